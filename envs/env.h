@@ -1,0 +1,141 @@
+// Environments: one simulated world each, emitting the raw state z = [q, v] in double, unclipped.
+//
+// Semantics are Gymnasium's v5 (spec of this project: docs/environments.md). A step writes the true
+// next state; `terminated` and `truncated` are apart; the caller resets. Reward and termination are
+// also available as pure functions of (z, u, z') in the task, for planners.
+//
+// An environment is mutable and belongs to one thread at a time; clones share the compiled model.
+// This header knows nothing of models, planners, or graphics.
+#ifndef TRAPEZE_ENVS_ENV_H
+#define TRAPEZE_ENVS_ENV_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TZ_NAME_MAX = 64, TZ_NQ_MAX = 128, TZ_NU_MAX = 64 };
+
+// What a coordinate q[i] is.
+typedef enum tz_coordinate {
+    TZ_COORDINATE_LINEAR,     // metres
+    TZ_COORDINATE_ANGLE,      // radians
+    TZ_COORDINATE_QUATERNION  // one of four components (w, x, y, z); v then has three
+} tz_coordinate;
+
+// ---- task: what is to be done, as data and pure functions; immutable, shared by threads ----------
+
+typedef struct tz_task tz_task;
+struct tz_task {
+    char name[TZ_NAME_MAX];  // registry name, "half_cheetah"
+    char gymnasium_id[TZ_NAME_MAX]; // "HalfCheetah-v5", or ""
+    int nq;                  // positions
+    int nv;                  // velocities; z has nq + nv entries
+    int nu;                  // controls
+    double dt_s;             // control period: timestep * frame_skip (seconds)
+    int frame_skip;
+    int max_episode_steps;   // truncation limit
+    tz_coordinate coordinate[TZ_NQ_MAX]; // kind of each q                           (nq)
+    bool cyclic[TZ_NQ_MAX];  // the dynamics do not depend on this q (root x, y)      (nq)
+    double control_low[TZ_NU_MAX];  //                                                (nu)
+    double control_high[TZ_NU_MAX]; //                                                (nu)
+    char coordinate_name[TZ_NQ_MAX][TZ_NAME_MAX]; // joint names, for tables          (nq)
+    bool ends_early;         // termination rule active (Gymnasium's terminate_when_unhealthy)
+
+    // Reward of the transition z --u--> z_next. Pure.
+    double (*reward)(const tz_task *task, const double *z, const double *u, const double *z_next);
+    // Termination at z_next (true: the episode ends there). Pure; ignores ends_early. Nullable: never.
+    bool (*terminated)(const tz_task *task, const double *z_next);
+};
+
+static inline int tz_task_nz(const tz_task *task) {
+    return task->nq + task->nv;
+}
+
+// Batched forms over rows: z, z_next (B, nz), u (B, nu); outputs (B).
+TZ_API void tz_task_reward_batch(const tz_task *task, double *reward, const double *z,
+                                 const double *u, const double *z_next, int B);
+TZ_API void tz_task_terminated_batch(const tz_task *task, bool *terminated, const double *z_next,
+                                     int B);
+
+// ---- environment ----------------------------------------------------------------------------------
+
+typedef struct tz_env tz_env;
+
+typedef struct tz_env_def {
+    uint32_t cookie;       // set by tz_env_def_default, checked at create
+    const char *name;      // registry name ("hopper"); borrowed during create
+    bool ends_early;       // false: never terminate early (planning studies); default true
+    int max_episode_steps; // 0: the registered limit
+} tz_env_def;
+TZ_API tz_env_def tz_env_def_default(void);
+
+// How a step went numerically. An unstable step must never be written to a dataset as data.
+typedef enum tz_step_outcome {
+    TZ_STEP_OK,
+    TZ_STEP_UNSTABLE // MuJoCo warned (bad qpos, qvel, qacc) or the state is not finite
+} tz_step_outcome;
+
+typedef struct tz_step {
+    double reward;
+    bool terminated; // the task ended
+    bool truncated;  // the time limit was reached; may be true together with terminated
+    tz_step_outcome outcome;
+} tz_step;
+
+// Creates the environment. Errors: unknown name (the sentence lists the known ones), bad def,
+// memory. The caller destroys it. TZ_ERR_ARGUMENT, TZ_ERR_MEMORY, TZ_ERR_FORMAT.
+TZ_API tz_status tz_env_create(tz_env **env, const tz_env_def *def, tz_error *error);
+
+// A second world on the same compiled model (reference-counted), at its own reset state.
+TZ_API tz_status tz_env_clone(tz_env **clone, const tz_env *env, tz_error *error);
+TZ_API void tz_env_destroy(tz_env *env); // Nullable
+
+// The task, borrowed; lives as long as any clone of the environment.
+TZ_API const tz_task *tz_env_task(const tz_env *env);
+
+// Starts episode `episode` of `seed`: the initial state z (nz) depends on these two numbers alone.
+// Clears warm start, controls, time and warnings.
+TZ_API void tz_env_reset(tz_env *env, double *z, uint64_t seed, uint64_t episode);
+
+// Applies u (nu, raw, not clipped by the environment) for one control period; writes z_next (nz).
+// Allocates nothing.
+TZ_API void tz_env_step(tz_env *env, tz_step *step, double *z_next, const double *u);
+
+// Current z (nz) without stepping.
+TZ_API void tz_env_observe(const tz_env *env, double *z);
+
+// Puts the world at z with everything else cleared (warm start, time, elapsed steps = 0), forward run.
+TZ_API void tz_env_set_z(tz_env *env, const double *z);
+
+// The full state: everything that a step depends on (time, qpos, qvel, act, qacc_warmstart, ctrl,
+// elapsed steps). set(get(x)) continues bit for bit.
+TZ_API size_t tz_env_state_size(const tz_env *env); // in doubles
+TZ_API void tz_env_get_state(const tz_env *env, double *state);
+TZ_API void tz_env_set_state(tz_env *env, const double *state);
+
+// Capabilities beyond the common verbs. NULL where the environment is not simulated by MuJoCo.
+// The pointers are mjModel and mjData, borrowed; for viewers and sim_model only.
+TZ_API const void *tz_env_mj_model(const tz_env *env);
+TZ_API void *tz_env_mj_data(tz_env *env);
+
+// ---- registry -------------------------------------------------------------------------------------
+
+typedef struct tz_env_info {
+    const char *name;         // "half_cheetah"
+    const char *gymnasium_id; // "HalfCheetah-v5"
+    const char *summary;      // one line for `trapeze envs`
+    int max_episode_steps;
+    // default camera, as Gymnasium's viewer: body to track (-1: fixed), distance, look-at, elevation
+    int camera_track_body;
+    double camera_distance;
+    double camera_lookat[3];
+    double camera_elevation;
+} tz_env_info;
+
+TZ_API int tz_env_count(void);
+TZ_API const tz_env_info *tz_env_info_at(int index);
+TZ_API const tz_env_info *tz_env_info_find(const char *name); // NULL when unknown; accepts the Gymnasium id too
+
+#endif

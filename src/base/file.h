@@ -1,0 +1,44 @@
+// Files, written so that a kill at any moment leaves either the old or the new content: beside their
+// place, flushed, then renamed into it.
+#ifndef TRAPEZE_BASE_FILE_H
+#define TRAPEZE_BASE_FILE_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TZ_PATH_MAX = 4096 };
+
+// path <- "a/b" (a may be ""); TZ_ERR_ARGUMENT when it does not fit.
+TZ_API tz_status tz_path_join(char path[TZ_PATH_MAX], const char *a, const char *b, tz_error *error);
+
+TZ_API bool tz_file_exists(const char *path); // regular file
+TZ_API bool tz_folder_exists(const char *path);
+
+// Makes the folder and its parents.
+TZ_API tz_status tz_make_folders(const char *path, tz_error *error);
+
+// Reads a whole regular file of at most max_size bytes. *data is freed by the caller with tz_free and is
+// followed by a NUL that *size does not count.
+TZ_API tz_status tz_file_read(const char *path, char **data, size_t *size, size_t max_size,
+                              tz_error *error);
+
+// Replaces the file atomically.
+TZ_API tz_status tz_file_write(const char *path, const void *data, size_t size, tz_error *error);
+
+// For writers that need a path (HDF5, ffmpeg, gnuplot): *temporary is a fresh name in the same
+// folder; commit flushes it and renames it to `path`, abandon removes it.
+TZ_API tz_status tz_file_begin(const char *path, char temporary[TZ_PATH_MAX], tz_error *error);
+TZ_API tz_status tz_file_commit(const char *temporary, const char *path, tz_error *error);
+TZ_API void tz_file_abandon(const char *temporary);
+
+// Hex SHA-256 of a file's content.
+TZ_API tz_status tz_file_sha256(const char *path, char digest[65], tz_error *error);
+
+// Finds a shipped file: $TRAPEZE_DATA, then the installed share folder, then the source tree.
+// `relative` is like "policies/hopper.safetensors".
+TZ_API tz_status tz_find_shipped(const char *relative, char path[TZ_PATH_MAX], tz_error *error);
+
+#endif

@@ -1,0 +1,67 @@
+// What every subcommand shares: an option table that parses, checks and documents itself, and the
+// table of subcommands. One spelling of an option everywhere.
+#ifndef TRAPEZE_CLI_CLI_H
+#define TRAPEZE_CLI_CLI_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum tz_option_type {
+    TZ_OPTION_FLAG,   // bool
+    TZ_OPTION_INT,    // int, within [min, max]
+    TZ_OPTION_U64,    // uint64_t
+    TZ_OPTION_REAL,   // double, finite, within [min, max]
+    TZ_OPTION_TEXT,   // const char *
+    TZ_OPTION_CHOICE, // int: index into choices
+    TZ_OPTION_LIST    // tz_text_list: may be given several times, in order
+} tz_option_type;
+
+enum { TZ_LIST_MAX = 64 };
+typedef struct tz_text_list {
+    int n;
+    const char *item[TZ_LIST_MAX];
+} tz_text_list;
+
+typedef struct tz_option {
+    const char *name;     // "--episodes"
+    tz_option_type type;
+    void *value;          // where the result goes; holds the default before parsing
+    const char *metavar;  // "N", for --help; NULL for flags
+    const char *help;     // one line; the default is added by --help itself
+    double min, max;      // for INT and REAL; both 0: no bound
+    const char *const *choices; // for CHOICE, NULL-terminated
+    bool required;
+    bool was_set;         // written by the parser
+} tz_option;
+
+typedef struct tz_command {
+    const char *name;     // "collect"
+    const char *summary;  // one line for `trapeze --help`
+    const char *usage;    // "trapeze collect --env E --policy P --episodes N --out D"
+    const char *example;  // a real command line
+    int (*run)(int argc, char **argv); // argv[0] is the subcommand; returns the exit status
+} tz_command;
+
+// Exit statuses: 0 done, 1 the check that was asked for failed, 2 bad input or trouble at run time,
+// 130 interrupted.
+enum { TZ_EXIT_OK = 0, TZ_EXIT_CHECK_FAILED = 1, TZ_EXIT_TROUBLE = 2, TZ_EXIT_INTERRUPTED = 130 };
+
+// Parses argv[1..argc-1] into the options. --help prints the page and exits 0 from main's point of
+// view: *help is set and the caller returns TZ_EXIT_OK. Positional words go to `positional`
+// (Nullable: then they are errors).
+tz_status tz_options_parse(const tz_command *command, tz_option *options, size_t n_options,
+                           int argc, char **argv, tz_text_list *positional, bool *help,
+                           tz_error *error);
+
+// Prints "trapeze collect: <sentence>" to stderr and returns TZ_EXIT_TROUBLE (130 for interrupted).
+int tz_cli_fail(const tz_command *command, const tz_error *error);
+
+// One const object per file cli/<name>.c.
+extern const tz_command tz_command_envs, tz_command_doctor, tz_command_sac, tz_command_collect,
+    tz_command_data, tz_command_train, tz_command_eval, tz_command_mpc, tz_command_play,
+    tz_command_bench, tz_command_plot;
+
+#endif
