@@ -19,33 +19,35 @@ enum { TZ_NAME_MAX = 64, TZ_NQ_MAX = 128, TZ_NU_MAX = 64 };
 
 // What a coordinate q[i] is.
 typedef enum tz_coordinate {
-    TZ_COORDINATE_LINEAR,     // metres
-    TZ_COORDINATE_ANGLE,      // radians
-    TZ_COORDINATE_QUATERNION  // one of four components (w, x, y, z); v then has three
+    TZ_COORDINATE_LINEAR,    // metres
+    TZ_COORDINATE_ANGLE,     // radians
+    TZ_COORDINATE_QUATERNION // one of four components (w, x, y, z); v then has three
 } tz_coordinate;
 
-// ---- task: what is to be done, as data and pure functions; immutable, shared by threads ----------
+// ---- task: what is to be done, as data and pure functions; immutable, shared by threads
+// ----------
 
 typedef struct tz_task tz_task;
 struct tz_task {
-    char name[TZ_NAME_MAX];  // registry name, "half_cheetah"
+    char name[TZ_NAME_MAX];         // registry name, "half_cheetah"
     char gymnasium_id[TZ_NAME_MAX]; // "HalfCheetah-v5", or ""
-    int nq;                  // positions
-    int nv;                  // velocities; z has nq + nv entries
-    int nu;                  // controls
-    double dt_s;             // control period: timestep * frame_skip (seconds)
+    int nq;                         // positions
+    int nv;                         // velocities; z has nq + nv entries
+    int nu;                         // controls
+    double dt_s;                    // control period: timestep * frame_skip (seconds)
     int frame_skip;
-    int max_episode_steps;   // truncation limit
+    int max_episode_steps;               // truncation limit
     tz_coordinate coordinate[TZ_NQ_MAX]; // kind of each q                           (nq)
-    bool cyclic[TZ_NQ_MAX];  // the dynamics do not depend on this q (root x, y)      (nq)
+    bool cyclic[TZ_NQ_MAX];         // the dynamics do not depend on this q (root x, y)      (nq)
     double control_low[TZ_NU_MAX];  //                                                (nu)
     double control_high[TZ_NU_MAX]; //                                                (nu)
     char coordinate_name[TZ_NQ_MAX][TZ_NAME_MAX]; // joint names, for tables          (nq)
-    bool ends_early;         // termination rule active (Gymnasium's terminate_when_unhealthy)
+    bool ends_early; // termination rule active (Gymnasium's terminate_when_unhealthy)
 
     // Reward of the transition z --u--> z_next. Pure.
     double (*reward)(const tz_task *task, const double *z, const double *u, const double *z_next);
-    // Termination at z_next (true: the episode ends there). Pure; ignores ends_early. Nullable: never.
+    // Termination at z_next (true: the episode ends there). Pure; ignores ends_early. Nullable:
+    // never.
     bool (*terminated)(const tz_task *task, const double *z_next);
 };
 
@@ -59,7 +61,8 @@ TZ_API void tz_task_reward_batch(const tz_task *task, double *reward, const doub
 TZ_API void tz_task_terminated_batch(const tz_task *task, bool *terminated, const double *z_next,
                                      int B);
 
-// ---- environment ----------------------------------------------------------------------------------
+// ---- environment
+// ----------------------------------------------------------------------------------
 
 typedef struct tz_env tz_env;
 
@@ -106,7 +109,8 @@ TZ_API void tz_env_step(tz_env *env, tz_step *step, double *z_next, const double
 // Current z (nz) without stepping.
 TZ_API void tz_env_observe(const tz_env *env, double *z);
 
-// Puts the world at z with everything else cleared (warm start, time, elapsed steps = 0), forward run.
+// Puts the world at z with everything else cleared (warm start, time, elapsed steps = 0), forward
+// run.
 TZ_API void tz_env_set_z(tz_env *env, const double *z);
 
 // The full state: everything that a step depends on (time, qpos, qvel, act, qacc_warmstart, ctrl,
@@ -120,14 +124,16 @@ TZ_API void tz_env_set_state(tz_env *env, const double *state);
 TZ_API const void *tz_env_mj_model(const tz_env *env);
 TZ_API void *tz_env_mj_data(tz_env *env);
 
-// ---- registry -------------------------------------------------------------------------------------
+// ---- registry
+// -------------------------------------------------------------------------------------
 
 typedef struct tz_env_info {
     const char *name;         // "half_cheetah"
     const char *gymnasium_id; // "HalfCheetah-v5"
     const char *summary;      // one line for `trapeze envs`
     int max_episode_steps;
-    // default camera, as Gymnasium's viewer: body to track (-1: fixed), distance, look-at, elevation
+    // default camera, as Gymnasium's viewer: body to track (-1: fixed), distance, look-at,
+    // elevation
     int camera_track_body;
     double camera_distance;
     double camera_lookat[3];
@@ -136,6 +142,7 @@ typedef struct tz_env_info {
 
 TZ_API int tz_env_count(void);
 TZ_API const tz_env_info *tz_env_info_at(int index);
-TZ_API const tz_env_info *tz_env_info_find(const char *name); // NULL when unknown; accepts the Gymnasium id too
+TZ_API const tz_env_info *
+tz_env_info_find(const char *name); // NULL when unknown; accepts the Gymnasium id too
 
 #endif

@@ -5,8 +5,8 @@
 // also offer the vector field and exact vector-Jacobian products, which the trainer uses. `sim`
 // (MuJoCo itself, made in plan/) wears the same interface and offers only the rollout.
 //
-// Shapes: B rows, nz = nq + nv, T transitions. Rollouts are time-major (T, B, .): each transition is
-// one contiguous (B, .) block.
+// Shapes: B rows, nz = nq + nv, T transitions. Rollouts are time-major (T, B, .): each transition
+// is one contiguous (B, .) block.
 #ifndef TRAPEZE_MODELS_MODEL_H
 #define TRAPEZE_MODELS_MODEL_H
 
@@ -26,7 +26,8 @@ typedef struct tz_model_ops {
     // (required) frees what the kind owns
     void (*destroy)(tz_model *self);
 
-    // (required) scratch for up to max_B rows; if `training`, also for backward over max_T transitions
+    // (required) scratch for up to max_B rows; if `training`, also for backward over max_T
+    // transitions
     tz_status (*workspace_create)(tz_model_workspace **workspace, const tz_model *self, int max_B,
                                   int max_T, bool training, tz_error *error);
     void (*workspace_destroy)(tz_model_workspace *workspace);
@@ -61,14 +62,14 @@ typedef struct tz_model_ops {
 // Head of every model. Fields are read-only for users.
 struct tz_model {
     const tz_model_ops *ops;
-    char env[64];        // environment it was learned from
-    int nq, nv, nu;      //
-    double dt_s;         // control period of a transition (seconds)
-    size_t n_parameters; // learned weights; 0 for sim
-    float *parameters;   // one flat block, owned                                 (n_parameters)
+    char env[64];          // environment it was learned from
+    int nq, nv, nu;        //
+    double dt_s;           // control period of a transition (seconds)
+    size_t n_parameters;   // learned weights; 0 for sim
+    float *parameters;     // one flat block, owned                                 (n_parameters)
     float *z_low, *z_high; // range of the training states, owned; NULL for sim   (nz)
-    float *sigma_z;      // std of the training states, owned; NULL for sim       (nz)
-    char sha256[65];     // digest of the file it was loaded from, or ""
+    float *sigma_z;        // std of the training states, owned; NULL for sim       (nz)
+    char sha256[65];       // digest of the file it was loaded from, or ""
 };
 
 static inline int tz_model_nz(const tz_model *model) {

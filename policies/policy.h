@@ -1,5 +1,5 @@
-// Policies: state -> control. A policy sees the raw z = [q, v] and applies the observation layout it
-// was trained on (a list of indices into z with clip bounds), so that one dataset of raw states
+// Policies: state -> control. A policy sees the raw z = [q, v] and applies the observation layout
+// it was trained on (a list of indices into z with clip bounds), so that one dataset of raw states
 // serves policies of any layout.
 #ifndef TRAPEZE_POLICIES_POLICY_H
 #define TRAPEZE_POLICIES_POLICY_H
@@ -11,17 +11,19 @@
 typedef struct tz_policy tz_policy;                     // immutable after load, shared by threads
 typedef struct tz_policy_workspace tz_policy_workspace; // scratch, one per thread
 
-// Loads by name ("random", "zero") or from a safetensors file (docs/formats.md). The policy must fit
-// the task: nq, nv, nu, and the environment it names; else TZ_ERR_MISMATCH with a sentence.
+// Loads by name ("random", "zero") or from a safetensors file (docs/formats.md). The policy must
+// fit the task: nq, nv, nu, and the environment it names; else TZ_ERR_MISMATCH with a sentence.
 TZ_API tz_status tz_policy_create(tz_policy **policy, const char *name_or_path, const tz_task *task,
                                   tz_error *error);
 TZ_API void tz_policy_destroy(tz_policy *policy); // Nullable
 
 TZ_API const char *tz_policy_name(const tz_policy *policy); // "random", or the file's base name
-TZ_API const char *tz_policy_sha256(const tz_policy *policy); // hex digest of the file, "" for built-ins
+TZ_API const char *
+tz_policy_sha256(const tz_policy *policy); // hex digest of the file, "" for built-ins
 
 TZ_API tz_status tz_policy_workspace_create(tz_policy_workspace **workspace,
-                                            const tz_policy *policy, int max_batch, tz_error *error);
+                                            const tz_policy *policy, int max_batch,
+                                            tz_error *error);
 TZ_API void tz_policy_workspace_destroy(tz_policy_workspace *workspace); // Nullable
 
 // u (B, nu) in the environment's units for z (B, nz). rng NULL: the deterministic control (mean);

@@ -1,5 +1,5 @@
-// Assertions for programmer's errors (wrong dimensions, NULL where none is allowed). They stay on in
-// release builds: they stand at create time and at the borders of calls, never in inner loops.
+// Assertions for programmer's errors (wrong dimensions, NULL where none is allowed). They stay on
+// in release builds: they stand at create time and at the borders of calls, never in inner loops.
 #ifndef TRAPEZE_BASE_ASSERT_H
 #define TRAPEZE_BASE_ASSERT_H
 

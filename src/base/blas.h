@@ -13,7 +13,8 @@
 // calling thread, LIBXSMM initialised.
 TZ_API void tz_blas_init(void);
 
-// C (m, n) = A (m, k) B (k, n) + beta C, beta 0 or 1. Leading dimensions lda >= k, ldb >= n, ldc >= n.
+// C (m, n) = A (m, k) B (k, n) + beta C, beta 0 or 1. Leading dimensions lda >= k, ldb >= n, ldc >=
+// n.
 TZ_API void tz_gemm_nn(float *C, const float *A, const float *B, int m, int n, int k, int lda,
                        int ldb, int ldc, float beta);
 

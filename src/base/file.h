@@ -1,5 +1,5 @@
-// Files, written so that a kill at any moment leaves either the old or the new content: beside their
-// place, flushed, then renamed into it.
+// Files, written so that a kill at any moment leaves either the old or the new content: beside
+// their place, flushed, then renamed into it.
 #ifndef TRAPEZE_BASE_FILE_H
 #define TRAPEZE_BASE_FILE_H
 
@@ -12,7 +12,8 @@
 enum { TZ_PATH_MAX = 4096 };
 
 // path <- "a/b" (a may be ""); TZ_ERR_ARGUMENT when it does not fit.
-TZ_API tz_status tz_path_join(char path[TZ_PATH_MAX], const char *a, const char *b, tz_error *error);
+TZ_API tz_status tz_path_join(char path[TZ_PATH_MAX], const char *a, const char *b,
+                              tz_error *error);
 
 TZ_API bool tz_file_exists(const char *path); // regular file
 TZ_API bool tz_folder_exists(const char *path);
@@ -20,8 +21,8 @@ TZ_API bool tz_folder_exists(const char *path);
 // Makes the folder and its parents.
 TZ_API tz_status tz_make_folders(const char *path, tz_error *error);
 
-// Reads a whole regular file of at most max_size bytes. *data is freed by the caller with tz_free and is
-// followed by a NUL that *size does not count.
+// Reads a whole regular file of at most max_size bytes. *data is freed by the caller with tz_free
+// and is followed by a NUL that *size does not count.
 TZ_API tz_status tz_file_read(const char *path, char **data, size_t *size, size_t max_size,
                               tz_error *error);
 

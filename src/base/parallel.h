@@ -2,7 +2,8 @@
 //
 // Tasks are handed out dynamically, so a result must depend only on the task index, never on the
 // worker (the worker index is for per-thread workspaces). A call returns when all tasks are done.
-// The calling thread is worker 0 and takes part. Calls are not nested and not concurrent on one team.
+// The calling thread is worker 0 and takes part. Calls are not nested and not concurrent on one
+// team.
 #ifndef TRAPEZE_BASE_PARALLEL_H
 #define TRAPEZE_BASE_PARALLEL_H
 

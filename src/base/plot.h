@@ -1,5 +1,5 @@
-// Line plots, bars and scatters through gnuplot as a child process, PNG and SVG at once. Missing gnuplot is
-// TZ_ERR_UNSUPPORTED with a sentence; callers warn and go on.
+// Line plots, bars and scatters through gnuplot as a child process, PNG and SVG at once. Missing
+// gnuplot is TZ_ERR_UNSUPPORTED with a sentence; callers warn and go on.
 #ifndef TRAPEZE_BASE_PLOT_H
 #define TRAPEZE_BASE_PLOT_H
 
@@ -9,10 +9,10 @@
 
 typedef struct tz_series {
     const char *title;
-    const double *x, *y;           // (n)
-    const double *y_low, *y_high;  // band or error bars (n); Nullable
+    const double *x, *y;          // (n)
+    const double *y_low, *y_high; // band or error bars (n); Nullable
     int n;
-    bool points;                   // points instead of a line
+    bool points; // points instead of a line
 } tz_series;
 
 typedef struct tz_plot {

@@ -1,5 +1,5 @@
-// Output folders. Each holds config.json: command, versions, seed, hashes of the inputs. Dates, host
-// threads and durations, which may differ between equal runs, go to side.json.
+// Output folders. Each holds config.json: command, versions, seed, hashes of the inputs. Dates,
+// host threads and durations, which may differ between equal runs, go to side.json.
 #ifndef TRAPEZE_BASE_RUN_FOLDER_H
 #define TRAPEZE_BASE_RUN_FOLDER_H
 
@@ -8,8 +8,9 @@
 #include <json-c/json_object.h>
 #include <stdint.h>
 
-// Fresh object {"program": "trapeze", "version": .., "command": [argv..], "seed": .., "mujoco": "4.0.1", "hdf5": .., "openblas": ..,
-// "libxsmm": .., "compiler": ..}. The caller adds its options, puts it, frees it (json_object_put).
+// Fresh object {"program": "trapeze", "version": .., "command": [argv..], "seed": .., "mujoco":
+// "4.0.1", "hdf5": .., "openblas": .., "libxsmm": .., "compiler": ..}. The caller adds its options,
+// puts it, frees it (json_object_put).
 TZ_API struct json_object *tz_config_new(int argc, char **argv, uint64_t seed);
 
 // Adds {"path":, "sha256":} of an input file under config.inputs.<name>.
@@ -19,13 +20,15 @@ TZ_API tz_status tz_config_add_input(struct json_object *config, const char *nam
 // Writes an object to a file atomically, pretty-printed.
 TZ_API tz_status tz_json_write(const char *path, struct json_object *object, tz_error *error);
 
-// Parses a JSON file (Infinity and NaN accepted) of at most 64 MiB with bounded depth. The caller frees.
+// Parses a JSON file (Infinity and NaN accepted) of at most 64 MiB with bounded depth. The caller
+// frees.
 TZ_API tz_status tz_json_read(const char *path, struct json_object **object, tz_error *error);
 
 // Prints the object as one line on stdout (for --json).
 TZ_API void tz_json_print(struct json_object *object);
 
-// Versions as text, borrowed and static: "trapeze 0.1.0", MuJoCo's is filled in by the program at start.
+// Versions as text, borrowed and static: "trapeze 0.1.0", MuJoCo's is filled in by the program at
+// start.
 TZ_API const char *tz_version(void);
 
 #endif

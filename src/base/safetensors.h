@@ -8,7 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum tz_dtype { TZ_DTYPE_F32, TZ_DTYPE_F64, TZ_DTYPE_I64, TZ_DTYPE_U8, TZ_DTYPE_BOOL } tz_dtype;
+typedef enum tz_dtype {
+    TZ_DTYPE_F32,
+    TZ_DTYPE_F64,
+    TZ_DTYPE_I64,
+    TZ_DTYPE_U8,
+    TZ_DTYPE_BOOL
+} tz_dtype;
 
 enum { TZ_TENSOR_NDIM_MAX = 8 };
 
@@ -31,16 +37,21 @@ TZ_API void tz_safetensors_destroy(tz_safetensors *file); // Nullable
 
 TZ_API int tz_safetensors_count(const tz_safetensors *file);
 TZ_API const tz_tensor *tz_safetensors_at(const tz_safetensors *file, int index);
-TZ_API const tz_tensor *tz_safetensors_find(const tz_safetensors *file, const char *name); // NULL: absent
-TZ_API const char *tz_safetensors_metadata(const tz_safetensors *file, const char *key);   // NULL: absent
+TZ_API const tz_tensor *tz_safetensors_find(const tz_safetensors *file,
+                                            const char *name); // NULL: absent
+TZ_API const char *tz_safetensors_metadata(const tz_safetensors *file,
+                                           const char *key);          // NULL: absent
 TZ_API const char *tz_safetensors_sha256(const tz_safetensors *file); // of the whole file
 TZ_API const char *tz_safetensors_path(const tz_safetensors *file);
 
-// Looks up a tensor and demands dtype F32 and this shape; the sentence names file, tensor, found, expected.
+// Looks up a tensor and demands dtype F32 and this shape; the sentence names file, tensor, found,
+// expected.
 TZ_API tz_status tz_safetensors_expect_f32(const tz_safetensors *file, const char *name, int ndim,
-                                           const size_t *shape, const float **data, tz_error *error);
+                                           const size_t *shape, const float **data,
+                                           tz_error *error);
 
-// Writes atomically; same input, same bytes. Tensors and keys are sorted as the format's own writer does.
+// Writes atomically; same input, same bytes. Tensors and keys are sorted as the format's own writer
+// does.
 TZ_API tz_status tz_safetensors_write(const char *path, const tz_tensor *tensors, int n_tensors,
                                       const tz_metadata *metadata, int n_metadata, tz_error *error);
 

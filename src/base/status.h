@@ -1,8 +1,8 @@
 // Outcome of a call that can fail at run time: a status, and one sentence for a person.
 //
-// Three kinds of trouble, three mechanisms: a programmer's error is an assertion (assert.h), trouble
-// at run time (file, parse, memory, device) is a tz_status with a tz_error, and a numerical outcome
-// (diverged, unstable) is an enum of its own next to the code that meets it.
+// Three kinds of trouble, three mechanisms: a programmer's error is an assertion (assert.h),
+// trouble at run time (file, parse, memory, device) is a tz_status with a tz_error, and a numerical
+// outcome (diverged, unstable) is an enum of its own next to the code that meets it.
 #ifndef TRAPEZE_BASE_STATUS_H
 #define TRAPEZE_BASE_STATUS_H
 

@@ -26,22 +26,22 @@ typedef struct tz_text_list {
 } tz_text_list;
 
 typedef struct tz_option {
-    const char *name;     // "--episodes"
+    const char *name; // "--episodes"
     tz_option_type type;
-    void *value;          // where the result goes; holds the default before parsing
-    const char *metavar;  // "N", for --help; NULL for flags
-    const char *help;     // one line; the default is added by --help itself
-    double min, max;      // for INT and REAL; both 0: no bound
+    void *value;                // where the result goes; holds the default before parsing
+    const char *metavar;        // "N", for --help; NULL for flags
+    const char *help;           // one line; the default is added by --help itself
+    double min, max;            // for INT and REAL; both 0: no bound
     const char *const *choices; // for CHOICE, NULL-terminated
     bool required;
-    bool was_set;         // written by the parser
+    bool was_set; // written by the parser
 } tz_option;
 
 typedef struct tz_command {
-    const char *name;     // "collect"
-    const char *summary;  // one line for `trapeze --help`
-    const char *usage;    // "trapeze collect --env E --policy P --episodes N --out D"
-    const char *example;  // a real command line
+    const char *name;                  // "collect"
+    const char *summary;               // one line for `trapeze --help`
+    const char *usage;                 // "trapeze collect --env E --policy P --episodes N --out D"
+    const char *example;               // a real command line
     int (*run)(int argc, char **argv); // argv[0] is the subcommand; returns the exit status
 } tz_command;
 

@@ -14,19 +14,19 @@ typedef struct tz_dataset {
     int nz;
     double dt_s;
     int n_episodes;
-    size_t n_steps;        // transitions in all episodes
-    size_t *step_offset;   // first transition of each episode                    (n_episodes + 1)
+    size_t n_steps;      // transitions in all episodes
+    size_t *step_offset; // first transition of each episode                    (n_episodes + 1)
     // Episode e has T_e = step_offset[e+1] - step_offset[e] transitions and T_e + 1 states; its
     // states start at row step_offset[e] + e.
-    double *z;             // states                                 (n_steps + n_episodes, nz)
-    float *u;              // controls as applied                                    (n_steps, nu)
-    double *reward;        //                                                           (n_steps)
+    double *z;      // states                                 (n_steps + n_episodes, nz)
+    float *u;       // controls as applied                                    (n_steps, nu)
+    double *reward; //                                                           (n_steps)
     unsigned char *terminated, *truncated; //                                         (n_steps)
-    char sha256[65];       // of the HDF5 file it was read from, or ""
+    char sha256[65];                       // of the HDF5 file it was read from, or ""
 } tz_dataset;
 
-// Opens a Minari folder or a bare HDF5 file; `env` (Nullable) names the environment for a bare file.
-// Every value is checked: shapes, counts, non-finite numbers (TZ_ERR_FORMAT names the place).
+// Opens a Minari folder or a bare HDF5 file; `env` (Nullable) names the environment for a bare
+// file. Every value is checked: shapes, counts, non-finite numbers (TZ_ERR_FORMAT names the place).
 TZ_API tz_status tz_dataset_read(tz_dataset **dataset, const char *path, const char *env,
                                  tz_error *error);
 TZ_API void tz_dataset_destroy(tz_dataset *dataset); // Nullable

@@ -13,27 +13,28 @@ typedef struct tz_writer tz_writer;
 // One finished episode, borrowed by the call that takes it. T transitions, T >= 1.
 typedef struct tz_episode {
     int T;
-    const double *z;       // states                     (T + 1, nz)
-    const float *u;        // controls as applied        (T, nu)
-    const double *reward;  //                            (T)
+    const double *z;                             // states                     (T + 1, nz)
+    const float *u;                              // controls as applied        (T, nu)
+    const double *reward;                        //                            (T)
     const unsigned char *terminated, *truncated; //      (T)
-    uint64_t seed;         // seed and episode index that reproduce its start
+    uint64_t seed;                               // seed and episode index that reproduce its start
     uint64_t episode;
 } tz_episode;
 
 typedef struct tz_writer_def {
     uint32_t cookie;
     const char *folder;      // the dataset's folder; borrowed during create
-    const char *config_json; // what made it (one JSON object): a journal of another configuration is refused
+    const char *config_json; // what made it (one JSON object): a journal of another configuration
+                             // is refused
     const char *description; // free text for metadata.json
     const char *algorithm_name; // "policy half_cheetah-expert + noise 0.1"
-    bool resume;             // go on from the journal that a killed run left
+    bool resume;                // go on from the journal that a killed run left
 } tz_writer_def;
 TZ_API tz_writer_def tz_writer_def_default(void);
 
 // Refuses a folder that already holds a finished dataset (TZ_ERR_ARGUMENT).
-TZ_API tz_status tz_writer_create(tz_writer **writer, const tz_writer_def *def,
-                                  const tz_task *task, tz_error *error);
+TZ_API tz_status tz_writer_create(tz_writer **writer, const tz_writer_def *def, const tz_task *task,
+                                  tz_error *error);
 
 // True when the journal already holds this episode (only after resume).
 TZ_API bool tz_writer_has(const tz_writer *writer, int slot);
@@ -42,9 +43,10 @@ TZ_API bool tz_writer_has(const tz_writer *writer, int slot);
 TZ_API tz_status tz_writer_put(tz_writer *writer, int slot, const tz_episode *episode,
                                tz_error *error);
 
-// Assembles slots 0..n_slots-1 (missing slots, e.g. unstable episodes, are left out and numbered on)
-// and removes the journal.
+// Assembles slots 0..n_slots-1 (missing slots, e.g. unstable episodes, are left out and numbered
+// on) and removes the journal.
 TZ_API tz_status tz_writer_finish(tz_writer *writer, int n_slots, tz_error *error);
-TZ_API void tz_writer_destroy(tz_writer *writer); // Nullable; leaves an unfinished journal for resume
+TZ_API void
+tz_writer_destroy(tz_writer *writer); // Nullable; leaves an unfinished journal for resume
 
 #endif

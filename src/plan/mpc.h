@@ -1,5 +1,6 @@
 // The control loop: plan, act on the real environment, repeat. It reports to observers; the window,
-// the recorder, the dataset writer and the progress bar are observers, and the loop knows none of them.
+// the recorder, the dataset writer and the progress bar are observers, and the loop knows none of
+// them.
 #ifndef TRAPEZE_PLAN_MPC_H
 #define TRAPEZE_PLAN_MPC_H
 
@@ -22,7 +23,7 @@ typedef struct tz_loop_step {
     const double *z_next; // state after                               (nz)
     tz_step step;         // reward and ends
     double return_so_far;
-    const tz_plan *plan;  // NULL when a policy acts
+    const tz_plan *plan; // NULL when a policy acts
 } tz_loop_step;
 
 typedef struct tz_observer {
@@ -51,8 +52,8 @@ typedef struct tz_loop_result {
     bool unstable;
 } tz_loop_result;
 
-// Runs episodes first_episode .. first_episode + n_episodes - 1 of `seed` on env. results (n_episodes);
-// *n_done counts the finished ones. Stops early when an observer asks.
+// Runs episodes first_episode .. first_episode + n_episodes - 1 of `seed` on env. results
+// (n_episodes); *n_done counts the finished ones. Stops early when an observer asks.
 TZ_API tz_status tz_control_loop(tz_env *env, const tz_controller *controller, uint64_t seed,
                                  int first_episode, int n_episodes, const tz_observer *observers,
                                  int n_observers, tz_loop_result *results, int *n_done,

@@ -15,13 +15,13 @@ typedef enum tz_range_mode { TZ_RANGE_OFF, TZ_RANGE_PENALTY, TZ_RANGE_REJECT } t
 typedef struct tz_planner_def {
     uint32_t cookie;
     tz_planner_kind kind;
-    int horizon;          // control steps looked ahead, T
-    int samples;          // candidates per iteration
-    int iterations;       // refinements per plan (1 for random shooting)
-    int elites;           // best candidates that form the next distribution
-    double noise_std;     // initial standard deviation, in units of the control half-range
-    double noise_color;   // AR(1) coefficient or power-law exponent: see docs; 0 is white
-    double discount;      // per step
+    int horizon;        // control steps looked ahead, T
+    int samples;        // candidates per iteration
+    int iterations;     // refinements per plan (1 for random shooting)
+    int elites;         // best candidates that form the next distribution
+    double noise_std;   // initial standard deviation, in units of the control half-range
+    double noise_color; // AR(1) coefficient or power-law exponent: see docs; 0 is white
+    double discount;    // per step
     tz_range_mode range_mode;
     double range_margin;  // how far outside [z_low, z_high] is tolerated, in widths of the range
     double range_penalty; // reward lost per step and unit outside
@@ -33,14 +33,15 @@ typedef struct tz_planner tz_planner;
 
 // One plan, borrowed from the planner until its next call.
 typedef struct tz_plan {
-    const float *u;        // best controls                             (horizon, nu)
-    const float *z;        // states predicted along them               (horizon + 1, nz)
-    double predicted_reward;       // of the first step
-    double predicted_return;       // of the whole horizon
-    const float *sample_z; // states of a few sampled candidates        (n_sample_z, horizon + 1, nz)
+    const float *u;          // best controls                             (horizon, nu)
+    const float *z;          // states predicted along them               (horizon + 1, nz)
+    double predicted_reward; // of the first step
+    double predicted_return; // of the whole horizon
+    const float
+        *sample_z; // states of a few sampled candidates        (n_sample_z, horizon + 1, nz)
     int n_sample_z;
-    int n_diverged;        // candidates with non-finite predictions in this call
-    double plan_s;         // wall time of this call
+    int n_diverged; // candidates with non-finite predictions in this call
+    double plan_s;  // wall time of this call
 } tz_plan;
 
 // model, task and team are borrowed and must outlive the planner.

@@ -1,0 +1,227 @@
+// Which kernel serves which product (GFLOP/s for rows x 128 x 128 on one core,
+// docs/performance.md): LIBXSMM's run-time kernels hold the FMA peak for NN and TN at all tile
+// heights, OpenBLAS loses a quarter of it from 64 rows up. So LIBXSMM serves every product whose
+// matrices fit in cache, and OpenBLAS, with one thread, the rest and every machine without LIBXSMM.
+#include "base/blas.h"
+
+#include "base/clock.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+#ifdef TZ_HAVE_LIBXSMM
+#include <libxsmm.h>
+#endif
+
+// ---- start
+// ----------------------------------------------------------------------------------------
+
+static pthread_once_t init_once = PTHREAD_ONCE_INIT;
+
+static void init(void) {
+    openblas_set_num_threads(1);
+#ifdef TZ_HAVE_LIBXSMM
+    libxsmm_init();
+#endif
+}
+
+void tz_blas_init(void) {
+    pthread_once(&init_once, init);
+}
+
+// ---- products
+// -------------------------------------------------------------------------------------
+
+#ifdef TZ_HAVE_LIBXSMM
+// Floats of all three matrices up to which a run-time kernel without blocking stays in L2 cache.
+enum { KERNEL_FLOATS_MAX = 1 << 19 };
+
+// LIBXSMM is column-major, where a row-major C = op(A) B reads C^T = B^T op(A)^T: the operands
+// change places, and the transposition of A becomes one of the second operand.
+static bool kernel_gemm(float *C, const float *A, const float *B, int m, int n, int k, int lda,
+                        int ldb, int ldc, float beta, int flags) {
+    if ((int64_t)m * k + (int64_t)k * n + (int64_t)m * n > KERNEL_FLOATS_MAX) {
+        return false;
+    }
+    const float alpha = 1.0f;
+    const libxsmm_smmfunction kernel =
+        libxsmm_smmdispatch(n, m, k, &ldb, &lda, &ldc, &alpha, &beta, &flags, NULL);
+    if (kernel == NULL) {
+        return false;
+    }
+    kernel(B, A, C);
+    return true;
+}
+#endif
+
+void tz_gemm_nn(float *C, const float *A, const float *B, int m, int n, int k, int lda, int ldb,
+                int ldc, float beta) {
+#ifdef TZ_HAVE_LIBXSMM
+    if (kernel_gemm(C, A, B, m, n, k, lda, ldb, ldc, beta, LIBXSMM_GEMM_FLAG_NONE)) {
+        return;
+    }
+#endif
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1.0f, A, lda, B, ldb, beta, C,
+                ldc);
+}
+
+void tz_gemm_tn(float *C, const float *A, const float *B, int m, int n, int k, int lda, int ldb,
+                int ldc, float beta) {
+#ifdef TZ_HAVE_LIBXSMM
+    if (kernel_gemm(C, A, B, m, n, k, lda, ldb, ldc, beta, LIBXSMM_GEMM_FLAG_TRANS_B)) {
+        return;
+    }
+#endif
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1.0f, A, lda, B, ldb, beta, C,
+                ldc);
+}
+
+void tz_transpose(float *B, const float *A, int m, int n) {
+    cblas_somatcopy(CblasRowMajor, CblasTrans, m, n, 1.0f, A, n, B, m);
+}
+
+// ---- the core that OpenBLAS chose
+// -----------------------------------------------------------------
+
+// Kernel families of OpenBLAS from old to new, by the names that openblas_get_corename gives.
+typedef enum kernel_family { FAMILY_OLD, FAMILY_AVX2, FAMILY_AVX512 } kernel_family;
+
+static kernel_family family_of(const char *core) {
+    static const char *const avx512[] = {"SkylakeX", "Cooperlake", "SapphireRapids"};
+    static const char *const avx2[] = {"Haswell", "Zen", "Excavator"};
+    for (size_t i = 0; i < TZ_COUNTOF(avx512); i++) {
+        if (strcmp(core, avx512[i]) == 0) {
+            return FAMILY_AVX512;
+        }
+    }
+    for (size_t i = 0; i < TZ_COUNTOF(avx2); i++) {
+        if (strcmp(core, avx2[i]) == 0) {
+            return FAMILY_AVX2;
+        }
+    }
+    return FAMILY_OLD;
+}
+
+// The oldest core of the best family that this CPU can run; the running core elsewhere than on
+// x86-64.
+static const char *expected_core(const char *core) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+        return family_of(core) == FAMILY_AVX512 ? core : "SkylakeX";
+    }
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        return family_of(core) == FAMILY_AVX2 ? core : "Haswell";
+    }
+#endif
+    return core;
+}
+
+tz_blas_info tz_blas_describe(void) {
+    tz_blas_init();
+    tz_blas_info info = {.library = openblas_get_config(), .core = openblas_get_corename()};
+    info.expected_core = expected_core(info.core);
+    info.mismatch = family_of(info.core) < family_of(info.expected_core);
+#ifdef TZ_HAVE_LIBXSMM
+    info.has_libxsmm = libxsmm_get_target_archid() >= LIBXSMM_X86_AVX;
+#endif
+    return info;
+}
+
+void tz_blas_mend(char **argv) {
+    const tz_blas_info info = tz_blas_describe();
+    // a user's own choice, or a choice that OpenBLAS did not follow, stays
+    if (!info.mismatch || getenv("OPENBLAS_CORETYPE") != NULL) {
+        return;
+    }
+    if (setenv("OPENBLAS_CORETYPE", info.expected_core, 1) == 0) {
+        execv("/proc/self/exe", argv);
+    }
+}
+
+// ---- peak
+// -----------------------------------------------------------------------------------------
+
+// Sixteen independent chains hide the latency of an FMA (4 cycles, two a cycle, with room). The
+// chains x <- x a + b stay near 1, so no denormals slow them down.
+enum { CHAINS = 16, PEAK_ROUNDS = 1 << 15, PEAK_TRIES = 32 };
+
+#if defined(__x86_64__)
+static volatile float peak_sink; // keeps the loops' results alive
+
+__attribute__((target("avx512f"))) static double fma_loop_avx512(void) {
+    const __m512 a = _mm512_set1_ps(0.5f);
+    const __m512 b = _mm512_set1_ps(0.5f);
+    __m512 x[CHAINS];
+    for (int i = 0; i < CHAINS; i++) {
+        x[i] = _mm512_set1_ps((float)i);
+    }
+    for (int round = 0; round < PEAK_ROUNDS; round++) {
+#pragma GCC unroll 16
+        for (int i = 0; i < CHAINS; i++) {
+            x[i] = _mm512_fmadd_ps(x[i], a, b);
+        }
+    }
+    for (int i = 1; i < CHAINS; i++) {
+        x[0] = _mm512_add_ps(x[0], x[i]);
+    }
+    peak_sink = _mm512_cvtss_f32(x[0]);
+    return 2.0 * 16.0 * CHAINS * PEAK_ROUNDS;
+}
+
+// Twelve chains here: sixteen vector registers hold them and the two constants.
+__attribute__((target("avx2,fma"))) static double fma_loop_avx2(void) {
+    enum { CHAINS_AVX2 = 12 };
+    const __m256 a = _mm256_set1_ps(0.5f);
+    const __m256 b = _mm256_set1_ps(0.5f);
+    __m256 x[CHAINS_AVX2];
+    for (int i = 0; i < CHAINS_AVX2; i++) {
+        x[i] = _mm256_set1_ps((float)i);
+    }
+    for (int round = 0; round < PEAK_ROUNDS; round++) {
+#pragma GCC unroll 12
+        for (int i = 0; i < CHAINS_AVX2; i++) {
+            x[i] = _mm256_fmadd_ps(x[i], a, b);
+        }
+    }
+    for (int i = 1; i < CHAINS_AVX2; i++) {
+        x[0] = _mm256_add_ps(x[0], x[i]);
+    }
+    peak_sink = _mm256_cvtss_f32(x[0]);
+    return 2.0 * 8.0 * CHAINS_AVX2 * PEAK_ROUNDS;
+}
+#endif
+
+// Where no FMA loop is written: a product that fits in cache, the best that OpenBLAS does.
+static double product_loop(void) {
+    enum { N = 128 };
+    static float A[N * N], B[N * N], C[N * N];
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, N, N, N, 1.0f, A, N, B, N, 0.0f, C, N);
+    return 2.0 * N * N * N;
+}
+
+double tz_measure_fma_peak_gflops(void) {
+    double (*loop)(void) = product_loop;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f")) {
+        loop = fma_loop_avx512;
+    } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        loop = fma_loop_avx2;
+    }
+#endif
+    double best = 0.0;
+    for (int i = 0; i < PEAK_TRIES; i++) {
+        const double start = tz_now_s();
+        const double flops = loop();
+        best = fmax(best, flops / (tz_now_s() - start) * 1e-9);
+    }
+    return best;
+}

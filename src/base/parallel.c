@@ -1,0 +1,164 @@
+// The team sleeps on a condition variable between runs. A run publishes (function, context, number
+// of tasks) under the lock and raises `generation`; workers take task numbers from an atomic
+// counter until none is left; the caller waits until every worker has checked out of the run.
+#include "base/parallel.h"
+
+#include "base/memory.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+typedef struct tz_worker {
+    tz_team *team;
+    pthread_t thread;
+    int index; // 1 .. n_threads - 1; the caller is 0
+} tz_worker;
+
+struct tz_team {
+    int n_threads;
+    int n_started;     // threads beside the caller that exist
+    tz_worker *worker; // (n_threads)
+
+    pthread_mutex_t lock;
+    pthread_cond_t start, done;
+    unsigned generation; // runs published so far
+    int n_busy;          // workers still in the current run
+    bool stop;
+
+    tz_task_fn fn;
+    void *context;
+    int n_tasks;
+    atomic_int next_task;
+};
+
+int tz_cpu_count(void) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) != 0) {
+        return 1;
+    }
+    return CPU_COUNT(&set);
+}
+
+static void run_tasks(tz_team *team, int worker) {
+    for (;;) {
+        const int task = atomic_fetch_add_explicit(&team->next_task, 1, memory_order_relaxed);
+        if (task >= team->n_tasks) {
+            return;
+        }
+        team->fn(team->context, task, worker);
+    }
+}
+
+static void *worker_main(void *argument) {
+    const tz_worker *worker = argument;
+    tz_team *team = worker->team;
+    unsigned seen = 0;
+
+    pthread_mutex_lock(&team->lock);
+    for (;;) {
+        while (team->generation == seen && !team->stop) {
+            pthread_cond_wait(&team->start, &team->lock);
+        }
+        if (team->stop) {
+            break;
+        }
+        seen = team->generation;
+        pthread_mutex_unlock(&team->lock);
+
+        run_tasks(team, worker->index);
+
+        pthread_mutex_lock(&team->lock);
+        if (--team->n_busy == 0) {
+            pthread_cond_signal(&team->done);
+        }
+    }
+    pthread_mutex_unlock(&team->lock);
+    return NULL;
+}
+
+tz_status tz_team_create(tz_team **team_out, int n_threads, tz_error *error) {
+    *team_out = NULL;
+    if (n_threads <= 0) {
+        n_threads = tz_cpu_count();
+    }
+    tz_team *team = tz_alloc(1, sizeof *team);
+    if (team == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "no memory for a team of %d threads", n_threads);
+    }
+    pthread_mutex_init(&team->lock, NULL);
+    pthread_cond_init(&team->start, NULL);
+    pthread_cond_init(&team->done, NULL);
+    team->n_threads = n_threads;
+    team->worker = tz_alloc((size_t)n_threads, sizeof *team->worker);
+    if (team->worker == NULL) {
+        tz_team_destroy(team);
+        return tz_fail(error, TZ_ERR_MEMORY, "no memory for a team of %d threads", n_threads);
+    }
+
+    // the caller is worker 0; start the others
+    for (int i = 1; i < n_threads; i++) {
+        team->worker[i] = (tz_worker){.team = team, .index = i};
+        if (pthread_create(&team->worker[i].thread, NULL, worker_main, &team->worker[i]) != 0) {
+            tz_team_destroy(team);
+            return tz_fail(error, TZ_ERR_MEMORY, "cannot start thread %d of %d", i + 1, n_threads);
+        }
+        team->n_started++;
+    }
+    *team_out = team;
+    return TZ_OK;
+}
+
+void tz_team_destroy(tz_team *team) {
+    if (team == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&team->lock);
+    team->stop = true;
+    pthread_cond_broadcast(&team->start);
+    pthread_mutex_unlock(&team->lock);
+    for (int i = 1; i <= team->n_started; i++) {
+        pthread_join(team->worker[i].thread, NULL);
+    }
+    pthread_cond_destroy(&team->done);
+    pthread_cond_destroy(&team->start);
+    pthread_mutex_destroy(&team->lock);
+    tz_free(team->worker);
+    tz_free(team);
+}
+
+int tz_team_size(const tz_team *team) {
+    return team->n_threads;
+}
+
+void tz_team_run(tz_team *team, int n_tasks, tz_task_fn fn, void *context) {
+    // alone, or with one task: no meeting needed
+    if (team->n_threads == 1 || n_tasks <= 1) {
+        for (int task = 0; task < n_tasks; task++) {
+            fn(context, task, 0);
+        }
+        return;
+    }
+
+    // publish the run
+    pthread_mutex_lock(&team->lock);
+    team->fn = fn;
+    team->context = context;
+    team->n_tasks = n_tasks;
+    atomic_store_explicit(&team->next_task, 0, memory_order_relaxed);
+    team->n_busy = team->n_threads - 1;
+    team->generation++;
+    pthread_cond_broadcast(&team->start);
+    pthread_mutex_unlock(&team->lock);
+
+    run_tasks(team, 0);
+
+    // wait until all workers have left it
+    pthread_mutex_lock(&team->lock);
+    while (team->n_busy > 0) {
+        pthread_cond_wait(&team->done, &team->lock);
+    }
+    pthread_mutex_unlock(&team->lock);
+}
