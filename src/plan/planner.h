@@ -33,6 +33,7 @@ typedef struct tz_planner tz_planner;
 
 // One plan, borrowed from the planner until its next call.
 typedef struct tz_plan {
+    int horizon;
     const float *u;          // best controls                             (horizon, nu)
     const float *z;          // states predicted along them               (horizon + 1, nz)
     double predicted_reward; // of the first step
