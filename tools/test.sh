@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Builds and runs every test: with the pinned MuJoCo and the checks against other implementations, with the
+# distribution's MuJoCo, and under the address and undefined-behaviour sanitizers. The last line says
+# "N passed, N failed" over all of them. With CI=true warnings are errors, and a check that cannot run
+# (no package index) counts as a failure.
+set -u
+cd "$(dirname "$0")/.."
+
+passed=0
+failed=0
+ci=${CI:-false}
+jobs=$(nproc)
+options=()
+[ "$ci" = true ] && options+=(-DTRAPEZE_WERROR=ON)
+
+# absent SENTENCE: a part of the tests cannot run here.
+absent() {
+    echo "$1" >&2
+    [ "$ci" = true ] && failed=$((failed + 1))
+}
+
+# configure PRESET [OPTION...]; a failure counts as one.
+configure() {
+    cmake --preset "$1" "${options[@]}" "${@:2}" && return
+    failed=$((failed + 1))
+    return 1
+}
+
+# run PRESET: builds and tests what was configured, and adds to the sums.
+run() {
+    if ! cmake --build --preset "$1" -j "$jobs"; then
+        failed=$((failed + 1))
+        return
+    fi
+    local report sum
+    report=$(mktemp)
+    ctest --preset "$1" -j "$jobs" | tee "$report"
+    sum=$(sed -n 's/.*tests passed, \([0-9]*\) tests\{0,1\} failed out of \([0-9]*\)$/\1 \2/p' "$report")
+    rm -f "$report"
+    # No sum: no test ran.
+    read -r bad all <<<"${sum:-1 1}"
+    failed=$((failed + bad))
+    passed=$((passed + all - bad))
+}
+
+peers=$(tools/peers.sh) || peers=
+[ -n "$peers" ] || absent 'The checks against other implementations are left out: their Python packages cannot be installed.'
+
+# Ask anew for the pinned MuJoCo, also where an earlier build had to do without.
+if configure release -UTRAPEZE_MUJOCO -DTRAPEZE_PEERS_PYTHON="$peers"; then
+    if grep -q '^TRAPEZE_MUJOCO:STRING=wheel$' build/release/CMakeCache.txt; then
+        run release
+    else
+        absent "The pinned MuJoCo cannot be fetched: only the distribution's is tested."
+    fi
+fi
+configure release-system && run release-system
+configure asan-ubsan && run asan-ubsan
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
