@@ -1,16 +1,18 @@
 // Transition models behind one interface: z' = Phi(z, u) for one control period, batched.
 //
-// A model is immutable once loaded or created (weights f32, normaliser, integrator settings) and is
-// shared by threads; scratch lives in a workspace per thread. Learned kinds (node, node-so, hnn)
-// also offer the vector field and exact vector-Jacobian products, which the trainer uses. `sim`
+// A model is made of data that does not change during use (integrator settings, normaliser, weights
+// in f32) and is shared by threads; scratch lives in a workspace per thread. Learned kinds (node,
+// node-so, hnn) also offer the vector field and exact vector-Jacobian products, which the trainer
+// uses; only the trainer writes `parameters`, and calls tz_model_prepare after each update. `sim`
 // (MuJoCo itself, made in plan/) wears the same interface and offers only the rollout.
 //
 // Shapes: B rows, nz = nq + nv, T transitions. Rollouts are time-major (T, B, .): each transition
-// is one contiguous (B, .) block.
+// is one contiguous (B, .) block. The equations of each kind are in docs/models.md.
 #ifndef TRAPEZE_MODELS_MODEL_H
 #define TRAPEZE_MODELS_MODEL_H
 
 #include "base/status.h"
+#include "envs/env.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,7 +25,7 @@ typedef struct tz_model_workspace tz_model_workspace;
 typedef struct tz_model_ops {
     const char *kind; // "node", "node-so", "hnn", "sim"
 
-    // (required) frees what the kind owns
+    // (required) frees the model and what it owns
     void (*destroy)(tz_model *self);
 
     // (required) scratch for up to max_B rows; if `training`, also for backward over max_T
@@ -37,38 +39,52 @@ typedef struct tz_model_ops {
     void (*rollout)(const tz_model *self, tz_model_workspace *workspace, float *z, const float *z0,
                     const float *u, int T, int B);
 
-    // (optional, learned kinds) dz (B, nz) = f(z, u)
-    void (*field)(const tz_model *self, tz_model_workspace *workspace, float *dz, const float *z,
+    // (learned kinds) refreshes what is derived from `parameters`
+    void (*prepare)(tz_model *self);
+
+    // (learned kinds) dw (B, nz) = f(w, u), the field of the state that the integrator moves:
+    // w = z, for hnn w = (Q, P)
+    void (*field)(const tz_model *self, tz_model_workspace *workspace, float *dw, const float *w,
                   const float *u, int B);
 
-    // (optional, learned kinds) vector-Jacobian products of the field at (z, u) for lambda (B, nz):
-    // z_bar (B, nz) = (df/dz)^T lambda, u_bar (B, nu) = (df/du)^T lambda, both overwritten;
-    // grad (n_parameters) += sum over rows of (df/dw)^T lambda. Each output is nullable.
-    void (*field_vjp)(const tz_model *self, tz_model_workspace *workspace, float *z_bar,
-                      float *u_bar, float *grad, const float *z, const float *u,
+    // (learned kinds) vector-Jacobian products of the field at (w, u) for lambda (B, nz):
+    // w_bar (B, nz) = (df/dw)^T lambda, u_bar (B, nu) = (df/du)^T lambda, both overwritten;
+    // grad (n_parameters) += sum over rows of (df/dtheta)^T lambda. Each output is nullable.
+    void (*field_vjp)(const tz_model *self, tz_model_workspace *workspace, float *w_bar,
+                      float *u_bar, float *grad, const float *w, const float *u,
                       const float *lambda, int B);
 
-    // (optional, learned kinds) forward and backward of a whole rollout in one tile: given the
-    // gradient z_bar (T+1, B, nz) of the loss in the rolled-out states (block 0 included: it may
-    // depend on parameters), grad += dL/dw. Must follow `rollout` on the same training workspace.
+    // (learned kinds) backward of a whole rollout: given the gradient z_bar (T+1, B, nz) of the
+    // loss in the rolled-out states, grad (n_parameters) += dL/dtheta. Block 0 of z_bar is not
+    // read: z0 is data. Must follow `rollout` with the same u, T and B on the same training
+    // workspace.
     void (*rollout_vjp)(const tz_model *self, tz_model_workspace *workspace, float *grad,
                         const float *z_bar, const float *u, int T, int B);
 
-    // (optional) learned energy (B) at z (B, nz)
+    // (optional) learned energy (B) at z (B, nz), up to a constant and a scale
     void (*energy)(const tz_model *self, tz_model_workspace *workspace, float *energy,
                    const float *z, int B);
 } tz_model_ops;
 
-// Head of every model. Fields are read-only for users.
+// One named block of `parameters`: a weight (rows = inputs, cols = outputs) or a bias (rows = 1).
+typedef struct tz_model_tensor {
+    char name[32]; // "mlp.W1"
+    int rows, cols;
+    size_t offset; // of its first value in `parameters`
+} tz_model_tensor;
+
+// Head of every model. Fields are read-only for users; the trainer alone writes `parameters`.
 struct tz_model {
     const tz_model_ops *ops;
-    char env[64];          // environment it was learned from
-    int nq, nv, nu;        //
-    double dt_s;           // control period of a transition (seconds)
-    size_t n_parameters;   // learned weights; 0 for sim
-    float *parameters;     // one flat block, owned                                 (n_parameters)
+    char env[TZ_NAME_MAX];          // environment it was learned from
+    int nq, nv, nu;                 //
+    double dt_s;                    // control period of a transition (seconds)
+    size_t n_parameters;            // learned weights; 0 for sim
+    float *parameters;              // one flat block, owned                      (n_parameters)
+    const tz_model_tensor *tensors; // names of its blocks, owned; NULL for sim   (n_tensors)
+    int n_tensors;
     float *z_low, *z_high; // range of the training states, owned; NULL for sim   (nz)
-    float *sigma_z;        // std of the training states, owned; NULL for sim       (nz)
+    float *sigma_z;        // std of the training states, owned; NULL for sim     (nz)
     char sha256[65];       // digest of the file it was loaded from, or ""
 };
 
@@ -76,18 +92,65 @@ static inline int tz_model_nz(const tz_model *model) {
     return model->nq + model->nv;
 }
 
+// ---- making a learned model
+
+// What a learned model is, apart from the data.
+typedef struct tz_model_def {
+    uint32_t cookie;  // set by tz_model_def_default, checked at create
+    const char *kind; // "node", "node-so", "hnn"; borrowed during create
+    int n_hidden;     // units of each hidden layer
+    int n_layers;     // hidden layers: 2
+    int substeps;     // Euler steps per transition
+    bool mask_cyclic; // leave cyclic coordinates (root x, y) out of the networks' inputs
+    uint64_t seed;    // of the initial weights
+} tz_model_def;
+TZ_API tz_model_def tz_model_def_default(void);
+
+// What a model takes from its training data: population statistics over all training transitions.
+enum { TZ_NZ_MAX = 2 * TZ_NQ_MAX };
+typedef struct tz_model_statistics {
+    double z_mean[TZ_NZ_MAX], z_std[TZ_NZ_MAX];       // of the states                    (nz)
+    double u_mean[TZ_NU_MAX], u_std[TZ_NU_MAX];       // of the controls                  (nu)
+    double rate_mean[TZ_NZ_MAX], rate_std[TZ_NZ_MAX]; // of (z[t+1] - z[t]) / dt          (nz)
+    double z_low[TZ_NZ_MAX], z_high[TZ_NZ_MAX];       // smallest and largest states      (nz)
+} tz_model_statistics;
+
+// Makes a model with fresh weights (semi-orthogonal times 0.5, biases zero). Errors: unknown kind,
+// sizes that the kind does not serve (nq != nv), non-finite statistics (TZ_ERR_ARGUMENT,
+// TZ_ERR_UNSUPPORTED, TZ_ERR_MEMORY). The caller destroys it.
+TZ_API tz_status tz_model_create(tz_model **model, const tz_model_def *def, const tz_task *task,
+                                 const tz_model_statistics *statistics, tz_error *error);
+
 // Loads any learned kind from a model file (docs/formats.md). Errors name the file and what was
 // found and expected. The caller destroys it.
 TZ_API tz_status tz_model_load(tz_model **model, const char *path, tz_error *error);
 TZ_API tz_status tz_model_save(const tz_model *model, const char *path, tz_error *error);
 TZ_API void tz_model_destroy(tz_model *model); // Nullable
 
-// Thin wrappers over ops.
+// TZ_ERR_MISMATCH, with a sentence, when the model was not learned from this task's environment or
+// its dimensions or control period differ. `path` names the model in the sentence.
+TZ_API tz_status tz_model_check_task(const tz_model *model, const tz_task *task, const char *path,
+                                     tz_error *error);
+
+// ---- using it: thin wrappers over ops
+
 TZ_API tz_status tz_model_workspace_create(tz_model_workspace **workspace, const tz_model *model,
                                            int max_B, int max_T, bool training, tz_error *error);
-TZ_API void tz_model_workspace_destroy(const tz_model *model, tz_model_workspace *workspace);
+TZ_API void tz_model_workspace_destroy(const tz_model *model,
+                                       tz_model_workspace *workspace); // Nullable
 TZ_API void tz_model_rollout(const tz_model *model, tz_model_workspace *workspace, float *z,
                              const float *z0, const float *u, int T, int B);
+
+// Must be called once after `parameters` were written, before the next use (create and load do it).
+// No other thread may use the model meanwhile.
+TZ_API void tz_model_prepare(tz_model *model);
+
+// Backward of the rollout before it on this workspace; see ops. For a training workspace B is a
+// tile of 25 to 100 rows, so that a whole rollout stays in one core's cache.
+TZ_API void tz_model_rollout_vjp(const tz_model *model, tz_model_workspace *workspace, float *grad,
+                                 const float *z_bar, const float *u, int T, int B);
+
+// ---- registry
 
 // The learned kinds that can be trained and loaded, for lists and conformance tests.
 TZ_API int tz_model_kind_count(void);
