@@ -45,7 +45,7 @@ tz_need(MUJOCO_LIBRARY libmujoco-dev)
 
 if(missing)
   list(JOIN missing " " missing)
-  message(FATAL_ERROR "Trapeze needs packages that are not here; install them with: apt-get install ${missing}")
+  message(FATAL_ERROR "Trapeze needs packages that are not installed; get them with\n  apt-get install ${missing}")
 endif()
 
 find_package(Threads REQUIRED)

@@ -4,7 +4,7 @@
 # "N passed, N failed" over all of them. With CI=true warnings are errors, and a check that cannot run
 # (no package index) counts as a failure.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 
 passed=0
 failed=0
