@@ -4,15 +4,10 @@
 // whole vector: a value's result does not depend on its place in the array.
 #include "base/activation.h"
 
+#include "base/vectorise.h"
+
 #include <math.h>
 #include <string.h>
-
-// Plain loops are compiled for each vector width, and the loader picks one.
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
-#define VECTORISED __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define VECTORISED
-#endif
 
 #if defined(__x86_64__) && defined(__GLIBC__) && __GLIBC_PREREQ(2, 35)
 #define HAVE_LIBMVEC 1
@@ -80,7 +75,7 @@ void tz_tanh_f32(float *y, const float *x, size_t n) {
     }
 }
 
-VECTORISED void tz_bias_f32(float *Y, const float *b, int rows, int n, int ldy) {
+TZ_VECTORISED void tz_bias_f32(float *Y, const float *b, int rows, int n, int ldy) {
     for (int row = 0; row < rows; row++) {
         float *y = Y + (size_t)row * (size_t)ldy;
         for (int i = 0; i < n; i++) {
@@ -103,7 +98,7 @@ void tz_bias_tanh_f32(float *Y, const float *b, int rows, int n, int ldy) {
     }
 }
 
-VECTORISED void tz_bias_relu_f32(float *Y, const float *b, int rows, int n, int ldy) {
+TZ_VECTORISED void tz_bias_relu_f32(float *Y, const float *b, int rows, int n, int ldy) {
     for (int row = 0; row < rows; row++) {
         float *y = Y + (size_t)row * (size_t)ldy;
         for (int i = 0; i < n; i++) {
@@ -113,13 +108,26 @@ VECTORISED void tz_bias_relu_f32(float *Y, const float *b, int rows, int n, int 
     }
 }
 
-VECTORISED void tz_tanh_backward_f32(float *dx, const float *dy, const float *y, size_t n) {
+TZ_VECTORISED void tz_tanh_backward_f32(float *dx, const float *dy, const float *y, size_t n) {
     for (size_t i = 0; i < n; i++) {
         dx[i] = dy[i] * (1.0f - y[i] * y[i]);
     }
 }
 
-VECTORISED void tz_relu_backward_f32(float *dx, const float *dy, const float *y, size_t n) {
+TZ_VECTORISED void tz_tanh_backward_bias_f32(float *restrict dx, float *restrict db,
+                                             const float *dy, const float *y, int rows, int n) {
+    for (int row = 0; row < rows; row++) {
+        const size_t start = (size_t)row * (size_t)n;
+        for (int i = 0; i < n; i++) {
+            const float d =
+                dy[start + (size_t)i] * (1.0f - y[start + (size_t)i] * y[start + (size_t)i]);
+            dx[start + (size_t)i] = d;
+            db[i] += d;
+        }
+    }
+}
+
+TZ_VECTORISED void tz_relu_backward_f32(float *dx, const float *dy, const float *y, size_t n) {
     for (size_t i = 0; i < n; i++) {
         dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
     }

@@ -1,0 +1,79 @@
+// A network with two hidden layers of tanh units, evaluated and differentiated on tiles of rows:
+//
+//     h1 = tanh(xi W1 + b1),  h2 = tanh(h1 W2 + b2),  out = h2 W3 + b3
+//
+// Letters: B rows, n_in inputs, h hidden units, n_out outputs. Rows of xi and out are padded to
+// whole vectors: strides ld_in and ld_out, pad columns zero.
+#ifndef TRAPEZE_MODELS_MLP_H
+#define TRAPEZE_MODELS_MLP_H
+
+#include "base/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TZ_MLP_N_TENSORS = 6 }; // W1, b1, W2, b2, W3, b3
+
+typedef struct tz_mlp {
+    int n_in, n_hidden, n_out;
+    int ld_in, ld_out;
+    // places of the network's own tensors in a model's flat block of parameters, and in gradients
+    size_t W1_at, b1_at, W2_at, b2_at, W3_at, b3_at;
+
+    // copies for use, aligned and padded; written by tz_mlp_prepare
+    float *packed;          // owned, holds all below
+    float *W1, *b1;         // (n_in, h), (h)
+    float *W2, *b2;         // (h, h), (h)
+    float *W3, *b3;         // (h, ld_out), (ld_out)
+    float *W1t, *W2t, *W3t; // transposes: (h, ld_in), (h, h), (n_out, h)
+} tz_mlp;
+
+// What an evaluation on B rows leaves for its backward.
+typedef struct tz_mlp_tape {
+    float *xi;      // inputs                                       (B, ld_in)
+    float *h1, *h2; // hidden units                                 (B, h)
+} tz_mlp_tape;
+
+// Number of floats rounded up to whole cache lines, so that neighbours stay aligned.
+static inline size_t tz_round_line(size_t n) {
+    return (n + 15) / 16 * 16;
+}
+
+// Takes n floats from a block that is being cut up.
+static inline float *tz_take(float **cursor, size_t n) {
+    float *taken = *cursor;
+    *cursor += tz_round_line(n);
+    return taken;
+}
+
+// Sizes the network and places its parameters at `offset` of a flat block; allocates the copies.
+tz_status tz_mlp_create(tz_mlp *mlp, int n_in, int n_hidden, int n_out, size_t offset,
+                        tz_error *error);
+void tz_mlp_destroy(tz_mlp *mlp); // accepts a zeroed struct
+
+// Number of parameters.
+size_t tz_mlp_n_parameters(const tz_mlp *mlp);
+
+// Fresh weights: semi-orthogonal times 0.5, biases zero (the study's initialisation). Tensor number
+// first_tensor and those after it address the random streams.
+tz_status tz_mlp_init(const tz_mlp *mlp, float *parameters, uint64_t seed, int first_tensor,
+                      tz_error *error);
+
+// Refreshes the copies from `parameters`.
+void tz_mlp_prepare(tz_mlp *mlp, const float *parameters);
+
+size_t tz_mlp_tape_size(const tz_mlp *mlp, int B);
+tz_mlp_tape tz_mlp_tape_take(const tz_mlp *mlp, float **cursor, int B);
+
+// out (B, ld_out) from tape->xi, whose pad columns must be zero.
+void tz_mlp_forward(const tz_mlp *mlp, float *out, const tz_mlp_tape *tape, int B);
+
+// Floats of scratch that backward needs for B rows.
+size_t tz_mlp_scratch_size(const tz_mlp *mlp, int B);
+
+// Given out_bar (B, ld_out): xi_bar (B, ld_in) = out_bar (d out / d xi), overwritten, nullable;
+// grad (flat block) += out_bar (d out / d parameters), nullable.
+void tz_mlp_backward(const tz_mlp *mlp, float *xi_bar, float *grad, const tz_mlp_tape *tape,
+                     float *scratch, const float *out_bar, int B);
+
+#endif

@@ -1,0 +1,198 @@
+// The registry of learned kinds, and how a model is made from statistics of its training data.
+#include "models/model.h"
+
+#include "models/learned.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+// ---- registry
+
+static const tz_learned_kind *const kinds[] = {&tz_kind_node, &tz_kind_node_so};
+
+int tz_model_kind_count(void) {
+    return TZ_COUNTOF(kinds);
+}
+
+const char *tz_model_kind_at(int index) {
+    return kinds[index]->ops.kind;
+}
+
+const tz_learned_kind *tz_learned_kind_find(const char *name) {
+    for (size_t i = 0; i < TZ_COUNTOF(kinds); i++) {
+        if (strcmp(kinds[i]->ops.kind, name) == 0) {
+            return kinds[i];
+        }
+    }
+    return NULL;
+}
+
+// ---- making
+
+enum { DEF_COOKIE = 0x6d6f646c };
+
+// A coordinate that hardly moves in the data is not divided by its standard deviation.
+static const double STD_MIN = 1e-6;
+
+tz_model_def tz_model_def_default(void) {
+    return (tz_model_def){.cookie = DEF_COOKIE,
+                          .kind = "node-so",
+                          .n_hidden = 128,
+                          .n_layers = 2,
+                          .substeps = 8,
+                          .mask_cyclic = true};
+}
+
+static tz_status check_def(const tz_model_def *def, const tz_learned_kind **kind, tz_error *error) {
+    if (def->cookie != DEF_COOKIE) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "model definition was not made by "
+                       "tz_model_def_default");
+    }
+    *kind = tz_learned_kind_find(def->kind);
+    if (*kind == NULL) {
+        char known[128] = "";
+        for (size_t i = 0; i < TZ_COUNTOF(kinds); i++) {
+            const size_t used = strlen(known);
+            snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "",
+                     kinds[i]->ops.kind);
+        }
+        return tz_fail(error, TZ_ERR_ARGUMENT, "unknown kind of model '%s': expected one of %s",
+                       def->kind, known);
+    }
+    if (def->n_layers != 2) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED, "a network has 2 hidden layers, not %d",
+                       def->n_layers);
+    }
+    if (def->n_hidden < 1 || def->n_hidden > TZ_MODEL_HIDDEN_MAX || def->substeps < 1 ||
+        def->substeps > TZ_MODEL_SUBSTEPS_MAX) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "a model has 1 to %d hidden units and 1 to %d substeps, not %d and %d",
+                       TZ_MODEL_HIDDEN_MAX, TZ_MODEL_SUBSTEPS_MAX, def->n_hidden, def->substeps);
+    }
+    return TZ_OK;
+}
+
+static bool all_finite(const double *x, int n) {
+    for (int i = 0; i < n; i++) {
+        if (!isfinite(x[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static tz_status check_statistics(const tz_model_statistics *s, int nz, int nu, tz_error *error) {
+    if (!all_finite(s->z_mean, nz) || !all_finite(s->z_std, nz) || !all_finite(s->u_mean, nu) ||
+        !all_finite(s->u_std, nu) || !all_finite(s->rate_mean, nz) ||
+        !all_finite(s->rate_std, nz) || !all_finite(s->z_low, nz) || !all_finite(s->z_high, nz)) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "statistics of the training data are not finite");
+    }
+    return TZ_OK;
+}
+
+static void take_statistics(tz_learned *self, const tz_model_statistics *s) {
+    const int nz = tz_model_nz(&self->model), nu = self->model.nu;
+    for (int i = 0; i < nz + nu; i++) {
+        const double mean = i < nz ? s->z_mean[i] : s->u_mean[i - nz];
+        const double std = i < nz ? s->z_std[i] : s->u_std[i - nz];
+        self->input_mean[i] = (float)mean;
+        self->input_std[i] = std < STD_MIN ? 1.0f : (float)std;
+    }
+    for (int i = 0; i < nz; i++) {
+        self->rate_mean[i] = (float)s->rate_mean[i];
+        self->rate_std[i] = (float)fmax(s->rate_std[i], STD_MIN);
+        self->model.z_low[i] = (float)s->z_low[i];
+        self->model.z_high[i] = (float)s->z_high[i];
+        self->model.sigma_z[i] = (float)fmax(s->z_std[i], STD_MIN);
+    }
+}
+
+static tz_status init_parameters(tz_learned *self, uint64_t seed, tz_error *error) {
+    for (int i = 0; i < self->n_networks; i++) {
+        TZ_CHECK(tz_mlp_init(&self->network[i], self->model.parameters, seed, i * TZ_MLP_N_TENSORS,
+                             error));
+    }
+    tz_learned_prepare(&self->model);
+    return TZ_OK;
+}
+
+tz_status tz_model_create(tz_model **model, const tz_model_def *def, const tz_task *task,
+                          const tz_model_statistics *statistics, tz_error *error) {
+    *model = NULL;
+    const tz_learned_kind *kind = NULL;
+    TZ_CHECK(check_def(def, &kind, error));
+    TZ_CHECK(check_statistics(statistics, task->nq + task->nv, task->nu, error));
+
+    unsigned char is_input[TZ_NZ_MAX + TZ_NU_MAX];
+    for (int i = 0; i < task->nq + task->nv + task->nu; i++) {
+        is_input[i] = !(def->mask_cyclic && i < task->nq && task->cyclic[i]);
+    }
+    tz_learned *self = NULL;
+    TZ_CHECK(tz_learned_create(&self, kind, task->nq, task->nv, task->nu, task->dt_s, def->n_hidden,
+                               def->substeps, is_input, error));
+    snprintf(self->model.env, sizeof self->model.env, "%s", task->name);
+    take_statistics(self, statistics);
+    tz_status status = tz_learned_finish(self, error);
+    if (status == TZ_OK) {
+        status = init_parameters(self, def->seed, error);
+    }
+    if (status != TZ_OK) {
+        tz_learned_destroy(&self->model);
+        return status;
+    }
+    *model = &self->model;
+    return TZ_OK;
+}
+
+tz_status tz_model_check_task(const tz_model *model, const tz_task *task, const char *path,
+                              tz_error *error) {
+    if (strcmp(model->env, task->name) != 0) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "%s: a model of environment %s, expected one of environment %s", path,
+                       model->env, task->name);
+    }
+    if (model->nq != task->nq || model->nv != task->nv || model->nu != task->nu ||
+        fabs(model->dt_s - task->dt_s) > 1e-9 * task->dt_s) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "%s: a model with nq %d, nv %d, nu %d, dt %g s, but environment %s has nq "
+                       "%d, nv %d, nu %d, dt %g s",
+                       path, model->nq, model->nv, model->nu, model->dt_s, task->name, task->nq,
+                       task->nv, task->nu, task->dt_s);
+    }
+    return TZ_OK;
+}
+
+// ---- thin wrappers
+
+void tz_model_destroy(tz_model *model) {
+    if (model != NULL) {
+        model->ops->destroy(model);
+    }
+}
+
+void tz_model_prepare(tz_model *model) {
+    model->ops->prepare(model);
+}
+
+tz_status tz_model_workspace_create(tz_model_workspace **workspace, const tz_model *model,
+                                    int max_B, int max_T, bool training, tz_error *error) {
+    return model->ops->workspace_create(workspace, model, max_B, max_T, training, error);
+}
+
+void tz_model_workspace_destroy(const tz_model *model, tz_model_workspace *workspace) {
+    if (workspace != NULL) {
+        model->ops->workspace_destroy(workspace);
+    }
+}
+
+void tz_model_rollout(const tz_model *model, tz_model_workspace *workspace, float *z,
+                      const float *z0, const float *u, int T, int B) {
+    model->ops->rollout(model, workspace, z, z0, u, T, B);
+}
+
+void tz_model_rollout_vjp(const tz_model *model, tz_model_workspace *workspace, float *grad,
+                          const float *z_bar, const float *u, int T, int B) {
+    model->ops->rollout_vjp(model, workspace, grad, z_bar, u, T, B);
+}
