@@ -12,7 +12,7 @@ help:
 
 build: setup-build
 	cmake --preset release
-	cmake --build --preset release
+	cmake --build --preset release --target trapeze-cli
 
 demo: setup-demo build
 	tools/demo.sh build/release/src/cli/trapeze
