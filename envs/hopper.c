@@ -1,0 +1,51 @@
+// Hopper-v5. r = dx/dt + healthy - 1e-3 |u|^2; it ends when it is not healthy.
+#include "envs/mujoco_env.h"
+
+#include <math.h>
+
+// All of z but x and z within +-100, higher than 0.7 m, within 0.2 rad of upright. Comparisons with
+// NaN are false, so a state that is not a number is not healthy.
+static bool is_healthy(const tz_task *task, const double *z) {
+    for (int i = 2; i < tz_task_nz(task); i++) {
+        if (!(-100.0 < z[i] && z[i] < 100.0)) {
+            return false;
+        }
+    }
+    return z[1] > 0.7 && -0.2 < z[2] && z[2] < 0.2;
+}
+
+static bool terminated(const tz_task *task, const double *z_next) {
+    return !is_healthy(task, z_next);
+}
+
+static double reward(const tz_task *task, const double *z, const double *u, const double *z_next) {
+    const double healthy = is_healthy(task, z_next) ? 1.0 : 0.0;
+    return tz_forward_velocity(task, z, z_next) + healthy - 1e-3 * tz_control_cost(u, task->nu);
+}
+
+static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
+    tz_add_uniform(q, nq, 5e-3, rng);
+    tz_add_uniform(v, nv, 5e-3, rng);
+}
+
+const tz_mujoco_env_type tz_hopper = {
+    .info = {.name = "hopper",
+             .gymnasium_id = "Hopper-v5",
+             .summary = "one leg of three joints hops forward without falling",
+             .max_episode_steps = 1000,
+             .camera_track_body = 2,
+             .camera_distance = 3.0,
+             .camera_lookat = {0.0, 0.0, 1.15},
+             .camera_elevation = -20.0},
+    .asset = "hopper.xml",
+    .nq = 6,
+    .nv = 6,
+    .nu = 3,
+    .frame_skip = 4,
+    .n_cyclic = 1,
+    .observation_skip = 1,
+    .observation_v_clip = 10.0,
+    .reward = reward,
+    .terminated = terminated,
+    .draw_reset = draw_reset,
+};

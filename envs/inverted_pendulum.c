@@ -1,0 +1,44 @@
+// InvertedPendulum-v5. r = 1 while the pole is within 0.2 rad of upright; it ends when it is not.
+#include "envs/mujoco_env.h"
+
+#include <math.h>
+
+static bool terminated(const tz_task *task, const double *z_next) {
+    for (int i = 0; i < tz_task_nz(task); i++) {
+        if (!isfinite(z_next[i])) {
+            return true;
+        }
+    }
+    return fabs(z_next[1]) > 0.2;
+}
+
+static double reward(const tz_task *task, const double *z, const double *u, const double *z_next) {
+    (void)z;
+    (void)u;
+    return terminated(task, z_next) ? 0.0 : 1.0;
+}
+
+static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
+    tz_add_uniform(q, nq, 0.01, rng);
+    tz_add_uniform(v, nv, 0.01, rng);
+}
+
+const tz_mujoco_env_type tz_inverted_pendulum = {
+    .info = {.name = "inverted_pendulum",
+             .gymnasium_id = "InvertedPendulum-v5",
+             .summary = "a cart on a rail keeps a pole upright",
+             .max_episode_steps = 1000,
+             .camera_track_body = 0,
+             .camera_distance = 2.04,
+             .camera_lookat = {0.0, 0.0, 0.2},
+             .camera_elevation = -10.0},
+    .asset = "inverted_pendulum.xml",
+    .nq = 2,
+    .nv = 2,
+    .nu = 1,
+    .frame_skip = 2,
+    .observation_v_clip = INFINITY,
+    .reward = reward,
+    .terminated = terminated,
+    .draw_reset = draw_reset,
+};

@@ -1,0 +1,69 @@
+#include "envs/mujoco_compat.h"
+
+#include "base/memory.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+int tz_mujoco_version(void) {
+    // Three digits side by side up to 3.9.0 (222), three places each from 3.10.0 on (3010000).
+    const int version = mj_version();
+    if (version < 1000) {
+        return version / 100 * 1000000 + version / 10 % 10 * 1000 + version % 10;
+    }
+    return version;
+}
+
+// Adds one file. 2.2.2 hands out a buffer to fill, later versions copy one.
+static int add_file(mjVFS *vfs, const tz_embedded_file *file) {
+#if mjVERSION_HEADER < 300
+    const int status = mj_makeEmptyFileVFS(vfs, file->name, (int)file->size);
+    if (status == 0) {
+        memcpy(vfs->filedata[mj_findFileVFS(vfs, file->name)], file->data, file->size);
+    }
+    return status;
+#else
+    return mj_addBufferVFS(vfs, file->name, file->data, (int)file->size);
+#endif
+}
+
+mjModel *tz_mujoco_compile(const tz_embedded_file *files, int n_files, int i, char *error,
+                           int error_size) {
+    // Up to 3.1 an mjVFS is a megabyte: never on the stack.
+    mjVFS *vfs = tz_alloc(1, sizeof(mjVFS));
+    if (!vfs) {
+        snprintf(error, (size_t)error_size, "out of memory");
+        return NULL;
+    }
+
+    mj_defaultVFS(vfs);
+    mjModel *model = NULL;
+    int status = 0;
+    for (int k = 0; k < n_files && status == 0; k++) {
+        status = add_file(vfs, &files[k]);
+    }
+    if (status == 0) {
+        model = mj_loadXML(files[i].name, vfs, error, error_size);
+    } else {
+        snprintf(error, (size_t)error_size, "the virtual file system refused a file");
+    }
+    mj_deleteVFS(vfs);
+    tz_free(vfs);
+    return model;
+}
+
+static void ignore_warning(const char *text) {
+    (void)text;
+}
+
+static void install_silence(void) {
+    if (!mju_user_warning) {
+        mju_user_warning = ignore_warning;
+    }
+}
+
+void tz_mujoco_silence(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, install_silence);
+}

@@ -1,0 +1,44 @@
+// Walker2d-v5. r = dx/dt + healthy - 1e-3 |u|^2; it ends when it is not healthy.
+#include "envs/mujoco_env.h"
+
+// Between 0.8 and 2 m high, within 1 rad of upright.
+static bool is_healthy(const double *z) {
+    return 0.8 < z[1] && z[1] < 2.0 && -1.0 < z[2] && z[2] < 1.0;
+}
+
+static bool terminated(const tz_task *task, const double *z_next) {
+    (void)task;
+    return !is_healthy(z_next);
+}
+
+static double reward(const tz_task *task, const double *z, const double *u, const double *z_next) {
+    const double healthy = is_healthy(z_next) ? 1.0 : 0.0;
+    return tz_forward_velocity(task, z, z_next) + healthy - 1e-3 * tz_control_cost(u, task->nu);
+}
+
+static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
+    tz_add_uniform(q, nq, 5e-3, rng);
+    tz_add_uniform(v, nv, 5e-3, rng);
+}
+
+const tz_mujoco_env_type tz_walker2d = {
+    .info = {.name = "walker2d",
+             .gymnasium_id = "Walker2d-v5",
+             .summary = "two legs of three joints walk forward without falling",
+             .max_episode_steps = 1000,
+             .camera_track_body = 2,
+             .camera_distance = 4.0,
+             .camera_lookat = {0.0, 0.0, 1.15},
+             .camera_elevation = -20.0},
+    .asset = "walker2d.xml",
+    .nq = 9,
+    .nv = 9,
+    .nu = 6,
+    .frame_skip = 4,
+    .n_cyclic = 1,
+    .observation_skip = 1,
+    .observation_v_clip = 10.0,
+    .reward = reward,
+    .terminated = terminated,
+    .draw_reset = draw_reset,
+};
