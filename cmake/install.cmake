@@ -14,11 +14,17 @@ if(MUJOCO_BUNDLED)
   install(PROGRAMS ${mujoco_file} DESTINATION ${CMAKE_INSTALL_LIBDIR}/trapeze)
 endif()
 
-foreach(room base data train plan)
-  install(DIRECTORY src/${room} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/trapeze FILES_MATCHING PATTERN "*.h")
-endforeach()
-foreach(room envs policies models)
-  install(DIRECTORY ${room} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/trapeze FILES_MATCHING PATTERN "*.h")
+# Public headers. They include only each other and the C library.
+set(public_headers
+  src/base/assert.h src/base/export.h src/base/memory.h src/base/parallel.h src/base/rng.h src/base/status.h
+  envs/env.h envs/env_vec.h
+  policies/policy.h
+  models/model.h
+  src/data/dataset.h src/data/writer.h
+  src/plan/planner.h src/plan/mpc.h)
+foreach(header ${public_headers})
+  string(REGEX REPLACE "^src/|/[^/]*$" "" room ${header})
+  install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/trapeze/${room})
 endforeach()
 
 install(EXPORT trapeze NAMESPACE trapeze:: DESTINATION ${package_folder} FILE trapezeTargets.cmake)
