@@ -59,7 +59,11 @@ tz_status tz_options_parse(const tz_command *command, tz_option *options, size_t
 // Prints "trapeze collect: <sentence>" to stderr and returns TZ_EXIT_TROUBLE (130 for interrupted).
 int tz_cli_fail(const tz_command *command, const tz_error *error);
 
-// One const object per file cli/<name>.c.
+// Returns the word nearest in spelling, or NULL when none is near. For "did you mean".
+const char *tz_nearest_word(const char *word, const char *const *words, size_t n_words);
+
+// One const object per file cli/<name>.c. To add a command: its line in main.c's table, its file in
+// CMakeLists.txt.
 extern const tz_command tz_command_envs, tz_command_doctor, tz_command_sac, tz_command_collect,
     tz_command_data, tz_command_train, tz_command_eval, tz_command_mpc, tz_command_play,
     tz_command_bench, tz_command_plot;
