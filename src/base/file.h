@@ -29,8 +29,17 @@ TZ_API tz_status tz_file_read(const char *path, char **data, size_t *size, size_
 // Replaces the file atomically.
 TZ_API tz_status tz_file_write(const char *path, const void *data, size_t size, tz_error *error);
 
-// For writers that need a path (HDF5, ffmpeg, gnuplot): *temporary is a fresh name in the same
-// folder; commit flushes it and renames it to `path`, abandon removes it.
+// The same from several pieces, one after the other.
+typedef struct tz_file_part {
+    const void *data;
+    size_t size;
+} tz_file_part;
+TZ_API tz_status tz_file_write_parts(const char *path, const tz_file_part *parts, size_t n_parts,
+                                     tz_error *error);
+
+// For writers that need a path (HDF5, ffmpeg, gnuplot): `temporary` is a fresh empty file in the
+// same folder, with the same last letters of its name. commit flushes it and renames it to `path`
+// (on failure it is removed), abandon removes it.
 TZ_API tz_status tz_file_begin(const char *path, char temporary[TZ_PATH_MAX], tz_error *error);
 TZ_API tz_status tz_file_commit(const char *temporary, const char *path, tz_error *error);
 TZ_API void tz_file_abandon(const char *temporary);
@@ -38,7 +47,8 @@ TZ_API void tz_file_abandon(const char *temporary);
 // Hex SHA-256 of a file's content.
 TZ_API tz_status tz_file_sha256(const char *path, char digest[65], tz_error *error);
 
-// Finds a shipped file: $TRAPEZE_DATA, then the installed share folder, then the source tree.
+// Finds a shipped file: $TRAPEZE_DATA, then the share folder installed with this library, then the
+// source tree.
 // `relative` is like "policies/hopper.safetensors".
 TZ_API tz_status tz_find_shipped(const char *relative, char path[TZ_PATH_MAX], tz_error *error);
 

@@ -1,0 +1,162 @@
+#include "base/child.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+struct tz_child {
+    pid_t pid;
+    int input;     // our end of its standard input
+    int complaint; // what it writes to standard error: a file in memory
+    char name[64];
+};
+
+// Starts the program with `input` and `complaint` as its standard input and error.
+static int spawn(pid_t *pid, const char *const *argv, int input, int complaint) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, complaint, STDERR_FILENO);
+
+    // a process group of its own, and signals as a fresh program has them
+    sigset_t all, none;
+    sigfillset(&all);
+    sigemptyset(&none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF |
+                                              POSIX_SPAWN_SETSIGMASK);
+
+    // posix_spawnp does not write to the words
+    const int outcome =
+        posix_spawnp(pid, argv[0], &actions, &attributes, (char *const *)(uintptr_t)argv, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return outcome;
+}
+
+tz_status tz_child_start(tz_child **child_out, const char *const *argv, tz_error *error) {
+    *child_out = NULL;
+    tz_child *child = tz_alloc(1, sizeof *child);
+    if (child == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "no memory to start %s", argv[0]);
+    }
+    snprintf(child->name, sizeof child->name, "%s", argv[0]);
+
+    // a pair of sockets in place of a pipe: writing to it can do without SIGPIPE
+    int ends[2] = {-1, -1};
+    int outcome = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0 ? 0 : errno;
+    child->input = ends[0];
+    child->complaint = memfd_create("complaint", MFD_CLOEXEC);
+    if (outcome == 0) {
+        outcome =
+            child->complaint < 0 ? errno : spawn(&child->pid, argv, ends[1], child->complaint);
+        close(ends[1]);
+    }
+    if (outcome != 0) {
+        tz_child_abandon(child);
+        if (outcome == ENOENT) {
+            return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                           "%s: not found in PATH, expected an installed program", argv[0]);
+        }
+        return tz_fail(error, TZ_ERR_IO, "%s: cannot be started: %s", argv[0], strerror(outcome));
+    }
+    *child_out = child;
+    return TZ_OK;
+}
+
+tz_status tz_child_write(tz_child *child, const void *data, size_t size, tz_error *error) {
+    size_t done = 0;
+    while (done < size) {
+        const ssize_t n = send(child->input, (const char *)data + done, size - done, MSG_NOSIGNAL);
+        if (n < 0 && errno != EINTR) {
+            return tz_fail(error, TZ_ERR_IO, "%s: took no more input: %s", child->name,
+                           strerror(errno));
+        }
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return TZ_OK;
+}
+
+// The last line that the child wrote to standard error.
+static void read_complaint(const tz_child *child, char *line, size_t size) {
+    char text[1024];
+    const off_t end = lseek(child->complaint, 0, SEEK_END);
+    const off_t start = end > (off_t)sizeof text - 1 ? end - (off_t)sizeof text + 1 : 0;
+    const ssize_t n = pread(child->complaint, text, sizeof text - 1, start);
+    text[n > 0 ? n : 0] = '\0';
+
+    size_t length = strlen(text);
+    while (length > 0 && strchr("\r\n ", text[length - 1]) != NULL) {
+        text[--length] = '\0';
+    }
+    const char *last = text + length;
+    while (last > text && last[-1] != '\n' && last[-1] != '\r') {
+        last--;
+    }
+    snprintf(line, size, "%s", last);
+}
+
+static void release(tz_child *child) {
+    if (child->input >= 0) {
+        close(child->input);
+    }
+    if (child->complaint >= 0) {
+        close(child->complaint);
+    }
+    tz_free(child);
+}
+
+static int wait_for(const tz_child *child) {
+    int status = 0;
+    while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return status;
+}
+
+tz_status tz_child_finish(tz_child *child, tz_error *error) {
+    close(child->input);
+    child->input = -1;
+    const int outcome = wait_for(child);
+    tz_status status = TZ_OK;
+    if (outcome != 0) {
+        char how[64], line[512];
+        if (WIFSIGNALED(outcome)) {
+            snprintf(how, sizeof how, "killed by signal %d", WTERMSIG(outcome));
+        } else {
+            snprintf(how, sizeof how, "exit status %d", WEXITSTATUS(outcome));
+        }
+        read_complaint(child, line, sizeof line);
+        status = tz_fail(error, TZ_ERR_IO, "%s: failed with %s%s%s", child->name, how,
+                         line[0] != '\0' ? ": " : "", line);
+    }
+    release(child);
+    return status;
+}
+
+void tz_child_abandon(tz_child *child) {
+    if (child == NULL) {
+        return;
+    }
+    if (child->pid > 0) {
+        kill(child->pid, SIGKILL);
+        wait_for(child);
+    }
+    release(child);
+}

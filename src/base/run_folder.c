@@ -1,0 +1,180 @@
+#include "base/run_folder.h"
+
+#include "base/blas.h"
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <hdf5.h>
+#include <json-c/json.h>
+#include <limits.h>
+#include <math.h>
+#include <mujoco/mujoco.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef TZ_HAVE_LIBXSMM
+#include <libxsmm.h>
+#endif
+
+const char *tz_version(void) {
+    return "trapeze " TZ_VERSION;
+}
+
+// ---- the configuration of a run
+
+static void put_text(struct json_object *object, const char *key, const char *text) {
+    json_object_object_add(object, key, json_object_new_string(text));
+}
+
+struct json_object *tz_config_new(int argc, char **argv, uint64_t seed) {
+    struct json_object *config = json_object_new_object();
+    put_text(config, "program", "trapeze");
+    put_text(config, "version", TZ_VERSION);
+
+    struct json_object *command = json_object_new_array();
+    json_object_array_add(command, json_object_new_string("trapeze"));
+    for (int i = 0; i < argc; i++) {
+        json_object_array_add(command, json_object_new_string(argv[i]));
+    }
+    json_object_object_add(config, "command", command);
+    json_object_object_add(config, "seed", json_object_new_uint64(seed));
+
+    // what the numbers may depend on
+    unsigned major = 0, minor = 0, release = 0;
+    H5get_libversion(&major, &minor, &release);
+    char hdf5[64];
+    snprintf(hdf5, sizeof hdf5, "%u.%u.%u", major, minor, release);
+    put_text(config, "mujoco", mj_versionString());
+    put_text(config, "hdf5", hdf5);
+    put_text(config, "openblas", tz_blas_describe().library);
+#ifdef TZ_HAVE_LIBXSMM
+    put_text(config, "libxsmm", LIBXSMM_VERSION);
+#else
+    json_object_object_add(config, "libxsmm", NULL);
+#endif
+    put_text(config, "compiler", __VERSION__);
+    return config;
+}
+
+tz_status tz_config_add_input(struct json_object *config, const char *name, const char *path,
+                              tz_error *error) {
+    char digest[65];
+    TZ_CHECK(tz_file_sha256(path, digest, error));
+    struct json_object *inputs = NULL;
+    if (!json_object_object_get_ex(config, "inputs", &inputs)) {
+        inputs = json_object_new_object();
+        json_object_object_add(config, "inputs", inputs);
+    }
+    struct json_object *input = json_object_new_object();
+    put_text(input, "path", path);
+    put_text(input, "sha256", digest);
+    json_object_object_add(inputs, name, input);
+    return TZ_OK;
+}
+
+// ---- JSON
+
+// Prints the shortest decimals that read back as the same double; Infinity and NaN as Python does.
+static int print_double(struct json_object *object, struct printbuf *buffer, int level, int flags) {
+    (void)level;
+    (void)flags;
+    const double value = json_object_get_double(object);
+    char text[32];
+    if (isnan(value)) {
+        strcpy(text, "NaN");
+    } else if (isinf(value)) {
+        strcpy(text, value > 0.0 ? "Infinity" : "-Infinity");
+    } else {
+        for (int digits = 15; digits <= 17; digits++) {
+            snprintf(text, sizeof text, "%.*g", digits, value);
+            if (strtod(text, NULL) == value) {
+                break;
+            }
+        }
+        // a whole number stays a real one
+        if (strpbrk(text, ".e") == NULL) {
+            strcat(text, ".0");
+        }
+    }
+    return printbuf_memappend(buffer, text, (int)strlen(text));
+}
+
+// Lets every double of the tree print itself by print_double.
+static void shorten_doubles(struct json_object *object) {
+    switch (json_object_get_type(object)) {
+    case json_type_double:
+        json_object_set_serializer(object, print_double, NULL, NULL);
+        break;
+    case json_type_array:
+        for (size_t i = 0; i < json_object_array_length(object); i++) {
+            shorten_doubles(json_object_array_get_idx(object, i));
+        }
+        break;
+    case json_type_object: {
+        json_object_object_foreach(object, key, value) {
+            (void)key;
+            shorten_doubles(value);
+        }
+        break;
+    }
+    case json_type_null:
+    case json_type_boolean:
+    case json_type_int:
+    case json_type_string:
+        break;
+    }
+}
+
+tz_status tz_json_write(const char *path, struct json_object *object, tz_error *error) {
+    shorten_doubles(object);
+    const char *text = json_object_to_json_string_ext(
+        object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
+    if (text == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for its text", path);
+    }
+    const tz_file_part parts[] = {{text, strlen(text)}, {"\n", 1}};
+    return tz_file_write_parts(path, parts, TZ_COUNTOF(parts), error);
+}
+
+void tz_json_print(struct json_object *object) {
+    shorten_doubles(object);
+    puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+enum { JSON_SIZE_MAX = 64 << 20, JSON_DEPTH_MAX = 64 };
+
+tz_status tz_json_read(const char *path, struct json_object **object, tz_error *error) {
+    *object = NULL;
+    char *text = NULL;
+    size_t size = 0;
+    TZ_CHECK(tz_file_read(path, &text, &size, JSON_SIZE_MAX, error));
+    struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
+    if (tokener == NULL) {
+        tz_free(text);
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory to parse it", path);
+    }
+
+    // the whole file must be one value, apart from blanks
+    struct json_object *parsed = json_tokener_parse_ex(tokener, text, (int)size);
+    const enum json_tokener_error outcome = json_tokener_get_error(tokener);
+    const size_t end = json_tokener_get_parse_end(tokener);
+    tz_status status = TZ_OK;
+    if (outcome != json_tokener_success) {
+        status = tz_fail(error, TZ_ERR_FORMAT, "%s: not JSON at byte %zu: %s", path, end,
+                         outcome == json_tokener_continue ? "the text ends too early"
+                                                          : json_tokener_error_desc(outcome));
+    } else if (end + strspn(text + end, " \t\r\n") != size) {
+        status = tz_fail(error, TZ_ERR_FORMAT, "%s: more text after the JSON value, at byte %zu",
+                         path, end);
+    } else if (parsed == NULL) {
+        status = tz_fail(error, TZ_ERR_FORMAT, "%s: holds null, expected an object", path);
+    }
+    json_tokener_free(tokener);
+    tz_free(text);
+    if (status != TZ_OK) {
+        json_object_put(parsed);
+        return status;
+    }
+    *object = parsed;
+    return TZ_OK;
+}
