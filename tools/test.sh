@@ -32,15 +32,14 @@ run() {
         failed=$((failed + 1))
         return
     fi
-    local report sum
-    report=$(mktemp)
-    ctest --preset "$1" -j "$jobs" | tee "$report"
-    sum=$(sed -n 's/.*tests passed, \([0-9]*\) tests\{0,1\} failed out of \([0-9]*\)$/\1 \2/p' "$report")
+    local report=build/$1/tests.xml good all
     rm -f "$report"
-    # No sum: no test ran.
-    read -r bad all <<<"${sum:-1 1}"
-    failed=$((failed + bad))
-    passed=$((passed + all - bad))
+    ctest --preset "$1" -j "$jobs" --output-junit "$PWD/$report"
+    all=$(grep -c '<testcase ' "$report")
+    good=$(grep -c '<testcase .*status="run"' "$report")
+    passed=$((passed + good))
+    # A run without any test is a failure too.
+    failed=$((failed + (all > 0 ? all - good : 1)))
 }
 
 peers=$(tools/peers.sh) || peers=
