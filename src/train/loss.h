@@ -1,0 +1,15 @@
+// The training loss on a tile of rows.
+#ifndef TRAPEZE_TRAIN_LOSS_H
+#define TRAPEZE_TRAIN_LOSS_H
+
+#include <stddef.h>
+
+// Of predictions zhat and truths z (L, B, nz), with weight (nz) = 1 / sigma_z^2 and scale one over
+// the number of terms in the whole batch's mean:
+//
+//     returns      scale * sum of (zhat - z)^2 weight,
+//     z_bar (L, B, nz; Nullable) = 2 scale (zhat - z) weight.
+double tz_rollout_loss(float *z_bar, const float *zhat, const float *z, const float *weight,
+                       double scale, int L, int B, int nz);
+
+#endif

@@ -1,0 +1,346 @@
+#include "train/trainer.h"
+
+#include "base/memory.h"
+#include "base/rng.h"
+#include "base/vectorise.h"
+#include "train/loss.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { DEF_COOKIE = 0x74726e72 };
+
+// What one thread needs to work on a tile.
+typedef struct worker {
+    tz_model_workspace *workspace;
+    float *z0;    // first states                        (tile, nz)
+    float *u;     // controls                            (T, tile, nu)
+    float *z;     // truths                              (L, tile, nz)
+    float *zhat;  // predictions                         (L, tile, nz)
+    float *z_bar; // gradient of the loss in them        (L, tile, nz)
+} worker;
+
+struct tz_trainer {
+    tz_trainer_def def;
+    tz_model *model;               // borrowed
+    const tz_sequences *sequences; // borrowed
+    tz_team *team;                 // borrowed
+    int steps_per_epoch;
+    int n_tiles; // of a batch
+
+    tz_adam adam;
+    float *weight;      // 1 / sigma_z^2                                  (nz)
+    float *grad;        // of each tile, then of the batch in the first   (n_tiles, grad_stride)
+    size_t grad_stride; // n_parameters rounded up to whole cache lines
+    double *tile_loss;  //                                                (n_tiles)
+    worker *workers;    //                                                (team size)
+    int n_workers;
+
+    // where it stands
+    uint32_t *order; // of the sequences in this epoch                   (sequences->n)
+    int epoch, step_in_epoch;
+    double loss_sum, grad_norm_sum;
+
+    // the run of tiles at hand
+    const tz_sequences *batch_of;
+    const uint32_t *batch; // sequence of each row; NULL: rows are sequences from `first` on
+    int first, rows;
+    bool backward;
+};
+
+tz_trainer_def tz_trainer_def_default(void) {
+    return (tz_trainer_def){.cookie = DEF_COOKIE,
+                            .batch = 200,
+                            .tile = 50,
+                            .epochs = 256,
+                            .lr = 1e-3,
+                            .lr_end = 1e-6,
+                            .weight_decay = 1e-4,
+                            .clip = 1.0};
+}
+
+// ---- making
+
+static tz_status check(const tz_trainer_def *def, const tz_model *model,
+                       const tz_sequences *sequences, tz_error *error) {
+    if (def->cookie != DEF_COOKIE) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "trainer definition was not made by tz_trainer_def_default");
+    }
+    if (def->batch < 1 || def->tile < 1 || def->epochs < 1 || !(def->lr > 0.0) ||
+        !isfinite(def->lr) || !(def->lr_end >= 0.0) || !isfinite(def->lr_end) ||
+        !(def->weight_decay >= 0.0) || !isfinite(def->weight_decay) || !(def->clip >= 0.0) ||
+        !isfinite(def->clip)) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "training with batch %d, tile %d, epochs %d, learning rate %g to %g, weight "
+                       "decay %g, clipping at %g: expected positive sizes and finite rates",
+                       def->batch, def->tile, def->epochs, def->lr, def->lr_end, def->weight_decay,
+                       def->clip);
+    }
+    if (sequences->nz != tz_model_nz(model) || sequences->nu != model->nu) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "sequences of %d states and %d controls for a model of %d and %d",
+                       sequences->nz, sequences->nu, tz_model_nz(model), model->nu);
+    }
+    if (sequences->n < def->batch) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "%d sequences do not fill a batch of %d",
+                       sequences->n, def->batch);
+    }
+    return TZ_OK;
+}
+
+static tz_status create_worker(worker *w, const tz_trainer *self, tz_error *error) {
+    const size_t B = (size_t)self->def.tile, L = (size_t)self->sequences->length;
+    const size_t nz = (size_t)self->sequences->nz, nu = (size_t)self->sequences->nu;
+    w->z0 = tz_alloc(B * nz, sizeof(float));
+    w->u = tz_alloc((L - 1) * B * nu, sizeof(float));
+    w->z = tz_alloc(L * B * nz, sizeof(float));
+    w->zhat = tz_alloc(L * B * nz, sizeof(float));
+    w->z_bar = tz_alloc(L * B * nz, sizeof(float));
+    if (w->z0 == NULL || w->u == NULL || w->z == NULL || w->zhat == NULL || w->z_bar == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a tile of %d rows", self->def.tile);
+    }
+    return tz_model_workspace_create(&w->workspace, self->model, self->def.tile,
+                                     self->sequences->length - 1, true, error);
+}
+
+static tz_status allocate(tz_trainer *self, tz_error *error) {
+    const size_t n = self->model->n_parameters, nz = (size_t)tz_model_nz(self->model);
+    self->grad_stride = (n + 15) / 16 * 16;
+    self->weight = tz_alloc(nz, sizeof(float));
+    self->grad = tz_alloc((size_t)self->n_tiles * self->grad_stride, sizeof(float));
+    self->tile_loss = tz_alloc((size_t)self->n_tiles, sizeof(double));
+    self->order = tz_alloc((size_t)self->sequences->n, sizeof *self->order);
+    self->workers = tz_alloc((size_t)self->n_workers, sizeof *self->workers);
+    if (self->weight == NULL || self->grad == NULL || self->tile_loss == NULL ||
+        self->order == NULL || self->workers == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a trainer of %zu parameters", n);
+    }
+    TZ_CHECK(tz_adam_create(&self->adam, n, error));
+    for (int i = 0; i < self->n_workers; i++) {
+        TZ_CHECK(create_worker(&self->workers[i], self, error));
+    }
+    return TZ_OK;
+}
+
+// Draws the order of the running epoch.
+static void shuffle(tz_trainer *self) {
+    tz_rng rng = tz_rng_stream(self->def.seed, TZ_PURPOSE_SHUFFLE, (uint64_t)self->epoch);
+    tz_rng_permutation(&rng, self->order, (size_t)self->sequences->n);
+}
+
+tz_status tz_trainer_create(tz_trainer **trainer, const tz_trainer_def *def, tz_model *model,
+                            const tz_sequences *sequences, tz_team *team, tz_error *error) {
+    *trainer = NULL;
+    TZ_CHECK(check(def, model, sequences, error));
+    tz_trainer *self = tz_alloc(1, sizeof *self);
+    if (self == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a trainer");
+    }
+    self->def = *def;
+    self->def.tile = def->tile < def->batch ? def->tile : def->batch;
+    self->model = model;
+    self->sequences = sequences;
+    self->team = team;
+    self->n_workers = tz_team_size(team);
+    self->steps_per_epoch = sequences->n / def->batch;
+    self->n_tiles = (def->batch + self->def.tile - 1) / self->def.tile;
+    const tz_status status = allocate(self, error);
+    if (status != TZ_OK) {
+        tz_trainer_destroy(self);
+        return status;
+    }
+    self->adam.weight_decay = def->weight_decay;
+    for (int i = 0; i < tz_model_nz(model); i++) {
+        self->weight[i] = 1.0f / (model->sigma_z[i] * model->sigma_z[i]);
+    }
+    shuffle(self);
+    *trainer = self;
+    return TZ_OK;
+}
+
+void tz_trainer_destroy(tz_trainer *trainer) {
+    if (trainer == NULL) {
+        return;
+    }
+    for (int i = 0; trainer->workers != NULL && i < trainer->n_workers; i++) {
+        worker *w = &trainer->workers[i];
+        tz_model_workspace_destroy(trainer->model, w->workspace);
+        tz_free(w->z0);
+        tz_free(w->u);
+        tz_free(w->z);
+        tz_free(w->zhat);
+        tz_free(w->z_bar);
+    }
+    tz_adam_destroy(&trainer->adam);
+    tz_free(trainer->weight);
+    tz_free(trainer->grad);
+    tz_free(trainer->tile_loss);
+    tz_free(trainer->order);
+    tz_free(trainer->workers);
+    tz_free(trainer);
+}
+
+// ---- tiles
+
+// Gathers B sequences, rows [row, row + B) of the batch, time-major.
+static void gather(const tz_trainer *self, worker *w, int row, int B) {
+    const tz_sequences *s = self->batch_of;
+    const size_t L = (size_t)s->length, nz = (size_t)s->nz, nu = (size_t)s->nu, n = (size_t)B;
+    for (size_t b = 0; b < n; b++) {
+        const size_t at = self->batch != NULL ? self->batch[(size_t)row + b]
+                                              : (size_t)self->first + (size_t)row + b;
+        const float *z = s->z + at * L * nz;       // (L, nz)
+        const float *u = s->u + at * (L - 1) * nu; // (L - 1, nu)
+        for (size_t t = 0; t < L; t++) {
+            memcpy(w->z + (t * n + b) * nz, z + t * nz, nz * sizeof *z);
+        }
+        for (size_t t = 0; t + 1 < L; t++) {
+            memcpy(w->u + (t * n + b) * nu, u + t * nu, nu * sizeof *u);
+        }
+    }
+    memcpy(w->z0, w->z, n * nz * sizeof *w->z0);
+}
+
+static void run_tile(void *context, int tile, int worker_index) {
+    tz_trainer *self = context;
+    worker *w = &self->workers[worker_index];
+    const int row = tile * self->def.tile;
+    const int B = self->rows - row < self->def.tile ? self->rows - row : self->def.tile;
+    const int L = self->batch_of->length, nz = self->batch_of->nz;
+    const double scale = 1.0 / ((double)self->rows * L * nz);
+
+    gather(self, w, row, B);
+    tz_model_rollout(self->model, w->workspace, w->zhat, w->z0, w->u, L - 1, B);
+    self->tile_loss[tile] = tz_rollout_loss(self->backward ? w->z_bar : NULL, w->zhat, w->z,
+                                            self->weight, scale, L, B, nz);
+    if (self->backward) {
+        float *grad = self->grad + (size_t)tile * self->grad_stride; // (n_parameters)
+        memset(grad, 0, self->model->n_parameters * sizeof *grad);
+        tz_model_rollout_vjp(self->model, w->workspace, grad, w->z_bar, w->u, L - 1, B);
+    }
+}
+
+// Runs all tiles of `rows` sequences and returns the sum of their losses, in the order of the
+// tiles.
+static double run_tiles(tz_trainer *self, const tz_sequences *sequences, const uint32_t *batch,
+                        int first, int rows, bool backward) {
+    self->batch_of = sequences;
+    self->batch = batch;
+    self->first = first;
+    self->rows = rows;
+    self->backward = backward;
+    const int n_tiles = (rows + self->def.tile - 1) / self->def.tile;
+    tz_team_run(self->team, n_tiles, run_tile, self);
+    double loss = 0.0;
+    for (int tile = 0; tile < n_tiles; tile++) {
+        loss += self->tile_loss[tile];
+    }
+    return loss;
+}
+
+TZ_VECTORISED static void add(float *restrict sum, const float *restrict x, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        sum[i] += x[i];
+    }
+}
+
+// ---- steps
+
+static double current_lr(const tz_trainer *self) {
+    const int epoch = self->epoch < self->def.epochs ? self->epoch : self->def.epochs;
+    return tz_cosine_lr(self->def.lr, self->def.lr_end, epoch, self->def.epochs);
+}
+
+tz_train_step tz_trainer_step(tz_trainer *trainer) {
+    tz_trainer *self = trainer;
+    if (self->step_in_epoch == 0) {
+        self->loss_sum = self->grad_norm_sum = 0.0;
+    }
+
+    // gradient of the batch: tiles in parallel, then their sum
+    const size_t n = self->model->n_parameters;
+    const uint32_t *batch = self->order + (size_t)self->step_in_epoch * (size_t)self->def.batch;
+    tz_train_step step = {0};
+    step.loss = run_tiles(self, self->sequences, batch, 0, self->def.batch, true);
+    for (int tile = 1; tile < self->n_tiles; tile++) {
+        add(self->grad, self->grad + (size_t)tile * self->grad_stride, n);
+    }
+    step.grad_norm = tz_norm_f32(self->grad, n);
+    if (!isfinite(step.loss) || !isfinite(step.grad_norm)) {
+        step.outcome = TZ_TRAIN_NONFINITE;
+        return step;
+    }
+
+    // update
+    tz_adam_update(&self->adam, self->model->parameters, self->grad,
+                   tz_clip_scale(step.grad_norm, self->def.clip), current_lr(self));
+    tz_model_prepare(self->model);
+
+    // on to the next batch
+    self->loss_sum += step.loss;
+    self->grad_norm_sum += step.grad_norm;
+    if (++self->step_in_epoch == self->steps_per_epoch) {
+        self->step_in_epoch = 0;
+        self->epoch++;
+        shuffle(self);
+    }
+    return step;
+}
+
+double tz_trainer_loss(tz_trainer *trainer, const tz_sequences *sequences) {
+    double sum = 0.0;
+    for (int first = 0; first < sequences->n; first += trainer->def.batch) {
+        const int left = sequences->n - first;
+        const int rows = left < trainer->def.batch ? left : trainer->def.batch;
+        sum += rows * run_tiles(trainer, sequences, NULL, first, rows, false);
+    }
+    return sum / sequences->n;
+}
+
+// ---- where it stands
+
+int tz_trainer_epoch(const tz_trainer *trainer) {
+    return trainer->epoch;
+}
+
+int tz_trainer_step_in_epoch(const tz_trainer *trainer) {
+    return trainer->step_in_epoch;
+}
+
+int tz_trainer_steps_per_epoch(const tz_trainer *trainer) {
+    return trainer->steps_per_epoch;
+}
+
+double tz_trainer_lr(const tz_trainer *trainer) {
+    return current_lr(trainer);
+}
+
+bool tz_trainer_done(const tz_trainer *trainer) {
+    return trainer->epoch >= trainer->def.epochs;
+}
+
+tz_train_means tz_trainer_means(const tz_trainer *trainer) {
+    const int n = trainer->step_in_epoch > 0 ? trainer->step_in_epoch : trainer->steps_per_epoch;
+    return (tz_train_means){.loss = trainer->loss_sum / n, .grad_norm = trainer->grad_norm_sum / n};
+}
+
+tz_trainer_state tz_trainer_get_state(tz_trainer *trainer) {
+    return (tz_trainer_state){.epoch = (uint64_t)trainer->epoch,
+                              .step_in_epoch = (uint64_t)trainer->step_in_epoch,
+                              .loss_sum = trainer->loss_sum,
+                              .grad_norm_sum = trainer->grad_norm_sum,
+                              .updates = trainer->adam.t,
+                              .m = trainer->adam.m,
+                              .v = trainer->adam.v};
+}
+
+void tz_trainer_set_state(tz_trainer *trainer, const tz_trainer_state *state) {
+    trainer->epoch = (int)state->epoch;
+    trainer->step_in_epoch = (int)state->step_in_epoch;
+    trainer->loss_sum = state->loss_sum;
+    trainer->grad_norm_sum = state->grad_norm_sum;
+    trainer->adam.t = state->updates;
+    tz_model_prepare(trainer->model);
+    shuffle(trainer);
+}

@@ -1,0 +1,89 @@
+// Gradient descent of a learned model on sequences: draws batches, rolls the model out from each
+// sequence's first state, and moves the weights along the gradient of the loss
+//
+//     L = mean over the batch, the L states of a sequence and nz of ((zhat - z) / sigma_z)^2.
+//
+// A batch is cut into tiles of a fixed number of rows; a tile walks its whole rollout, forward and
+// backward, in one thread, and the tiles' gradients are summed in the order of the tiles. So the
+// weights depend on the definition, never on the number of threads, and threads meet only at the
+// optimiser. Everything is sized at create: a step allocates nothing.
+#ifndef TRAPEZE_TRAIN_TRAINER_H
+#define TRAPEZE_TRAIN_TRAINER_H
+
+#include "base/parallel.h"
+#include "models/model.h"
+#include "train/optimiser.h"
+#include "train/sequences.h"
+
+#include <stdbool.h>
+
+typedef struct tz_trainer tz_trainer;
+
+typedef struct tz_trainer_def {
+    uint32_t cookie;     // set by tz_trainer_def_default, checked at create
+    int batch;           // sequences of a step: 200
+    int tile;            // rows of a tile: 50
+    int epochs;          // 256
+    double lr, lr_end;   // learning rate of the first epoch, and what it is annealed to: 1e-6
+    double weight_decay; // 1e-4, coupled (train/optimiser.h)
+    double clip;         // global norm that gradients are clipped to; 0: not clipped; 1
+    uint64_t seed;       // of the order of the sequences
+} tz_trainer_def;
+TZ_API tz_trainer_def tz_trainer_def_default(void);
+
+// How a step went numerically.
+typedef enum tz_train_outcome {
+    TZ_TRAIN_OK,
+    TZ_TRAIN_NONFINITE // loss or gradient is not finite; the weights were left as they were
+} tz_train_outcome;
+
+// What a step did.
+typedef struct tz_train_step {
+    double loss;
+    double grad_norm; // before clipping
+    tz_train_outcome outcome;
+} tz_train_step;
+
+// A trainer of `model` (borrowed, its parameters are written) on `sequences` and `team` (borrowed).
+// TZ_ERR_ARGUMENT for a definition out of range or fewer sequences than a batch; TZ_ERR_MISMATCH
+// when the sequences' dimensions are not the model's; TZ_ERR_MEMORY.
+TZ_API tz_status tz_trainer_create(tz_trainer **trainer, const tz_trainer_def *def, tz_model *model,
+                                   const tz_sequences *sequences, tz_team *team, tz_error *error);
+TZ_API void tz_trainer_destroy(tz_trainer *trainer); // Nullable
+
+// One step on the next batch. Each epoch passes over the sequences once in an order of its own
+// (stream seed, TZ_PURPOSE_SHUFFLE, epoch); what does not fill a batch is left out of it. Allocates
+// nothing.
+TZ_API tz_train_step tz_trainer_step(tz_trainer *trainer);
+
+// Where it stands.
+TZ_API int tz_trainer_epoch(const tz_trainer *trainer);         // complete epochs
+TZ_API int tz_trainer_step_in_epoch(const tz_trainer *trainer); // steps since then
+TZ_API int tz_trainer_steps_per_epoch(const tz_trainer *trainer);
+TZ_API double tz_trainer_lr(const tz_trainer *trainer); // of the next step
+TZ_API bool tz_trainer_done(const tz_trainer *trainer);
+
+// Means over the steps of the running epoch, or of the last one when none was made in this.
+typedef struct tz_train_means {
+    double loss, grad_norm;
+} tz_train_means;
+TZ_API tz_train_means tz_trainer_means(const tz_trainer *trainer);
+
+// Loss on sequences at the present weights (draws nothing, changes nothing). Allocates nothing.
+TZ_API double tz_trainer_loss(tz_trainer *trainer, const tz_sequences *sequences);
+
+// ---- the state that a checkpoint keeps, beside the model's parameters
+
+typedef struct tz_trainer_state {
+    uint64_t epoch, step_in_epoch;
+    double loss_sum, grad_norm_sum; // over the steps of the running epoch
+    uint64_t updates;               // of the optimiser
+    float *m, *v; // the optimiser's moments, borrowed from the trainer           (n_parameters)
+} tz_trainer_state;
+TZ_API tz_trainer_state tz_trainer_get_state(tz_trainer *trainer);
+
+// Continues from a state whose moments were written into m and v of tz_trainer_get_state and whose
+// parameters into the model: refreshes what depends on them.
+TZ_API void tz_trainer_set_state(tz_trainer *trainer, const tz_trainer_state *state);
+
+#endif

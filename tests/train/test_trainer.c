@@ -1,0 +1,203 @@
+// One step of the trainer: the gradient it follows is that of the loss, its weights do not depend
+// on the number of threads, it allocates nothing, and it learns a system that is known.
+#include "toy_data.h"
+#include "train/trainer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+enum { N_Q = 3, N_U = 2, EPISODES = 8, T = 60 };
+
+typedef struct bench {
+    tz_dataset *data;
+    unsigned char is_test[EPISODES];
+    tz_source source;
+    tz_sequences *sequences, *held_out;
+    tz_model *model;
+    tz_team *team;
+    tz_trainer *trainer;
+} bench;
+
+static void set_up(bench *b, const char *kind, int threads, tz_trainer_def def) {
+    *b = (bench){.data = toy_dataset(N_Q, N_U, EPISODES, T, 7)};
+    b->is_test[EPISODES - 1] = 1;
+    b->source = (tz_source){.path = "toy", .dataset = b->data, .is_test = b->is_test};
+    assert_int_equal(
+        tz_sequences_draw(&b->sequences, &b->source, 1, TZ_PART_TRAIN, 2100, 3, 1, NULL), TZ_OK);
+    assert_int_equal(tz_sequences_draw(&b->held_out, &b->source, 1, TZ_PART_TEST, 230, 3, 1, NULL),
+                     TZ_OK);
+    tz_model_statistics statistics;
+    assert_int_equal(tz_training_statistics(&statistics, &b->source, 1, NULL), TZ_OK);
+    const tz_task task = toy_task(N_Q, N_U);
+    tz_model_def model_def = tz_model_def_default();
+    model_def.kind = kind;
+    model_def.n_hidden = 32;
+    assert_int_equal(tz_model_create(&b->model, &model_def, &task, &statistics, NULL), TZ_OK);
+    assert_int_equal(tz_team_create(&b->team, threads, NULL), TZ_OK);
+    assert_int_equal(tz_trainer_create(&b->trainer, &def, b->model, b->sequences, b->team, NULL),
+                     TZ_OK);
+}
+
+static void tear_down(bench *b) {
+    tz_trainer_destroy(b->trainer);
+    tz_team_destroy(b->team);
+    tz_model_destroy(b->model);
+    tz_sequences_destroy(b->sequences);
+    tz_sequences_destroy(b->held_out);
+    toy_dataset_destroy(b->data);
+}
+
+static void same_weights_at_any_number_of_threads(void **state) {
+    (void)state;
+    for (int k = 0; k < tz_model_kind_count(); k++) {
+        float *first = NULL;
+        for (int threads = 1; threads <= 3; threads++) {
+            bench b;
+            tz_trainer_def def = tz_trainer_def_default();
+            def.tile = 30; // 200 = 6 * 30 + 20
+            set_up(&b, tz_model_kind_at(k), threads, def);
+            for (int i = 0; i < 25; i++) {
+                assert_int_equal(tz_trainer_step(b.trainer).outcome, TZ_TRAIN_OK);
+            }
+            const size_t bytes = b.model->n_parameters * sizeof(float);
+            if (threads == 1) {
+                first = tz_alloc(bytes, 1);
+                memcpy(first, b.model->parameters, bytes);
+            } else {
+                assert_memory_equal(first, b.model->parameters, bytes);
+            }
+            tear_down(&b);
+        }
+        tz_free(first);
+    }
+}
+
+// The batch in tiles of 30 is the batch in one tile, up to rounding.
+static void tiles_make_up_the_batch(void **state) {
+    (void)state;
+    double loss[2], norm[2];
+    for (int i = 0; i < 2; i++) {
+        bench b;
+        tz_trainer_def def = tz_trainer_def_default();
+        def.tile = i == 0 ? 30 : 200;
+        set_up(&b, "node-so", 1, def);
+        const tz_train_step step = tz_trainer_step(b.trainer);
+        loss[i] = step.loss;
+        norm[i] = step.grad_norm;
+        tear_down(&b);
+    }
+    assert_true(fabs(loss[0] - loss[1]) < 1e-5 * loss[1]);
+    assert_true(fabs(norm[0] - norm[1]) < 1e-5 * norm[1]);
+}
+
+static void a_step_allocates_nothing(void **state) {
+    (void)state;
+    bench b;
+    set_up(&b, "node", 2, tz_trainer_def_default());
+    tz_trainer_step(b.trainer);
+    const size_t before = tz_alloc_count();
+    for (int i = 0; i < 12; i++) { // over the end of an epoch
+        tz_trainer_step(b.trainer);
+    }
+    tz_trainer_loss(b.trainer, b.held_out);
+    assert_int_equal(tz_alloc_count(), before);
+    tear_down(&b);
+}
+
+static void learns_a_known_system(void **state) {
+    (void)state;
+    for (int k = 0; k < tz_model_kind_count(); k++) {
+        bench b;
+        tz_trainer_def def = tz_trainer_def_default();
+        def.epochs = 40;
+        def.lr = 5e-3;
+        set_up(&b, tz_model_kind_at(k), 2, def);
+        const double before = tz_trainer_loss(b.trainer, b.held_out);
+        while (!tz_trainer_done(b.trainer)) {
+            assert_int_equal(tz_trainer_step(b.trainer).outcome, TZ_TRAIN_OK);
+        }
+        const double after = tz_trainer_loss(b.trainer, b.held_out);
+        assert_int_equal(tz_trainer_epoch(b.trainer), 40);
+        if (!(after < 0.02 * before)) {
+            fail_msg("%s: held-out loss %g before, %g after", tz_model_kind_at(k), before, after);
+        }
+        tear_down(&b);
+    }
+}
+
+// A step that meets a NaN says so and changes nothing.
+static void nonfinite_changes_nothing(void **state) {
+    (void)state;
+    bench b;
+    set_up(&b, "node-so", 2, tz_trainer_def_default());
+    tz_trainer_step(b.trainer);
+    const size_t bytes = b.model->n_parameters * sizeof(float);
+    float *before = tz_alloc(bytes, 1);
+    memcpy(before, b.model->parameters, bytes);
+    for (int i = 0; i < b.sequences->n; i++) {
+        b.sequences->z[(i * 3 + 2) * 2 * N_Q] = NAN;
+    }
+    assert_int_equal(tz_trainer_step(b.trainer).outcome, TZ_TRAIN_NONFINITE);
+    assert_memory_equal(before, b.model->parameters, bytes);
+    assert_int_equal(tz_trainer_step_in_epoch(b.trainer), 1);
+    tz_free(before);
+    tear_down(&b);
+}
+
+static void refuses_bad_definitions(void **state) {
+    (void)state;
+    bench b;
+    set_up(&b, "node-so", 1, tz_trainer_def_default());
+    tz_trainer *trainer = NULL;
+    tz_error error;
+    tz_trainer_def def = tz_trainer_def_default();
+    def.batch = 2101;
+    assert_int_equal(tz_trainer_create(&trainer, &def, b.model, b.sequences, b.team, &error),
+                     TZ_ERR_ARGUMENT);
+    assert_string_equal(error.text, "2100 sequences do not fill a batch of 2101");
+    def = tz_trainer_def_default();
+    def.lr = NAN;
+    assert_int_equal(tz_trainer_create(&trainer, &def, b.model, b.sequences, b.team, &error),
+                     TZ_ERR_ARGUMENT);
+    const tz_trainer_def zero = {0};
+    assert_int_equal(tz_trainer_create(&trainer, &zero, b.model, b.sequences, b.team, &error),
+                     TZ_ERR_ARGUMENT);
+    assert_null(trainer);
+    tear_down(&b);
+}
+
+// Every allocation of create may fail: nothing leaks.
+static void survives_memory_failure(void **state) {
+    (void)state;
+    bench b;
+    set_up(&b, "node-so", 2, tz_trainer_def_default());
+    const size_t live = tz_alloc_live();
+    const tz_trainer_def def = tz_trainer_def_default();
+    tz_status status = TZ_ERR_MEMORY;
+    for (size_t n = 1; status != TZ_OK; n++) {
+        tz_trainer *trainer = NULL;
+        tz_alloc_fail_after(n);
+        status = tz_trainer_create(&trainer, &def, b.model, b.sequences, b.team, NULL);
+        tz_alloc_fail_after(0);
+        assert_true(status == TZ_OK || status == TZ_ERR_MEMORY);
+        tz_trainer_destroy(trainer);
+        assert_int_equal(tz_alloc_live(), live);
+    }
+    tear_down(&b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_weights_at_any_number_of_threads),
+        cmocka_unit_test(tiles_make_up_the_batch),
+        cmocka_unit_test(a_step_allocates_nothing),
+        cmocka_unit_test(learns_a_known_system),
+        cmocka_unit_test(nonfinite_changes_nothing),
+        cmocka_unit_test(refuses_bad_definitions),
+        cmocka_unit_test(survives_memory_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
