@@ -119,6 +119,9 @@ void tz_mlp_forward(const tz_mlp *mlp, float *out, const tz_mlp_tape *tape, int 
     tz_gemm_nn(tape->h2, tape->h1, mlp->W2, B, h, h, h, h, h, 0.0f);
     tz_bias_tanh_f32(tape->h2, mlp->b2, B, h, h);
 
+    if (out == NULL) {
+        return;
+    }
     // out (B, ld_out) = h2 (B, h) W3 (h, ld_out) + b3
     tz_gemm_nn(out, tape->h2, mlp->W3, B, ld_out, h, h, ld_out, ld_out, 0.0f);
     tz_bias_f32(out, mlp->b3, B, ld_out, ld_out);
@@ -131,8 +134,7 @@ size_t tz_mlp_scratch_size(const tz_mlp *mlp, int B) {
            tz_round_line((size_t)mlp->n_hidden);
 }
 
-// Sums of columns: b_bar (n) += sum over rows of X (B, n), row stride ldx.
-static void add_column_sums(float *b_bar, const float *X, int B, int n, int ldx) {
+void tz_add_column_sums(float *b_bar, const float *X, int B, int n, int ldx) {
     for (int row = 0; row < B; row++) {
         for (int i = 0; i < n; i++) {
             b_bar[i] += X[(size_t)row * (size_t)ldx + (size_t)i];
@@ -161,7 +163,7 @@ void tz_mlp_backward(const tz_mlp *mlp, float *xi_bar, float *grad, const tz_mlp
         // W3_bar (h, n_out) += h2^T out_bar, W2_bar (h, h) += h1^T a2_bar
         tz_gemm_tn(grad + mlp->W3_at, tape->h2, out_bar, h, out, B, h, ld_out, out, 1.0f);
         tz_gemm_tn(grad + mlp->W2_at, tape->h1, a_bar, h, h, B, h, h, h, 1.0f);
-        add_column_sums(grad + mlp->b3_at, out_bar, B, out, ld_out);
+        tz_add_column_sums(grad + mlp->b3_at, out_bar, B, out, ld_out);
     }
 
     // a1_bar (B, h) from h1_bar (B, h) = a2_bar (B, h) W2t (h, h)

@@ -3,7 +3,7 @@
 //     h1 = tanh(xi W1 + b1),  h2 = tanh(h1 W2 + b2),  out = h2 W3 + b3
 //
 // Letters: B rows, n_in inputs, h hidden units, n_out outputs. Rows of xi and out are padded to
-// whole vectors: strides ld_in and ld_out, pad columns zero.
+// whole vectors, strides ld_in and ld_out; pad columns are never read.
 #ifndef TRAPEZE_MODELS_MLP_H
 #define TRAPEZE_MODELS_MLP_H
 
@@ -65,8 +65,11 @@ void tz_mlp_prepare(tz_mlp *mlp, const float *parameters);
 size_t tz_mlp_tape_size(const tz_mlp *mlp, int B);
 tz_mlp_tape tz_mlp_tape_take(const tz_mlp *mlp, float **cursor, int B);
 
-// out (B, ld_out) from tape->xi, whose pad columns must be zero.
+// out (B, ld_out) from tape->xi; with out NULL only the hidden units.
 void tz_mlp_forward(const tz_mlp *mlp, float *out, const tz_mlp_tape *tape, int B);
+
+// b_bar (n) += sum over rows of X (B, n), row stride ldx.
+void tz_add_column_sums(float *b_bar, const float *X, int B, int n, int ldx);
 
 // Floats of scratch that backward needs for B rows.
 size_t tz_mlp_scratch_size(const tz_mlp *mlp, int B);

@@ -9,7 +9,7 @@
 
 // ---- registry
 
-static const tz_learned_kind *const kinds[] = {&tz_kind_node, &tz_kind_node_so};
+static const tz_learned_kind *const kinds[] = {&tz_kind_node, &tz_kind_node_so, &tz_kind_hnn};
 
 int tz_model_kind_count(void) {
     return TZ_COUNTOF(kinds);

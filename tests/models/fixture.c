@@ -1,0 +1,65 @@
+#include "fixture.h"
+
+#include "base/rng.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+tz_task fixture_task(void) {
+    tz_task task = {.name = "fixture", .nq = 3, .nv = 3, .nu = 2, .dt_s = 0.04, .cyclic = {true}};
+    return task;
+}
+
+tz_model_statistics fixture_statistics(void) {
+    return (tz_model_statistics){
+        .z_mean = {2.0, 0.3, -0.1, 1.0, -0.2, 0.4},
+        .z_std = {3.0, 0.4, 0.25, 1.5, 2.0, 1.2},
+        .u_mean = {0.1, -0.05},
+        .u_std = {0.6, 0.5},
+        .rate_mean = {1.0, -0.2, 0.4, 0.3, -0.6, 0.2},
+        .rate_std = {1.5, 2.0, 1.2, 4.0, 9.0, 7.0},
+        .z_low = {-5.0, -1.0, -1.0, -4.0, -6.0, -4.0},
+        .z_high = {9.0, 1.5, 1.0, 5.0, 6.0, 4.0},
+    };
+}
+
+tz_model *fixture_model(const char *kind) {
+    const tz_task task = fixture_task();
+    const tz_model_statistics statistics = fixture_statistics();
+    tz_model_def def = tz_model_def_default();
+    def.kind = kind;
+    def.n_hidden = 11;
+    def.substeps = 4;
+    def.seed = 5;
+    tz_model *model = NULL;
+    tz_error error = {0};
+    if (tz_model_create(&model, &def, &task, &statistics, &error) != TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+    tz_rng rng = tz_rng_stream(7, TZ_PURPOSE_TEST, 0);
+    for (size_t i = 0; i < model->n_parameters; i++) {
+        model->parameters[i] += 0.2f * (float)tz_rng_normal(&rng);
+    }
+    tz_model_prepare(model);
+    return model;
+}
+
+void fixture_fill(float *x, int n, double std, int stream) {
+    tz_rng rng = tz_rng_stream(11, TZ_PURPOSE_TEST, (uint64_t)stream);
+    for (int i = 0; i < n; i++) {
+        x[i] = (float)(std * tz_rng_normal(&rng));
+    }
+}
+
+double fixture_error(const float *a, const double *b, int n) {
+    double difference = 0.0, size = 0.0;
+    for (int i = 0; i < n; i++) {
+        difference += (a[i] - b[i]) * (a[i] - b[i]);
+        size += b[i] * b[i];
+    }
+    return sqrt(difference / size);
+}

@@ -1,0 +1,21 @@
+// A small task with generic statistics, and models of it with generic weights.
+#ifndef TRAPEZE_TESTS_MODELS_FIXTURE_H
+#define TRAPEZE_TESTS_MODELS_FIXTURE_H
+
+#include "models/model.h"
+
+// Three positions, the first of them cyclic, two controls.
+tz_task fixture_task(void);
+tz_model_statistics fixture_statistics(void);
+
+// A model of this kind (mask on, 11 hidden units, 4 substeps) whose biases are moved away from
+// zero, so that every derivative is generic. Fails the test on error.
+tz_model *fixture_model(const char *kind);
+
+// Fills x (n) with normals of this standard deviation from a stream of this number.
+void fixture_fill(float *x, int n, double std, int stream);
+
+// ||a - b|| / ||b||, the relative error of a vector.
+double fixture_error(const float *a, const double *b, int n);
+
+#endif
