@@ -15,9 +15,9 @@ int tz_mujoco_version(void) {
     return version;
 }
 
-// Adds one file. 2.2.2 hands out a buffer to fill, later versions copy one.
+// Adds one file. Up to 3.1 MuJoCo hands out a buffer to fill, later versions copy one.
 static int add_file(mjVFS *vfs, const tz_embedded_file *file) {
-#if mjVERSION_HEADER < 300
+#if mjVERSION_HEADER < 320
     const int status = mj_makeEmptyFileVFS(vfs, file->name, (int)file->size);
     if (status == 0) {
         memcpy(vfs->filedata[mj_findFileVFS(vfs, file->name)], file->data, file->size);
@@ -66,4 +66,38 @@ static void install_silence(void) {
 void tz_mujoco_silence(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, install_silence);
+}
+
+// mjv_connector replaced mjv_makeConnector in 3.0.
+void tz_mujoco_connect(mjvGeom *geom, int type, double width, const double from[3],
+                       const double to[3]) {
+#if mjVERSION_HEADER < 300
+    mjv_makeConnector(geom, type, width, from[0], from[1], from[2], to[0], to[1], to[2]);
+#else
+    mjv_connector(geom, type, width, from, to);
+#endif
+}
+
+// mjv_moveCamera lost its argument `scene` somewhere between 3.1 and 3.14: its type tells.
+typedef void (*any_fn)(void);
+typedef void (*move_fn)(const mjModel *, int, mjtNum, mjtNum, mjvCamera *);
+typedef void (*move_in_scene_fn)(const mjModel *, int, mjtNum, mjtNum, const mjvScene *,
+                                 mjvCamera *);
+
+static inline void move(any_fn fn, const mjModel *model, int action, double dx, double dy,
+                        const mjvScene *scene, mjvCamera *camera) {
+    (void)scene;
+    ((move_fn)fn)(model, action, dx, dy, camera);
+}
+
+static inline void move_in_scene(any_fn fn, const mjModel *model, int action, double dx, double dy,
+                                 const mjvScene *scene, mjvCamera *camera) {
+    ((move_in_scene_fn)fn)(model, action, dx, dy, scene, camera);
+}
+
+void tz_mujoco_move_camera(const mjModel *model, int action, double dx, double dy,
+                           const mjvScene *scene, mjvCamera *camera) {
+    _Generic(&mjv_moveCamera, move_fn
+             : move, move_in_scene_fn
+             : move_in_scene)((any_fn)mjv_moveCamera, model, action, dx, dy, scene, camera);
 }

@@ -18,4 +18,12 @@ mjModel *tz_mujoco_compile(const tz_embedded_file *files, int n_files, int i, ch
 // mjData.warning. Leaves a handler that the program has installed alone.
 void tz_mujoco_silence(void);
 
+// Gives `geom` (initialised) the place of a capsule or line between two points (m).
+void tz_mujoco_connect(mjvGeom *geom, int type, double width, const double from[3],
+                       const double to[3]);
+
+// Moves the camera by a mouse action, in shares of the window's height.
+void tz_mujoco_move_camera(const mjModel *model, int action, double dx, double dy,
+                           const mjvScene *scene, mjvCamera *camera);
+
 #endif

@@ -1,0 +1,36 @@
+// An observer that films the control loop into a video file, without a display: frames on a regular
+// grid of simulated time go to ffmpeg, which starts with the first episode.
+#ifndef TRAPEZE_VIEW_RECORDER_H
+#define TRAPEZE_VIEW_RECORDER_H
+
+#include "plan/mpc.h"
+#include "view/scene.h"
+
+typedef struct tz_recorder tz_recorder;
+
+typedef struct tz_recorder_def {
+    const char *path; // "run.mp4"; written beside and renamed when complete; borrowed during create
+    const char *title; // shown in the corner; borrowed during create
+    int width, height; // pixels, even
+    double fps;        // frames per second of simulated time
+    tz_quality quality;
+} tz_recorder_def;
+TZ_API tz_recorder_def tz_recorder_def_default(void);
+
+// Opens the off-screen context on this thread, on which the loop must run. TZ_ERR_DEVICE without
+// OpenGL, TZ_ERR_UNSUPPORTED without ffmpeg, each with what to install.
+TZ_API tz_status tz_recorder_create(tz_recorder **recorder, const tz_recorder_def *def,
+                                    const tz_env *env, tz_error *error);
+
+// The observer to hand to the control loop; borrowed, lives with the recorder.
+TZ_API tz_observer tz_recorder_observer(tz_recorder *recorder);
+
+// Ends the video and puts it in its place. An error inside a callback (a full disk, ffmpeg gone)
+// stopped the loop and is reported here.
+TZ_API tz_status tz_recorder_finish(tz_recorder *recorder, tz_error *error);
+TZ_API void tz_recorder_destroy(tz_recorder *recorder); // Nullable; an unfinished video is removed
+
+// Writes the picture drawn last as PNG.
+TZ_API tz_status tz_recorder_snapshot(tz_recorder *recorder, const char *path, tz_error *error);
+
+#endif

@@ -1,0 +1,187 @@
+#include "view/scene.h"
+
+#include "base/memory.h"
+#include "envs/mujoco_compat.h"
+#include "view/offscreen.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SCENE_GEOMS_MAX = 4000 };
+
+// ---- lifetime
+// -------------------------------------------------------------------------------------
+
+static void place_camera(tz_scene *scene, const tz_env_info *info) {
+    mjv_defaultCamera(&scene->camera);
+    const bool tracks = info->camera_track_body > 0;
+    scene->tracked_body = tracks ? info->camera_track_body : 1;
+    scene->camera.type = tracks ? mjCAMERA_TRACKING : mjCAMERA_FREE;
+    scene->camera.trackbodyid = tracks ? info->camera_track_body : -1;
+    scene->camera.fixedcamid = -1;
+    scene->camera.azimuth = 90.0;
+    scene->camera.elevation = info->camera_elevation;
+    scene->camera.distance = info->camera_distance;
+    memcpy(scene->camera.lookat, info->camera_lookat, sizeof info->camera_lookat);
+}
+
+static void choose_quality(tz_scene *scene, tz_quality quality) {
+    if (quality == TZ_QUALITY_AUTO) {
+        quality = tz_gl_is_software() ? TZ_QUALITY_LOW : TZ_QUALITY_HIGH;
+    }
+    if (quality == TZ_QUALITY_LOW) {
+        scene->model->vis.quality.offsamples = 0;
+        scene->scene.flags[mjRND_SHADOW] = 0;
+        scene->scene.flags[mjRND_REFLECTION] = 0;
+    }
+}
+
+tz_status tz_scene_create(tz_scene **scene_out, const tz_env *env, bool offscreen, int width,
+                          int height, tz_quality quality, tz_error *error) {
+    *scene_out = NULL;
+    const tz_task *task = tz_env_task(env);
+    const mjModel *model = tz_env_mj_model(env);
+    const tz_env_info *info = tz_env_info_find(task->name);
+    if (model == NULL || info == NULL) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED, "%s has no MuJoCo model to draw", task->name);
+    }
+
+    tz_scene *scene = tz_alloc(1, sizeof *scene);
+    if (scene == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "no memory for a scene");
+    }
+    mjv_defaultScene(&scene->scene);
+    mjr_defaultContext(&scene->context);
+    mjv_defaultOption(&scene->option);
+    scene->task = task;
+    scene->offscreen = offscreen;
+    scene->width = width;
+    scene->height = height;
+    scene->model = mj_copyModel(NULL, model);
+    scene->data = scene->model != NULL ? mj_makeData(scene->model) : NULL;
+    if (scene->data == NULL) {
+        tz_scene_destroy(scene);
+        return tz_fail(error, TZ_ERR_MEMORY, "no memory for the scene of %s", task->name);
+    }
+
+    // the size and samples of the off-screen buffer are read from the model by mjr_makeContext
+    scene->model->vis.global.offwidth = width;
+    scene->model->vis.global.offheight = height;
+    mjv_makeScene(scene->model, &scene->scene, SCENE_GEOMS_MAX);
+    choose_quality(scene, quality);
+    mjr_makeContext(scene->model, &scene->context, mjFONTSCALE_100);
+    mjr_setBuffer(offscreen ? mjFB_OFFSCREEN : mjFB_WINDOW, &scene->context);
+    place_camera(scene, info);
+    *scene_out = scene;
+    return TZ_OK;
+}
+
+void tz_scene_destroy(tz_scene *scene) {
+    if (scene == NULL) {
+        return;
+    }
+    mjr_freeContext(&scene->context);
+    mjv_freeScene(&scene->scene);
+    mj_deleteData(scene->data);
+    mj_deleteModel(scene->model);
+    tz_free(scene);
+}
+
+// ---- poses and paths
+// ------------------------------------------------------------------------------
+
+void tz_scene_pose(tz_scene *scene, const double *z) {
+    const tz_task *task = scene->task;
+    memcpy(scene->data->qpos, z, (size_t)task->nq * sizeof *z);
+    memcpy(scene->data->qvel, z + task->nq, (size_t)task->nv * sizeof *z);
+    mj_kinematics(scene->model, scene->data);
+    mj_comPos(scene->model, scene->data);
+    mj_camlight(scene->model, scene->data);
+}
+
+void tz_scene_body_path(tz_scene *scene, double *point, const float *z, int n) {
+    const int nz = tz_task_nz(scene->task);
+    for (int i = 0; i < n; i++) {
+        for (int j = 0; j < scene->task->nq; j++) {
+            scene->data->qpos[j] = (double)z[i * nz + j];
+        }
+        mj_kinematics(scene->model, scene->data);
+        memcpy(point + 3 * i, scene->data->xpos + 3 * scene->tracked_body, 3 * sizeof *point);
+    }
+}
+
+static bool is_finite_point(const double *point) {
+    return isfinite(point[0]) && isfinite(point[1]) && isfinite(point[2]);
+}
+
+static void add_path(mjvScene *scene, const tz_path *path) {
+    for (int i = 0; i + 1 < path->n && scene->ngeom < scene->maxgeom; i++) {
+        const double *from = path->point + 3 * i;
+        const double *to = from + 3;
+        if (!is_finite_point(from) || !is_finite_point(to)) {
+            continue;
+        }
+        mjvGeom *geom = &scene->geoms[scene->ngeom++];
+        mjv_initGeom(geom, mjGEOM_CAPSULE, NULL, NULL, NULL, path->rgba);
+        tz_mujoco_connect(geom, mjGEOM_CAPSULE, path->radius_m, from, to);
+        geom->category = mjCAT_DECOR;
+    }
+}
+
+// ---- pictures
+// -------------------------------------------------------------------------------------
+
+void tz_scene_render(tz_scene *scene, mjrRect viewport, const tz_path *paths, int n_paths) {
+    mjv_updateScene(scene->model, scene->data, &scene->option, NULL, &scene->camera, mjCAT_ALL,
+                    &scene->scene);
+    for (int i = 0; i < n_paths; i++) {
+        add_path(&scene->scene, &paths[i]);
+    }
+    mjr_render(viewport, &scene->scene, &scene->context);
+}
+
+void tz_scene_read_rgb(const tz_scene *scene, mjrRect viewport, unsigned char *rgb) {
+    mjr_readPixels(rgb, NULL, viewport, &scene->context);
+
+    // OpenGL's first row is at the bottom
+    const size_t row = 3 * (size_t)viewport.width;
+    for (int i = 0; i < viewport.height / 2; i++) {
+        unsigned char *upper = rgb + (size_t)i * row;
+        unsigned char *lower = rgb + (size_t)(viewport.height - 1 - i) * row;
+        for (size_t j = 0; j < row; j++) {
+            const unsigned char swap = upper[j];
+            upper[j] = lower[j];
+            lower[j] = swap;
+        }
+    }
+}
+
+// Pinhole camera of the last render: with d = point - eye, depth = d . forward, the picture plane
+// at depth 1 spans [center -+ width] / near horizontally and [bottom, top] / near vertically. Where
+// the frustum leaves the horizontal extent open, it follows from the aspect ratio.
+bool tz_scene_project(const tz_scene *scene, mjrRect viewport, double pixel[2],
+                      const double point[3]) {
+    const mjvGLCamera *left = &scene->scene.camera[0];
+    const mjvGLCamera *right = &scene->scene.camera[1];
+    double d[3], depth = 0.0, up = 0.0, across = 0.0;
+    for (int i = 0; i < 3; i++) {
+        d[i] = point[i] - 0.5 * (double)(left->pos[i] + right->pos[i]);
+    }
+    const float *f = left->forward, *u = left->up;
+    const double side[3] = {f[1] * u[2] - f[2] * u[1], f[2] * u[0] - f[0] * u[2],
+                            f[0] * u[1] - f[1] * u[0]};
+    for (int i = 0; i < 3; i++) {
+        depth += d[i] * (double)f[i];
+        up += d[i] * (double)u[i];
+        across += d[i] * side[i];
+    }
+    if (depth <= 0.0) {
+        return false;
+    }
+    const double near = (double)left->frustum_near;
+    const double half_height = 0.5 * (double)(left->frustum_top - left->frustum_bottom) / near;
+    const double half_width = half_height * viewport.width / viewport.height;
+    pixel[0] = viewport.width * (0.5 + 0.5 * across / depth / half_width);
+    pixel[1] = viewport.height * (0.5 - 0.5 * up / depth / half_height);
+    return true;
+}

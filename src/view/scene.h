@@ -1,0 +1,67 @@
+// The picture of one state: the robot posed at z, with paths drawn into the world.
+//
+// A scene works on its own copy of the model and its own mjData, so drawing never touches the
+// simulation, and positions are those of z itself rather than of MuJoCo's last internal evaluation.
+// Every call needs the OpenGL context that was current at create.
+#ifndef TRAPEZE_VIEW_SCENE_H
+#define TRAPEZE_VIEW_SCENE_H
+
+#include "base/status.h"
+#include "envs/env.h"
+
+#include <mujoco/mujoco.h>
+
+// What a frame costs. Automatic: low on a software renderer, else high.
+typedef enum tz_quality {
+    TZ_QUALITY_AUTO,
+    TZ_QUALITY_LOW, // no shadows, reflections or multisampling
+    TZ_QUALITY_HIGH
+} tz_quality;
+
+typedef struct tz_scene {
+    const tz_task *task; // borrowed from the environment
+    mjModel *model;      // own copy
+    mjData *data;        // posed at the state to draw
+    mjvScene scene;
+    mjvOption option;
+    mjvCamera camera;
+    mjrContext context;
+    bool offscreen;    // draw into MuJoCo's off-screen buffer
+    int tracked_body;  // its path is what paths are of
+    int width, height; // of the off-screen buffer (pixels)
+} tz_scene;
+
+// A line through the world.
+typedef struct tz_path {
+    const double *point; // world positions (m)      (n, 3)
+    int n;
+    float rgba[4];
+    double radius_m;
+} tz_path;
+
+// Makes the scene of the environment's robot with its registered camera. offscreen: for pictures
+// and videos of width x height; else for the window's framebuffer. TZ_ERR_UNSUPPORTED when the
+// environment has no MuJoCo model.
+TZ_API tz_status tz_scene_create(tz_scene **scene, const tz_env *env, bool offscreen, int width,
+                                 int height, tz_quality quality, tz_error *error);
+TZ_API void tz_scene_destroy(tz_scene *scene); // Nullable
+
+// Poses the robot at z (nz).
+TZ_API void tz_scene_pose(tz_scene *scene, const double *z);
+
+// World position of the tracked body at each of n states: point (n, 3), z (n, nz). Changes the
+// pose.
+TZ_API void tz_scene_body_path(tz_scene *scene, double *point, const float *z, int n);
+
+// Draws the posed robot and the paths into the buffer; the caller adds overlays.
+TZ_API void tz_scene_render(tz_scene *scene, mjrRect viewport, const tz_path *paths, int n_paths);
+
+// Reads the drawn picture: rgb (height, width, 3), first row at the top.
+TZ_API void tz_scene_read_rgb(const tz_scene *scene, mjrRect viewport, unsigned char *rgb);
+
+// Pixel (x to the right, y down from the top) where a world position was drawn by the last render.
+// False behind the camera.
+TZ_API bool tz_scene_project(const tz_scene *scene, mjrRect viewport, double pixel[2],
+                             const double point[3]);
+
+#endif

@@ -1,0 +1,189 @@
+#include "view/stage.h"
+
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// Steps on the reward curve; mjvFigure holds up to mjMAXLINEPNT points a line.
+enum { FIGURE_STEPS = 200, LINE_OBTAINED = 0, LINE_PREDICTED = 1 };
+
+// ---- lifetime
+// -------------------------------------------------------------------------------------
+
+static void style_figure(mjvFigure *figure) {
+    static const float obtained[3] = {0.95f, 0.95f, 0.95f};
+    static const float predicted[3] = {1.0f, 0.55f, 0.1f};
+    mjv_defaultFigure(figure);
+    snprintf(figure->title, sizeof figure->title, "reward");
+    snprintf(figure->xlabel, sizeof figure->xlabel, "control step");
+    snprintf(figure->linename[LINE_OBTAINED], sizeof figure->linename[0], "obtained");
+    snprintf(figure->linename[LINE_PREDICTED], sizeof figure->linename[0], "predicted");
+    memcpy(figure->linergb[LINE_OBTAINED], obtained, sizeof obtained);
+    memcpy(figure->linergb[LINE_PREDICTED], predicted, sizeof predicted);
+    snprintf(figure->xformat, sizeof figure->xformat, "%%.0f");
+    snprintf(figure->yformat, sizeof figure->yformat, "%%.1f");
+    figure->flg_extend = 1;
+    figure->flg_legend = 1;
+    figure->flg_ticklabel[0] = figure->flg_ticklabel[1] = 1;
+    figure->gridsize[0] = 3;
+    figure->gridsize[1] = 4;
+    figure->linewidth = 2.0f;
+    figure->figurergba[3] = 0.45f;
+}
+
+tz_status tz_stage_create(tz_stage **stage_out, const tz_env *env, const char *title,
+                          bool offscreen, int width, int height, tz_quality quality,
+                          tz_error *error) {
+    *stage_out = NULL;
+    const size_t nz = (size_t)tz_task_nz(tz_env_task(env));
+    tz_stage *stage = tz_alloc(1, sizeof *stage);
+    double *states = tz_alloc(3 * nz, sizeof *states);
+    mjvFigure *figure = tz_alloc(1, sizeof *figure);
+    if (stage == NULL || states == NULL || figure == NULL) {
+        tz_free(stage);
+        tz_free(states);
+        tz_free(figure);
+        return tz_fail(error, TZ_ERR_MEMORY, "no memory for the view");
+    }
+    stage->z = states;
+    stage->z_next = states + nz;
+    stage->z_shown = states + 2 * nz;
+    stage->figure = figure;
+    stage->shows_paths = stage->shows_text = true;
+    snprintf(stage->title, sizeof stage->title, "%s", title);
+    style_figure(figure);
+    const tz_status status =
+        tz_scene_create(&stage->scene, env, offscreen, width, height, quality, error);
+    if (status != TZ_OK) {
+        tz_stage_destroy(stage);
+        return status;
+    }
+    *stage_out = stage;
+    return TZ_OK;
+}
+
+void tz_stage_destroy(tz_stage *stage) {
+    if (stage == NULL) {
+        return;
+    }
+    tz_scene_destroy(stage->scene);
+    tz_free(stage->figure);
+    tz_free(stage->z);
+    tz_free(stage);
+}
+
+// ---- events of the control loop
+// -------------------------------------------------------------------
+
+// Appends one value to a line of the figure; the oldest leaves when the line is full.
+static void figure_append(mjvFigure *figure, int line, float x, float y) {
+    float *data = figure->linedata[line];
+    int *n = &figure->linepnt[line];
+    if (*n == FIGURE_STEPS) {
+        memmove(data, data + 2, 2 * (FIGURE_STEPS - 1) * sizeof *data);
+        (*n)--;
+    }
+    data[2 * *n] = x;
+    data[2 * *n + 1] = y;
+    (*n)++;
+}
+
+static void trail_append(tz_stage *stage, const double *z) {
+    if (stage->n_trail == TZ_STAGE_TRAIL_MAX) {
+        memmove(stage->trail, stage->trail + 3, 3 * (TZ_STAGE_TRAIL_MAX - 1) * sizeof(double));
+        stage->n_trail--;
+    }
+    tz_scene_pose(stage->scene, z);
+    memcpy(stage->trail + 3 * stage->n_trail,
+           stage->scene->data->xpos + 3 * stage->scene->tracked_body, 3 * sizeof(double));
+    stage->n_trail++;
+}
+
+void tz_stage_begin(tz_stage *stage, const double *z) {
+    memcpy(stage->z, z, (size_t)tz_task_nz(stage->scene->task) * sizeof *z);
+    stage->has_step = stage->has_plan = false;
+    stage->n_trail = stage->n_plan = 0;
+    stage->last = (tz_loop_step){0};
+    stage->figure->linepnt[LINE_OBTAINED] = stage->figure->linepnt[LINE_PREDICTED] = 0;
+    trail_append(stage, z);
+}
+
+void tz_stage_planned(tz_stage *stage, const tz_plan *plan) {
+    const int n = plan->horizon + 1;
+    stage->n_plan = n < TZ_STAGE_PLAN_MAX ? n : TZ_STAGE_PLAN_MAX;
+    tz_scene_body_path(stage->scene, stage->plan, plan->z, stage->n_plan);
+    stage->predicted_reward = plan->predicted_reward;
+    stage->plan_s = plan->plan_s;
+    stage->has_plan = true;
+}
+
+void tz_stage_stepped(tz_stage *stage, const tz_loop_step *step) {
+    const size_t size = (size_t)tz_task_nz(stage->scene->task) * sizeof(double);
+    memcpy(stage->z, step->z, size);
+    memcpy(stage->z_next, step->z_next, size);
+    stage->has_step = true;
+    stage->last = *step;
+    stage->last.z = stage->last.z_next = NULL;
+    stage->last.u = NULL;
+    stage->last.plan = NULL;
+    trail_append(stage, step->z_next);
+    figure_append(stage->figure, LINE_OBTAINED, (float)step->t, (float)step->step.reward);
+    if (stage->has_plan) {
+        figure_append(stage->figure, LINE_PREDICTED, (float)step->t,
+                      (float)stage->predicted_reward);
+    }
+}
+
+// ---- drawing
+// --------------------------------------------------------------------------------------
+
+static void draw_text(const tz_stage *stage, mjrRect viewport, const char *note) {
+    const tz_task *task = stage->scene->task;
+    char labels[256], values[256];
+    int n = snprintf(labels, sizeof labels, "time\nreward\nreturn");
+    int m = snprintf(values, sizeof values, "%.2f s\n%.2f\n%.1f",
+                     (stage->last.t + (stage->has_step ? 1 : 0)) * task->dt_s,
+                     stage->last.step.reward, stage->last.return_so_far);
+    if (stage->has_plan) {
+        snprintf(labels + n, sizeof labels - (size_t)n, "\nplan\nperiod");
+        snprintf(values + m, sizeof values - (size_t)m, "\n%.1f ms\n%.1f ms", 1e3 * stage->plan_s,
+                 1e3 * task->dt_s);
+    }
+    const mjrContext *context = &stage->scene->context;
+    mjr_overlay(mjFONT_NORMAL, mjGRID_TOPLEFT, viewport, labels, values, context);
+    mjr_overlay(mjFONT_NORMAL, mjGRID_TOPRIGHT, viewport, stage->title, NULL, context);
+    if (note != NULL) {
+        mjr_overlay(mjFONT_NORMAL, mjGRID_BOTTOMLEFT, viewport, note, NULL, context);
+    }
+}
+
+static void draw_figure(tz_stage *stage, mjrRect viewport) {
+    const int width = viewport.width * 2 / 5, height = viewport.height / 4;
+    const mjrRect corner = {viewport.left + viewport.width - width - 8, viewport.bottom + 8, width,
+                            height};
+    mjr_figure(corner, stage->figure, &stage->scene->context);
+}
+
+void tz_stage_draw(tz_stage *stage, mjrRect viewport, double alpha, const char *note) {
+    // a straight line between the two states; MuJoCo normalises quaternions on the way
+    const int nz = tz_task_nz(stage->scene->task);
+    for (int i = 0; i < nz; i++) {
+        stage->z_shown[i] =
+            stage->has_step ? (1.0 - alpha) * stage->z[i] + alpha * stage->z_next[i] : stage->z[i];
+    }
+    tz_scene_pose(stage->scene, stage->z_shown);
+
+    const tz_path paths[2] = {
+        {stage->trail, stage->n_trail, {0.95f, 0.95f, 0.95f, 0.9f}, 0.008},
+        {stage->plan, stage->n_plan, {1.0f, 0.55f, 0.1f, 0.95f}, 0.012},
+    };
+    tz_scene_render(stage->scene, viewport, paths, stage->shows_paths ? 2 : 0);
+
+    if (stage->shows_text) {
+        draw_text(stage, viewport, note);
+        if (stage->has_step) {
+            draw_figure(stage, viewport);
+        }
+    }
+}

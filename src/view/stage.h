@@ -1,0 +1,44 @@
+// What the window and the recorder show alike: the scene, the trail of what happened, the path that
+// the plan predicts, the text and the reward curve on top. It follows the control loop step by
+// step.
+#ifndef TRAPEZE_VIEW_STAGE_H
+#define TRAPEZE_VIEW_STAGE_H
+
+#include "plan/mpc.h"
+#include "view/scene.h"
+
+enum { TZ_STAGE_TRAIL_MAX = 120, TZ_STAGE_PLAN_MAX = 256 };
+
+typedef struct tz_stage {
+    tz_scene *scene;              // owned
+    char title[128];              // who drives: "half_cheetah | node-so | cem"
+    double *z, *z_next, *z_shown; // state before and after the step, and the one drawn     (nz)
+    bool has_step;                // z_next is set
+
+    double trail[3 * TZ_STAGE_TRAIL_MAX]; // where the tracked body was, oldest first  (n_trail, 3)
+    int n_trail;
+    double plan[3 * TZ_STAGE_PLAN_MAX]; // where the plan says it will be            (n_plan, 3)
+    int n_plan;
+    bool shows_paths, shows_text;
+
+    tz_loop_step last; // copy of the last step; its pointers are not kept
+    double predicted_reward, plan_s;
+    bool has_plan;
+    mjvFigure *figure; // obtained and predicted reward of the last steps
+} tz_stage;
+
+TZ_API tz_status tz_stage_create(tz_stage **stage, const tz_env *env, const char *title,
+                                 bool offscreen, int width, int height, tz_quality quality,
+                                 tz_error *error);
+TZ_API void tz_stage_destroy(tz_stage *stage); // Nullable
+
+// The three events of the control loop.
+TZ_API void tz_stage_begin(tz_stage *stage, const double *z);
+TZ_API void tz_stage_planned(tz_stage *stage, const tz_plan *plan);
+TZ_API void tz_stage_stepped(tz_stage *stage, const tz_loop_step *step);
+
+// Draws the world between the states before (alpha = 0) and after (alpha = 1) the last step, with
+// everything on top. `note` (Nullable) is shown at the lower left.
+TZ_API void tz_stage_draw(tz_stage *stage, mjrRect viewport, double alpha, const char *note);
+
+#endif

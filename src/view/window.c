@@ -1,0 +1,354 @@
+#include "view/window.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/png.h"
+#include "envs/mujoco_compat.h"
+#include "view/stage.h"
+
+#include <GLFW/glfw3.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help_text[] = "space  pause / go on\n"
+                                "right  one step (paused)\n"
+                                "up     faster\n"
+                                "down   slower\n"
+                                "R      restart the episode\n"
+                                "T      paths on / off\n"
+                                "I      text on / off\n"
+                                "C      follow the robot / free camera\n"
+                                "P      screenshot (PNG)\n"
+                                "H      this help\n"
+                                "Q, Esc quit\n"
+                                "mouse  left: turn, right: move, wheel: zoom";
+
+struct tz_window {
+    GLFWwindow *glfw;
+    tz_stage *stage;
+    const char *screenshot_folder;
+    int n_screenshots;
+
+    double speed;      // simulated seconds per second
+    double deadline_s; // when the step being shown should be over
+    double lateness;   // wall time over allowed time of the last steps, smoothed; 1 is on time
+    bool is_paused, wants_step, shows_help;
+    tz_loop_request request;
+    char message[256]; // shown for a while: a screenshot's path, an error
+    double message_until_s;
+    double mouse_x, mouse_y;
+};
+
+tz_window_def tz_window_def_default(void) {
+    return (tz_window_def){.title = "trapeze",
+                           .screenshot_folder = ".",
+                           .width = 1000,
+                           .height = 700,
+                           .speed = 1.0,
+                           .quality = TZ_QUALITY_AUTO};
+}
+
+bool tz_window_is_possible(void) {
+    const char *x11 = getenv("DISPLAY"), *wayland = getenv("WAYLAND_DISPLAY");
+    return (x11 != NULL && x11[0] != '\0') || (wayland != NULL && wayland[0] != '\0');
+}
+
+// ---- drawing
+// --------------------------------------------------------------------------------------
+
+static mjrRect viewport_of(tz_window *window) {
+    mjrRect viewport = {0, 0, 0, 0};
+    glfwGetFramebufferSize(window->glfw, &viewport.width, &viewport.height);
+    return viewport;
+}
+
+// The line at the lower left: a message that has just come, else how the time runs.
+static void write_note(const tz_window *window, char *note, size_t size) {
+    if (tz_now_s() < window->message_until_s) {
+        snprintf(note, size, "%s", window->message);
+    } else if (window->is_paused) {
+        snprintf(note, size, "paused (space goes on, right makes one step, H for help)");
+    } else if (window->lateness > 1.1) {
+        snprintf(note, size, "planning is late: %.2f x real time",
+                 window->speed / window->lateness);
+    } else {
+        snprintf(note, size, "%.2g x real time (H for help)", window->speed);
+    }
+}
+
+static void draw(tz_window *window, double alpha) {
+    char note[sizeof window->message];
+    write_note(window, note, sizeof note);
+    const mjrRect viewport = viewport_of(window);
+    if (viewport.width > 0 && viewport.height > 0) {
+        tz_stage_draw(window->stage, viewport, alpha, window->shows_help ? help_text : note);
+    }
+    glfwSwapBuffers(window->glfw);
+    glfwPollEvents();
+    if (glfwWindowShouldClose(window->glfw)) {
+        window->request = TZ_LOOP_STOP;
+    }
+}
+
+static void say(tz_window *window, const char *text) {
+    snprintf(window->message, sizeof window->message, "%.*s", (int)sizeof window->message - 1,
+             text);
+    window->message_until_s = tz_now_s() + 4.0;
+}
+
+static void take_screenshot(tz_window *window) {
+    // the first free name in the folder
+    char name[64], path[TZ_PATH_MAX];
+    tz_error error;
+    do {
+        snprintf(name, sizeof name, "screenshot-%03d.png", window->n_screenshots++);
+        if (tz_path_join(path, window->screenshot_folder, name, &error) != TZ_OK) {
+            say(window, error.text);
+            return;
+        }
+    } while (tz_file_exists(path));
+
+    const mjrRect viewport = viewport_of(window);
+    unsigned char *rgb = tz_alloc(3 * (size_t)viewport.width, (size_t)viewport.height);
+    if (rgb == NULL) {
+        say(window, "no memory for a screenshot");
+        return;
+    }
+    tz_stage_draw(window->stage, viewport, 1.0, NULL);
+    tz_scene_read_rgb(window->stage->scene, viewport, rgb);
+    const bool saved = tz_png_write(path, rgb, viewport.width, viewport.height, &error) == TZ_OK;
+    tz_free(rgb);
+    say(window, saved ? path : error.text);
+}
+
+// ---- keys and mouse
+// -------------------------------------------------------------------------------
+
+static void toggle_camera(tz_scene *scene) {
+    if (scene->camera.type == mjCAMERA_TRACKING) {
+        scene->camera.type = mjCAMERA_FREE;
+        memcpy(scene->camera.lookat, scene->data->xpos + 3 * scene->tracked_body,
+               3 * sizeof(double));
+    } else {
+        scene->camera.type = mjCAMERA_TRACKING;
+        scene->camera.trackbodyid = scene->tracked_body;
+    }
+}
+
+static void on_key(GLFWwindow *glfw, int key, int scancode, int action, int mods) {
+    (void)scancode;
+    (void)mods;
+    tz_window *window = glfwGetWindowUserPointer(glfw);
+    if (action == GLFW_RELEASE) {
+        return;
+    }
+    switch (key) {
+    case GLFW_KEY_SPACE:
+        window->is_paused = !window->is_paused;
+        break;
+    case GLFW_KEY_RIGHT:
+        window->wants_step = true;
+        break;
+    case GLFW_KEY_UP:
+        window->speed = fmin(window->speed * 2.0, 64.0);
+        break;
+    case GLFW_KEY_DOWN:
+        window->speed = fmax(window->speed / 2.0, 1.0 / 64.0);
+        break;
+    case GLFW_KEY_R:
+        window->request = TZ_LOOP_RESTART;
+        break;
+    case GLFW_KEY_T:
+        window->stage->shows_paths = !window->stage->shows_paths;
+        break;
+    case GLFW_KEY_I:
+        window->stage->shows_text = !window->stage->shows_text;
+        break;
+    case GLFW_KEY_C:
+        toggle_camera(window->stage->scene);
+        break;
+    case GLFW_KEY_P:
+        take_screenshot(window);
+        break;
+    case GLFW_KEY_H:
+        window->shows_help = !window->shows_help;
+        break;
+    case GLFW_KEY_Q:
+    case GLFW_KEY_ESCAPE:
+        window->request = TZ_LOOP_STOP;
+        break;
+    default: // other keys mean nothing
+        break;
+    }
+}
+
+static void on_mouse_move(GLFWwindow *glfw, double x, double y) {
+    tz_window *window = glfwGetWindowUserPointer(glfw);
+    const double dx = x - window->mouse_x, dy = y - window->mouse_y;
+    window->mouse_x = x;
+    window->mouse_y = y;
+    int width = 0, height = 0;
+    glfwGetWindowSize(glfw, &width, &height);
+
+    const bool left = glfwGetMouseButton(glfw, GLFW_MOUSE_BUTTON_LEFT) == GLFW_PRESS;
+    const bool right = glfwGetMouseButton(glfw, GLFW_MOUSE_BUTTON_RIGHT) == GLFW_PRESS;
+    if ((left || right) && height > 0) {
+        tz_scene *scene = window->stage->scene;
+        tz_mujoco_move_camera(scene->model, left ? mjMOUSE_ROTATE_H : mjMOUSE_MOVE_V, dx / height,
+                              dy / height, &scene->scene, &scene->camera);
+    }
+}
+
+static void on_scroll(GLFWwindow *glfw, double x, double y) {
+    (void)x;
+    tz_window *window = glfwGetWindowUserPointer(glfw);
+    tz_scene *scene = window->stage->scene;
+    tz_mujoco_move_camera(scene->model, mjMOUSE_ZOOM, 0.0, -0.05 * y, &scene->scene,
+                          &scene->camera);
+}
+
+// ---- observer
+// -------------------------------------------------------------------------------------
+
+// A callback holds the window's context only while it runs, so that a recorder may use its own on
+// the same thread.
+static tz_window *enter(void *context) {
+    tz_window *window = context;
+    glfwMakeContextCurrent(window->glfw);
+    return window;
+}
+
+static tz_loop_request leave(tz_window *window) {
+    glfwMakeContextCurrent(NULL);
+    const tz_loop_request request = window->request;
+    window->request = TZ_LOOP_CONTINUE;
+    return request;
+}
+
+static tz_loop_request on_episode_begin(void *context, tz_env *env, int episode, const double *z) {
+    (void)env;
+    (void)episode;
+    tz_window *window = enter(context);
+    tz_stage_begin(window->stage, z);
+    draw(window, 1.0);
+    window->deadline_s = tz_now_s();
+    window->lateness = 1.0;
+    return leave(window);
+}
+
+static tz_loop_request on_planned(void *context, tz_env *env, const tz_plan *plan) {
+    (void)env;
+    tz_window *window = enter(context);
+    if (plan != NULL) {
+        tz_stage_planned(window->stage, plan);
+    }
+
+    // a paused loop waits here, with the plan on the screen, for one step or to go on
+    while (window->is_paused && !window->wants_step && window->request == TZ_LOOP_CONTINUE) {
+        draw(window, 1.0);
+        window->deadline_s = tz_now_s();
+    }
+    window->wants_step = false;
+    return leave(window);
+}
+
+static tz_loop_request on_stepped(void *context, tz_env *env, const tz_loop_step *step) {
+    (void)env;
+    tz_window *window = enter(context);
+    tz_stage_stepped(window->stage, step);
+
+    // the step should be over one control period after the one before
+    const double period_s = window->stage->scene->task->dt_s / window->speed;
+    const double start_s = tz_now_s();
+    const double spent = (start_s - window->deadline_s) / period_s;
+    window->lateness += 0.1 * (fmax(spent, 1.0) - window->lateness);
+    window->deadline_s += period_s;
+
+    // the time that planning left is filled with pictures on the way to the new state
+    if (start_s < window->deadline_s) {
+        double now_s = start_s;
+        while (now_s < window->deadline_s && window->request == TZ_LOOP_CONTINUE) {
+            draw(window, (now_s - start_s) / (window->deadline_s - start_s));
+            now_s = tz_now_s();
+        }
+    } else {
+        draw(window, 1.0);
+    }
+    if (tz_now_s() > window->deadline_s + period_s) {
+        window->deadline_s = tz_now_s(); // lost time is not caught up
+    }
+    return leave(window);
+}
+
+tz_observer tz_window_observer(tz_window *window) {
+    return (tz_observer){.context = window,
+                         .episode_begin = on_episode_begin,
+                         .planned = on_planned,
+                         .stepped = on_stepped};
+}
+
+// ---- lifetime
+// -------------------------------------------------------------------------------------
+
+static tz_status open_glfw(tz_window *window, const tz_window_def *def, tz_error *error) {
+    const char *reason = NULL;
+    if (!glfwInit()) {
+        glfwGetError(&reason);
+        return tz_fail(error, TZ_ERR_DEVICE, "no display to open a window on: %s",
+                       reason != NULL ? reason : "GLFW did not start");
+    }
+    glfwWindowHint(GLFW_SAMPLES, def->quality == TZ_QUALITY_HIGH ? 4 : 0);
+    window->glfw = glfwCreateWindow(def->width, def->height, def->title, NULL, NULL);
+    if (window->glfw == NULL) {
+        glfwGetError(&reason);
+        return tz_fail(error, TZ_ERR_DEVICE, "cannot open a window of %d x %d: %s", def->width,
+                       def->height, reason != NULL ? reason : "GLFW gave no reason");
+    }
+    glfwMakeContextCurrent(window->glfw);
+    glfwSwapInterval(1);
+    return TZ_OK;
+}
+
+tz_status tz_window_create(tz_window **window_out, const tz_window_def *def, const tz_env *env,
+                           tz_error *error) {
+    *window_out = NULL;
+    tz_window *window = tz_alloc(1, sizeof *window);
+    if (window == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "no memory for a window");
+    }
+    window->speed = def->speed;
+    window->is_paused = def->starts_paused;
+    window->screenshot_folder = def->screenshot_folder;
+    tz_status status = open_glfw(window, def, error);
+    if (status == TZ_OK) {
+        status = tz_stage_create(&window->stage, env, def->title, false, def->width, def->height,
+                                 def->quality, error);
+    }
+    if (status != TZ_OK) {
+        tz_window_destroy(window);
+        return status;
+    }
+    glfwSetWindowUserPointer(window->glfw, window);
+    glfwSetKeyCallback(window->glfw, on_key);
+    glfwSetCursorPosCallback(window->glfw, on_mouse_move);
+    glfwSetScrollCallback(window->glfw, on_scroll);
+    glfwMakeContextCurrent(NULL);
+    *window_out = window;
+    return TZ_OK;
+}
+
+void tz_window_destroy(tz_window *window) {
+    if (window == NULL) {
+        return;
+    }
+    if (window->glfw != NULL) {
+        glfwMakeContextCurrent(window->glfw);
+        tz_stage_destroy(window->stage);
+        glfwDestroyWindow(window->glfw);
+    }
+    glfwTerminate();
+    tz_free(window);
+}

@@ -1,0 +1,32 @@
+// An observer that shows the control loop live in a GLFW window: real time when planning allows,
+// and it says so when it does not. Keys: see the help overlay (H).
+#ifndef TRAPEZE_VIEW_WINDOW_H
+#define TRAPEZE_VIEW_WINDOW_H
+
+#include "plan/mpc.h"
+#include "view/scene.h"
+
+typedef struct tz_window tz_window;
+
+typedef struct tz_window_def {
+    const char *title;             // borrowed during create
+    const char *screenshot_folder; // where P puts its PNG files; borrowed, must outlive the window
+    int width, height;             // pixels
+    double speed;                  // simulated seconds per second
+    bool starts_paused;
+    tz_quality quality;
+} tz_window_def;
+TZ_API tz_window_def tz_window_def_default(void);
+
+// Opens the window on this thread, on which the loop must run. TZ_ERR_DEVICE without a display.
+TZ_API tz_status tz_window_create(tz_window **window, const tz_window_def *def, const tz_env *env,
+                                  tz_error *error);
+TZ_API void tz_window_destroy(tz_window *window); // Nullable
+
+// The observer to hand to the control loop; borrowed, lives with the window.
+TZ_API tz_observer tz_window_observer(tz_window *window);
+
+// True when a display can be reached (DISPLAY or WAYLAND_DISPLAY is set).
+TZ_API bool tz_window_is_possible(void);
+
+#endif

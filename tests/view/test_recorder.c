@@ -1,0 +1,251 @@
+// The picture follows the simulation: the robot moves between frames, paths lie where the
+// prediction projects, and the film holds the frames of the simulated time.
+#include "base/file.h"
+#include "view/offscreen.h"
+#include "view/recorder.h"
+#include "view/stage.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { WIDTH = 320, HEIGHT = 240, NZ_MAX = 64 };
+static const mjrRect viewport = {0, 0, WIDTH, HEIGHT};
+
+static tz_env *make_env(const char *name) {
+    tz_env *env = NULL;
+    tz_error error;
+    tz_env_def def = tz_env_def_default();
+    def.name = name;
+    if (tz_env_create(&env, &def, &error) != TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+    return env;
+}
+
+static void read_picture(const tz_stage *stage, unsigned char *rgb) {
+    tz_scene_read_rgb(stage->scene, viewport, rgb);
+}
+
+// Share of pixels that differ by more than 10 in a channel.
+static double difference(const unsigned char *a, const unsigned char *b) {
+    int n = 0;
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        for (int c = 0; c < 3; c++) {
+            if (abs(a[3 * i + c] - b[3 * i + c]) > 10) {
+                n++;
+                break;
+            }
+        }
+    }
+    return (double)n / (WIDTH * HEIGHT);
+}
+
+static void test_robot_moves_between_frames(void **state) {
+    (void)state;
+    tz_env *env = make_env("half_cheetah");
+    tz_offscreen *offscreen = NULL;
+    tz_stage *stage = NULL;
+    tz_error error = {0};
+    static unsigned char first[3 * WIDTH * HEIGHT], second[3 * WIDTH * HEIGHT];
+    double z[NZ_MAX], z_next[NZ_MAX], u[6] = {1.0, -1.0, 1.0, -1.0, 1.0, -1.0};
+    if (tz_offscreen_create(&offscreen, &error) != TZ_OK ||
+        tz_offscreen_enter(offscreen, &error) != TZ_OK ||
+        tz_stage_create(&stage, env, "test", true, WIDTH, HEIGHT, TZ_QUALITY_LOW, &error) !=
+            TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+
+    // bare pictures, without paths and text
+    stage->shows_paths = stage->shows_text = false;
+    tz_env_reset(env, z, 0, 0);
+    tz_stage_begin(stage, z);
+    tz_stage_draw(stage, viewport, 0.0, NULL);
+    read_picture(stage, first);
+    tz_stage_draw(stage, viewport, 0.0, NULL);
+    read_picture(stage, second);
+    assert_true(difference(first, second) == 0.0);
+
+    // four steps later the robot stands elsewhere
+    for (int t = 0; t < 4; t++) {
+        tz_loop_step step = {.t = t, .z = z, .z_next = z_next, .u = (float[6]){0}};
+        tz_env_step(env, &step.step, z_next, u);
+        tz_stage_stepped(stage, &step);
+        memcpy(z, z_next, sizeof z);
+    }
+    tz_stage_draw(stage, viewport, 1.0, NULL);
+    read_picture(stage, second);
+    const double moved = difference(first, second);
+    assert_true(moved > 0.002);
+
+    // half way between the last two states is another picture than either end
+    tz_stage_draw(stage, viewport, 0.5, NULL);
+    read_picture(stage, first);
+    assert_true(difference(first, second) > 0.0);
+
+    tz_stage_destroy(stage);
+    tz_offscreen_destroy(offscreen);
+    tz_env_destroy(env);
+}
+
+static void test_path_lies_where_the_prediction_projects(void **state) {
+    (void)state;
+    tz_env *env = make_env("half_cheetah");
+    tz_offscreen *offscreen = NULL;
+    tz_stage *stage = NULL;
+    tz_error error = {0};
+    static unsigned char without[3 * WIDTH * HEIGHT], with[3 * WIDTH * HEIGHT];
+    double z[NZ_MAX];
+    if (tz_offscreen_create(&offscreen, &error) != TZ_OK ||
+        tz_offscreen_enter(offscreen, &error) != TZ_OK ||
+        tz_stage_create(&stage, env, "test", true, WIDTH, HEIGHT, TZ_QUALITY_LOW, &error) !=
+            TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+    const int nz = tz_task_nz(tz_env_task(env));
+    tz_env_reset(env, z, 0, 0);
+    tz_stage_begin(stage, z);
+
+    // a predicted path that rises in front of the sky: root x and z move, all else stays
+    enum { N = 9 };
+    float plan_z[N * NZ_MAX];
+    for (int i = 0; i < N; i++) {
+        for (int j = 0; j < nz; j++) {
+            plan_z[i * nz + j] = (float)z[j];
+        }
+        plan_z[i * nz + 0] += 0.08f * (float)i;
+        plan_z[i * nz + 1] += 0.5f + 0.02f * (float)i;
+    }
+    const tz_plan plan = {.horizon = N - 1, .z = plan_z};
+    tz_stage_planned(stage, &plan);
+    assert_int_equal(stage->n_plan, N);
+
+    stage->shows_text = stage->shows_paths = false;
+    tz_stage_draw(stage, viewport, 0.0, NULL);
+    read_picture(stage, without);
+    stage->shows_paths = true;
+    tz_stage_draw(stage, viewport, 0.0, NULL);
+    read_picture(stage, with);
+
+    // every point of the path changed the picture where it projects
+    for (int i = 0; i < N; i++) {
+        double pixel[2];
+        assert_true(tz_scene_project(stage->scene, viewport, pixel, stage->plan + 3 * i));
+        const int x = (int)pixel[0], y = (int)pixel[1];
+        assert_in_range(x, 1, WIDTH - 2);
+        assert_in_range(y, 1, HEIGHT - 2);
+        int changed = 0;
+        for (int dy = -1; dy <= 1; dy++) {
+            for (int dx = -1; dx <= 1; dx++) {
+                const int k = 3 * ((y + dy) * WIDTH + x + dx);
+                changed += memcmp(with + k, without + k, 3) != 0;
+            }
+        }
+        assert_true(changed > 0);
+    }
+
+    // and nothing changed far away from it
+    for (int y = 0; y < HEIGHT; y++) {
+        for (int x = 0; x < WIDTH; x++) {
+            const int k = 3 * (y * WIDTH + x);
+            if (memcmp(with + k, without + k, 3) == 0) {
+                continue;
+            }
+            double nearest = INFINITY;
+            for (int i = 0; i < N; i++) {
+                double pixel[2];
+                tz_scene_project(stage->scene, viewport, pixel, stage->plan + 3 * i);
+                nearest = fmin(nearest, hypot(pixel[0] - x, pixel[1] - y));
+            }
+            assert_true(nearest < 12.0);
+        }
+    }
+    tz_stage_destroy(stage);
+    tz_offscreen_destroy(offscreen);
+    tz_env_destroy(env);
+}
+
+// Number of frames and size of a film, as ffprobe counts them.
+static int count_frames(const char *path) {
+    char command[TZ_PATH_MAX + 128];
+    snprintf(command, sizeof command,
+             "ffprobe -v error -count_frames -select_streams v:0 -show_entries "
+             "stream=nb_read_frames -of csv=p=0 '%s'",
+             path);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    int n = -1;
+    assert_int_equal(fscanf(pipe, "%d", &n), 1);
+    pclose(pipe);
+    return n;
+}
+
+static void test_film_has_the_frames_of_the_simulated_time(void **state) {
+    (void)state;
+    tz_env *env = make_env("hopper");
+    tz_error error = {0};
+    double z[NZ_MAX], z_next[NZ_MAX];
+    const double u[3] = {0.2, 0.1, 0.0};
+    char path[] = TZ_BINARY_DIR "/test_recorder.mp4";
+
+    tz_recorder_def def = tz_recorder_def_default();
+    def.path = path;
+    def.width = WIDTH;
+    def.height = HEIGHT;
+    def.fps = 25.0;
+    tz_recorder *recorder = NULL;
+    if (tz_recorder_create(&recorder, &def, env, &error) != TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+    const tz_observer observer = tz_recorder_observer(recorder);
+
+    // 100 steps of 8 ms: 0.8 s, 20 frames after the first
+    tz_env_reset(env, z, 0, 0);
+    assert_int_equal(observer.episode_begin(observer.context, env, 0, z), TZ_LOOP_CONTINUE);
+    for (int t = 0; t < 100; t++) {
+        tz_loop_step step = {.t = t, .z = z, .z_next = z_next, .u = (float[3]){0.2f, 0.1f, 0.0f}};
+        tz_env_step(env, &step.step, z_next, u);
+        assert_int_equal(observer.stepped(observer.context, env, &step), TZ_LOOP_CONTINUE);
+        memcpy(z, z_next, sizeof z);
+    }
+    assert_int_equal(tz_recorder_finish(recorder, &error), TZ_OK);
+    tz_recorder_destroy(recorder);
+    assert_int_equal(count_frames(path), 21);
+    remove(path);
+    tz_env_destroy(env);
+}
+
+static void test_trouble_is_told(void **state) {
+    (void)state;
+    tz_env *env = make_env("hopper");
+    tz_error error = {0};
+    tz_recorder *recorder = NULL;
+    tz_recorder_def def = tz_recorder_def_default();
+
+    def.path = TZ_BINARY_DIR "/no-such-folder/film.mp4";
+    assert_int_not_equal(tz_recorder_create(&recorder, &def, env, &error), TZ_OK);
+    assert_non_null(strstr(error.text, "no-such-folder"));
+    def.path = TZ_BINARY_DIR "/film.mp4";
+    def.width = 321;
+    assert_int_equal(tz_recorder_create(&recorder, &def, env, &error), TZ_ERR_ARGUMENT);
+    assert_null(recorder);
+    assert_false(tz_file_exists(def.path));
+    tz_env_destroy(env);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_robot_moves_between_frames),
+        cmocka_unit_test(test_path_lies_where_the_prediction_projects),
+        cmocka_unit_test(test_film_has_the_frames_of_the_simulated_time),
+        cmocka_unit_test(test_trouble_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

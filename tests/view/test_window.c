@@ -1,0 +1,104 @@
+// A real window on an X server (the test starts under xvfb-run), driven by real key events.
+#include "base/clock.h"
+#include "base/file.h"
+#include "view/window.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { NZ_MAX = 64 };
+
+static void press(const char *key) {
+    char command[256];
+    snprintf(command, sizeof command,
+             "xdotool search --sync --name '^trapeze test$' windowfocus key %s", key);
+    assert_int_equal(system(command), 0);
+}
+
+static void test_window_shows_and_obeys(void **state) {
+    (void)state;
+    assert_true(tz_window_is_possible());
+    tz_error error = {0};
+    tz_env *env = NULL;
+    tz_env_def env_def = tz_env_def_default();
+    env_def.name = "half_cheetah";
+    assert_int_equal(tz_env_create(&env, &env_def, &error), TZ_OK);
+
+    char folder[] = "/tmp/trapeze-window-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    tz_window_def def = tz_window_def_default();
+    def.title = "trapeze test";
+    def.screenshot_folder = folder;
+    def.width = 320;
+    def.height = 240;
+    tz_window *window = NULL;
+    if (tz_window_create(&window, &def, env, &error) != TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+    const tz_observer observer = tz_window_observer(window);
+    double z[NZ_MAX], z_next[NZ_MAX];
+    const double u[6] = {0};
+    tz_env_reset(env, z, 0, 0);
+    assert_int_equal(observer.episode_begin(observer.context, env, 0, z), TZ_LOOP_CONTINUE);
+
+    // ten steps of 50 ms take half a second of real time
+    const double start_s = tz_now_s();
+    for (int t = 0; t < 10; t++) {
+        tz_loop_step step = {.t = t, .z = z, .z_next = z_next, .u = (float[6]){0}};
+        assert_int_equal(observer.planned(observer.context, env, NULL), TZ_LOOP_CONTINUE);
+        tz_env_step(env, &step.step, z_next, u);
+        assert_int_equal(observer.stepped(observer.context, env, &step), TZ_LOOP_CONTINUE);
+        memcpy(z, z_next, sizeof z);
+    }
+    assert_true(tz_now_s() - start_s >= 0.45);
+
+    // P saves a picture, R asks for a new start, Q ends
+    tz_loop_step step = {.t = 10, .z = z, .z_next = z_next, .u = (float[6]){0}};
+    press("p");
+    tz_env_step(env, &step.step, z_next, u);
+    assert_int_equal(observer.stepped(observer.context, env, &step), TZ_LOOP_CONTINUE);
+    char path[TZ_PATH_MAX];
+    assert_int_equal(tz_path_join(path, folder, "screenshot-000.png", &error), TZ_OK);
+    assert_true(tz_file_exists(path));
+    press("r");
+    assert_int_equal(observer.stepped(observer.context, env, &step), TZ_LOOP_RESTART);
+    press("q");
+    assert_int_equal(observer.stepped(observer.context, env, &step), TZ_LOOP_STOP);
+
+    tz_window_destroy(window);
+    remove(path);
+    remove(folder);
+    tz_env_destroy(env);
+}
+
+static void test_without_display_one_sentence(void **state) {
+    (void)state;
+    tz_error error = {0};
+    tz_env *env = NULL;
+    tz_env_def env_def = tz_env_def_default();
+    env_def.name = "half_cheetah";
+    assert_int_equal(tz_env_create(&env, &env_def, &error), TZ_OK);
+    unsetenv("DISPLAY");
+    unsetenv("WAYLAND_DISPLAY");
+    assert_false(tz_window_is_possible());
+    const tz_window_def def = tz_window_def_default();
+    tz_window *window = NULL;
+    assert_int_equal(tz_window_create(&window, &def, env, &error), TZ_ERR_DEVICE);
+    assert_non_null(strstr(error.text, "display"));
+    tz_env_destroy(env);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_window_shows_and_obeys),
+        cmocka_unit_test(test_without_display_one_sentence),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
