@@ -23,7 +23,7 @@ typedef struct tz_tensor {
     tz_dtype dtype;
     int ndim;
     size_t shape[TZ_TENSOR_NDIM_MAX];
-    const void *data; // little-endian, C order, 8-byte aligned
+    const void *data; // little-endian, C order; read: 64-byte aligned
 } tz_tensor;
 
 typedef struct tz_metadata {
