@@ -1,0 +1,249 @@
+// The whole script, data included, is written in memory and then fed to gnuplot: blocks $s0, $s1...
+// hold the series, and one plot command draws them once for each format.
+#include "base/plot.h"
+
+#include "base/child.h"
+#include "base/file.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Okabe and Ito's palette, which colour-blind people can tell apart, dark colours first.
+static const char *const palette[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
+                                      "#E69F00", "#56B4E9", "#000000"};
+
+static const struct {
+    const char *extension, *terminal;
+} formats[] = {
+    {".png", "pngcairo size 1280,800 font 'sans,16' linewidth 2 background rgb 'white' noenhanced"},
+    {".svg",
+     "svg size 960,600 font 'sans-serif,14' linewidth 1.5 background rgb 'white' noenhanced"},
+};
+enum { N_FORMATS = TZ_COUNTOF(formats) };
+
+// ---- pieces of the script
+
+// A string of gnuplot: quotes doubled, line ends turned to blanks.
+static void put_string(FILE *script, const char *text) {
+    fputc('\'', script);
+    for (const char *c = text != NULL ? text : ""; *c != '\0'; c++) {
+        if (*c == '\'') {
+            fputs("''", script);
+        } else {
+            fputc(iscntrl((unsigned char)*c) ? ' ' : *c, script);
+        }
+    }
+    fputc('\'', script);
+}
+
+static bool is_drawable(double value, bool log_axis) {
+    return isfinite(value) && (!log_axis || value > 0.0);
+}
+
+static bool has_band(const tz_series *series) {
+    return series->y_low != NULL && series->y_high != NULL;
+}
+
+// Writes rows "x y low high"; a blank line, a gap in the drawn line, stands for a row that cannot
+// be drawn. Returns the number of rows.
+static int put_data(FILE *script, const tz_plot *plot, int index) {
+    const tz_series *series = &plot->series[index];
+    const bool bars = plot->bar_labels != NULL;
+    // bars of a group stand side by side and fill four fifths of it
+    const double width = 0.8 / plot->n_series;
+    const double offset = (index - 0.5 * (plot->n_series - 1)) * width;
+    int rows = 0;
+    fprintf(script, "$s%d << END\n", index);
+    for (int i = 0; i < series->n; i++) {
+        const double x = bars ? i + offset : series->x[i], y = series->y[i];
+        if (!is_drawable(x, plot->log_x && !bars) || !is_drawable(y, plot->log_y)) {
+            fprintf(script, "\n");
+            continue;
+        }
+        double low = has_band(series) ? series->y_low[i] : y;
+        double high = has_band(series) ? series->y_high[i] : y;
+        low = is_drawable(low, plot->log_y) ? low : y;
+        high = is_drawable(high, plot->log_y) ? high : y;
+        fprintf(script, "%.10g %.10g %.10g %.10g\n", x, y, low, high);
+        rows++;
+    }
+    fprintf(script, "END\n");
+    return rows;
+}
+
+static void put_style(FILE *script, const tz_plot *plot) {
+    fprintf(script, "set encoding utf8\n"
+                    "set border 3 lc rgb '#606060'\n"
+                    "set tics nomirror out\n"
+                    "set grid lc rgb '#d8d8d8' lw 0.5 lt 1\n"
+                    "set key outside right top vertical Left reverse samplen 1.5\n"
+                    "set style fill solid 0.85 noborder\n"
+                    "set format '%%g'\n"
+                    "set title ");
+    put_string(script, plot->title);
+    fprintf(script, " font ',18'\nset xlabel ");
+    put_string(script, plot->x_label);
+    fprintf(script, "\nset ylabel ");
+    put_string(script, plot->y_label);
+    fprintf(script, "\n%s%s", plot->log_x && plot->bar_labels == NULL ? "set logscale x\n" : "",
+            plot->log_y ? "set logscale y\n" : "");
+}
+
+// One name under each group of bars.
+static void put_bar_labels(FILE *script, const tz_plot *plot) {
+    const int n = plot->series[0].n;
+    fprintf(script, "set xtics (");
+    for (int i = 0; i < n; i++) {
+        fprintf(script, "%s", i > 0 ? ", " : "");
+        put_string(script, plot->bar_labels[i]);
+        fprintf(script, " %d", i);
+    }
+    fprintf(script, ")%s\nset xrange [-0.6:%g]\nset boxwidth %g\n%s", n > 6 ? " rotate by -35" : "",
+            n - 0.4, 0.8 / plot->n_series, plot->log_y ? "" : "set yrange [*<0:0<*]\n");
+}
+
+static void put_title(FILE *script, const tz_series *series) {
+    if (series->title != NULL) {
+        fprintf(script, " title ");
+        put_string(script, series->title);
+    } else {
+        fprintf(script, " notitle");
+    }
+}
+
+// The elements of the plot command that draw one series: its band or error bars, and itself.
+static void put_series(FILE *script, const tz_plot *plot, int index) {
+    const tz_series *series = &plot->series[index];
+    const char *color = palette[(size_t)index % TZ_COUNTOF(palette)];
+    const bool bars = plot->bar_labels != NULL;
+    if (has_band(series) && !bars && !series->points) {
+        fprintf(script,
+                "$s%d using 1:3:4 with filledcurves fs transparent solid 0.2 lc rgb '%s' "
+                "notitle, ",
+                index, color);
+    }
+    fprintf(script, "$s%d using 1:2 with %s lc rgb '%s'", index,
+            bars             ? "boxes"
+            : series->points ? "points pt 7 ps 0.7"
+                             : "lines lw 1.5",
+            color);
+    put_title(script, series);
+    if (has_band(series) && (bars || series->points)) {
+        fprintf(script,
+                ", $s%d using 1:3:(0):($4-$3) with vectors nohead lw 1.5 lc rgb '%s' notitle",
+                index, bars ? "#404040" : color);
+    }
+}
+
+static void put_plot(FILE *script, const tz_plot *plot, const int *rows) {
+    int drawn = 0;
+    for (int i = 0; i < plot->n_series; i++) {
+        if (rows[i] > 0) {
+            fprintf(script, "%s", drawn++ > 0 ? ", " : "plot ");
+            put_series(script, plot, i);
+        }
+    }
+    // an empty frame that says so, in place of gnuplot's error
+    if (drawn == 0) {
+        fprintf(script, "unset logscale\nset xrange [0:1]\nset yrange [0:1]\n"
+                        "set label 1 'no finite values' at graph 0.5, graph 0.5 center\n"
+                        "plot NaN notitle");
+    }
+    fprintf(script, "\n");
+}
+
+// ---- the picture
+
+enum { SERIES_MAX = 64 };
+
+static void put_script(FILE *script, const tz_plot *plot, char temporary[N_FORMATS][TZ_PATH_MAX]) {
+    int rows[SERIES_MAX];
+    for (int i = 0; i < plot->n_series; i++) {
+        rows[i] = put_data(script, plot, i);
+    }
+    put_style(script, plot);
+    if (plot->bar_labels != NULL && plot->n_series > 0) {
+        put_bar_labels(script, plot);
+    }
+    for (int i = 0; i < N_FORMATS; i++) {
+        fprintf(script, "set terminal %s\nset output ", formats[i].terminal);
+        put_string(script, temporary[i]);
+        fprintf(script, "\n");
+        put_plot(script, plot, rows);
+        fprintf(script, "unset output\n");
+    }
+}
+
+static tz_status run_gnuplot(const char *script, size_t size, tz_error *error) {
+    // -d: no start-up files of the user
+    const char *const argv[] = {"gnuplot", "-d", NULL};
+    tz_child *child = NULL;
+    TZ_CHECK(tz_child_start(&child, argv, error));
+    // when it takes no more input, its own complaint says why
+    const tz_status written = tz_child_write(child, script, size, error);
+    const tz_status finished = tz_child_finish(child, error);
+    return finished != TZ_OK ? finished : written;
+}
+
+static tz_status draw(const tz_plot *plot, char temporary[N_FORMATS][TZ_PATH_MAX],
+                      tz_error *error) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *script = open_memstream(&text, &size);
+    if (script == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "no memory for a plot's script");
+    }
+    put_script(script, plot, temporary);
+    const bool complete = !ferror(script);
+    tz_status status = TZ_OK;
+    if (fclose(script) != 0 || !complete) {
+        status = tz_fail(error, TZ_ERR_MEMORY, "no memory for a plot's script");
+    } else {
+        status = run_gnuplot(text, size, error);
+    }
+    free(text);
+    return status;
+}
+
+tz_status tz_plot_write(const tz_plot *plot, const char *stem, tz_error *error) {
+    if (plot->n_series > SERIES_MAX) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "%s: a plot of %d series, expected at most %d", stem,
+                       plot->n_series, SERIES_MAX);
+    }
+    for (const char *c = stem; *c != '\0'; c++) {
+        if (iscntrl((unsigned char)*c)) {
+            return tz_fail(error, TZ_ERR_ARGUMENT,
+                           "%s: control characters in the name of a picture", stem);
+        }
+    }
+
+    // draw beside the files' places
+    char path[N_FORMATS][TZ_PATH_MAX], temporary[N_FORMATS][TZ_PATH_MAX];
+    int n_begun = 0;
+    tz_status status = TZ_OK;
+    for (int i = 0; i < N_FORMATS && status == TZ_OK; i++) {
+        if (snprintf(path[i], TZ_PATH_MAX, "%s%s", stem, formats[i].extension) >= TZ_PATH_MAX) {
+            status = tz_fail(error, TZ_ERR_ARGUMENT, "%.64s...: the path is too long", stem);
+        } else {
+            status = tz_file_begin(path[i], temporary[i], error);
+            n_begun += status == TZ_OK;
+        }
+    }
+    if (status == TZ_OK) {
+        status = draw(plot, temporary, error);
+    }
+
+    // move them there, all or none
+    for (int i = 0; i < n_begun; i++) {
+        if (status == TZ_OK) {
+            status = tz_file_commit(temporary[i], path[i], error);
+        } else {
+            tz_file_abandon(temporary[i]);
+        }
+    }
+    return status;
+}
