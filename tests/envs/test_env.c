@@ -1,0 +1,573 @@
+// The conformance suite: what env.h promises, held against every registered environment.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/rng.h"
+#include "envs/env.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { NZ_MAX = 64, NU_MAX = 16, STATE_MAX = 512 };
+
+static tz_env *make(const tz_env_def *def) {
+    tz_env *env = NULL;
+    tz_error error = {.text = ""};
+    if (tz_env_create(&env, def, &error) != TZ_OK) {
+        fail_msg("%s: %s", def->name, error.text);
+    }
+    assert_true(tz_task_nz(tz_env_task(env)) <= NZ_MAX && tz_env_task(env)->nu <= NU_MAX);
+    assert_true(tz_env_state_size(env) <= STATE_MAX);
+    return env;
+}
+
+// Runs `body` for every registered environment: `env`, its `task` and `nz` are in scope.
+#define FOR_EACH_ENV(env, task, nz, ...)                                                           \
+    for (int env_i_ = 0; env_i_ < tz_env_count(); env_i_++) {                                      \
+        tz_env_def env_def_ = tz_env_def_default();                                                \
+        env_def_.name = tz_env_info_at(env_i_)->name;                                              \
+        tz_env *env = make(&env_def_);                                                             \
+        const tz_task *task = tz_env_task(env);                                                    \
+        const int nz = tz_task_nz(task);                                                           \
+        (void)task, (void)nz;                                                                      \
+        __VA_ARGS__                                                                                \
+        tz_env_destroy(env);                                                                       \
+    }
+
+// A uniform control within the limits.
+static void draw_control(const tz_task *task, double *u, tz_rng *rng) {
+    for (int i = 0; i < task->nu; i++) {
+        const double low = task->control_low[i], high = task->control_high[i];
+        u[i] = low + (high - low) * tz_rng_uniform(rng);
+    }
+}
+
+static void expect_finite(const double *x, int n) {
+    for (int i = 0; i < n; i++) {
+        assert_true(isfinite(x[i]));
+    }
+}
+
+// ---- registry ---------------------------------------------------------------------------------
+
+static void test_task(void **state) {
+    (void)state;
+    FOR_EACH_ENV(env, task, nz, {
+        const tz_env_info *info = tz_env_info_find(task->name);
+        assert_non_null(info);
+        assert_ptr_equal(info, tz_env_info_find(task->gymnasium_id));
+        assert_string_equal(info->name, task->name);
+        assert_int_equal(info->max_episode_steps, task->max_episode_steps);
+        assert_true(task->nq > 0 && task->nv > 0 && task->nu > 0 && task->dt_s > 0.0);
+        for (int i = 0; i < task->nq; i++) {
+            assert_true(strlen(task->coordinate_name[i]) > 0);
+            assert_true(!task->cyclic[i] || task->coordinate[i] == TZ_COORDINATE_LINEAR);
+        }
+        for (int i = 0; i < task->nu; i++) {
+            assert_true(task->control_low[i] < task->control_high[i]);
+        }
+    })
+}
+
+// The dynamics do not depend on a cyclic coordinate: shifted there, the same step comes out
+// shifted.
+static void test_cyclic(void **state) {
+    (void)state;
+    FOR_EACH_ENV(env, task, nz, {
+        tz_rng rng = tz_rng_stream(1, TZ_PURPOSE_TEST, 0);
+        double z[NZ_MAX], z_next[NZ_MAX], z_shifted[NZ_MAX], u[NU_MAX];
+        tz_step step;
+        tz_env_reset(env, z, 1, 0);
+        draw_control(task, u, &rng);
+        tz_env_step(env, &step, z_next, u);
+        for (int i = 0; i < task->nq; i++) {
+            z[i] += task->cyclic[i] ? 3.0 : 0.0;
+        }
+        tz_env_set_z(env, z);
+        tz_env_step(env, &step, z_shifted, u);
+        for (int i = 0; i < nz; i++) {
+            const double shift = i < task->nq && task->cyclic[i] ? 3.0 : 0.0;
+            assert_true(fabs(z_shifted[i] - z_next[i] - shift) < 1e-9);
+        }
+    })
+}
+
+static void test_bad_definitions(void **state) {
+    (void)state;
+    tz_env *env;
+    tz_error error;
+
+    // An unknown name: the sentence repeats it and lists the known ones.
+    tz_env_def def = tz_env_def_default();
+    def.name = "half_cheeta";
+    assert_int_equal(tz_env_create(&env, &def, &error), TZ_ERR_ARGUMENT);
+    assert_null(env);
+    assert_non_null(strstr(error.text, "half_cheeta\""));
+    for (int i = 0; i < tz_env_count(); i++) {
+        assert_non_null(strstr(error.text, tz_env_info_at(i)->name));
+    }
+    def.name = NULL;
+    assert_int_equal(tz_env_create(&env, &def, &error), TZ_ERR_ARGUMENT);
+
+    def.name = tz_env_info_at(0)->name;
+    def.max_episode_steps = -1;
+    assert_int_equal(tz_env_create(&env, &def, &error), TZ_ERR_ARGUMENT);
+    assert_non_null(strstr(error.text, "-1"));
+
+    def = (tz_env_def){.name = tz_env_info_at(0)->name};
+    assert_int_equal(tz_env_create(&env, &def, &error), TZ_ERR_ARGUMENT);
+    assert_null(env);
+    assert_null(tz_env_info_find("half_cheeta"));
+}
+
+static void test_out_of_memory(void **state) {
+    (void)state;
+    const size_t live = tz_alloc_live();
+    FOR_EACH_ENV(env, task, nz, {
+        const size_t live_one = tz_alloc_live();
+        tz_error error;
+
+        // Every allocation of create and of clone fails once; nothing is leaked.
+        tz_status status = TZ_ERR_MEMORY;
+        for (size_t n = 1; status != TZ_OK; n++) {
+            tz_env *other;
+            tz_alloc_fail_after(n);
+            status = tz_env_create(&other, &env_def_, &error);
+            tz_alloc_fail_after(0);
+            assert_true(status == TZ_OK || status == TZ_ERR_MEMORY || status == TZ_ERR_FORMAT);
+            assert_true((other == NULL) == (status != TZ_OK));
+            tz_env_destroy(other);
+            assert_int_equal(tz_alloc_live(), live_one);
+        }
+        status = TZ_ERR_MEMORY;
+        for (size_t n = 1; status != TZ_OK; n++) {
+            tz_env *other;
+            tz_alloc_fail_after(n);
+            status = tz_env_clone(&other, env, &error);
+            tz_alloc_fail_after(0);
+            assert_true(status == TZ_OK || status == TZ_ERR_MEMORY);
+            tz_env_destroy(other);
+            assert_int_equal(tz_alloc_live(), live_one);
+        }
+    })
+    assert_int_equal(tz_alloc_live(), live);
+}
+
+// ---- reset ------------------------------------------------------------------------------------
+
+static void test_reset_repeats(void **state) {
+    (void)state;
+    FOR_EACH_ENV(env, task, nz, {
+        double z[NZ_MAX], again[NZ_MAX], u[NU_MAX] = {0};
+        tz_step step;
+        tz_env_reset(env, z, 7, 3);
+        expect_finite(z, nz);
+
+        // Whatever happened in between, the same seed and episode give the same bytes.
+        tz_env_step(env, &step, again, u);
+        tz_env_reset(env, again, 7, 3);
+        assert_memory_equal(z, again, (size_t)nz * sizeof *z);
+        tz_env *other = make(&env_def_);
+        tz_env_reset(other, again, 7, 3);
+        assert_memory_equal(z, again, (size_t)nz * sizeof *z);
+        tz_env_destroy(other);
+
+        tz_env_reset(env, again, 7, 4);
+        assert_memory_not_equal(z, again, (size_t)nz * sizeof *z);
+        tz_env_reset(env, again, 8, 3);
+        assert_memory_not_equal(z, again, (size_t)nz * sizeof *z);
+    })
+}
+
+// Published reset noise: q0 + uniform(-a_q, a_q); v uniform(-a_v, a_v), or normal with deviation
+// a_v.
+static const struct reset_noise {
+    const char *name;
+    double q0[9];
+    double a_q, a_v;
+    bool v_normal;
+} reset_noise[] = {
+    {"half_cheetah", {0}, 0.1, 0.1, true},
+    {"hopper", {0, 1.25}, 5e-3, 5e-3, false},
+    {"swimmer", {0}, 0.1, 0.1, false},
+    {"walker2d", {0, 1.25}, 5e-3, 5e-3, false},
+    {"inverted_pendulum", {0}, 0.01, 0.01, false},
+};
+
+// Over many resets: uniform noise fills its range and no more, and deviates by a/sqrt(3); normal
+// noise has its deviation.
+static void test_reset_noise(void **state) {
+    (void)state;
+    enum { N = 4000 };
+    assert_int_equal(TZ_COUNTOF(reset_noise), tz_env_count());
+    for (size_t r = 0; r < TZ_COUNTOF(reset_noise); r++) {
+        const struct reset_noise *expected = &reset_noise[r];
+        tz_env_def def = tz_env_def_default();
+        def.name = expected->name;
+        tz_env *env = make(&def);
+        const int nq = tz_env_task(env)->nq, nz = tz_task_nz(tz_env_task(env));
+
+        double sum[NZ_MAX] = {0}, square[NZ_MAX] = {0}, largest[NZ_MAX] = {0};
+        for (int n = 0; n < N; n++) {
+            double z[NZ_MAX];
+            tz_env_reset(env, z, 5, (uint64_t)n);
+            for (int i = 0; i < nz; i++) {
+                const double x = z[i] - (i < nq ? expected->q0[i] : 0.0);
+                sum[i] += x;
+                square[i] += x * x;
+                largest[i] = fmax(largest[i], fabs(x));
+            }
+        }
+        for (int i = 0; i < nz; i++) {
+            const double a = i < nq ? expected->a_q : expected->a_v;
+            const bool normal = i >= nq && expected->v_normal;
+            const double deviation = normal ? a : a / sqrt(3.0);
+            assert_true(fabs(sum[i] / N) < 5.0 * deviation / sqrt(N));
+            assert_true(fabs(sqrt(square[i] / N) / deviation - 1.0) < 0.06);
+            assert_true(normal ? largest[i] > 2.5 * a
+                               : largest[i] <= a * (1.0 + 1e-9) && largest[i] > 0.99 * a);
+        }
+        tz_env_destroy(env);
+    }
+}
+
+static void test_set_z(void **state) {
+    (void)state;
+    FOR_EACH_ENV(env, task, nz, {
+        double z[NZ_MAX], z_next[NZ_MAX], again[NZ_MAX], u[NU_MAX] = {0};
+        tz_step step;
+        tz_env_reset(env, z, 7, 0);
+        tz_env_step(env, &step, z_next, u);
+
+        // The same start gives the same step; velocities come back unclipped.
+        tz_env_set_z(env, z);
+        tz_env_step(env, &step, again, u);
+        assert_memory_equal(z_next, again, (size_t)nz * sizeof *z);
+        z[nz - 1] = 25.0;
+        tz_env_set_z(env, z);
+        tz_env_observe(env, again);
+        assert_memory_equal(z, again, (size_t)nz * sizeof *z);
+    })
+}
+
+// ---- step -------------------------------------------------------------------------------------
+
+static void test_step_is_the_task(void **state) {
+    (void)state;
+    FOR_EACH_ENV(env, task, nz, {
+        tz_rng rng = tz_rng_stream(2, TZ_PURPOSE_TEST, 0);
+        double z[NZ_MAX], z_next[NZ_MAX], u[NU_MAX], reward;
+        bool terminated;
+        tz_step step;
+        int n_terminated = 0;
+        tz_env_reset(env, z, 2, 0);
+        for (int t = 0; t < 400; t++) {
+            draw_control(task, u, &rng);
+            tz_env_step(env, &step, z_next, u);
+            assert_int_equal(step.outcome, TZ_STEP_OK);
+            expect_finite(z_next, nz);
+
+            // The step's reward and end are the pure functions of the task, to the last bit.
+            assert_true(step.reward == task->reward(task, z, u, z_next));
+            tz_task_reward_batch(task, &reward, z, u, z_next, 1);
+            tz_task_terminated_batch(task, &terminated, z_next, 1);
+            assert_true(step.reward == reward);
+            assert_int_equal(step.terminated, terminated);
+
+            n_terminated += step.terminated;
+            memcpy(z, z_next, sizeof z);
+            if (step.terminated) {
+                tz_env_reset(env, z, 2, (uint64_t)n_terminated);
+            }
+        }
+        assert_true(n_terminated > 0 || !task->terminated);
+    })
+}
+
+static void test_batches(void **state) {
+    (void)state;
+    enum { B = 5 };
+    FOR_EACH_ENV(env, task, nz, {
+        tz_rng rng = tz_rng_stream(3, TZ_PURPOSE_TEST, 0);
+        double z[B * NZ_MAX], z_next[B * NZ_MAX], u[B * NU_MAX], reward[B];
+        bool terminated[B];
+        tz_step step[B];
+        for (int b = 0; b < B; b++) {
+            tz_env_reset(env, z + b * nz, 3, (uint64_t)b);
+            draw_control(task, u + b * task->nu, &rng);
+            tz_env_step(env, &step[b], z_next + b * nz, u + b * task->nu);
+        }
+        tz_task_reward_batch(task, reward, z, u, z_next, B);
+        tz_task_terminated_batch(task, terminated, z_next, B);
+        for (int b = 0; b < B; b++) {
+            assert_true(reward[b] == step[b].reward);
+            assert_int_equal(terminated[b], step[b].terminated);
+        }
+    })
+}
+
+// The simulation clamps a control, the reward sees the raw one (nowhere is it cheaper to ask for
+// more).
+static void test_raw_control(void **state) {
+    (void)state;
+    FOR_EACH_ENV(env, task, nz, {
+        double z[NZ_MAX], at_limit[NZ_MAX], beyond[NZ_MAX], u[NU_MAX];
+        tz_step step_at_limit, step_beyond;
+        tz_env_reset(env, z, 4, 0);
+        tz_env_step(env, &step_at_limit, at_limit, task->control_high);
+        for (int i = 0; i < task->nu; i++) {
+            u[i] = 2.0 * task->control_high[i];
+        }
+        tz_env_reset(env, z, 4, 0);
+        tz_env_step(env, &step_beyond, beyond, u);
+        assert_memory_equal(at_limit, beyond, (size_t)nz * sizeof *z);
+        if (strcmp(task->name, "inverted_pendulum") != 0) {
+            assert_true(step_beyond.reward < step_at_limit.reward);
+        }
+    })
+}
+
+static void test_step_allocates_nothing(void **state) {
+    (void)state;
+    FOR_EACH_ENV(env, task, nz, {
+        tz_rng rng = tz_rng_stream(5, TZ_PURPOSE_TEST, 0);
+        double z[NZ_MAX], u[NU_MAX], full[STATE_MAX];
+        tz_step step;
+        const size_t n = tz_alloc_count();
+        for (int t = 0; t < 50; t++) {
+            tz_env_reset(env, z, 5, (uint64_t)t);
+            draw_control(task, u, &rng);
+            tz_env_step(env, &step, z, u);
+            tz_env_get_state(env, full);
+            tz_env_set_state(env, full);
+            tz_env_set_z(env, z);
+        }
+        assert_int_equal(tz_alloc_count(), n);
+    })
+}
+
+// ---- ends -------------------------------------------------------------------------------------
+
+static void test_truncation(void **state) {
+    (void)state;
+    for (int i = 0; i < tz_env_count(); i++) {
+        tz_env_def def = tz_env_def_default();
+        def.name = tz_env_info_at(i)->name;
+        def.max_episode_steps = 7;
+        def.ends_early = false;
+        tz_env *env = make(&def);
+        assert_int_equal(tz_env_task(env)->max_episode_steps, 7);
+
+        double z[NZ_MAX], u[NU_MAX] = {0};
+        tz_step step;
+        for (uint64_t episode = 0; episode < 2; episode++) {
+            tz_env_reset(env, z, 6, episode);
+            for (int t = 1; t <= 8; t++) {
+                tz_env_step(env, &step, z, u);
+                assert_int_equal(step.truncated, t >= 7);
+                assert_false(step.terminated);
+            }
+        }
+        tz_env_destroy(env);
+    }
+}
+
+// A task that ends does so, unless the definition says otherwise; its rule stays readable.
+static void test_ends_early(void **state) {
+    (void)state;
+    for (int i = 0; i < tz_env_count(); i++) {
+        for (int ends_early = 0; ends_early < 2; ends_early++) {
+            tz_env_def def = tz_env_def_default();
+            def.name = tz_env_info_at(i)->name;
+            def.ends_early = ends_early;
+            tz_env *env = make(&def);
+            const tz_task *task = tz_env_task(env);
+            double z[NZ_MAX], u[NU_MAX] = {0};
+            tz_step step;
+            bool rule = false, terminated = false;
+            tz_env_reset(env, z, 9, 0);
+            for (int t = 0; t < 400; t++) {
+                tz_env_step(env, &step, z, u);
+                rule = rule || (task->terminated && task->terminated(task, z));
+                terminated = terminated || step.terminated;
+            }
+            assert_int_equal(rule, task->terminated != NULL);
+            assert_int_equal(terminated, ends_early && rule);
+            tz_env_destroy(env);
+        }
+    }
+}
+
+// Terminated and truncated are apart and may come together.
+static void test_ends_together(void **state) {
+    (void)state;
+    tz_env_def def = tz_env_def_default();
+    def.name = "inverted_pendulum";
+    def.max_episode_steps = 1;
+    tz_env *env = make(&def);
+    const double z[4] = {0.0, 0.3, 0.0, 0.0}, u[1] = {0.0};
+    double z_next[4];
+    tz_step step;
+    tz_env_set_z(env, z);
+    tz_env_step(env, &step, z_next, u);
+    assert_true(step.terminated && step.truncated);
+    assert_true(step.reward == 0.0);
+    tz_env_destroy(env);
+}
+
+static void test_unstable(void **state) {
+    (void)state;
+    FOR_EACH_ENV(env, task, nz, {
+        double z[NZ_MAX], z_bad[NZ_MAX], z_next[NZ_MAX], u[NU_MAX] = {0};
+        const double bad[] = {NAN, INFINITY, 1e9, 1e300};
+        tz_step step;
+        for (size_t k = 0; k < TZ_COUNTOF(bad); k++) {
+            // A bad velocity, then a bad control (which MuJoCo would quietly take for zero).
+            tz_env_reset(env, z, 10, 0);
+            memcpy(z_bad, z, sizeof z);
+            z_bad[nz - 1] = bad[k];
+            tz_env_set_z(env, z_bad);
+            tz_env_step(env, &step, z_next, u);
+            assert_int_equal(step.outcome, TZ_STEP_UNSTABLE);
+
+            // A reset clears it.
+            tz_env_reset(env, z_next, 10, 0);
+            assert_memory_equal(z, z_next, (size_t)nz * sizeof *z);
+            tz_env_step(env, &step, z_next, u);
+            assert_int_equal(step.outcome, TZ_STEP_OK);
+        }
+        u[0] = NAN;
+        tz_env_reset(env, z, 10, 0);
+        tz_env_step(env, &step, z_next, u);
+        assert_int_equal(step.outcome, TZ_STEP_UNSTABLE);
+    })
+}
+
+// ---- state and clones -------------------------------------------------------------------------
+
+// Steps n random controls from where env is; writes all states (n, nz).
+static void record(tz_env *env, double *z, int n, uint64_t index) {
+    const tz_task *task = tz_env_task(env);
+    tz_rng rng = tz_rng_stream(11, TZ_PURPOSE_TEST, index);
+    double u[NU_MAX];
+    tz_step step;
+    for (int t = 0; t < n; t++) {
+        draw_control(task, u, &rng);
+        tz_env_step(env, &step, z + t * tz_task_nz(task), u);
+    }
+}
+
+static void test_state_continues(void **state) {
+    (void)state;
+    enum { N = 30 };
+    FOR_EACH_ENV(env, task, nz, {
+        double z[NZ_MAX], before[N * NZ_MAX], first[N * NZ_MAX], second[N * NZ_MAX];
+        double full[STATE_MAX], full_again[STATE_MAX];
+        const size_t size = tz_env_state_size(env);
+        tz_env_reset(env, z, 11, 0);
+        record(env, before, N, 0);
+        tz_env_get_state(env, full);
+        record(env, first, N, 1);
+
+        // Back to the saved state, here and in a world with another past.
+        tz_env_set_state(env, full);
+        tz_env_get_state(env, full_again);
+        assert_memory_equal(full, full_again, size * sizeof *full);
+        record(env, second, N, 1);
+        assert_memory_equal(first, second, (size_t)(N * nz) * sizeof *first);
+        tz_env *other = make(&env_def_);
+        tz_env_reset(other, z, 99, 5);
+        record(other, second, N, 2);
+        tz_env_set_state(other, full);
+        record(other, second, N, 1);
+        assert_memory_equal(first, second, (size_t)(N * nz) * sizeof *first);
+        tz_env_get_state(env, full);
+        tz_env_get_state(other, full_again);
+        assert_memory_equal(full, full_again, size * sizeof *full);
+        tz_env_destroy(other);
+    })
+}
+
+// The time limit counts on from a restored state.
+static void test_state_keeps_elapsed(void **state) {
+    (void)state;
+    tz_env_def def = tz_env_def_default();
+    def.name = "half_cheetah";
+    def.max_episode_steps = 5;
+    tz_env *env = make(&def);
+    double z[NZ_MAX], u[NU_MAX] = {0}, full[STATE_MAX];
+    tz_step step;
+    tz_env_reset(env, z, 12, 0);
+    for (int t = 0; t < 4; t++) {
+        tz_env_step(env, &step, z, u);
+    }
+    tz_env_get_state(env, full);
+    tz_env_reset(env, z, 12, 1);
+    tz_env_set_state(env, full);
+    tz_env_step(env, &step, z, u);
+    assert_true(step.truncated);
+    tz_env_destroy(env);
+}
+
+static void test_clones_are_apart(void **state) {
+    (void)state;
+    enum { N = 20 };
+    FOR_EACH_ENV(env, task, nz, {
+        double z[NZ_MAX], alone[N * NZ_MAX], beside[N * NZ_MAX], other[N * NZ_MAX];
+        tz_env_reset(env, z, 13, 0);
+        record(env, alone, N, 0);
+
+        // A clone that goes its own way does not disturb, shares the model, and outlives its
+        // origin.
+        tz_env *clone;
+        assert_int_equal(tz_env_clone(&clone, env, NULL), TZ_OK);
+        assert_ptr_equal(tz_env_mj_model(clone), tz_env_mj_model(env));
+        assert_ptr_equal(tz_env_task(clone), task);
+        tz_env_reset(env, z, 13, 0);
+        for (int t = 0; t < N; t++) {
+            tz_rng rng = tz_rng_stream(14, TZ_PURPOSE_TEST, (uint64_t)t);
+            double u[NU_MAX];
+            tz_step step;
+            draw_control(task, u, &rng);
+            tz_env_step(clone, &step, other, u);
+        }
+        record(env, beside, N, 0);
+        assert_memory_equal(alone, beside, (size_t)(N * nz) * sizeof *alone);
+        tz_env *origin = env;
+        env = clone;
+        tz_env_destroy(origin);
+        tz_env_reset(env, z, 13, 0);
+        record(env, beside, N, 0);
+        assert_memory_equal(alone, beside, (size_t)(N * nz) * sizeof *alone);
+    })
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_task),
+        cmocka_unit_test(test_cyclic),
+        cmocka_unit_test(test_bad_definitions),
+        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_reset_repeats),
+        cmocka_unit_test(test_reset_noise),
+        cmocka_unit_test(test_set_z),
+        cmocka_unit_test(test_step_is_the_task),
+        cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_raw_control),
+        cmocka_unit_test(test_step_allocates_nothing),
+        cmocka_unit_test(test_truncation),
+        cmocka_unit_test(test_ends_early),
+        cmocka_unit_test(test_ends_together),
+        cmocka_unit_test(test_unstable),
+        cmocka_unit_test(test_state_continues),
+        cmocka_unit_test(test_state_keeps_elapsed),
+        cmocka_unit_test(test_clones_are_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
