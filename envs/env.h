@@ -113,8 +113,10 @@ TZ_API void tz_env_observe(const tz_env *env, double *z);
 // run.
 TZ_API void tz_env_set_z(tz_env *env, const double *z);
 
-// The full state: everything that a step depends on (time, qpos, qvel, act, qacc_warmstart, ctrl,
-// elapsed steps). set(get(x)) continues bit for bit.
+// The full state: everything that a step depends on, in this order: elapsed steps, time, qpos (nq),
+// qvel (nv), act (na), qacc_warmstart (nv), ctrl (nu), qfrc_applied (nv), xfrc_applied (nbody, 6).
+// set(get(x)) continues bit for bit. Setting runs no mj_forward: derived quantities (body
+// positions) stay as they were until the next step.
 TZ_API size_t tz_env_state_size(const tz_env *env); // in doubles
 TZ_API void tz_env_get_state(const tz_env *env, double *state);
 TZ_API void tz_env_set_state(tz_env *env, const double *state);

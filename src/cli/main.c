@@ -11,6 +11,7 @@
 
 // In the order of a first use.
 static const tz_command *const commands[] = {
+    &tz_command_envs,
     NULL,
 };
 
