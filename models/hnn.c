@@ -20,9 +20,10 @@
 //
 //     s_V = 1 / m0,   s_q = sqrt(sigma_q sigma_a)
 //
-// so that Q counts seconds and kinetic and potential energy have the same size for an oscillator,
-// where sigma_v^2 = sigma_q sigma_a. A masked position has no potential and no meaningful sigma_q:
-// there s_q = sigma_v. Letters: n = nq = nv.
+// so that Q counts seconds. Stationary motion has sigma_v^2 = -cov(q, a) <= sigma_q sigma_a, hence
+// velocities v / s_q of at most order one. Where that fails (a position that drifts or hardly
+// moves), and for a masked position, which has no potential, s_q = sigma_v keeps it so.
+// Letters: n = nq = nv.
 #include "base/memory.h"
 #include "models/learned.h"
 #include "models/mass.h"
@@ -66,7 +67,7 @@ static tz_status setup(tz_learned *self, tz_error *error) {
     for (int i = 0; i < n; i++) {
         const double sigma_q = self->input_std[i], sigma_v = self->input_std[n + i];
         const double sigma_a = self->rate_std[n + i], mean_a = self->rate_mean[n + i];
-        const double s_q = self->is_input[i] ? sqrt(sigma_q * sigma_a) : sigma_v;
+        const double s_q = self->is_input[i] ? fmax(sqrt(sigma_q * sigma_a), sigma_v) : sigma_v;
         model->s_q[i] = (float)s_q;
         model->r[i] = self->is_input[i] ? (float)(s_q / sigma_q) : 0.0f;
         model->s_f[i] = (float)(sigma_a / (s_q * m0));

@@ -78,7 +78,8 @@ class Hnn:
         self.mean, self.std = stats["input_mean"], stats["input_std"]
         sigma_a = stats["rate_std"][NQ:]
         self.m0 = math.log(2.0) ** 2 + EPS
-        self.s_q = torch.where(torch.tensor(MASK[:NQ]) == 1, (self.std[:NQ] * sigma_a).sqrt(), self.std[NQ:NZ])
+        natural = torch.maximum((self.std[:NQ] * sigma_a).sqrt(), self.std[NQ:NZ])
+        self.s_q = torch.where(torch.tensor(MASK[:NQ]) == 1, natural, self.std[NQ:NZ])
         self.s_f = sigma_a / (self.s_q * self.m0)
         self.o_f = stats["rate_mean"][NQ:] / (self.s_q * self.m0)
 

@@ -69,8 +69,9 @@ static const double EPS = 1e-4;
 // Scale of coordinate i: q = mean + s_q Q.
 static double scale_q(const tz_learned *model, int i) {
     const int n = model->model.nq;
-    return model->is_input[i] ? sqrt((double)model->input_std[i] * (double)model->rate_std[n + i])
-                              : (double)model->input_std[n + i];
+    const double sigma_v = model->input_std[n + i];
+    const double natural = sqrt((double)model->input_std[i] * (double)model->rate_std[n + i]);
+    return model->is_input[i] && natural > sigma_v ? natural : sigma_v;
 }
 
 // Inputs xi_q of the positions that the networks see, from Q.

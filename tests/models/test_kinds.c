@@ -1,0 +1,385 @@
+// What every learned kind must do: finite and repeatable rollouts that allocate nothing and do not
+// depend on how rows are grouped, masked inputs that are truly ignored, and errors with a sentence.
+#include "base/memory.h"
+#include "fixture.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { B = 150, T = 5, NZ = 6, NU = 2, N = (T + 1) * B * NZ };
+
+static float z0[B * NZ], u[T * B * NU]; // filled once, read only
+
+static int fill_inputs(void **state) {
+    (void)state;
+    fixture_fill(z0, B * NZ, 0.8, 21);
+    fixture_fill(u, T * B * NU, 0.6, 22);
+    return 0;
+}
+
+static tz_model_workspace *workspace_of(const tz_model *model, int max_B, bool training) {
+    tz_model_workspace *workspace;
+    tz_error error;
+    assert_int_equal(tz_model_workspace_create(&workspace, model, max_B, T, training, &error),
+                     TZ_OK);
+    return workspace;
+}
+
+static void assert_sentence(const tz_error *error, const char *part) {
+    if (strstr(error->text, part) == NULL) {
+        fail_msg("'%s' does not say '%s'", error->text, part);
+    }
+}
+
+// ---- rollouts
+
+static void test_rollout_is_finite_and_repeats(void **state) {
+    (void)state;
+    for (int k = 0; k < tz_model_kind_count(); k++) {
+        static float z[N], again[N];
+        tz_model *model = fixture_model(tz_model_kind_at(k));
+        tz_model_workspace *one = workspace_of(model, B, false);
+        tz_model_workspace *other = workspace_of(model, B, true);
+        tz_model_rollout(model, one, z, z0, u, T, B);
+        for (int i = 0; i < N; i++) {
+            assert_true(isfinite(z[i]));
+        }
+        assert_memory_equal(z, z0, sizeof z0);
+        tz_model_rollout(model, one, again, z0, u, T, B);
+        assert_memory_equal(z, again, sizeof z);
+
+        // gradients repeat too, also on a workspace that was used before
+        float first[2000] = {0}, second[2000] = {0};
+        assert_true(model->n_parameters <= TZ_COUNTOF(first));
+        tz_model_rollout(model, other, z, z0, u, T, B);
+        tz_model_rollout_vjp(model, other, first, z, u, T, B);
+        tz_model_rollout(model, other, z, z0, u, T, B);
+        tz_model_rollout_vjp(model, other, second, z, u, T, B);
+        assert_memory_equal(first, second, sizeof first);
+        tz_model_workspace_destroy(model, one);
+        tz_model_workspace_destroy(model, other);
+        tz_model_destroy(model);
+    }
+}
+
+static void test_use_allocates_nothing(void **state) {
+    (void)state;
+    for (int k = 0; k < tz_model_kind_count(); k++) {
+        static float z[N], dw[B * NZ], u_bar[B * NU];
+        float grad[2000] = {0};
+        tz_model *model = fixture_model(tz_model_kind_at(k));
+        tz_model_workspace *workspace = workspace_of(model, B, true);
+        const size_t before = tz_alloc_count();
+        tz_model_prepare(model);
+        tz_model_rollout(model, workspace, z, z0, u, T, B);
+        tz_model_rollout_vjp(model, workspace, grad, z, u, T, B);
+        model->ops->field(model, workspace, dw, z0, u, B);
+        model->ops->field_vjp(model, workspace, dw, u_bar, grad, z0, u, z0, B);
+        assert_int_equal(tz_alloc_count(), before);
+        tz_model_workspace_destroy(model, workspace);
+        tz_model_destroy(model);
+    }
+}
+
+// Kernels differ at the edges of a product, so the last bits may.
+static void test_rows_do_not_depend_on_their_group(void **state) {
+    (void)state;
+    enum { GROUP = 37 };
+    for (int k = 0; k < tz_model_kind_count(); k++) {
+        static float z[N], z_group[(T + 1) * GROUP * NZ], u_group[T * GROUP * NU];
+        tz_model *model = fixture_model(tz_model_kind_at(k));
+        tz_model_workspace *workspace = workspace_of(model, B, false);
+        tz_model_rollout(model, workspace, z, z0, u, T, B);
+        for (int row = 0; row < B; row += GROUP) {
+            const int rows = B - row < GROUP ? B - row : GROUP;
+            for (int t = 0; t < T; t++) {
+                memcpy(u_group + t * rows * NU, u + (t * B + row) * NU,
+                       (size_t)(rows * NU) * sizeof *u);
+            }
+            tz_model_rollout(model, workspace, z_group, z0 + row * NZ, u_group, T, rows);
+            for (int t = 0; t <= T; t++) {
+                for (int i = 0; i < rows * NZ; i++) {
+                    const float whole = z[(t * B + row) * NZ + i];
+                    assert_float_equal(z_group[t * rows * NZ + i], whole,
+                                       2e-6f * (1.0f + fabsf(whole)));
+                }
+            }
+        }
+        tz_model_workspace_destroy(model, workspace);
+        tz_model_destroy(model);
+    }
+}
+
+// The first position is cyclic: moving it by 64 moves its rollout by 64 and nothing else.
+static void test_masked_position_is_ignored(void **state) {
+    (void)state;
+    for (int k = 0; k < tz_model_kind_count(); k++) {
+        static float z[N], moved[N], moved_z0[B * NZ];
+        tz_model *model = fixture_model(tz_model_kind_at(k));
+        tz_model_workspace *workspace = workspace_of(model, B, false);
+        for (int i = 0; i < B * NZ; i++) {
+            moved_z0[i] = z0[i] + (i % NZ == 0 ? 64.0f : 0.0f);
+        }
+        tz_model_rollout(model, workspace, z, z0, u, T, B);
+        tz_model_rollout(model, workspace, moved, moved_z0, u, T, B);
+        for (int i = 0; i < N; i++) {
+            if (i % NZ == 0) {
+                assert_float_equal(moved[i], z[i] + 64.0f, 2e-4f);
+            } else {
+                assert_true(moved[i] == z[i]);
+            }
+        }
+        tz_model_workspace_destroy(model, workspace);
+        tz_model_destroy(model);
+    }
+}
+
+static void test_divergence_is_left_as_it_comes_out(void **state) {
+    (void)state;
+    for (int k = 0; k < tz_model_kind_count(); k++) {
+        static float z[N], broken[B * NZ];
+        tz_model *model = fixture_model(tz_model_kind_at(k));
+        tz_model_workspace *workspace = workspace_of(model, B, false);
+        memcpy(broken, z0, sizeof broken);
+        broken[NZ + 4] = NAN; // a velocity of row 1
+        tz_model_rollout(model, workspace, z, broken, u, T, B);
+        const float *last = z + T * B * NZ;
+        assert_true(isfinite(last[4]));
+        assert_true(isnan(last[NZ + 4]));
+        assert_true(isfinite(last[2 * NZ + 4]));
+        tz_model_workspace_destroy(model, workspace);
+        tz_model_destroy(model);
+    }
+}
+
+// ---- closed forms
+
+// With zero weights every kind accelerates by the data's mean, whatever its internal scales.
+static void test_zero_weights_give_the_mean_acceleration(void **state) {
+    (void)state;
+    const tz_model_statistics statistics = fixture_statistics();
+    for (int k = 0; k < tz_model_kind_count(); k++) {
+        static float z[N];
+        tz_model *model = fixture_model(tz_model_kind_at(k));
+        memset(model->parameters, 0, model->n_parameters * sizeof *model->parameters);
+        tz_model_prepare(model);
+        tz_model_workspace *workspace = workspace_of(model, B, false);
+        tz_model_rollout(model, workspace, z, z0, u, T, B);
+        for (int i = 0; i < B * NZ; i++) {
+            if (i % NZ >= 3) {
+                const double v = z0[i] + T * model->dt_s * statistics.rate_mean[i % NZ];
+                assert_float_equal(z[T * B * NZ + i], v, 1e-5f);
+            }
+        }
+        tz_model_workspace_destroy(model, workspace);
+        tz_model_destroy(model);
+    }
+}
+
+// Under constant acceleration the trapezoid is exact: q = q0 + v0 t + a t^2 / 2. Plain Euler would
+// be off by a h t / 2, here 0.006 for the largest a.
+static void test_node_so_is_exact_under_constant_acceleration(void **state) {
+    (void)state;
+    const tz_model_statistics statistics = fixture_statistics();
+    static float z[N];
+    tz_model *model = fixture_model("node-so");
+    memset(model->parameters, 0, model->n_parameters * sizeof *model->parameters);
+    tz_model_prepare(model);
+    tz_model_workspace *workspace = workspace_of(model, B, false);
+    tz_model_rollout(model, workspace, z, z0, u, T, B);
+    const double t = T * model->dt_s;
+    for (int row = 0; row < B; row++) {
+        for (int i = 0; i < 3; i++) {
+            const double q0 = z0[row * NZ + i], v0 = z0[row * NZ + 3 + i];
+            const double a = statistics.rate_mean[3 + i];
+            assert_float_equal(z[(T * B + row) * NZ + i], q0 + v0 * t + 0.5 * a * t * t, 2e-6f);
+        }
+    }
+    tz_model_workspace_destroy(model, workspace);
+    tz_model_destroy(model);
+}
+
+// ---- making
+
+// Rows (or columns, the fewer) of fresh weights are orthogonal with length 0.5; biases are zero.
+static void test_fresh_weights_are_semi_orthogonal(void **state) {
+    (void)state;
+    const tz_task task = fixture_task();
+    const tz_model_statistics statistics = fixture_statistics();
+    for (int k = 0; k < tz_model_kind_count(); k++) {
+        tz_model_def def = tz_model_def_default();
+        def.kind = tz_model_kind_at(k);
+        def.n_hidden = 20;
+        tz_model *model;
+        tz_error error;
+        assert_int_equal(tz_model_create(&model, &def, &task, &statistics, &error), TZ_OK);
+        for (int i = 0; i < model->n_tensors; i++) {
+            const int rows = model->tensors[i].rows, cols = model->tensors[i].cols;
+            const float *W = model->parameters + model->tensors[i].offset;
+            const bool wide = cols >= rows;
+            for (int a = 0; rows > 1 && a < (wide ? rows : cols); a++) {
+                for (int b = 0; b <= a; b++) {
+                    double product = 0.0;
+                    for (int j = 0; j < (wide ? cols : rows); j++) {
+                        product += wide ? W[a * cols + j] * W[b * cols + j]
+                                        : W[j * cols + a] * W[j * cols + b];
+                    }
+                    assert_float_equal(product, a == b ? 0.25 : 0.0, 1e-6f);
+                }
+            }
+            for (int j = 0; i % 2 == 1 && j < cols; j++) {
+                assert_true(W[j] == 0.0f);
+            }
+        }
+        tz_model_destroy(model);
+    }
+}
+
+static void test_seed_decides_the_weights(void **state) {
+    (void)state;
+    const tz_task task = fixture_task();
+    const tz_model_statistics statistics = fixture_statistics();
+    tz_model_def def = tz_model_def_default();
+    tz_model *model[3];
+    tz_error error;
+    for (int i = 0; i < 3; i++) {
+        def.seed = i < 2 ? 1 : 2;
+        assert_int_equal(tz_model_create(&model[i], &def, &task, &statistics, &error), TZ_OK);
+    }
+    const size_t size = model[0]->n_parameters * sizeof(float);
+    assert_memory_equal(model[0]->parameters, model[1]->parameters, size);
+    assert_memory_not_equal(model[0]->parameters, model[2]->parameters, size);
+    for (int i = 0; i < 3; i++) {
+        tz_model_destroy(model[i]);
+    }
+}
+
+static tz_status create(const tz_model_def *def, const tz_task *task,
+                        const tz_model_statistics *statistics, tz_error *error) {
+    tz_model *model;
+    const tz_status status = tz_model_create(&model, def, task, statistics, error);
+    assert_true((model == NULL) == (status != TZ_OK));
+    tz_model_destroy(model);
+    return status;
+}
+
+static void test_bad_definitions_are_refused(void **state) {
+    (void)state;
+    tz_task task = fixture_task();
+    tz_model_statistics statistics = fixture_statistics();
+    tz_model_def def = tz_model_def_default();
+    tz_error error;
+    assert_int_equal(create(&def, &task, &statistics, &error), TZ_OK);
+
+    def.kind = "rnn";
+    assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_ARGUMENT);
+    assert_sentence(&error, "expected one of node, node-so, hnn");
+    def.kind = "node";
+    def.n_layers = 3;
+    assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_UNSUPPORTED);
+    def.n_layers = 2;
+    def.substeps = 0;
+    assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_ARGUMENT);
+    def.substeps = 8;
+    statistics.rate_std[2] = NAN;
+    assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_ARGUMENT);
+    assert_sentence(&error, "not finite");
+    statistics.rate_std[2] = 1.0;
+    task.nv = 2;
+    assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_UNSUPPORTED);
+    assert_sentence(&error, "nq 3 and nv 2");
+}
+
+static void test_task_is_checked(void **state) {
+    (void)state;
+    tz_model *model = fixture_model("node");
+    tz_task task = fixture_task();
+    tz_error error;
+    assert_int_equal(tz_model_check_task(model, &task, "m", &error), TZ_OK);
+    task.nu = 1;
+    assert_int_equal(tz_model_check_task(model, &task, "m", &error), TZ_ERR_MISMATCH);
+    snprintf(task.name, sizeof task.name, "hopper");
+    assert_int_equal(tz_model_check_task(model, &task, "m", &error), TZ_ERR_MISMATCH);
+    assert_sentence(&error,
+                    "m: a model of environment fixture, expected one of environment hopper");
+    tz_model_destroy(model);
+}
+
+// A coordinate that never moves in the data must not make anything infinite.
+static void test_constant_coordinate(void **state) {
+    (void)state;
+    const tz_task task = fixture_task();
+    tz_model_statistics statistics = fixture_statistics();
+    statistics.z_std[2] = statistics.z_std[5] = statistics.u_std[1] = 0.0;
+    statistics.rate_std[2] = statistics.rate_std[5] = 0.0;
+    for (int k = 0; k < tz_model_kind_count(); k++) {
+        static float z[N];
+        tz_model_def def = tz_model_def_default();
+        def.kind = tz_model_kind_at(k);
+        tz_model *model;
+        tz_error error;
+        assert_int_equal(tz_model_create(&model, &def, &task, &statistics, &error), TZ_OK);
+        tz_model_workspace *workspace = workspace_of(model, B, false);
+        tz_model_rollout(model, workspace, z, z0, u, T, B);
+        for (int i = 0; i < N; i++) {
+            assert_true(isfinite(z[i]) && fabsf(z[i]) < 100.0f);
+        }
+        tz_model_workspace_destroy(model, workspace);
+        tz_model_destroy(model);
+    }
+}
+
+// Every allocation fails once: a status, a sentence, and nothing left behind.
+static void test_out_of_memory(void **state) {
+    (void)state;
+    const tz_task task = fixture_task();
+    const tz_model_statistics statistics = fixture_statistics();
+    for (int k = 0; k < tz_model_kind_count(); k++) {
+        tz_model_def def = tz_model_def_default();
+        def.kind = tz_model_kind_at(k);
+        def.n_hidden = 8;
+        tz_status status = TZ_ERR_MEMORY;
+        for (size_t n = 1; status != TZ_OK; n++) {
+            const size_t live = tz_alloc_live();
+            tz_error error = {0};
+            tz_model *model;
+            tz_model_workspace *workspace = NULL;
+            tz_alloc_fail_after(n);
+            status = tz_model_create(&model, &def, &task, &statistics, &error);
+            if (status == TZ_OK) {
+                status = tz_model_workspace_create(&workspace, model, 4, 2, true, &error);
+                tz_alloc_fail_after(0);
+                tz_model_workspace_destroy(model, workspace);
+            }
+            tz_alloc_fail_after(0);
+            tz_model_destroy(model);
+            assert_int_equal(tz_alloc_live(), live);
+            assert_true(status == TZ_OK || status == TZ_ERR_MEMORY);
+            assert_true(n < 100);
+        }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rollout_is_finite_and_repeats),
+        cmocka_unit_test(test_use_allocates_nothing),
+        cmocka_unit_test(test_rows_do_not_depend_on_their_group),
+        cmocka_unit_test(test_masked_position_is_ignored),
+        cmocka_unit_test(test_divergence_is_left_as_it_comes_out),
+        cmocka_unit_test(test_zero_weights_give_the_mean_acceleration),
+        cmocka_unit_test(test_node_so_is_exact_under_constant_acceleration),
+        cmocka_unit_test(test_fresh_weights_are_semi_orthogonal),
+        cmocka_unit_test(test_seed_decides_the_weights),
+        cmocka_unit_test(test_bad_definitions_are_refused),
+        cmocka_unit_test(test_task_is_checked),
+        cmocka_unit_test(test_constant_coordinate),
+        cmocka_unit_test(test_out_of_memory),
+    };
+    return cmocka_run_group_tests(tests, fill_inputs, NULL);
+}
