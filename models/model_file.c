@@ -1,0 +1,273 @@
+// Model files (docs/formats.md): one safetensors file, structure as strings in its metadata, the
+// normaliser and the weights as named tensors. A file is hostile until every value is checked.
+#include "base/safetensors.h"
+#include "models/learned.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FORMAT_NAME "trapeze-model"
+#define FORMAT_VERSION "1"
+
+enum {
+    N_NORMALISER = 8, // tensors that every model has, see list_normaliser
+    N_TENSORS_MAX = N_NORMALISER + TZ_NETWORKS_MAX * TZ_MLP_N_TENSORS
+};
+
+// ---- normaliser, one list for both directions
+
+typedef struct normaliser_tensor {
+    const char *name;
+    float *data;
+    size_t n;
+    bool is_positive; // a scale that is divided by
+} normaliser_tensor;
+
+// All but input_mask, which is not f32.
+static void list_normaliser(const tz_learned *self, normaliser_tensor list[N_NORMALISER - 1]) {
+    const size_t nz = (size_t)tz_model_nz(&self->model), n_columns = nz + (size_t)self->model.nu;
+    const normaliser_tensor tensors[N_NORMALISER - 1] = {
+        {"input_mean", self->input_mean, n_columns, false},
+        {"input_std", self->input_std, n_columns, true},
+        {"rate_mean", self->rate_mean, nz, false},
+        {"rate_std", self->rate_std, nz, true},
+        {"sigma_z", self->model.sigma_z, nz, true},
+        {"z_low", self->model.z_low, nz, false},
+        {"z_high", self->model.z_high, nz, false},
+    };
+    memcpy(list, tensors, sizeof tensors);
+}
+
+// ---- writing
+
+static tz_tensor weight_tensor(const tz_model *model, const tz_model_tensor *tensor) {
+    tz_tensor entry = {
+        .name = tensor->name, .dtype = TZ_DTYPE_F32, .data = model->parameters + tensor->offset};
+    // a bias has one dimension
+    if (tensor->rows > 1 || strchr(tensor->name, 'W') != NULL) {
+        entry.shape[entry.ndim++] = (size_t)tensor->rows;
+    }
+    entry.shape[entry.ndim++] = (size_t)tensor->cols;
+    return entry;
+}
+
+tz_status tz_model_save(const tz_model *model, const char *path, tz_error *error) {
+    if (tz_learned_kind_find(model->ops->kind) == NULL) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED, "%s: a model of kind %s has no file format", path,
+                       model->ops->kind);
+    }
+    const tz_learned *self = (const tz_learned *)model;
+    tz_tensor tensors[N_TENSORS_MAX];
+    int n_tensors = 0;
+
+    // normaliser, then weights
+    normaliser_tensor normaliser[N_NORMALISER - 1];
+    list_normaliser(self, normaliser);
+    tensors[n_tensors++] = (tz_tensor){.name = "input_mask",
+                                       .dtype = TZ_DTYPE_U8,
+                                       .ndim = 1,
+                                       .shape = {normaliser[0].n},
+                                       .data = self->is_input};
+    for (int i = 0; i < N_NORMALISER - 1; i++) {
+        tensors[n_tensors++] = (tz_tensor){.name = normaliser[i].name,
+                                           .dtype = TZ_DTYPE_F32,
+                                           .ndim = 1,
+                                           .shape = {normaliser[i].n},
+                                           .data = normaliser[i].data};
+    }
+    for (int i = 0; i < model->n_tensors; i++) {
+        tensors[n_tensors++] = weight_tensor(model, &model->tensors[i]);
+    }
+
+    // structure
+    char nq[16], nv[16], nu[16], n_hidden[16], n_layers[16], substeps[16], dt_s[32];
+    snprintf(nq, sizeof nq, "%d", model->nq);
+    snprintf(nv, sizeof nv, "%d", model->nv);
+    snprintf(nu, sizeof nu, "%d", model->nu);
+    snprintf(n_hidden, sizeof n_hidden, "%d", self->n_hidden);
+    snprintf(n_layers, sizeof n_layers, "%d", self->n_layers);
+    snprintf(substeps, sizeof substeps, "%d", self->substeps);
+    snprintf(dt_s, sizeof dt_s, "%.17g", model->dt_s);
+    const tz_metadata metadata[] = {
+        {"format", FORMAT_NAME},
+        {"version", FORMAT_VERSION},
+        {"kind", model->ops->kind},
+        {"env", model->env},
+        {"nq", nq},
+        {"nv", nv},
+        {"nu", nu},
+        {"dt_s", dt_s},
+        {"n_hidden", n_hidden},
+        {"n_layers", n_layers},
+        {"activation", "tanh"},
+        {"integrator", "euler"},
+        {"substeps", substeps},
+    };
+    return tz_safetensors_write(path, tensors, n_tensors, metadata, TZ_COUNTOF(metadata), error);
+}
+
+// ---- reading
+
+// A metadata string that must be there.
+static tz_status get_text(const tz_safetensors *file, const char *key, const char **text,
+                          tz_error *error) {
+    *text = tz_safetensors_metadata(file, key);
+    if (*text == NULL) {
+        return tz_fail(error, TZ_ERR_FORMAT, "%s: not a model file: its metadata has no '%s'",
+                       tz_safetensors_path(file), key);
+    }
+    return TZ_OK;
+}
+
+static tz_status expect_text(const tz_safetensors *file, const char *key, const char *expected,
+                             tz_error *error) {
+    const char *text = NULL;
+    TZ_CHECK(get_text(file, key, &text, error));
+    if (strcmp(text, expected) != 0) {
+        return tz_fail(error, TZ_ERR_FORMAT, "%s: %s is '%.60s', expected '%s'",
+                       tz_safetensors_path(file), key, text, expected);
+    }
+    return TZ_OK;
+}
+
+static tz_status get_int(const tz_safetensors *file, const char *key, int *value, int low, int high,
+                         tz_error *error) {
+    const char *text = NULL;
+    TZ_CHECK(get_text(file, key, &text, error));
+    char *end;
+    errno = 0;
+    const long number = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || errno != 0 || number < low || number > high) {
+        return tz_fail(error, TZ_ERR_FORMAT, "%s: %s is '%.60s', expected a number from %d to %d",
+                       tz_safetensors_path(file), key, text, low, high);
+    }
+    *value = (int)number;
+    return TZ_OK;
+}
+
+static tz_status get_period(const tz_safetensors *file, double *dt_s, tz_error *error) {
+    const char *text = NULL;
+    TZ_CHECK(get_text(file, "dt_s", &text, error));
+    char *end;
+    *dt_s = strtod(text, &end);
+    if (end == text || *end != '\0' || !(*dt_s > 0.0) || !isfinite(*dt_s)) {
+        return tz_fail(error, TZ_ERR_FORMAT,
+                       "%s: dt_s is '%.60s', expected a positive number of seconds",
+                       tz_safetensors_path(file), text);
+    }
+    return TZ_OK;
+}
+
+// Which of [z, u] the networks see: 0 or 1 each, velocities and controls always 1.
+static tz_status get_mask(const tz_safetensors *file, const unsigned char **is_input, int nq,
+                          int n_columns, tz_error *error) {
+    const char *path = tz_safetensors_path(file);
+    const tz_tensor *tensor = tz_safetensors_find(file, "input_mask");
+    if (tensor == NULL || tensor->dtype != TZ_DTYPE_U8 || tensor->ndim != 1 ||
+        tensor->shape[0] != (size_t)n_columns) {
+        return tz_fail(error, TZ_ERR_FORMAT, "%s: expected a tensor input_mask of %d bytes", path,
+                       n_columns);
+    }
+    *is_input = tensor->data;
+    for (int i = 0; i < n_columns; i++) {
+        if ((*is_input)[i] > 1 || (i >= nq && (*is_input)[i] == 0)) {
+            return tz_fail(error, TZ_ERR_FORMAT,
+                           "%s: input_mask[%d] is %d, expected 1 (or 0 for a position)", path, i,
+                           (*is_input)[i]);
+        }
+    }
+    return TZ_OK;
+}
+
+// Copies a tensor whose values must be finite, and positive where they are divided by.
+static tz_status get_values(const tz_safetensors *file, const tz_tensor *expected, float *values,
+                            bool is_positive, tz_error *error) {
+    const float *data = NULL;
+    TZ_CHECK(tz_safetensors_expect_f32(file, expected->name, expected->ndim, expected->shape, &data,
+                                       error));
+    const size_t n = expected->shape[0] * (expected->ndim > 1 ? expected->shape[1] : 1);
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(data[i]) || (is_positive && !(data[i] > 0.0f))) {
+            return tz_fail(error, TZ_ERR_FORMAT, "%s: %s[%zu] is %g, expected a %s number",
+                           tz_safetensors_path(file), expected->name, i, (double)data[i],
+                           is_positive ? "positive" : "finite");
+        }
+        values[i] = data[i];
+    }
+    return TZ_OK;
+}
+
+static tz_status read_structure(const tz_safetensors *file, tz_learned **learned, tz_error *error) {
+    TZ_CHECK(expect_text(file, "format", FORMAT_NAME, error));
+    TZ_CHECK(expect_text(file, "version", FORMAT_VERSION, error));
+    TZ_CHECK(expect_text(file, "activation", "tanh", error));
+    TZ_CHECK(expect_text(file, "integrator", "euler", error));
+    const char *kind_name = NULL, *env = NULL;
+    TZ_CHECK(get_text(file, "kind", &kind_name, error));
+    TZ_CHECK(get_text(file, "env", &env, error));
+    const tz_learned_kind *kind = tz_learned_kind_find(kind_name);
+    if (kind == NULL) {
+        return tz_fail(error, TZ_ERR_FORMAT, "%s: kind '%.60s' is not one that this version knows",
+                       tz_safetensors_path(file), kind_name);
+    }
+    if (strlen(env) >= TZ_NAME_MAX) {
+        return tz_fail(error, TZ_ERR_FORMAT, "%s: the environment's name is longer than %d bytes",
+                       tz_safetensors_path(file), TZ_NAME_MAX - 1);
+    }
+    int nq = 0, nv = 0, nu = 0, n_hidden = 0, n_layers = 0, substeps = 0;
+    double dt_s = 0.0;
+    TZ_CHECK(get_int(file, "nq", &nq, 1, TZ_NQ_MAX, error));
+    TZ_CHECK(get_int(file, "nv", &nv, nq, nq, error)); // kinds need as many as positions
+    TZ_CHECK(get_int(file, "nu", &nu, 0, TZ_NU_MAX, error));
+    TZ_CHECK(get_int(file, "n_hidden", &n_hidden, 1, TZ_MODEL_HIDDEN_MAX, error));
+    TZ_CHECK(get_int(file, "n_layers", &n_layers, 2, 2, error));
+    TZ_CHECK(get_int(file, "substeps", &substeps, 1, TZ_MODEL_SUBSTEPS_MAX, error));
+    TZ_CHECK(get_period(file, &dt_s, error));
+    const unsigned char *is_input = NULL;
+    TZ_CHECK(get_mask(file, &is_input, nq, nq + nv + nu, error));
+    TZ_CHECK(
+        tz_learned_create(learned, kind, nq, nv, nu, dt_s, n_hidden, substeps, is_input, error));
+    snprintf((*learned)->model.env, TZ_NAME_MAX, "%s", env);
+    return TZ_OK;
+}
+
+static tz_status read_values(const tz_safetensors *file, tz_learned *self, tz_error *error) {
+    normaliser_tensor normaliser[N_NORMALISER - 1];
+    list_normaliser(self, normaliser);
+    for (int i = 0; i < N_NORMALISER - 1; i++) {
+        const tz_tensor expected = {
+            .name = normaliser[i].name, .ndim = 1, .shape = {normaliser[i].n}};
+        TZ_CHECK(get_values(file, &expected, normaliser[i].data, normaliser[i].is_positive, error));
+    }
+    TZ_CHECK(tz_learned_finish(self, error));
+    tz_model *model = &self->model;
+    for (int i = 0; i < model->n_tensors; i++) {
+        const tz_tensor expected = weight_tensor(model, &model->tensors[i]);
+        TZ_CHECK(get_values(file, &expected, model->parameters + model->tensors[i].offset, false,
+                            error));
+    }
+    tz_learned_prepare(model);
+    return TZ_OK;
+}
+
+tz_status tz_model_load(tz_model **model, const char *path, tz_error *error) {
+    *model = NULL;
+    tz_safetensors *file = NULL;
+    TZ_CHECK(tz_safetensors_read(&file, path, error));
+    tz_learned *self = NULL;
+    tz_status status = read_structure(file, &self, error);
+    if (status == TZ_OK) {
+        status = read_values(file, self, error);
+    }
+    if (status == TZ_OK) {
+        snprintf(self->model.sha256, sizeof self->model.sha256, "%s", tz_safetensors_sha256(file));
+        *model = &self->model;
+    } else if (self != NULL) {
+        tz_learned_destroy(&self->model);
+    }
+    tz_safetensors_destroy(file);
+    return status;
+}
