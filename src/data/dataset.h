@@ -8,11 +8,22 @@
 #include "base/status.h"
 #include "envs/env.h"
 
+// Where an episode came from, as far as its file says.
+typedef struct tz_origin {
+    bool known;             // seed and episode below are stored
+    uint64_t seed, episode; // tz_env_reset with these two gives the first state
+    int policy;             // index into the list of policies that made the dataset; -1: not stored
+    double noise;           // std of the control noise, in half-ranges
+    bool unstable;          // cut before the step where the simulation became unstable
+} tz_origin;
+
 typedef struct tz_dataset {
     char env[TZ_NAME_MAX]; // registry name of the environment, "" if unknown
-    int nq, nv, nu;        // nz = nq + nv; nq is -1 when the file does not say and env is unknown
+    int nq, nv, nu;        // nz = nq + nv; nq, nv are -1 if neither file nor environment says
     int nz;
-    double dt_s;
+    double dt_s;           // control period (seconds), 0 if unknown
+    int max_episode_steps; // limit of the episodes, 0 if unknown
+    bool ends_early;       // episodes end where the task's termination rule says so
     int n_episodes;
     size_t n_steps;      // transitions in all episodes
     size_t *step_offset; // first transition of each episode                    (n_episodes + 1)
@@ -22,13 +33,31 @@ typedef struct tz_dataset {
     float *u;       // controls as applied                                    (n_steps, nu)
     double *reward; //                                                           (n_steps)
     unsigned char *terminated, *truncated; //                                         (n_steps)
-    char sha256[65];                       // of the HDF5 file it was read from, or ""
+    tz_origin *origin;                     //                                        (n_episodes)
+    char *config;    // the configuration that made it (JSON text), NULL if the file does not say
+    char sha256[65]; // of the HDF5 file it was read from
 } tz_dataset;
 
-// Opens a Minari folder or a bare HDF5 file; `env` (Nullable) names the environment for a bare
-// file. Every value is checked: shapes, counts, non-finite numbers (TZ_ERR_FORMAT names the place).
+// Reads a Minari folder or a bare HDF5 file; `env` (Nullable) names the environment of a file that
+// does not. Every value is checked: types, shapes, counts, non-finite numbers (TZ_ERR_FORMAT names
+// the place), and an environment that is known fixes the dimensions (TZ_ERR_MISMATCH). Controls of
+// other writers may be in double: they are rounded to float.
 TZ_API tz_status tz_dataset_read(tz_dataset **dataset, const char *path, const char *env,
                                  tz_error *error);
+
+// One broken rule.
+typedef struct tz_fault {
+    const char *rule; // "finite", "shape", "reward", ... (docs/formats.md); static
+    int episode;      // -1: the dataset as a whole
+    long step;        // -1: the episode as a whole
+    char text[512];   // what was found and what was expected
+} tz_fault;
+typedef void (*tz_fault_fn)(void *context, const tz_fault *fault);
+
+// Like tz_dataset_read, but hands each broken rule to `fault` and goes on. An episode that cannot
+// be read keeps zero transitions (and one state row).
+TZ_API tz_status tz_dataset_read_tolerant(tz_dataset **dataset, const char *path, const char *env,
+                                          tz_fault_fn fault, void *context, tz_error *error);
 TZ_API void tz_dataset_destroy(tz_dataset *dataset); // Nullable
 
 static inline int tz_dataset_length(const tz_dataset *dataset, int episode) {

@@ -2,6 +2,8 @@
 // file of a journal beside the dataset, and the journal is assembled, in episode order, into
 // <folder>/data/main_data.hdf5 and metadata.json at the end. The bytes of the result depend only on
 // the episodes and the metadata (no dates, HDF5 time stamps off).
+//
+// A folder named <name>-v<number> under $MINARI_DATASETS_PATH is what minari.load_dataset opens.
 #ifndef TRAPEZE_DATA_WRITER_H
 #define TRAPEZE_DATA_WRITER_H
 
@@ -17,8 +19,12 @@ typedef struct tz_episode {
     const float *u;                              // controls as applied        (T, nu)
     const double *reward;                        //                            (T)
     const unsigned char *terminated, *truncated; //      (T)
-    uint64_t seed;                               // seed and episode index that reproduce its start
+    uint64_t seed; // seed and episode index that reproduce its start by tz_env_reset
     uint64_t episode;
+    bool unseeded; // they do not: the start came from elsewhere
+    int policy;    // index into the list of policies in the configuration; -1: none
+    double noise;  // std of the control noise, in half-ranges
+    bool unstable; // cut before the step where the simulation became unstable
 } tz_episode;
 
 typedef struct tz_writer_def {
@@ -32,7 +38,9 @@ typedef struct tz_writer_def {
 } tz_writer_def;
 TZ_API tz_writer_def tz_writer_def_default(void);
 
-// Refuses a folder that already holds a finished dataset (TZ_ERR_ARGUMENT).
+// Refuses a folder that already holds a finished dataset or the journal of another run
+// (TZ_ERR_ARGUMENT). With `resume` both are taken over if the configuration is the same (else
+// TZ_ERR_MISMATCH); a finished dataset then has every slot. `task` is copied.
 TZ_API tz_status tz_writer_create(tz_writer **writer, const tz_writer_def *def, const tz_task *task,
                                   tz_error *error);
 
@@ -46,7 +54,28 @@ TZ_API tz_status tz_writer_put(tz_writer *writer, int slot, const tz_episode *ep
 // Assembles slots 0..n_slots-1 (missing slots, e.g. unstable episodes, are left out and numbered
 // on) and removes the journal.
 TZ_API tz_status tz_writer_finish(tz_writer *writer, int n_slots, tz_error *error);
-TZ_API void
-tz_writer_destroy(tz_writer *writer); // Nullable; leaves an unfinished journal for resume
+// Nullable; leaves an unfinished journal for resume.
+TZ_API void tz_writer_destroy(tz_writer *writer);
+
+// ---- recording one episode at a time
+
+// Collects the steps of an episode. Sized at create; recording allocates nothing.
+typedef struct tz_episode_recorder tz_episode_recorder;
+TZ_API tz_status tz_episode_recorder_create(tz_episode_recorder **recorder, const tz_task *task,
+                                            int max_steps, tz_error *error);
+TZ_API void tz_episode_recorder_destroy(tz_episode_recorder *recorder); // Nullable
+
+// Starts over at the first state z (nz), which tz_env_reset(seed, episode) gave.
+TZ_API void tz_episode_recorder_begin(tz_episode_recorder *recorder, const double *z, uint64_t seed,
+                                      uint64_t episode);
+
+// Adds the transition to z_next (nz) under the applied control u (nu). An unstable step is not
+// stored: it cuts the episode, which takes no further steps.
+TZ_API void tz_episode_recorder_add(tz_episode_recorder *recorder, const float *u,
+                                    const double *z_next, const tz_step *step);
+
+// The episode so far, borrowed until the next begin; an episode that was cut or stopped is marked
+// truncated, as Minari does. T is 0 when nothing was stored. `policy` is -1, `noise` 0.
+TZ_API tz_episode tz_episode_recorder_view(tz_episode_recorder *recorder);
 
 #endif

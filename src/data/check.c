@@ -1,0 +1,255 @@
+#include "data/check.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+// Rewards recomputed from (z, u, z') agree with stored ones to this share of their size: both are
+// the same few operations in double, perhaps in another order.
+static const double REWARD_TOLERANCE = 1e-9;
+
+// ---- statistics
+
+double tz_dataset_return(const tz_dataset *dataset, int episode) {
+    double sum = 0;
+    for (size_t t = dataset->step_offset[episode]; t < dataset->step_offset[episode + 1]; t++) {
+        sum += dataset->reward[t];
+    }
+    return sum;
+}
+
+// Takes value number n (1, 2, ...) into a range; std holds the sum of squared deviations until the
+// end (Welford 1962: a large mean does not eat the spread).
+static void take(tz_range *range, double value, size_t n) {
+    const double deviation = value - range->mean;
+    range->low = n == 1 ? value : fmin(range->low, value);
+    range->high = n == 1 ? value : fmax(range->high, value);
+    range->mean += deviation / (double)n;
+    range->std += deviation * (value - range->mean);
+}
+
+void tz_dataset_summarise(const tz_dataset *dataset, tz_dataset_summary *s) {
+    const int n = dataset->n_episodes;
+    *s = (tz_dataset_summary){.episodes = n,
+                              .steps = dataset->n_steps,
+                              .return_low = INFINITY,
+                              .return_high = -INFINITY,
+                              .length_low = tz_dataset_length(dataset, 0)};
+    for (int e = 0; e < n; e++) {
+        const double episode_return = tz_dataset_return(dataset, e);
+        const int T = tz_dataset_length(dataset, e);
+        const size_t end = dataset->step_offset[e + 1];
+        s->return_mean += episode_return / n;
+        s->return_low = fmin(s->return_low, episode_return);
+        s->return_high = fmax(s->return_high, episode_return);
+        s->length_low = T < s->length_low ? T : s->length_low;
+        s->length_high = T > s->length_high ? T : s->length_high;
+        s->terminated += T > 0 && dataset->terminated[end - 1] == 1;
+        s->truncated += T > 0 && dataset->truncated[end - 1] == 1;
+        s->unstable += dataset->origin[e].unstable;
+    }
+    double squares = 0;
+    for (int e = 0; e < n; e++) {
+        const double deviation = tz_dataset_return(dataset, e) - s->return_mean;
+        squares += deviation * deviation;
+    }
+    s->return_std = sqrt(squares / n);
+    s->length_mean = (double)dataset->n_steps / n;
+    const size_t n_states = dataset->n_steps + (size_t)n, nz = (size_t)dataset->nz;
+    const size_t n_steps = dataset->n_steps, nu = (size_t)dataset->nu;
+    for (size_t i = 0; i < nz; i++) {
+        for (size_t row = 0; row < n_states; row++) {
+            take(&s->z[i], dataset->z[row * nz + i], row + 1);
+        }
+        s->z[i].std = sqrt(s->z[i].std / (double)n_states);
+    }
+    for (size_t i = 0; i < nu; i++) {
+        for (size_t row = 0; row < n_steps; row++) {
+            take(&s->u[i], (double)dataset->u[row * nu + i], row + 1);
+        }
+        s->u[i].std = sqrt(s->u[i].std / (double)n_steps);
+    }
+}
+
+// ---- rules
+
+// The environment of a dataset, for its task or to step it.
+static tz_status create_env(const tz_dataset *dataset, tz_env **env, tz_error *error) {
+    if (dataset->env[0] == '\0') {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "the dataset does not say its environment (give it with --env)");
+    }
+    tz_env_def def = tz_env_def_default();
+    def.name = dataset->env;
+    def.ends_early = dataset->ends_early;
+    def.max_episode_steps = dataset->max_episode_steps;
+    return tz_env_create(env, &def, error);
+}
+
+typedef struct validation {
+    const tz_dataset *dataset;
+    const tz_task *task;
+    tz_fault_fn fault;
+    void *context;
+} validation;
+
+static void tell(const validation *v, const char *rule, int episode, long step, const char *format,
+                 ...) __attribute__((format(printf, 5, 6)));
+static void tell(const validation *v, const char *rule, int episode, long step, const char *format,
+                 ...) {
+    tz_fault fault = {.rule = rule, .episode = episode, .step = step};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(fault.text, sizeof fault.text, format, arguments);
+    va_end(arguments);
+    v->fault(v->context, &fault);
+}
+
+static void check_control(const validation *v, int episode, int t, const float *u) {
+    for (int i = 0; i < v->task->nu; i++) {
+        const float low = (float)v->task->control_low[i], high = (float)v->task->control_high[i];
+        if (u[i] < low || u[i] > high) {
+            tell(v, "control_range", episode, t, "actions[%d][%d] is %.9g (expected %g to %g)", t,
+                 i, (double)u[i], (double)low, (double)high);
+        }
+    }
+}
+
+// Reward and termination from (z, u, z_next). Non-finite values are told by the reader.
+static void check_transition(const validation *v, int episode, int t, const double *z,
+                             const float *u, const double *z_next) {
+    const tz_task *task = v->task;
+    const size_t at = v->dataset->step_offset[episode] + (size_t)t;
+    double control[TZ_NU_MAX]; // (nu)
+    for (int i = 0; i < task->nu; i++) {
+        control[i] = (double)u[i];
+    }
+    const double expected = task->reward(task, z, control, z_next), found = v->dataset->reward[at];
+    if (isfinite(expected) && isfinite(found) &&
+        fabs(found - expected) > REWARD_TOLERANCE * fmax(1, fabs(expected))) {
+        tell(v, "reward", episode, t, "rewards[%d] is %.17g (expected %.17g)", t, found, expected);
+    }
+    const bool ends = task->ends_early && task->terminated && task->terminated(task, z_next);
+    if (v->dataset->terminated[at] != ends) {
+        tell(v, "terminated", episode, t, "terminations[%d] is %d (the task says %d)", t,
+             v->dataset->terminated[at], ends);
+    }
+}
+
+static void check_ends(const validation *v, int episode, int T) {
+    const size_t at = v->dataset->step_offset[episode];
+    const unsigned char *terminated = v->dataset->terminated + at,
+                        *truncated = v->dataset->truncated + at;
+    for (int t = 0; t < T - 1; t++) {
+        if (terminated[t] || truncated[t]) {
+            tell(v, "ends", episode, t, "ends at step %d, but goes on to step %d", t, T - 1);
+        }
+    }
+    const int limit = v->task->max_episode_steps;
+    if (!terminated[T - 1] && !truncated[T - 1]) {
+        tell(v, "ends", episode, T - 1, "the last step neither terminates nor truncates");
+    }
+    if (T > limit || (T == limit && !truncated[T - 1])) {
+        tell(v, "ends", episode, T - 1, "%d steps are not truncated at the limit of %d", T, limit);
+    }
+}
+
+tz_status tz_dataset_validate(const tz_dataset *dataset, tz_fault_fn fault, void *context,
+                              tz_error *error) {
+    tz_env *env;
+    TZ_CHECK(create_env(dataset, &env, error));
+    const validation v = {dataset, tz_env_task(env), fault, context};
+    for (int e = 0; e < dataset->n_episodes; e++) {
+        const int T = tz_dataset_length(dataset, e);
+        const double *z = tz_dataset_states(dataset, e);
+        const float *u = tz_dataset_controls(dataset, e);
+        for (int t = 0; t < T; t++, z += dataset->nz, u += dataset->nu) {
+            check_control(&v, e, t, u);
+            check_transition(&v, e, t, z, u, z + dataset->nz);
+        }
+        if (T > 0) {
+            check_ends(&v, e, T);
+        }
+    }
+    tz_env_destroy(env);
+    return TZ_OK;
+}
+
+// ---- replay
+
+typedef struct replaying {
+    const tz_dataset *dataset;
+    tz_replay *replays; // (n_episodes)
+    tz_env **envs;      // one per worker
+} replaying;
+
+// max |a - b|; not a number counts as infinite.
+static double max_difference(const double *a, const double *b, int n) {
+    double most = 0;
+    for (int i = 0; i < n; i++) {
+        const double difference = fabs(a[i] - b[i]);
+        most = difference <= most ? most : isnan(difference) ? INFINITY : difference;
+    }
+    return most;
+}
+
+static void replay_episode(void *context, int episode, int worker) {
+    const replaying *r = context;
+    const tz_dataset *dataset = r->dataset;
+    const tz_origin *origin = &dataset->origin[episode];
+    tz_env *env = r->envs[worker];
+    const int T = tz_dataset_length(dataset, episode), nz = dataset->nz, nu = dataset->nu;
+    const double *stored = tz_dataset_states(dataset, episode);
+    const float *u = tz_dataset_controls(dataset, episode);
+    double z[2 * TZ_NQ_MAX], control[TZ_NU_MAX]; // (nz), (nu)
+
+    tz_replay replay = {.from_reset = origin->known, .T = T};
+    if (origin->known) {
+        tz_env_reset(env, z, origin->seed, origin->episode);
+        replay.start_equal = memcmp(z, stored, (size_t)nz * sizeof *z) == 0;
+    }
+    // A start that the seed does not give, or that has none, is put by hand.
+    if (!replay.start_equal) {
+        tz_env_set_z(env, stored);
+    }
+    for (int t = 0; t < T; t++, u += nu) {
+        for (int i = 0; i < nu; i++) {
+            control[i] = (double)u[i];
+        }
+        tz_step step;
+        tz_env_step(env, &step, z, control);
+        stored += nz;
+        const double difference = max_difference(z, stored, nz);
+        for (int b = 0; b < TZ_N_REPLAY_BOUNDS; b++) {
+            replay.steps_within[b] +=
+                replay.steps_within[b] == t && difference <= tz_replay_bounds[b];
+        }
+        replay.final_difference = difference;
+        replay.max_difference = fmax(replay.max_difference, difference);
+    }
+    r->replays[episode] = replay;
+}
+
+tz_status tz_dataset_replay(const tz_dataset *dataset, tz_replay *replays, tz_team *team,
+                            tz_error *error) {
+    const int n_workers = tz_team_size(team);
+    replaying r = {dataset, replays, tz_alloc((size_t)n_workers, sizeof *r.envs)};
+    if (!r.envs) {
+        return tz_fail(error, TZ_ERR_MEMORY, "no memory for %d threads", n_workers);
+    }
+    tz_status status = create_env(dataset, &r.envs[0], error);
+    for (int i = 1; i < n_workers && status == TZ_OK; i++) {
+        status = tz_env_clone(&r.envs[i], r.envs[0], error);
+    }
+    if (status == TZ_OK) {
+        tz_team_run(team, dataset->n_episodes, replay_episode, &r);
+    }
+    for (int i = 0; i < n_workers; i++) {
+        tz_env_destroy(r.envs[i]);
+    }
+    tz_free(r.envs);
+    return status;
+}

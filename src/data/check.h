@@ -1,0 +1,62 @@
+// What a dataset is worth: its statistics, the rules it keeps, and how far the simulator reproduces
+// it.
+#ifndef TRAPEZE_DATA_CHECK_H
+#define TRAPEZE_DATA_CHECK_H
+
+#include "base/parallel.h"
+#include "data/dataset.h"
+
+// ---- statistics
+
+// One coordinate of z or u over all states or transitions.
+typedef struct tz_range {
+    double low, high, mean, std; // population standard deviation
+} tz_range;
+
+typedef struct tz_dataset_summary {
+    int episodes;
+    size_t steps;
+    double return_mean, return_std, return_low, return_high; // over episodes
+    double length_mean;
+    int length_low, length_high;
+    int terminated, truncated; // episodes whose last step says so
+    int unstable;              // episodes that were cut where the simulation became unstable
+    tz_range z[2 * TZ_NQ_MAX]; // (nz)
+    tz_range u[TZ_NU_MAX];     // (nu)
+} tz_dataset_summary;
+
+TZ_API void tz_dataset_summarise(const tz_dataset *dataset, tz_dataset_summary *summary);
+
+TZ_API double tz_dataset_return(const tz_dataset *dataset, int episode);
+
+// ---- rules
+
+// Checks a dataset of a known environment against the environment's own task and hands each broken
+// rule to `fault`: "control_range" (controls inside the range), "reward" (recomputed from
+// (z, u, z'), to 1e-9 of its size), "terminated" (the task's rule at z'), "ends" (the last step
+// ends the episode and no other does; the time limit truncates). tz_dataset_read_tolerant checks
+// the rest. TZ_ERR_ARGUMENT when the environment is unknown.
+TZ_API tz_status tz_dataset_validate(const tz_dataset *dataset, tz_fault_fn fault, void *context,
+                                     tz_error *error);
+
+// ---- replay
+
+enum { TZ_N_REPLAY_BOUNDS = 3 };
+static const double tz_replay_bounds[TZ_N_REPLAY_BOUNDS] = {1e-9, 1e-6, 1e-3};
+
+// How one episode went when it was simulated again with the stored controls.
+typedef struct tz_replay {
+    bool from_reset;  // started by the stored seed; else put at the first state, without the
+                      // simulator's warm start
+    bool start_equal; // the reset gave the stored first state exactly
+    int T;            // transitions of the episode
+    int steps_within[TZ_N_REPLAY_BOUNDS]; // leading steps with max |z - z_stored| <= bound
+    double max_difference;                // largest max |z - z_stored| on the way
+    double final_difference;              // max |z - z_stored| after the last step
+} tz_replay;
+
+// Replays all episodes; replays (n_episodes). TZ_ERR_ARGUMENT when the environment is unknown.
+TZ_API tz_status tz_dataset_replay(const tz_dataset *dataset, tz_replay *replays, tz_team *team,
+                                   tz_error *error);
+
+#endif

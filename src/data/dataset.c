@@ -1,0 +1,628 @@
+// Reading datasets. The file is hostile until checked: what it is, every link, type, shape and
+// count before memory is asked for, then every value. A broken rule is either the sentence that
+// ends the reading, or, for those who want to know them all, a call for each.
+#include "data/dataset.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "base/run_folder.h"
+#include "data/h5.h"
+
+#include <json-c/json_tokener.h>
+#include <limits.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+// Compression of HDF5's own filters gains at most about 1030 to 1; a file that claims more than
+// this many bytes of data per byte of its own is not believed.
+enum { MAX_EXPANSION = 1100 };
+
+typedef enum column_class { COLUMN_REAL, COLUMN_FLAG } column_class;
+
+// The five arrays of an episode, in the order in which they are read.
+enum { OBSERVATIONS, ACTIONS, REWARDS, TERMINATIONS, TRUNCATIONS, N_COLUMNS };
+static const struct {
+    const char *name;
+    column_class class;
+    int ndim;
+} columns[N_COLUMNS] = {
+    [OBSERVATIONS] = {"observations", COLUMN_REAL, 2},
+    [ACTIONS] = {"actions", COLUMN_REAL, 2},
+    [REWARDS] = {"rewards", COLUMN_REAL, 1},
+    [TERMINATIONS] = {"terminations", COLUMN_FLAG, 1},
+    [TRUNCATIONS] = {"truncations", COLUMN_FLAG, 1},
+};
+
+typedef struct reader {
+    const char *path;               // as given
+    char file[TZ_PATH_MAX];         // the HDF5 file
+    char metadata[TZ_PATH_MAX];     // metadata.json beside it, or ""
+    long long total_episodes;       // as metadata.json says, or -1
+    long long total_steps;          // likewise
+    char metadata_env[TZ_NAME_MAX]; // environment of metadata.json's env_spec, or ""
+    hid_t h5;
+    tz_dataset *dataset;
+    tz_fault_fn fault; // NULL: the first broken rule ends the reading
+    void *context;
+    tz_error *error;
+} reader;
+
+// Tells a broken rule. Returns TZ_OK when the reading goes on.
+static tz_status broken(const reader *r, const char *rule, int episode, long step,
+                        const char *format, ...) __attribute__((format(printf, 5, 6)));
+static tz_status broken(const reader *r, const char *rule, int episode, long step,
+                        const char *format, ...) {
+    tz_fault fault = {.rule = rule, .episode = episode, .step = step};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(fault.text, sizeof fault.text, format, arguments);
+    va_end(arguments);
+    if (r->fault) {
+        r->fault(r->context, &fault);
+        return TZ_OK;
+    }
+    if (episode < 0) {
+        return tz_fail(r->error, TZ_ERR_FORMAT, "%s: %s", r->file, fault.text);
+    }
+    if (step < 0) {
+        return tz_fail(r->error, TZ_ERR_FORMAT, "%s: episode %d: %s", r->file, episode, fault.text);
+    }
+    return tz_fail(r->error, TZ_ERR_FORMAT, "%s: episode %d, step %ld: %s", r->file, episode, step,
+                   fault.text);
+}
+
+// ---- where the data is
+
+// Reads what metadata.json says about the whole: counts, and the environment if it is one of ours.
+static tz_status read_metadata(reader *r) {
+    struct json_object *metadata, *value;
+    TZ_CHECK(tz_json_read(r->metadata, &metadata, r->error));
+    if (json_object_object_get_ex(metadata, "total_episodes", &value)) {
+        r->total_episodes = json_object_get_int64(value);
+    }
+    if (json_object_object_get_ex(metadata, "total_steps", &value)) {
+        r->total_steps = json_object_get_int64(value);
+    }
+    // env_spec is a JSON document inside a string.
+    if (json_object_object_get_ex(metadata, "env_spec", &value) &&
+        json_object_is_type(value, json_type_string)) {
+        struct json_object *spec = json_tokener_parse(json_object_get_string(value)), *id;
+        if (spec && json_object_object_get_ex(spec, "id", &id) &&
+            json_object_is_type(id, json_type_string)) {
+            const tz_env_info *info = tz_env_info_find(json_object_get_string(id));
+            if (info) {
+                snprintf(r->metadata_env, sizeof r->metadata_env, "%s", info->name);
+            }
+        }
+        json_object_put(spec);
+    }
+    json_object_put(metadata);
+    return TZ_OK;
+}
+
+// A folder is Minari's, anything else must be the HDF5 file itself.
+static tz_status locate(reader *r) {
+    r->total_episodes = r->total_steps = -1;
+    if (!tz_folder_exists(r->path)) {
+        TZ_CHECK(tz_path_join(r->file, "", r->path, r->error));
+        if (!tz_file_exists(r->file)) {
+            return tz_fail(r->error, TZ_ERR_IO,
+                           "%s: no such dataset (expected a Minari folder or an HDF5 file)",
+                           r->path);
+        }
+        return TZ_OK;
+    }
+    TZ_CHECK(tz_path_join(r->file, r->path, "data/main_data.hdf5", r->error));
+    TZ_CHECK(tz_path_join(r->metadata, r->path, "data/metadata.json", r->error));
+    char journal[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(journal, r->path, "journal", r->error));
+    if (!tz_file_exists(r->metadata) && tz_folder_exists(journal)) {
+        return tz_fail(r->error, TZ_ERR_FORMAT,
+                       "%s: the dataset is not finished (its journal is still there); resume the "
+                       "run that writes it",
+                       r->path);
+    }
+    if (!tz_file_exists(r->file) || !tz_file_exists(r->metadata)) {
+        return tz_fail(r->error, TZ_ERR_IO,
+                       "%s: not a dataset (expected data/main_data.hdf5 and data/metadata.json)",
+                       r->path);
+    }
+    return read_metadata(r);
+}
+
+static tz_status open_file(reader *r) {
+    if (H5Fis_hdf5(r->file) <= 0) {
+        return tz_fail(r->error, TZ_ERR_FORMAT,
+                       "%s: not an HDF5 file (expected Minari's main_data.hdf5)", r->file);
+    }
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+    r->h5 = H5Fopen(r->file, H5F_ACC_RDONLY, access);
+    H5Pclose(access);
+    if (r->h5 < 0) {
+        return tz__h5_fail(r->error, TZ_ERR_FORMAT, r->file, "cannot be opened as HDF5");
+    }
+    return TZ_OK;
+}
+
+// ---- what it is
+
+// Dimensions as the environment has them. The environment is made for a moment to be asked.
+static tz_status ask_environment(reader *r, const char *name, int64_t *nq, int64_t *nv) {
+    tz_dataset *dataset = r->dataset;
+    tz_env_def def = tz_env_def_default();
+    def.name = name;
+    tz_env *env;
+    TZ_CHECK(tz_env_create(&env, &def, r->error));
+    const tz_task *task = tz_env_task(env);
+    tz_status status = TZ_OK;
+    if ((*nq >= 0 && *nq != task->nq) || (*nv >= 0 && *nv != task->nv)) {
+        status = tz_fail(r->error, TZ_ERR_MISMATCH,
+                         "%s: nq = %lld, nv = %lld, but %s has nq = %d, nv = %d", r->file,
+                         (long long)*nq, (long long)*nv, task->name, task->nq, task->nv);
+    }
+    snprintf(dataset->env, sizeof dataset->env, "%s", task->name);
+    *nq = task->nq;
+    *nv = task->nv;
+    dataset->nu = task->nu;
+    dataset->nz = tz_task_nz(task);
+    dataset->dt_s = task->dt_s;
+    dataset->max_episode_steps = task->max_episode_steps;
+    dataset->ends_early = task->ends_early;
+    tz_env_destroy(env);
+    return status;
+}
+
+// Finds the environment (the file's word, then metadata.json's, then the caller's) and dimensions.
+static tz_status describe(reader *r, const char *env) {
+    tz_dataset *dataset = r->dataset;
+    char name[TZ_NAME_MAX] = "";
+    int64_t nq = -1, nv = -1, max_steps = 0;
+    double dt_s = 0;
+    bool ends_early = true;
+    const tz__h5_found found[] = {tz__h5_get_text(r->h5, "env", name, sizeof name),
+                                  tz__h5_get_i64(r->h5, "nq", &nq),
+                                  tz__h5_get_i64(r->h5, "nv", &nv),
+                                  tz__h5_get_f64(r->h5, "dt", &dt_s),
+                                  tz__h5_get_i64(r->h5, "max_episode_steps", &max_steps),
+                                  tz__h5_get_bool(r->h5, "ends_early", &ends_early)};
+    for (size_t i = 0; i < TZ_COUNTOF(found); i++) {
+        if (found[i] == TZ__H5_UNREADABLE) {
+            return tz_fail(r->error, TZ_ERR_FORMAT,
+                           "%s: an attribute of the file is of a wrong type (expected env: text; "
+                           "nq, nv, max_episode_steps: integers; dt: real; ends_early: bool)",
+                           r->file);
+        }
+    }
+    if (nq < -1 || nv < -1 || nq > TZ_NQ_MAX || nv > TZ_NQ_MAX || (nq < 0) != (nv < 0) ||
+        !(dt_s >= 0 && dt_s < 1e6) || max_steps < 0 || max_steps > INT_MAX) {
+        return tz_fail(r->error, TZ_ERR_FORMAT,
+                       "%s: attributes nq = %lld, nv = %lld, dt = %g, max_episode_steps = %lld are "
+                       "out of range",
+                       r->file, (long long)nq, (long long)nv, dt_s, (long long)max_steps);
+    }
+    if (name[0] == '\0') {
+        snprintf(name, sizeof name, "%s", r->metadata_env);
+    }
+    const tz_env_info *asked = env ? tz_env_info_find(env) : NULL;
+    if (asked && name[0] != '\0' && strcmp(asked->name, name) != 0) {
+        return tz_fail(r->error, TZ_ERR_MISMATCH, "%s: recorded in %s, but %s was asked for",
+                       r->file, name, asked->name);
+    }
+    snprintf(dataset->env, sizeof dataset->env, "%s", name);
+    if (env || tz_env_info_find(name)) {
+        TZ_CHECK(ask_environment(r, env ? env : name, &nq, &nv));
+    }
+    dataset->nq = (int)nq;
+    dataset->nv = (int)nv;
+    dataset->nz = nq < 0 ? 0 : (int)(nq + nv);
+    if (found[3] == TZ__H5_READ) {
+        dataset->dt_s = dt_s;
+    }
+    if (found[4] == TZ__H5_READ) {
+        dataset->max_episode_steps = (int)max_steps;
+    }
+    if (found[5] == TZ__H5_READ) {
+        dataset->ends_early = ends_early;
+    }
+    return TZ_OK;
+}
+
+// ---- links, types, shapes
+
+static herr_t count_episode(hid_t group, const char *name, const H5L_info_t *info, void *context) {
+    (void)group, (void)info;
+    *(long long *)context += strncmp(name, "episode_", 8) == 0;
+    return 0;
+}
+
+// Only hard links are followed: others may lead out of the file.
+static bool is_hard_link(hid_t group, const char *name) {
+    H5L_info_t info;
+    return H5Lexists(group, name, H5P_DEFAULT) > 0 &&
+           H5Lget_info(group, name, &info, H5P_DEFAULT) >= 0 && info.type == H5L_TYPE_HARD;
+}
+
+// The group of an episode, or -1.
+static hid_t open_episode(const reader *r, int episode) {
+    char name[32];
+    snprintf(name, sizeof name, "episode_%d", episode);
+    return is_hard_link(r->h5, name) ? H5Gopen2(r->h5, name, H5P_DEFAULT) : -1;
+}
+
+static bool type_fits(hid_t type, column_class class) {
+    const H5T_class_t found = H5Tget_class(type);
+    const size_t size = H5Tget_size(type);
+    return class == COLUMN_REAL ? found == H5T_FLOAT && (size == 4 || size == 8)
+                                : (found == H5T_ENUM || found == H5T_INTEGER) && size == 1;
+}
+
+// Data inside the file itself, as chunks or in one piece.
+static bool is_stored_here(hid_t array) {
+    const hid_t plist = H5Dget_create_plist(array);
+    const bool here =
+        plist >= 0 && H5Pget_external_count(plist) == 0 && H5Pget_layout(plist) != H5D_VIRTUAL;
+    if (plist >= 0) {
+        H5Pclose(plist);
+    }
+    return here;
+}
+
+typedef struct shape {
+    hsize_t rows, cols;
+    size_t item_bytes; // of the type in the file
+} shape;
+
+// Opens array `column` of an episode and checks all but its row count. *array stays -1 when a rule
+// is broken.
+static tz_status open_column(const reader *r, hid_t group, int episode, int column, hid_t *array,
+                             shape *found) {
+    const char *name = columns[column].name;
+    *array = -1;
+    if (!is_hard_link(group, name)) {
+        return broken(r, "missing", episode, -1, "%s is missing", name);
+    }
+    const hid_t opened = H5Dopen2(group, name, H5P_DEFAULT);
+    if (opened < 0 || !is_stored_here(opened)) {
+        if (opened >= 0) {
+            H5Dclose(opened);
+        }
+        return broken(r, "type", episode, -1, "%s is not an array stored in the file", name);
+    }
+    const hid_t type = H5Dget_type(opened), space = H5Dget_space(opened);
+    const bool fits = type_fits(type, columns[column].class);
+    const int ndim = H5Sget_simple_extent_ndims(space);
+    hsize_t dims[2] = {0, 1};
+    if (ndim == columns[column].ndim) {
+        H5Sget_simple_extent_dims(space, dims, NULL);
+    }
+    *found = (shape){dims[0], dims[1], H5Tget_size(type)};
+    H5Sclose(space);
+    H5Tclose(type);
+    if (fits && ndim == columns[column].ndim) {
+        *array = opened;
+        return TZ_OK;
+    }
+    H5Dclose(opened);
+    if (!fits) {
+        return broken(r, "type", episode, -1, "%s has the wrong type (expected %s)", name,
+                      columns[column].class == COLUMN_REAL ? "float32 or float64" : "bool");
+    }
+    return broken(r, "shape", episode, -1, "%s has %d dimensions (expected %d)", name, ndim,
+                  columns[column].ndim);
+}
+
+// Checks the shapes of an episode against each other and the environment. The first episode fixes
+// dimensions that nothing else says. *T stays 0 when a rule is broken.
+static tz_status check_shapes(const reader *r, int episode, const shape found[N_COLUMNS], int *T) {
+    tz_dataset *dataset = r->dataset;
+    const hsize_t rows = found[REWARDS].rows;
+    const char *against = dataset->env[0] ? dataset->env : "the file";
+    *T = 0;
+    if (dataset->nz == 0 && found[OBSERVATIONS].cols <= 2 * TZ_NQ_MAX) {
+        dataset->nz = (int)found[OBSERVATIONS].cols;
+    }
+    if (dataset->nu == 0 && found[ACTIONS].cols <= TZ_NU_MAX) {
+        dataset->nu = (int)found[ACTIONS].cols;
+    }
+    if (found[OBSERVATIONS].cols != (hsize_t)dataset->nz || dataset->nz == 0) {
+        return broken(r, "shape", episode, -1,
+                      "observations have %llu columns (expected %d: the raw state [q, v] of %s)",
+                      (unsigned long long)found[OBSERVATIONS].cols, dataset->nz, against);
+    }
+    if (found[ACTIONS].cols != (hsize_t)dataset->nu || dataset->nu == 0) {
+        return broken(r, "shape", episode, -1, "actions have %llu columns (expected %d for %s)",
+                      (unsigned long long)found[ACTIONS].cols, dataset->nu, against);
+    }
+    if (rows == 0 || rows >= INT_MAX) {
+        return broken(r, "shape", episode, -1, "%llu rewards (expected at least 1)",
+                      (unsigned long long)rows);
+    }
+    for (int c = 0; c < N_COLUMNS; c++) {
+        const hsize_t expected = c == OBSERVATIONS ? rows + 1 : rows;
+        if (found[c].rows != expected) {
+            return broken(r, "shape", episode, -1,
+                          "%s has %llu rows (expected %llu for %llu rewards)", columns[c].name,
+                          (unsigned long long)found[c].rows, (unsigned long long)expected,
+                          (unsigned long long)rows);
+        }
+    }
+    *T = (int)rows;
+    return TZ_OK;
+}
+
+// Measures one episode: its number of transitions (0: a rule is broken) and its bytes.
+static tz_status measure_episode(const reader *r, int episode, int *T, double *bytes) {
+    *T = 0;
+    const hid_t group = open_episode(r, episode);
+    if (group < 0) {
+        return broken(r, "ids", episode, -1, "group episode_%d is missing (ids must be sequential)",
+                      episode);
+    }
+    shape found[N_COLUMNS];
+    tz_status status = TZ_OK;
+    bool whole = true;
+    for (int c = 0; c < N_COLUMNS && status == TZ_OK; c++) {
+        hid_t array;
+        status = open_column(r, group, episode, c, &array, &found[c]);
+        whole = whole && array >= 0;
+        if (array >= 0) {
+            *bytes += (double)found[c].rows * (double)found[c].cols * (double)found[c].item_bytes;
+            H5Dclose(array);
+        }
+    }
+    if (status == TZ_OK && whole) {
+        status = check_shapes(r, episode, found, T);
+    }
+    H5Gclose(group);
+    return status;
+}
+
+// Lays the episodes out: step_offset, and with it the size of everything.
+static tz_status measure(reader *r) {
+    tz_dataset *dataset = r->dataset;
+    long long n = 0;
+    hsize_t from = 0;
+    if (H5Literate(r->h5, H5_INDEX_NAME, H5_ITER_NATIVE, &from, count_episode, &n) < 0) {
+        return tz__h5_fail(r->error, TZ_ERR_FORMAT, r->file, "its list of episodes is damaged");
+    }
+    if (n == 0 || n >= INT_MAX) {
+        return tz_fail(r->error, TZ_ERR_FORMAT,
+                       "%s: holds no groups episode_0, episode_1, ... (expected Minari's layout)",
+                       r->file);
+    }
+    dataset->n_episodes = (int)n;
+    dataset->step_offset = tz_alloc((size_t)n + 1, sizeof *dataset->step_offset);
+    dataset->origin = tz_alloc((size_t)n, sizeof *dataset->origin);
+    if (!dataset->step_offset || !dataset->origin) {
+        return tz_fail(r->error, TZ_ERR_MEMORY, "%s: no memory for %lld episodes", r->file, n);
+    }
+    double bytes = 0;
+    for (int e = 0; e < dataset->n_episodes; e++) {
+        int T;
+        TZ_CHECK(measure_episode(r, e, &T, &bytes));
+        dataset->step_offset[e + 1] = dataset->step_offset[e] + (size_t)T;
+    }
+    dataset->n_steps = dataset->step_offset[n];
+    struct stat status;
+    if (stat(r->file, &status) != 0 || bytes > MAX_EXPANSION * (double)status.st_size) {
+        return tz_fail(r->error, TZ_ERR_FORMAT, "%s: claims %.3g bytes of data in a smaller file",
+                       r->file, bytes);
+    }
+    return TZ_OK;
+}
+
+static tz_status allocate(reader *r) {
+    tz_dataset *dataset = r->dataset;
+    const size_t steps = dataset->n_steps, states = steps + (size_t)dataset->n_episodes;
+    dataset->z = tz_alloc(states * (size_t)dataset->nz, sizeof *dataset->z);
+    dataset->u = tz_alloc(steps * (size_t)dataset->nu, sizeof *dataset->u);
+    dataset->reward = tz_alloc(steps, sizeof *dataset->reward);
+    dataset->terminated = tz_alloc(steps, sizeof *dataset->terminated);
+    dataset->truncated = tz_alloc(steps, sizeof *dataset->truncated);
+    if (steps > 0 && (!dataset->z || !dataset->u || !dataset->reward || !dataset->terminated ||
+                      !dataset->truncated)) {
+        return tz_fail(r->error, TZ_ERR_MEMORY, "%s: no memory for %zu transitions", r->file,
+                       steps);
+    }
+    return TZ_OK;
+}
+
+// ---- values
+
+// Reads array `column` into `values`, which has room for `rows` rows of `cols`.
+static tz_status read_column(const reader *r, hid_t group, int episode, int column, void *values,
+                             size_t rows, size_t cols, hid_t memory_type) {
+    hid_t array;
+    shape found;
+    TZ_CHECK(open_column(r, group, episode, column, &array, &found));
+    // The shapes were measured before; the file must not have changed since.
+    bool ok = array >= 0 && found.rows == rows && found.cols == cols;
+    if (ok && memory_type >= 0) {
+        ok = H5Dread(array, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
+    } else if (ok) {
+        const hid_t type = H5Dget_type(array);
+        ok = H5Dread(array, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
+        H5Tclose(type);
+    }
+    if (array >= 0) {
+        H5Dclose(array);
+    }
+    if (!ok) {
+        return tz__h5_fail(r->error, TZ_ERR_FORMAT, r->file, "episode %d: %s cannot be read",
+                           episode, columns[column].name);
+    }
+    return TZ_OK;
+}
+
+// Checks the group's own numbers and takes over where the episode came from.
+static tz_status read_attributes(const reader *r, hid_t group, int episode, int T) {
+    int64_t id = episode, total_steps = T, policy = -1;
+    tz_origin origin = {.policy = -1};
+    const tz__h5_found seed = tz__h5_get_u64(group, "reset_seed", &origin.seed);
+    const tz__h5_found index = tz__h5_get_u64(group, "reset_episode", &origin.episode);
+    origin.known = seed == TZ__H5_READ && index == TZ__H5_READ;
+    tz__h5_get_i64(group, "policy", &policy);
+    tz__h5_get_f64(group, "noise", &origin.noise);
+    tz__h5_get_bool(group, "unstable", &origin.unstable);
+    origin.policy = policy >= 0 && policy <= INT_MAX ? (int)policy : -1;
+    r->dataset->origin[episode] = origin;
+    if (tz__h5_get_i64(group, "id", &id) == TZ__H5_UNREADABLE || id != episode) {
+        TZ_CHECK(broken(r, "ids", episode, -1, "attribute id is %lld (expected %d)", (long long)id,
+                        episode));
+    }
+    if (tz__h5_get_i64(group, "total_steps", &total_steps) == TZ__H5_UNREADABLE ||
+        total_steps != T) {
+        TZ_CHECK(broken(r, "total_steps", episode, -1,
+                        "attribute total_steps is %lld (expected %d)", (long long)total_steps, T));
+    }
+    return TZ_OK;
+}
+
+static tz_status read_episode(const reader *r, int episode) {
+    const tz_dataset *dataset = r->dataset;
+    const int T = tz_dataset_length(dataset, episode);
+    const size_t steps = (size_t)T, at = dataset->step_offset[episode];
+    if (T == 0) {
+        return TZ_OK; // its fault was told when it was measured
+    }
+    const hid_t group = open_episode(r, episode);
+    if (group < 0) {
+        return tz__h5_fail(r->error, TZ_ERR_FORMAT, r->file, "episode %d cannot be opened",
+                           episode);
+    }
+    double *z = dataset->z + (at + (size_t)episode) * (size_t)dataset->nz;
+    float *u = dataset->u + at * (size_t)dataset->nu;
+    tz_status status = read_attributes(r, group, episode, T);
+    const struct {
+        void *values;
+        size_t rows, cols;
+        hid_t type; // -1: as it stands in the file
+    } target[N_COLUMNS] = {
+        [OBSERVATIONS] = {z, steps + 1, (size_t)dataset->nz, H5T_NATIVE_DOUBLE},
+        [ACTIONS] = {u, steps, (size_t)dataset->nu, H5T_NATIVE_FLOAT},
+        [REWARDS] = {dataset->reward + at, steps, 1, H5T_NATIVE_DOUBLE},
+        [TERMINATIONS] = {dataset->terminated + at, steps, 1, -1},
+        [TRUNCATIONS] = {dataset->truncated + at, steps, 1, -1},
+    };
+    for (int c = 0; c < N_COLUMNS && status == TZ_OK; c++) {
+        status = read_column(r, group, episode, c, target[c].values, target[c].rows, target[c].cols,
+                             target[c].type);
+    }
+    H5Gclose(group);
+    return status;
+}
+
+static tz_status check_values(const reader *r, int episode) {
+    const tz_dataset *dataset = r->dataset;
+    const int T = tz_dataset_length(dataset, episode), nz = dataset->nz, nu = dataset->nu;
+    const size_t at = dataset->step_offset[episode];
+    const double *z = tz_dataset_states(dataset, episode);
+    const float *u = tz_dataset_controls(dataset, episode);
+    // T + 1 states of an episode that could be read, none of one that could not.
+    for (int t = 0; T > 0 && t <= T; t++) {
+        for (int i = 0; i < nz; i++) {
+            const double value = z[(size_t)t * (size_t)nz + (size_t)i];
+            if (!isfinite(value)) {
+                TZ_CHECK(
+                    broken(r, "finite", episode, t, "observations[%d][%d] is %g", t, i, value));
+            }
+        }
+    }
+    for (int t = 0; t < T; t++) {
+        for (int i = 0; i < nu; i++) {
+            const double value = (double)u[(size_t)t * (size_t)nu + (size_t)i];
+            if (!isfinite(value)) {
+                TZ_CHECK(broken(r, "finite", episode, t, "actions[%d][%d] is %g", t, i, value));
+            }
+        }
+        const size_t step = at + (size_t)t;
+        if (!isfinite(dataset->reward[step])) {
+            TZ_CHECK(
+                broken(r, "finite", episode, t, "rewards[%d] is %g", t, dataset->reward[step]));
+        }
+        if (dataset->terminated[step] > 1 || dataset->truncated[step] > 1) {
+            TZ_CHECK(broken(r, "flags", episode, t,
+                            "terminations is %d and truncations %d (expected 0 or 1)",
+                            dataset->terminated[step], dataset->truncated[step]));
+        }
+    }
+    return TZ_OK;
+}
+
+// The counts of metadata.json.
+static tz_status check_totals(const reader *r) {
+    const tz_dataset *dataset = r->dataset;
+    if (r->total_episodes >= 0 && r->total_episodes != dataset->n_episodes) {
+        TZ_CHECK(broken(r, "metadata", -1, -1, "%d episodes, but metadata.json says %lld",
+                        dataset->n_episodes, r->total_episodes));
+    }
+    if (r->total_steps >= 0 && r->total_steps != (long long)dataset->n_steps) {
+        TZ_CHECK(broken(r, "metadata", -1, -1, "%zu steps, but metadata.json says %lld",
+                        dataset->n_steps, r->total_steps));
+    }
+    return TZ_OK;
+}
+
+static tz_status read_all(reader *r, const char *env) {
+    TZ_CHECK(open_file(r));
+    TZ_CHECK(tz__h5_get_long_text(r->h5, "config", &r->dataset->config, r->file, r->error));
+    TZ_CHECK(describe(r, env));
+    TZ_CHECK(measure(r));
+    TZ_CHECK(allocate(r));
+    for (int e = 0; e < r->dataset->n_episodes; e++) {
+        TZ_CHECK(read_episode(r, e));
+        TZ_CHECK(check_values(r, e));
+    }
+    return check_totals(r);
+}
+
+tz_status tz_dataset_read_tolerant(tz_dataset **dataset, const char *path, const char *env,
+                                   tz_fault_fn fault, void *context, tz_error *error) {
+    *dataset = NULL;
+    reader r = {.path = path, .h5 = -1, .fault = fault, .context = context, .error = error};
+    TZ_CHECK(locate(&r));
+    r.dataset = tz_alloc(1, sizeof *r.dataset);
+    if (!r.dataset) {
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for a dataset", path);
+    }
+    tz_status status = tz_file_sha256(r.file, r.dataset->sha256, error);
+    if (status == TZ_OK) {
+        tz__h5_begin();
+        status = read_all(&r, env);
+        if (r.h5 >= 0) {
+            H5Fclose(r.h5);
+        }
+        tz__h5_end();
+    }
+    if (status != TZ_OK) {
+        tz_dataset_destroy(r.dataset);
+        return status;
+    }
+    *dataset = r.dataset;
+    return TZ_OK;
+}
+
+tz_status tz_dataset_read(tz_dataset **dataset, const char *path, const char *env,
+                          tz_error *error) {
+    return tz_dataset_read_tolerant(dataset, path, env, NULL, NULL, error);
+}
+
+void tz_dataset_destroy(tz_dataset *dataset) {
+    if (!dataset) {
+        return;
+    }
+    tz_free(dataset->step_offset);
+    tz_free(dataset->z);
+    tz_free(dataset->u);
+    tz_free(dataset->reward);
+    tz_free(dataset->terminated);
+    tz_free(dataset->truncated);
+    tz_free(dataset->origin);
+    tz_free(dataset->config);
+    tz_free(dataset);
+}

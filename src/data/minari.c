@@ -1,0 +1,351 @@
+#include "data/minari.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/run_folder.h"
+#include "data/h5.h"
+
+#include <json-c/json_tokener.h>
+#include <math.h>
+#include <mujoco/mujoco.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Largest chunk: HDF5's chunk cache holds 1 MiB per array.
+enum { CHUNK_BYTES = 1 << 20 };
+
+struct tz__minari_file {
+    const char *path;
+    const tz_task *task;
+    hid_t file, bool_type, group_plist;
+    int n_episodes;
+};
+
+// ---- main_data.hdf5
+
+// The file-wide attributes: what a reader must know to use the states.
+static bool put_attributes(hid_t file, const tz_task *task, const char *config_json) {
+    return tz__h5_put_text(file, "program", tz_version()) &&
+           tz__h5_put_text(file, "mujoco_version", mj_versionString()) &&
+           tz__h5_put_text(file, "env", task->name) && tz__h5_put_i64(file, "nq", task->nq) &&
+           tz__h5_put_i64(file, "nv", task->nv) && tz__h5_put_i64(file, "nu", task->nu) &&
+           tz__h5_put_f64(file, "dt", task->dt_s) &&
+           tz__h5_put_i64(file, "max_episode_steps", task->max_episode_steps) &&
+           tz__h5_put_bool(file, "ends_early", task->ends_early) &&
+           tz__h5_put_text(file, "config", config_json);
+}
+
+tz_status tz__minari_create(tz__minari_file **file, const char *path, const tz_task *task,
+                            const char *config_json, tz_error *error) {
+    tz__minari_file *f = *file = tz_alloc(1, sizeof *f);
+    if (!f) {
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory to write it", path);
+    }
+    tz__h5_begin();
+    // Equal input gives equal bytes: no time stamps, and one version of the format for every HDF5.
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS), creation = H5Pcreate(H5P_FILE_CREATE);
+    f->group_plist = H5Pcreate(H5P_GROUP_CREATE);
+    H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+    H5Pset_obj_track_times(creation, false);
+    H5Pset_obj_track_times(f->group_plist, false);
+    f->path = path;
+    f->task = task;
+    f->bool_type = tz__h5_bool_type();
+    f->file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
+    H5Pclose(creation);
+    H5Pclose(access);
+    if (f->file < 0 || !put_attributes(f->file, task, config_json)) {
+        tz__h5_fail(error, TZ_ERR_IO, path, "cannot be written");
+        tz__minari_close(f, NULL);
+        *file = NULL;
+        return TZ_ERR_IO;
+    }
+    return TZ_OK;
+}
+
+// Writes an array (rows, cols), or (rows) if cols is 0, that can grow by rows.
+static bool put_array(hid_t group, const char *name, hid_t file_type, hid_t memory_type,
+                      size_t rows, size_t cols, const void *values) {
+    const int ndim = cols > 0 ? 2 : 1;
+    const size_t row_bytes = H5Tget_size(file_type) * (cols > 0 ? cols : 1);
+    // As few chunks as the limit allows, of nearly equal size.
+    const size_t most_rows = row_bytes < CHUNK_BYTES ? CHUNK_BYTES / row_bytes : 1;
+    const size_t n_chunks = (rows + most_rows - 1) / most_rows;
+    const hsize_t dims[2] = {rows, cols}, max_dims[2] = {H5S_UNLIMITED, cols};
+    const hsize_t chunk[2] = {(rows + n_chunks - 1) / n_chunks, cols};
+
+    const hid_t plist = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_obj_track_times(plist, false);
+    H5Pset_fill_time(plist, H5D_FILL_TIME_ALLOC);
+    H5Pset_chunk(plist, ndim, chunk);
+    const hid_t space = H5Screate_simple(ndim, dims, max_dims);
+    const hid_t array = H5Dcreate2(group, name, file_type, space, H5P_DEFAULT, plist, H5P_DEFAULT);
+    const bool ok = array >= 0 &&
+                    H5Dwrite(array, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0 &&
+                    H5Dclose(array) >= 0;
+    H5Sclose(space);
+    H5Pclose(plist);
+    return ok;
+}
+
+// The attributes of Minari's collector (population standard deviation), then ours.
+static bool put_episode_attributes(hid_t group, int id, const tz_episode *episode) {
+    const int T = episode->T;
+    double sum = 0, squares = 0, low = episode->reward[0], high = low;
+    for (int t = 0; t < T; t++) {
+        sum += episode->reward[t];
+        low = fmin(low, episode->reward[t]);
+        high = fmax(high, episode->reward[t]);
+    }
+    const double mean = sum / T;
+    for (int t = 0; t < T; t++) {
+        squares += (episode->reward[t] - mean) * (episode->reward[t] - mean);
+    }
+    return tz__h5_put_i64(group, "id", id) && tz__h5_put_i64(group, "total_steps", T) &&
+           tz__h5_put_f64(group, "rewards_sum", sum) &&
+           tz__h5_put_f64(group, "rewards_mean", mean) &&
+           tz__h5_put_f64(group, "rewards_std", sqrt(squares / T)) &&
+           tz__h5_put_f64(group, "rewards_max", high) &&
+           tz__h5_put_f64(group, "rewards_min", low) &&
+           (episode->unseeded || (tz__h5_put_u64(group, "reset_seed", episode->seed) &&
+                                  tz__h5_put_u64(group, "reset_episode", episode->episode))) &&
+           tz__h5_put_i64(group, "policy", episode->policy) &&
+           tz__h5_put_f64(group, "noise", episode->noise) &&
+           tz__h5_put_bool(group, "unstable", episode->unstable);
+}
+
+static bool put_empty_group(hid_t group, const char *name, hid_t plist) {
+    const hid_t made = H5Gcreate2(group, name, H5P_DEFAULT, plist, H5P_DEFAULT);
+    return made >= 0 && H5Gclose(made) >= 0;
+}
+
+tz_status tz__minari_append(tz__minari_file *f, const tz_episode *episode, tz_error *error) {
+    const size_t T = (size_t)episode->T, nz = (size_t)tz_task_nz(f->task), nu = (size_t)f->task->nu;
+    const int id = f->n_episodes++;
+    const hid_t flag = f->bool_type;
+    char name[32];
+    snprintf(name, sizeof name, "episode_%d", id);
+    const hid_t group = H5Gcreate2(f->file, name, H5P_DEFAULT, f->group_plist, H5P_DEFAULT);
+    const bool ok =
+        group >= 0 && put_episode_attributes(group, id, episode) &&
+        put_array(group, "observations", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, T + 1, nz,
+                  episode->z) &&
+        put_array(group, "actions", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, T, nu, episode->u) &&
+        put_array(group, "rewards", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, T, 0, episode->reward) &&
+        put_array(group, "terminations", flag, flag, T, 0, episode->terminated) &&
+        put_array(group, "truncations", flag, flag, T, 0, episode->truncated) &&
+        put_empty_group(group, "infos", f->group_plist) && H5Gclose(group) >= 0;
+    return ok ? TZ_OK : tz__h5_fail(error, TZ_ERR_IO, f->path, "episode %d cannot be written", id);
+}
+
+tz_status tz__minari_close(tz__minari_file *f, tz_error *error) {
+    tz_status status = TZ_OK;
+    H5Tclose(f->bool_type);
+    H5Pclose(f->group_plist);
+    if (f->file >= 0 && H5Fclose(f->file) < 0) {
+        status = tz__h5_fail(error, TZ_ERR_IO, f->path, "cannot be written");
+    }
+    tz__h5_end();
+    tz_free(f);
+    return status;
+}
+
+tz_status tz__minari_read_config(char **config, const char *path, tz_error *error) {
+    *config = NULL;
+    tz__h5_begin();
+    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    tz_status status = TZ_OK;
+    if (file < 0) {
+        status = tz__h5_fail(error, TZ_ERR_FORMAT, path, "cannot be opened as HDF5");
+    } else {
+        status = tz__h5_get_long_text(file, "config", config, path, error);
+        H5Fclose(file);
+    }
+    tz__h5_end();
+    return status;
+}
+
+// ---- metadata.json
+
+// How Gymnasium registers the environments whose observation can be the raw state.
+typedef struct registration {
+    const char *id, *entry_point;
+    double reward_threshold; // 0: none
+    bool raw_option;         // raw [q, v] needs exclude_current_positions_from_observation = false
+    bool clips_velocity;     // its observation clips v to [-10, 10] even then
+    bool unhealthy_option;   // early ends can be switched off by terminate_when_unhealthy
+} registration;
+
+static const registration registrations[] = {
+    {"HalfCheetah-v5", "gymnasium.envs.mujoco.half_cheetah_v5:HalfCheetahEnv", 4800, true, false,
+     false},
+    {"Hopper-v5", "gymnasium.envs.mujoco.hopper_v5:HopperEnv", 3800, true, true, true},
+    {"Swimmer-v5", "gymnasium.envs.mujoco.swimmer_v5:SwimmerEnv", 360, true, false, false},
+    {"Walker2d-v5", "gymnasium.envs.mujoco.walker2d_v5:Walker2dEnv", 0, true, true, true},
+    {"InvertedPendulum-v5", "gymnasium.envs.mujoco.inverted_pendulum_v5:InvertedPendulumEnv", 950,
+     false, false, false},
+};
+
+static const registration *find_registration(const tz_task *task) {
+    for (size_t i = 0; i < TZ_COUNTOF(registrations); i++) {
+        if (strcmp(registrations[i].id, task->gymnasium_id) == 0) {
+            return &registrations[i];
+        }
+    }
+    return NULL;
+}
+
+static void add_text(struct json_object *object, const char *key, const char *value) {
+    json_object_object_add(object, key, json_object_new_string(value));
+}
+
+static void add_bool(struct json_object *object, const char *key, bool value) {
+    json_object_object_add(object, key, json_object_new_boolean(value));
+}
+
+// Adds a JSON document inside a JSON string; takes the document over.
+static void add_document(struct json_object *object, const char *key,
+                         struct json_object *document) {
+    add_text(object, key, json_object_to_json_string_ext(document, JSON_C_TO_STRING_PLAIN));
+    json_object_put(document);
+}
+
+// Gymnasium's EnvSpec, or NULL where Gymnasium has no environment with this observation and end.
+static struct json_object *env_spec(const tz_task *task) {
+    const registration *known = find_registration(task);
+    if (!known || (task->terminated && !task->ends_early && !known->unhealthy_option)) {
+        return NULL;
+    }
+    struct json_object *spec = json_object_new_object(), *kwargs = json_object_new_object();
+    if (known->raw_option) {
+        add_bool(kwargs, "exclude_current_positions_from_observation", false);
+    }
+    if (task->terminated && !task->ends_early) {
+        add_bool(kwargs, "terminate_when_unhealthy", false);
+    }
+    add_text(spec, "id", known->id);
+    add_text(spec, "entry_point", known->entry_point);
+    json_object_object_add(
+        spec, "reward_threshold",
+        known->reward_threshold > 0 ? json_object_new_double(known->reward_threshold) : NULL);
+    add_bool(spec, "nondeterministic", false);
+    json_object_object_add(spec, "max_episode_steps", json_object_new_int(task->max_episode_steps));
+    add_bool(spec, "disable_env_checker", false);
+    json_object_object_add(spec, "kwargs", kwargs);
+    json_object_object_add(spec, "additional_wrappers", json_object_new_array());
+    json_object_object_add(spec, "vector_entry_point", NULL);
+    return spec;
+}
+
+// A Box of n numbers; low and high (n) or, when NULL, unbounded.
+static struct json_object *box(const char *dtype, int n, const double *low, const double *high) {
+    struct json_object *space = json_object_new_object(), *shape = json_object_new_array(),
+                       *lows = json_object_new_array(), *highs = json_object_new_array();
+    json_object_array_add(shape, json_object_new_int(n));
+    for (int i = 0; i < n; i++) {
+        json_object_array_add(lows, json_object_new_double(low ? low[i] : -INFINITY));
+        json_object_array_add(highs, json_object_new_double(high ? high[i] : INFINITY));
+    }
+    add_text(space, "type", "Box");
+    add_text(space, "dtype", dtype);
+    json_object_object_add(space, "shape", shape);
+    json_object_object_add(space, "low", lows);
+    json_object_object_add(space, "high", highs);
+    return space;
+}
+
+// The name of a folder, also when it was given as "." or with a slash at the end.
+static tz_status folder_name(char name[TZ_PATH_MAX], const char *folder, tz_error *error) {
+    char *real = realpath(folder, NULL);
+    if (!real) {
+        return tz_fail(error, TZ_ERR_IO, "%s: no such folder", folder);
+    }
+    const char *slash = strrchr(real, '/');
+    snprintf(name, TZ_PATH_MAX, "%s", slash && slash[1] != '\0' ? slash + 1 : "dataset");
+    free(real);
+    return TZ_OK;
+}
+
+// An id that Minari parses: letters, digits, '-' and '_', then "-v<number>".
+static tz_status dataset_id(char id[TZ_PATH_MAX + 4], const char *folder, tz_error *error) {
+    char name[TZ_PATH_MAX];
+    TZ_CHECK(folder_name(name, folder, error));
+    for (char *c = name; *c != '\0'; c++) {
+        const bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+                           (*c >= '0' && *c <= '9') || *c == '-' || *c == '_';
+        *c = plain ? *c : '_';
+    }
+    const size_t length = strlen(name);
+    size_t version = length;
+    while (version > 0 && name[version - 1] >= '0' && name[version - 1] <= '9') {
+        version--;
+    }
+    const bool has_version =
+        version < length && version > 2 && strncmp(name + version - 2, "-v", 2) == 0;
+    snprintf(id, TZ_PATH_MAX + 4, "%s%s", name, has_version ? "" : "-v0");
+    return TZ_OK;
+}
+
+static void add_description(struct json_object *object, const tz__minari_metadata *m) {
+    const registration *known = find_registration(m->task);
+    char text[2048];
+    snprintf(
+        text, sizeof text,
+        "%s%sObservations are the raw state [q, v] of MuJoCo %s, %d positions and %d "
+        "velocities, unclipped%s.",
+        m->description, m->description[0] ? " " : "", mj_versionString(), m->task->nq, m->task->nv,
+        known && known->clips_velocity
+            ? "; Gymnasium's own observation clips v to [-10, 10], so the two agree only inside"
+            : "");
+    add_text(object, "description", text);
+}
+
+// What Minari does not know but a reader may ask for.
+static void add_ours(struct json_object *object, const tz__minari_metadata *m) {
+    const tz_task *task = m->task;
+    struct json_object *ours = json_object_new_object();
+    add_text(ours, "program", tz_version());
+    add_text(ours, "mujoco", mj_versionString());
+    add_text(ours, "env", task->name);
+    json_object_object_add(ours, "nq", json_object_new_int(task->nq));
+    json_object_object_add(ours, "nv", json_object_new_int(task->nv));
+    json_object_object_add(ours, "nu", json_object_new_int(task->nu));
+    json_object_object_add(ours, "dt", json_object_new_double(task->dt_s));
+    json_object_object_add(ours, "config", json_tokener_parse(m->config_json));
+    json_object_object_add(object, "trapeze", ours);
+}
+
+tz_status tz__minari_write_metadata(const char *path, const tz__minari_metadata *m,
+                                    tz_error *error) {
+    char id[TZ_PATH_MAX + 4], requirement[64];
+    TZ_CHECK(dataset_id(id, m->folder, error));
+    snprintf(requirement, sizeof requirement, "mujoco==%s", mj_versionString());
+
+    struct json_object *object = json_object_new_object(), *spec = env_spec(m->task);
+    add_text(object, "dataset_id", id);
+    add_text(object, "minari_version", "0.5.3");
+    add_text(object, "data_format", "hdf5");
+    add_bool(object, "jpeg_encoding", false);
+    json_object_object_add(object, "total_episodes", json_object_new_int(m->n_episodes));
+    json_object_object_add(object, "total_steps", json_object_new_int64((int64_t)m->n_steps));
+    json_object_object_add(object, "dataset_size",
+                           json_object_new_double(round((double)m->file_bytes / 1e5) / 10));
+    add_document(object, "observation_space", box("float64", tz_task_nz(m->task), NULL, NULL));
+    add_document(object, "action_space",
+                 box("float32", m->task->nu, m->task->control_low, m->task->control_high));
+    if (spec) {
+        add_document(object, "env_spec", spec);
+    }
+    add_text(object, "algorithm_name", m->algorithm_name ? m->algorithm_name : "");
+    add_description(object, m);
+    struct json_object *requirements = json_object_new_array();
+    json_object_array_add(requirements, json_object_new_string("gymnasium>=1.0"));
+    json_object_array_add(requirements, json_object_new_string(requirement));
+    json_object_object_add(object, "requirements", requirements);
+    add_ours(object, m);
+    const tz_status status = tz_json_write(path, object, error);
+    json_object_put(object);
+    return status;
+}

@@ -1,0 +1,350 @@
+// The journal: one safetensors file per finished episode (tensors z, u, reward, terminated,
+// truncated; the rest as metadata), each written beside its place and renamed, so that a kill or a
+// full disk leaves finished episodes alone. Everything that is being made lives in <folder>/journal
+// until it is whole; what stands in <folder>/data is finished.
+#include "data/writer.h"
+
+#include "base/assert.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/safetensors.h"
+#include "data/minari.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WRITER_COOKIE = 0x77726974, CONFIG_MAX = 1 << 24 };
+
+struct tz_writer {
+    tz_task task;
+    char folder[TZ_PATH_MAX];
+    char journal[TZ_PATH_MAX];
+    char *config_json, *description, *algorithm_name; // owned
+    bool complete; // resumed on a finished dataset: nothing is left to do
+};
+
+tz_writer_def tz_writer_def_default(void) {
+    return (tz_writer_def){.cookie = WRITER_COOKIE, .config_json = "{}"};
+}
+
+// ---- beginning
+
+static char *copy_text(const char *text) {
+    const size_t size = strlen(text) + 1;
+    char *copy = tz_alloc(size, 1);
+    return copy ? memcpy(copy, text, size) : NULL;
+}
+
+// Demands that `found`, the configuration of what stands in the folder, is the writer's own.
+static tz_status expect_config(const tz_writer *writer, const char *found, tz_error *error) {
+    if (!found || strcmp(found, writer->config_json) != 0) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "%s: was begun with other options, so it cannot be resumed with these (it "
+                       "has %.300s)",
+                       writer->folder, found ? found : "no configuration");
+    }
+    return TZ_OK;
+}
+
+static tz_status take_over_finished(tz_writer *writer, tz_error *error) {
+    char file[TZ_PATH_MAX], *config;
+    TZ_CHECK(tz_path_join(file, writer->folder, "data/main_data.hdf5", error));
+    TZ_CHECK(tz__minari_read_config(&config, file, error));
+    const tz_status status = expect_config(writer, config, error);
+    tz_free(config);
+    writer->complete = true;
+    return status;
+}
+
+static tz_status take_over_journal(const tz_writer *writer, const char *config_file,
+                                   tz_error *error) {
+    char *config;
+    size_t size;
+    TZ_CHECK(tz_file_read(config_file, &config, &size, CONFIG_MAX, error));
+    const tz_status status = expect_config(writer, config, error);
+    tz_free(config);
+    return status;
+}
+
+// Looks at what stands in the folder and goes on from it, refuses it, or begins a journal.
+static tz_status begin(tz_writer *writer, bool resume, tz_error *error) {
+    char metadata[TZ_PATH_MAX], config_file[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(metadata, writer->folder, "data/metadata.json", error));
+    TZ_CHECK(tz_path_join(config_file, writer->journal, "config.json", error));
+    if (tz_file_exists(metadata)) {
+        return resume ? take_over_finished(writer, error)
+                      : tz_fail(error, TZ_ERR_ARGUMENT,
+                                "%s: holds a finished dataset already (choose another folder)",
+                                writer->folder);
+    }
+    if (tz_file_exists(config_file)) {
+        return resume ? take_over_journal(writer, config_file, error)
+                      : tz_fail(error, TZ_ERR_ARGUMENT,
+                                "%s: holds the journal of an unfinished dataset (resume it, or "
+                                "choose another folder)",
+                                writer->folder);
+    }
+    TZ_CHECK(tz_make_folders(writer->journal, error));
+    return tz_file_write(config_file, writer->config_json, strlen(writer->config_json), error);
+}
+
+tz_status tz_writer_create(tz_writer **writer, const tz_writer_def *def, const tz_task *task,
+                           tz_error *error) {
+    TZ_ASSERT(def->cookie == WRITER_COOKIE);
+    *writer = NULL;
+    tz_writer *w = tz_alloc(1, sizeof *w);
+    if (w) {
+        w->task = *task;
+        w->config_json = copy_text(def->config_json);
+        w->description = copy_text(def->description ? def->description : "");
+        w->algorithm_name = copy_text(def->algorithm_name ? def->algorithm_name : "");
+    }
+    if (!w || !w->config_json || !w->description || !w->algorithm_name) {
+        tz_writer_destroy(w);
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory to write a dataset", def->folder);
+    }
+    tz_status status = tz_path_join(w->folder, "", def->folder, error);
+    if (status == TZ_OK) {
+        status = tz_path_join(w->journal, w->folder, "journal", error);
+    }
+    if (status == TZ_OK) {
+        status = begin(w, def->resume, error);
+    }
+    if (status != TZ_OK) {
+        tz_writer_destroy(w);
+        return status;
+    }
+    *writer = w;
+    return TZ_OK;
+}
+
+void tz_writer_destroy(tz_writer *writer) {
+    if (!writer) {
+        return;
+    }
+    tz_free(writer->config_json);
+    tz_free(writer->description);
+    tz_free(writer->algorithm_name);
+    tz_free(writer);
+}
+
+// ---- episodes of the journal
+
+static tz_status slot_path(const tz_writer *writer, int slot, char path[TZ_PATH_MAX],
+                           tz_error *error) {
+    char name[48];
+    snprintf(name, sizeof name, "episode-%06d.safetensors", slot);
+    return tz_path_join(path, writer->journal, name, error);
+}
+
+bool tz_writer_has(const tz_writer *writer, int slot) {
+    char path[TZ_PATH_MAX];
+    return writer->complete ||
+           (slot_path(writer, slot, path, NULL) == TZ_OK && tz_file_exists(path));
+}
+
+tz_status tz_writer_put(tz_writer *writer, int slot, const tz_episode *episode, tz_error *error) {
+    TZ_ASSERT(slot >= 0 && episode->T >= 1);
+    const size_t T = (size_t)episode->T, nz = (size_t)tz_task_nz(&writer->task);
+    const tz_tensor tensors[] = {
+        {"z", TZ_DTYPE_F64, 2, {T + 1, nz}, episode->z},
+        {"u", TZ_DTYPE_F32, 2, {T, (size_t)writer->task.nu}, episode->u},
+        {"reward", TZ_DTYPE_F64, 1, {T}, episode->reward},
+        {"terminated", TZ_DTYPE_U8, 1, {T}, episode->terminated},
+        {"truncated", TZ_DTYPE_U8, 1, {T}, episode->truncated},
+    };
+    char seed[24], index[24], policy[16], noise[32], path[TZ_PATH_MAX];
+    snprintf(seed, sizeof seed, "%" PRIu64, episode->seed);
+    snprintf(index, sizeof index, "%" PRIu64, episode->episode);
+    snprintf(policy, sizeof policy, "%d", episode->policy);
+    snprintf(noise, sizeof noise, "%.17g", episode->noise);
+    const tz_metadata metadata[] = {
+        {"seed", seed},
+        {"episode", index},
+        {"policy", policy},
+        {"noise", noise},
+        {"unstable", episode->unstable ? "1" : "0"},
+        {"unseeded", episode->unseeded ? "1" : "0"},
+    };
+    TZ_CHECK(slot_path(writer, slot, path, error));
+    return tz_safetensors_write(path, tensors, TZ_COUNTOF(tensors), metadata, TZ_COUNTOF(metadata),
+                                error);
+}
+
+// Finds a tensor of the journal with these dimensions.
+static tz_status find_tensor(const tz_safetensors *file, const char *name, tz_dtype dtype,
+                             size_t rows, size_t cols, const void **data, tz_error *error) {
+    const tz_tensor *tensor = tz_safetensors_find(file, name);
+    const int ndim = cols > 0 ? 2 : 1;
+    *data = NULL;
+    if (!tensor || tensor->dtype != dtype || tensor->ndim != ndim || tensor->shape[0] != rows ||
+        (ndim == 2 && tensor->shape[1] != cols)) {
+        return tz_fail(error, TZ_ERR_FORMAT,
+                       "%s: not an episode of this journal (%s is missing or of another shape)",
+                       tz_safetensors_path(file), name);
+    }
+    *data = tensor->data;
+    return TZ_OK;
+}
+
+// A number of the metadata of an episode's file.
+static const char *value_of(const tz_safetensors *file, const char *key) {
+    const char *value = tz_safetensors_metadata(file, key);
+    return value ? value : "0";
+}
+
+// The episode in an open file of the journal, borrowed from it.
+static tz_status view_episode(const tz_writer *writer, const tz_safetensors *file,
+                              tz_episode *episode, tz_error *error) {
+    const tz_tensor *reward = tz_safetensors_find(file, "reward");
+    const size_t nz = (size_t)tz_task_nz(&writer->task), nu = (size_t)writer->task.nu;
+    const size_t T = reward && reward->ndim == 1 ? reward->shape[0] : 0;
+    if (T == 0 || T > INT32_MAX - 1) {
+        return tz_fail(error, TZ_ERR_FORMAT, "%s: not an episode of this journal (no rewards)",
+                       tz_safetensors_path(file));
+    }
+    const void *z, *u, *rewards, *terminated, *truncated;
+    TZ_CHECK(find_tensor(file, "z", TZ_DTYPE_F64, T + 1, nz, &z, error));
+    TZ_CHECK(find_tensor(file, "u", TZ_DTYPE_F32, T, nu, &u, error));
+    TZ_CHECK(find_tensor(file, "reward", TZ_DTYPE_F64, T, 0, &rewards, error));
+    TZ_CHECK(find_tensor(file, "terminated", TZ_DTYPE_U8, T, 0, &terminated, error));
+    TZ_CHECK(find_tensor(file, "truncated", TZ_DTYPE_U8, T, 0, &truncated, error));
+    *episode = (tz_episode){.T = (int)T,
+                            .z = z,
+                            .u = u,
+                            .reward = rewards,
+                            .terminated = terminated,
+                            .truncated = truncated,
+                            .seed = strtoull(value_of(file, "seed"), NULL, 10),
+                            .episode = strtoull(value_of(file, "episode"), NULL, 10),
+                            .unseeded = value_of(file, "unseeded")[0] == '1',
+                            .policy = atoi(value_of(file, "policy")),
+                            .noise = strtod(value_of(file, "noise"), NULL),
+                            .unstable = value_of(file, "unstable")[0] == '1'};
+    return TZ_OK;
+}
+
+// ---- the end
+
+typedef struct totals {
+    int n_episodes;
+    size_t n_steps;
+} totals;
+
+static tz_status append_slot(const tz_writer *writer, tz__minari_file *file, int slot, totals *sum,
+                             tz_error *error) {
+    char path[TZ_PATH_MAX];
+    TZ_CHECK(slot_path(writer, slot, path, error));
+    tz_safetensors *stored;
+    TZ_CHECK(tz_safetensors_read(&stored, path, error));
+    tz_episode episode;
+    tz_status status = view_episode(writer, stored, &episode, error);
+    if (status == TZ_OK) {
+        status = tz__minari_append(file, &episode, error);
+        sum->n_episodes++;
+        sum->n_steps += (size_t)episode.T;
+    }
+    tz_safetensors_destroy(stored);
+    return status;
+}
+
+// Writes all slots, in order, into the HDF5 file `path`.
+static tz_status assemble(const tz_writer *writer, const char *path, int n_slots, totals *sum,
+                          tz_error *error) {
+    tz__minari_file *file;
+    TZ_CHECK(tz__minari_create(&file, path, &writer->task, writer->config_json, error));
+    tz_status status = TZ_OK;
+    for (int slot = 0; slot < n_slots && status == TZ_OK; slot++) {
+        if (tz_writer_has(writer, slot)) {
+            status = append_slot(writer, file, slot, sum, error);
+        }
+    }
+    // The first trouble is the one to tell.
+    const tz_status closed = tz__minari_close(file, status == TZ_OK ? error : NULL);
+    return status == TZ_OK ? closed : status;
+}
+
+// Moves the finished file from the journal into data/.
+static tz_status publish(const tz_writer *writer, const char *made, const char *place,
+                         tz_error *error) {
+    char path[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(path, writer->folder, place, error));
+    return tz_file_commit(made, path, error);
+}
+
+// Empties and removes the journal, if it is there.
+static tz_status remove_journal(const tz_writer *writer, tz_error *error) {
+    DIR *folder = opendir(writer->journal);
+    if (!folder) {
+        return TZ_OK;
+    }
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            unlinkat(dirfd(folder), entry->d_name, 0);
+        }
+    }
+    closedir(folder);
+    if (rmdir(writer->journal) != 0) {
+        return tz_fail(error, TZ_ERR_IO, "%s: cannot be removed: %s", writer->journal,
+                       strerror(errno));
+    }
+    return TZ_OK;
+}
+
+static tz_status assemble_and_publish(const tz_writer *writer, int n_slots, const char *file,
+                                      const char *metadata, tz_error *error) {
+    totals sum = {0};
+    TZ_CHECK(assemble(writer, file, n_slots, &sum, error));
+    struct stat status;
+    if (stat(file, &status) != 0) {
+        return tz_fail(error, TZ_ERR_IO, "%s: %s", file, strerror(errno));
+    }
+    const tz__minari_metadata content = {.task = &writer->task,
+                                         .folder = writer->folder,
+                                         .n_episodes = sum.n_episodes,
+                                         .n_steps = sum.n_steps,
+                                         .file_bytes = (size_t)status.st_size,
+                                         .description = writer->description,
+                                         .algorithm_name = writer->algorithm_name,
+                                         .config_json = writer->config_json};
+    TZ_CHECK(tz__minari_write_metadata(metadata, &content, error));
+    // metadata.json goes last: where it stands, the dataset is whole.
+    char data[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(data, writer->folder, "data", error));
+    TZ_CHECK(tz_make_folders(data, error));
+    TZ_CHECK(publish(writer, file, "data/main_data.hdf5", error));
+    return publish(writer, metadata, "data/metadata.json", error);
+}
+
+tz_status tz_writer_finish(tz_writer *writer, int n_slots, tz_error *error) {
+    if (writer->complete) {
+        return remove_journal(writer, error);
+    }
+    int n_stored = 0;
+    for (int slot = 0; slot < n_slots; slot++) {
+        n_stored += tz_writer_has(writer, slot);
+    }
+    if (n_stored == 0) {
+        return tz_fail(error, TZ_ERR_NUMERIC,
+                       "%s: not one of %d episodes has a step that could be stored", writer->folder,
+                       n_slots);
+    }
+    char file[TZ_PATH_MAX], metadata[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(file, writer->journal, "main_data.hdf5", error));
+    TZ_CHECK(tz_path_join(metadata, writer->journal, "metadata.json", error));
+    const tz_status status = assemble_and_publish(writer, n_slots, file, metadata, error);
+    if (status != TZ_OK) {
+        // Give back the room of the half-made file: the episodes are in the journal.
+        unlink(file);
+        unlink(metadata);
+        return status;
+    }
+    writer->complete = true;
+    return remove_journal(writer, error);
+}
