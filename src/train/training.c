@@ -1,0 +1,368 @@
+#include "train/training.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/plot.h"
+#include "base/progress.h"
+#include "train/evaluation.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEF_COOKIE = 0x7472756e };
+
+tz_training_def tz_training_def_default(void) {
+    return (tz_training_def){.cookie = DEF_COOKIE,
+                             .trainer = tz_trainer_def_default(),
+                             .n_sequences = 40000,
+                             .length = 3,
+                             .n_test_sequences = 2000,
+                             .rollout_every = 16,
+                             .n_rollouts = 100,
+                             .horizon = 200};
+}
+
+// A run at work.
+typedef struct run {
+    const tz_training_def *def;
+    tz_model *model;
+    tz_team *team;
+    tz_sequences *sequences;      // to learn from
+    tz_sequences *test_sequences; // from held-out episodes; NULL: there are none long enough
+    tz_rollouts *rollouts;        // from held-out episodes; NULL: there are none
+    tz_trainer *trainer;
+    tz_epoch_metrics *metrics; // (epochs)
+    int n_epochs;              // complete
+    char *what;                // all that the weights depend on, in one line
+    char csv[TZ_PATH_MAX], checkpoint[TZ_PATH_MAX], model_file[TZ_PATH_MAX];
+    char warning[256];
+} run;
+
+// ---- making
+
+static tz_status check(const tz_training_def *def, tz_error *error) {
+    if (def->cookie != DEF_COOKIE) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "training definition was not made by tz_training_def_default");
+    }
+    if (def->n_sequences < 1 || def->length < 2 || def->n_test_sequences < 1 ||
+        def->rollout_every < 1 || def->n_rollouts < 1 || def->horizon < 1) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "training on %d sequences of %d states, tested on %d and every %d epochs in "
+                       "%d rollouts of %d steps: expected sequences of 2 states or more, and at "
+                       "least 1 of all else",
+                       def->n_sequences, def->length, def->n_test_sequences, def->rollout_every,
+                       def->n_rollouts, def->horizon);
+    }
+    return TZ_OK;
+}
+
+// Everything that the weights depend on, beside the data's values.
+static char *describe(const tz_training_def *def) {
+    const tz_trainer_def *t = &def->trainer;
+    char *what = NULL;
+    const int length = asprintf(
+        &what,
+        "%s; %d sequences of %d states, batch %d, tile %d, epochs %d, learning rate %.17g to "
+        "%.17g, weight decay %.17g, clip %.17g, seed %llu; test on %d, rollouts %d of %d every %d",
+        def->what, def->n_sequences, def->length, t->batch, t->tile, t->epochs, t->lr, t->lr_end,
+        t->weight_decay, t->clip, (unsigned long long)t->seed, def->n_test_sequences,
+        def->n_rollouts, def->horizon, def->rollout_every);
+    return length < 0 ? NULL : what;
+}
+
+// Held-out sequences and rollouts, where held-out episodes are long enough for them.
+static tz_status pick_tests(run *r, const tz_source *sources, int n_sources, tz_error *error) {
+    const tz_training_def *def = r->def;
+    tz_status status =
+        tz_sequences_draw(&r->test_sequences, sources, n_sources, TZ_PART_TEST,
+                          def->n_test_sequences, def->length, def->trainer.seed, error);
+    if (status == TZ_ERR_ARGUMENT) {
+        return TZ_OK;
+    }
+    TZ_CHECK(status);
+    // of the first source, whose held-out episodes stay the same when more data are added
+    const tz_dataset *dataset = sources[0].dataset;
+    int longest = 0;
+    for (int e = 0; e < dataset->n_episodes; e++) {
+        const int T = tz_dataset_length(dataset, e);
+        longest = sources[0].is_test[e] && T > longest ? T : longest;
+    }
+    if (longest == 0) {
+        return TZ_OK;
+    }
+    return tz_rollouts_pick(&r->rollouts, dataset, sources[0].is_test, def->n_rollouts,
+                            longest < def->horizon ? longest : def->horizon, sources[0].path,
+                            error);
+}
+
+static tz_status make(run *r, const tz_source *sources, int n_sources, tz_error *error) {
+    const tz_training_def *def = r->def;
+    TZ_CHECK(check(def, error));
+    TZ_CHECK(tz_path_join(r->csv, def->folder, "metrics.csv", error));
+    TZ_CHECK(tz_path_join(r->checkpoint, def->folder, "checkpoint.safetensors", error));
+    TZ_CHECK(tz_path_join(r->model_file, def->folder, "model.safetensors", error));
+    TZ_CHECK(tz_sequences_draw(&r->sequences, sources, n_sources, TZ_PART_TRAIN, def->n_sequences,
+                               def->length, def->trainer.seed, error));
+    TZ_CHECK(pick_tests(r, sources, n_sources, error));
+    TZ_CHECK(tz_trainer_create(&r->trainer, &def->trainer, r->model, r->sequences, r->team, error));
+    r->metrics = tz_alloc((size_t)def->trainer.epochs, sizeof *r->metrics);
+    r->what = describe(def);
+    if (r->metrics == NULL || r->what == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a training run");
+    }
+    return TZ_OK;
+}
+
+static void destroy(run *r) {
+    tz_trainer_destroy(r->trainer);
+    tz_sequences_destroy(r->sequences);
+    tz_sequences_destroy(r->test_sequences);
+    tz_rollouts_destroy(r->rollouts);
+    tz_free(r->metrics);
+    free(r->what);
+}
+
+// ---- files
+
+static tz_status write_checkpoint(const run *r, tz_error *error) {
+    return tz_checkpoint_write(r->checkpoint, r->trainer, r->model, r->metrics, r->n_epochs,
+                               r->what, error);
+}
+
+static void print_cell(FILE *stream, double value, char end) {
+    if (isnan(value)) {
+        fputc(end, stream);
+    } else {
+        fprintf(stream, "%.9g%c", value, end);
+    }
+}
+
+static tz_status write_csv(const run *r, tz_error *error) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (stream == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for its text", r->csv);
+    }
+    fputs("epoch,learning_rate,train_loss,grad_norm,test_loss,rollout_nmse,rollout_nmse_median,"
+          "rollout_diverged\n",
+          stream);
+    for (int i = 0; i < r->n_epochs; i++) {
+        const tz_epoch_metrics *m = &r->metrics[i];
+        const double row[TZ_N_METRICS] = {
+            m->epoch,     m->learning_rate, m->train_loss,          m->grad_norm,
+            m->test_loss, m->rollout_nmse,  m->rollout_nmse_median, m->rollout_diverged};
+        for (int k = 0; k < TZ_N_METRICS; k++) {
+            print_cell(stream, row[k], k + 1 < TZ_N_METRICS ? ',' : '\n');
+        }
+    }
+    tz_status status = TZ_OK;
+    if (fclose(stream) != 0) {
+        status = tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for its text", r->csv);
+    } else {
+        status = tz_file_write(r->csv, text, size, error);
+    }
+    free(text);
+    return status;
+}
+
+// ---- pictures
+
+// One column of the metrics over the epochs where it was measured.
+static tz_series series_of(const run *r, const char *title, size_t column, double *x, double *y) {
+    tz_series series = {.title = title, .x = x, .y = y};
+    for (int i = 0; i < r->n_epochs; i++) {
+        double value = 0.0;
+        memcpy(&value, (const char *)&r->metrics[i] + column, sizeof value);
+        if (isfinite(value)) {
+            x[series.n] = r->metrics[i].epoch;
+            y[series.n++] = value;
+        }
+    }
+    return series;
+}
+
+static void draw(run *r, const char *name, const char *title, const char *y_label,
+                 const tz_series *series, int n_series) {
+    const tz_plot plot = {.title = title,
+                          .x_label = "epoch",
+                          .y_label = y_label,
+                          .log_y = true,
+                          .series = series,
+                          .n_series = n_series};
+    char stem[TZ_PATH_MAX];
+    tz_error error = {0};
+    tz_status status = tz_path_join(stem, r->def->folder, name, &error);
+    if (status == TZ_OK) {
+        status = tz_plot_write(&plot, stem, &error);
+    }
+    if (status != TZ_OK) {
+        snprintf(r->warning, sizeof r->warning, "%.255s", error.text);
+    }
+}
+
+// A picture that cannot be drawn is a warning: the weights are what matters.
+static void draw_curves(run *r) {
+    double *values = tz_alloc(4 * (size_t)r->n_epochs, sizeof *values);
+    if (values == NULL) {
+        snprintf(r->warning, sizeof r->warning, "out of memory: loss curves");
+        return;
+    }
+    double *x1 = values, *y1 = x1 + r->n_epochs, *x2 = y1 + r->n_epochs, *y2 = x2 + r->n_epochs;
+    char title[128];
+    snprintf(title, sizeof title, "%s, %s", r->model->ops->kind, r->model->env);
+    tz_series series[2] = {
+        series_of(r, "training sequences", offsetof(tz_epoch_metrics, train_loss), x1, y1),
+        series_of(r, "held-out sequences", offsetof(tz_epoch_metrics, test_loss), x2, y2)};
+    draw(r, "loss", title, "loss", series, series[1].n > 0 ? 2 : 1);
+
+    series[0] = series_of(r, "mean", offsetof(tz_epoch_metrics, rollout_nmse), x1, y1);
+    series[1] = series_of(r, "median", offsetof(tz_epoch_metrics, rollout_nmse_median), x2, y2);
+    if (series[0].n > 0 && series[1].n > 0) {
+        char y_label[64];
+        snprintf(y_label, sizeof y_label, "normalised MSE of %d steps", r->rollouts->horizon);
+        draw(r, "rollout", title, y_label, series, 2);
+    }
+    tz_free(values);
+}
+
+// ---- epochs
+
+// Measures on held-out episodes what is due after the epoch that just ended.
+static tz_status measure(run *r, double lr, tz_error *error) {
+    const tz_train_means means = tz_trainer_means(r->trainer);
+    tz_epoch_metrics *m = &r->metrics[r->n_epochs];
+    *m = (tz_epoch_metrics){.epoch = r->n_epochs + 1,
+                            .learning_rate = lr,
+                            .train_loss = means.loss,
+                            .grad_norm = means.grad_norm,
+                            .test_loss = NAN,
+                            .rollout_nmse = NAN,
+                            .rollout_nmse_median = NAN,
+                            .rollout_diverged = NAN};
+    if (r->test_sequences != NULL) {
+        m->test_loss = tz_trainer_loss(r->trainer, r->test_sequences);
+    }
+    const bool due = (r->n_epochs + 1) % r->def->rollout_every == 0 || tz_trainer_done(r->trainer);
+    if (r->rollouts != NULL && due) {
+        const tz_predictor predictor = {.type = TZ_PREDICT_MODEL, .model = r->model};
+        tz_evaluation *evaluation = NULL;
+        TZ_CHECK(
+            tz_evaluate(&evaluation, r->rollouts, &predictor, r->model->sigma_z, r->team, error));
+        m->rollout_nmse = evaluation->mean;
+        m->rollout_nmse_median = evaluation->median;
+        m->rollout_diverged = evaluation->n_diverged;
+        tz_evaluation_destroy(evaluation);
+    }
+    r->n_epochs++;
+    return TZ_OK;
+}
+
+static void note(char text[128], const run *r) {
+    snprintf(text, 128, "epoch %d/%d", r->n_epochs, r->def->trainer.epochs);
+    if (r->n_epochs > 0) {
+        const tz_epoch_metrics *m = &r->metrics[r->n_epochs - 1];
+        const size_t used = strlen(text);
+        snprintf(text + used, 128 - used, ", loss %.3g", m->train_loss);
+        if (isfinite(m->test_loss)) {
+            const size_t more = strlen(text);
+            snprintf(text + more, 128 - more, ", held out %.3g", m->test_loss);
+        }
+    }
+}
+
+static tz_status fail_nonfinite(const run *r, double lr, tz_error *error) {
+    return tz_fail(error, TZ_ERR_NUMERIC,
+                   "%s: training stopped, the loss is not finite in epoch %d, step %d (learning "
+                   "rate %g); %s holds the end of epoch %d",
+                   r->def->folder, tz_trainer_epoch(r->trainer) + 1,
+                   tz_trainer_step_in_epoch(r->trainer) + 1, lr, r->checkpoint, r->n_epochs);
+}
+
+static tz_status fail_interrupted(const run *r, tz_error *error) {
+    TZ_CHECK(write_checkpoint(r, error));
+    return tz_fail(error, TZ_ERR_INTERRUPTED,
+                   "%s: interrupted in epoch %d of %d; --resume continues from here",
+                   r->def->folder, tz_trainer_epoch(r->trainer) + 1, r->def->trainer.epochs);
+}
+
+static tz_status train(run *r, double *steps, tz_error *error) {
+    const double per_epoch = tz_trainer_steps_per_epoch(r->trainer);
+    double done = per_epoch * tz_trainer_epoch(r->trainer) + tz_trainer_step_in_epoch(r->trainer);
+    tz_progress progress = tz_progress_start(r->model->ops->kind, "steps", done,
+                                             per_epoch * r->def->trainer.epochs, r->def->quiet);
+    char text[128];
+    note(text, r);
+    while (!tz_trainer_done(r->trainer)) {
+        const double lr = tz_trainer_lr(r->trainer);
+        if (tz_trainer_step(r->trainer).outcome != TZ_TRAIN_OK) {
+            return fail_nonfinite(r, lr, error);
+        }
+        done++;
+        (*steps)++;
+        if (tz_trainer_step_in_epoch(r->trainer) == 0) {
+            TZ_CHECK(measure(r, lr, error));
+            TZ_CHECK(write_checkpoint(r, error));
+            TZ_CHECK(write_csv(r, error));
+            note(text, r);
+        }
+        tz_progress_update(&progress, done, text);
+        if (tz_interrupted() && !tz_trainer_done(r->trainer)) {
+            return fail_interrupted(r, error);
+        }
+    }
+    tz_progress_finish(&progress, done, text);
+    return TZ_OK;
+}
+
+static tz_status start(run *r, tz_error *error) {
+    if (r->def->resume && tz_file_exists(r->checkpoint)) {
+        return tz_checkpoint_read(r->checkpoint, r->trainer, r->model, r->metrics, &r->n_epochs,
+                                  r->def->trainer.epochs, r->what, error);
+    }
+    return write_checkpoint(r, error);
+}
+
+tz_status tz_train(const tz_training_def *def, tz_model *model, const tz_source *sources,
+                   int n_sources, tz_team *team, tz_training_report *report, tz_error *error) {
+    run r = {.def = def, .model = model, .team = team};
+    const double began_s = tz_now_s();
+    double steps = 0.0;
+    tz_status status = make(&r, sources, n_sources, error);
+    if (status == TZ_OK) {
+        status = start(&r, error);
+    }
+    if (status == TZ_OK) {
+        status = train(&r, &steps, error);
+    }
+    if (status == TZ_OK) {
+        status = write_csv(&r, error);
+    }
+    if (status == TZ_OK) {
+        status = tz_model_save(model, r.model_file, error);
+    }
+    if (status == TZ_OK) {
+        draw_curves(&r);
+    }
+    if (report != NULL) {
+        *report = (tz_training_report){.seconds = tz_now_s() - began_s, .steps = steps};
+        snprintf(report->warning, sizeof report->warning, "%s", r.warning);
+        if (r.n_epochs > 0) {
+            report->last = r.metrics[r.n_epochs - 1];
+        }
+    }
+    destroy(&r);
+    return status;
+}
+
+void tz_model_widen_range(tz_model *model, const tz_model_statistics *statistics) {
+    for (int i = 0; i < tz_model_nz(model); i++) {
+        model->z_low[i] = fminf(model->z_low[i], (float)statistics->z_low[i]);
+        model->z_high[i] = fmaxf(model->z_high[i], (float)statistics->z_high[i]);
+    }
+}

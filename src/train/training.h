@@ -1,0 +1,56 @@
+// A training run from data to a folder:
+//
+//     metrics.csv             one line an epoch
+//     checkpoint.safetensors  everything to continue from; replaced at every epoch
+//     model.safetensors       the weights after the last epoch, written when it is complete
+//     loss.png, loss.svg      loss on training and held-out sequences
+//     rollout.png, .svg       open-loop error from held-out episodes
+//
+// The model file holds the last weights, not those with the smallest error on held-out episodes:
+// nothing is selected on the episodes that later judge the model, and the learning rate has come
+// down to its end.
+#ifndef TRAPEZE_TRAIN_TRAINING_H
+#define TRAPEZE_TRAIN_TRAINING_H
+
+#include "train/checkpoint.h"
+#include "train/sequences.h"
+#include "train/trainer.h"
+
+typedef struct tz_training_def {
+    uint32_t cookie;        // set by tz_training_def_default, checked
+    tz_trainer_def trainer; // trainer.seed is the seed of all that is drawn here
+    int n_sequences;        // 40000
+    int length;             // states of a sequence: 3
+    int n_test_sequences;   // from held-out episodes, for the loss after each epoch: 2000
+    int rollout_every;      // epochs between open-loop rollouts from held-out episodes: 16
+    int n_rollouts;         // 100
+    int horizon;            // transitions of a rollout: 200; shorter when the episodes are
+    const char *folder;     // exists; borrowed during the call
+    const char *what;       // what is trained and from what, in one line; borrowed. A checkpoint
+                            // of something else is refused.
+    bool resume;            // continue from the folder's checkpoint if there is one
+    bool quiet;             // no progress on stderr
+} tz_training_def;
+TZ_API tz_training_def tz_training_def_default(void);
+
+// How it went.
+typedef struct tz_training_report {
+    tz_epoch_metrics last; // of the last complete epoch, all NaN before one
+    double seconds;        // of this call
+    double steps;          // optimiser steps in this call
+    char warning[256];     // what could not be done beside the weights (a picture), or ""
+} tz_training_report;
+
+// Trains `model` (fresh, or loaded to be continued) on the sources. Held-out episodes are used to
+// measure only. Polls tz_interrupted: then it writes a checkpoint and returns TZ_ERR_INTERRUPTED.
+// TZ_ERR_NUMERIC when the loss is no longer finite: the last checkpoint stays. `report` is
+// Nullable.
+TZ_API tz_status tz_train(const tz_training_def *def, tz_model *model, const tz_source *sources,
+                          int n_sources, tz_team *team, tz_training_report *report,
+                          tz_error *error);
+
+// Widens the model's range of training states to that of the statistics: for a model that is
+// trained on with new data and keeps its normaliser.
+TZ_API void tz_model_widen_range(tz_model *model, const tz_model_statistics *statistics);
+
+#endif
