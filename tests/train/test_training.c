@@ -1,0 +1,209 @@
+// A whole run: killed at random moments and resumed it ends in the bytes of the unbroken one;
+// interrupted it leaves a checkpoint; a loss that blows up stops it and spoils nothing.
+#include "toy_data.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/progress.h"
+#include "train/training.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { EPISODES = 6 };
+
+static char root[] = "/tmp/trapeze-training-XXXXXX";
+
+static int make_root(void **state) {
+    (void)state;
+    return mkdtemp(root) == NULL;
+}
+
+static int remove_root(void **state) {
+    (void)state;
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s", root);
+    return system(command);
+}
+
+static void make_folder(char folder[TZ_PATH_MAX], const char *name) {
+    assert_int_equal(tz_path_join(folder, root, name, NULL), TZ_OK);
+    assert_int_equal(tz_make_folders(folder, NULL), TZ_OK);
+}
+
+static tz_training_def small_def(const char *folder) {
+    tz_training_def def = tz_training_def_default();
+    def.trainer.epochs = 12;
+    def.n_sequences = 1000;
+    def.n_test_sequences = 300;
+    def.rollout_every = 5;
+    def.n_rollouts = 20;
+    def.horizon = 50;
+    def.folder = folder;
+    def.what = "a small model";
+    def.quiet = true;
+    return def;
+}
+
+// Trains a model of its own on data of its own, so that a child process can call it.
+static tz_status run(const tz_training_def *def, int threads, tz_training_report *report,
+                     tz_error *error) {
+    tz_dataset *data = toy_dataset(2, 1, EPISODES, 60, 7);
+    const unsigned char is_test[EPISODES] = {0, 0, 1, 0, 0, 0};
+    const tz_source source = {.path = "toy", .dataset = data, .is_test = is_test};
+    tz_model_statistics statistics;
+    assert_int_equal(tz_training_statistics(&statistics, &source, 1, NULL), TZ_OK);
+    const tz_task task = toy_task(2, 1);
+    tz_model_def model_def = tz_model_def_default();
+    model_def.n_hidden = 32;
+    tz_model *model = NULL;
+    assert_int_equal(tz_model_create(&model, &model_def, &task, &statistics, NULL), TZ_OK);
+    tz_team *team = NULL;
+    assert_int_equal(tz_team_create(&team, threads, NULL), TZ_OK);
+    const tz_status status = tz_train(def, model, &source, 1, team, report, error);
+    tz_team_destroy(team);
+    tz_model_destroy(model);
+    toy_dataset_destroy(data);
+    return status;
+}
+
+static void assert_same_file(const char *folder_a, const char *folder_b, const char *name) {
+    char *data[2];
+    size_t size[2];
+    const char *const folders[2] = {folder_a, folder_b};
+    for (int i = 0; i < 2; i++) {
+        char path[TZ_PATH_MAX];
+        assert_int_equal(tz_path_join(path, folders[i], name, NULL), TZ_OK);
+        assert_int_equal(tz_file_read(path, &data[i], &size[i], 1 << 20, NULL), TZ_OK);
+    }
+    assert_int_equal(size[0], size[1]);
+    assert_memory_equal(data[0], data[1], size[0]);
+    tz_free(data[0]);
+    tz_free(data[1]);
+}
+
+static void whole_run_leaves_its_files(void **state) {
+    (void)state;
+    char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
+    make_folder(folder, "whole");
+    const tz_training_def def = small_def(folder);
+    tz_training_report report;
+    assert_int_equal(run(&def, 1, &report, NULL), TZ_OK);
+    assert_int_equal((int)report.steps, 12 * 5);
+    assert_int_equal((int)report.last.epoch, 12);
+    assert_true(report.last.test_loss > 0.0 && report.last.rollout_nmse > 0.0);
+
+    tz_model *model = NULL;
+    assert_int_equal(tz_path_join(path, folder, "model.safetensors", NULL), TZ_OK);
+    assert_int_equal(tz_model_load(&model, path, NULL), TZ_OK);
+    assert_string_equal(model->env, "toy");
+    tz_model_destroy(model);
+    const char *const files[] = {"metrics.csv", "checkpoint.safetensors", "loss.png", "loss.svg",
+                                 "rollout.png"};
+    for (size_t i = 0; i < TZ_COUNTOF(files); i++) {
+        assert_int_equal(tz_path_join(path, folder, files[i], NULL), TZ_OK);
+        assert_true(tz_file_exists(path));
+    }
+}
+
+// Twenty kills at random moments of a run and its continuations, at changing numbers of threads.
+static void killed_and_resumed_ends_in_the_same_bytes(void **state) {
+    (void)state;
+    char whole[TZ_PATH_MAX], folder[TZ_PATH_MAX];
+    assert_int_equal(tz_path_join(whole, root, "whole", NULL), TZ_OK);
+    make_folder(folder, "killed");
+    tz_training_def def = small_def(folder);
+    def.resume = true;
+    tz_rng rng = tz_rng_stream(1, TZ_PURPOSE_TEST, 0);
+    int kills = 0;
+    for (int attempt = 0; attempt < 20; attempt++) {
+        const pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            _exit(run(&def, 1 + attempt % 3, NULL, NULL) == TZ_OK ? 0 : 1);
+        }
+        usleep((useconds_t)(20000.0 * tz_rng_uniform(&rng)));
+        kill(child, SIGKILL);
+        int status = 0;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+        kills += WIFSIGNALED(status);
+    }
+    assert_true(kills > 5);
+    assert_int_equal(run(&def, 2, NULL, NULL), TZ_OK);
+    assert_same_file(whole, folder, "model.safetensors");
+    assert_same_file(whole, folder, "metrics.csv");
+    assert_same_file(whole, folder, "checkpoint.safetensors");
+}
+
+// An interrupt stops between two steps, also inside an epoch, and loses none.
+static void interrupted_and_resumed_ends_in_the_same_bytes(void **state) {
+    (void)state;
+    char whole[TZ_PATH_MAX], folder[TZ_PATH_MAX];
+    assert_int_equal(tz_path_join(whole, root, "whole", NULL), TZ_OK);
+    make_folder(folder, "interrupted");
+    tz_training_def def = small_def(folder);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        tz_catch_interrupts();
+        raise(SIGINT); // polled after the first step
+        tz_error error;
+        const tz_status status = run(&def, 1, NULL, &error);
+        _exit(status == TZ_ERR_INTERRUPTED && strstr(error.text, "epoch 1 of 12") != NULL ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    def.resume = true;
+    tz_training_report report;
+    assert_int_equal(run(&def, 1, &report, NULL), TZ_OK);
+    assert_int_equal((int)report.steps, 12 * 5 - 1);
+    assert_same_file(whole, folder, "model.safetensors");
+    assert_same_file(whole, folder, "metrics.csv");
+}
+
+static void checkpoint_of_something_else_is_refused(void **state) {
+    (void)state;
+    char whole[TZ_PATH_MAX];
+    assert_int_equal(tz_path_join(whole, root, "whole", NULL), TZ_OK);
+    tz_training_def def = small_def(whole);
+    def.resume = true;
+    def.trainer.lr *= 2.0;
+    tz_error error;
+    assert_int_equal(run(&def, 1, NULL, &error), TZ_ERR_MISMATCH);
+    assert_non_null(strstr(error.text, "checkpoint.safetensors: a checkpoint of what"));
+}
+
+static void blown_up_training_keeps_the_last_checkpoint(void **state) {
+    (void)state;
+    char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
+    make_folder(folder, "blown");
+    tz_training_def def = small_def(folder);
+    def.trainer.lr = 1e30;
+    tz_error error;
+    assert_int_equal(run(&def, 1, NULL, &error), TZ_ERR_NUMERIC);
+    assert_non_null(strstr(error.text, "the loss is not finite in epoch 1, step "));
+    assert_int_equal(tz_path_join(path, folder, "model.safetensors", NULL), TZ_OK);
+    assert_false(tz_file_exists(path));
+    assert_int_equal(tz_path_join(path, folder, "checkpoint.safetensors", NULL), TZ_OK);
+    assert_true(tz_file_exists(path));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whole_run_leaves_its_files),
+        cmocka_unit_test(killed_and_resumed_ends_in_the_same_bytes),
+        cmocka_unit_test(interrupted_and_resumed_ends_in_the_same_bytes),
+        cmocka_unit_test(checkpoint_of_something_else_is_refused),
+        cmocka_unit_test(blown_up_training_keeps_the_last_checkpoint),
+    };
+    return cmocka_run_group_tests(tests, make_root, remove_root);
+}
