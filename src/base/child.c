@@ -138,12 +138,12 @@ tz_status tz_child_finish(tz_child *child, tz_error *error) {
     if (outcome != 0) {
         char how[64], line[512];
         if (WIFSIGNALED(outcome)) {
-            snprintf(how, sizeof how, "killed by signal %d", WTERMSIG(outcome));
+            snprintf(how, sizeof how, "was killed by signal %d", WTERMSIG(outcome));
         } else {
-            snprintf(how, sizeof how, "exit status %d", WEXITSTATUS(outcome));
+            snprintf(how, sizeof how, "failed with exit status %d", WEXITSTATUS(outcome));
         }
         read_complaint(child, line, sizeof line);
-        status = tz_fail(error, TZ_ERR_IO, "%s: failed with %s%s%s", child->name, how,
+        status = tz_fail(error, TZ_ERR_IO, "%s: %s%s%s", child->name, how,
                          line[0] != '\0' ? ": " : "", line);
     }
     release(child);

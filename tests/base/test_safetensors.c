@@ -147,6 +147,7 @@ static void expect_names_file_tensor_and_shapes(void **state) {
 
 // Every failed read frees what it took, says one sentence that names the file, and gives no file.
 static tz_status read_hostile(const void *bytes, size_t size) {
+    unlink(path);
     FILE *stream = fopen(path, "wb");
     assert_non_null(stream);
     assert_int_equal(fwrite(bytes, 1, size, stream), size);
