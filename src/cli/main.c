@@ -12,6 +12,7 @@
 // In the order of a first use.
 static const tz_command *const commands[] = {
     &tz_command_envs,
+    &tz_command_doctor,
     &tz_command_data,
     NULL,
 };
