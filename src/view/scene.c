@@ -90,6 +90,20 @@ void tz_scene_destroy(tz_scene *scene) {
 // ---- poses and paths
 // ------------------------------------------------------------------------------
 
+// The models' floors have an end that a fast robot passes within an episode. Planes of the world
+// keep below the tracked body instead, moved by whole periods of their pattern so that it stands
+// still.
+static void move_floor(tz_scene *scene) {
+    const double period_m = 2.0;
+    const double *at = scene->data->xpos + 3 * scene->tracked_body;
+    for (int i = 0; i < (int)scene->model->ngeom; i++) {
+        if (scene->model->geom_type[i] == mjGEOM_PLANE && scene->model->geom_bodyid[i] == 0) {
+            scene->data->geom_xpos[3 * i] = period_m * round(at[0] / period_m);
+            scene->data->geom_xpos[3 * i + 1] = period_m * round(at[1] / period_m);
+        }
+    }
+}
+
 void tz_scene_pose(tz_scene *scene, const double *z) {
     const tz_task *task = scene->task;
     memcpy(scene->data->qpos, z, (size_t)task->nq * sizeof *z);
@@ -97,6 +111,7 @@ void tz_scene_pose(tz_scene *scene, const double *z) {
     mj_kinematics(scene->model, scene->data);
     mj_comPos(scene->model, scene->data);
     mj_camlight(scene->model, scene->data);
+    move_floor(scene);
 }
 
 void tz_scene_body_path(tz_scene *scene, double *point, const float *z, int n) {
@@ -132,6 +147,11 @@ static void add_path(mjvScene *scene, const tz_path *path) {
 // -------------------------------------------------------------------------------------
 
 void tz_scene_render(tz_scene *scene, mjrRect viewport, const tz_path *paths, int n_paths) {
+    // MuJoCo 2.2.2 lets a tracking camera lag behind by what it drew before: start where it belongs
+    if (scene->camera.type == mjCAMERA_TRACKING) {
+        memcpy(scene->camera.lookat, scene->data->subtree_com + 3 * scene->camera.trackbodyid,
+               sizeof scene->camera.lookat);
+    }
     mjv_updateScene(scene->model, scene->data, &scene->option, NULL, &scene->camera, mjCAT_ALL,
                     &scene->scene);
     for (int i = 0; i < n_paths; i++) {

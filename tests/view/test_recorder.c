@@ -95,6 +95,38 @@ static void test_robot_moves_between_frames(void **state) {
     tz_env_destroy(env);
 }
 
+// Far from the start the robot still has ground below it, and the same one: pictures 800 m apart
+// are equal, and pictures half a tile apart are not.
+static void test_floor_has_no_end(void **state) {
+    (void)state;
+    tz_env *env = make_env("half_cheetah");
+    tz_offscreen *offscreen = NULL;
+    tz_stage *stage = NULL;
+    tz_error error = {0};
+    static unsigned char here[3 * WIDTH * HEIGHT], there[3 * WIDTH * HEIGHT];
+    double z[NZ_MAX] = {0};
+    if (tz_offscreen_create(&offscreen, &error) != TZ_OK ||
+        tz_offscreen_enter(offscreen, &error) != TZ_OK ||
+        tz_stage_create(&stage, env, "test", true, WIDTH, HEIGHT, TZ_QUALITY_LOW, &error) !=
+            TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+    stage->shows_paths = stage->shows_text = false;
+    const double x[] = {0.0, 800.0, 0.5};
+    const double lowest[] = {0.0, 0.0, 0.05}, highest[] = {0.0, 0.01, 1.0};
+    for (int i = 0; i < 3; i++) {
+        z[0] = x[i];
+        tz_stage_begin(stage, z);
+        tz_stage_draw(stage, viewport, 0.0, NULL);
+        read_picture(stage, i == 0 ? here : there);
+        const double share = i == 0 ? 0.0 : difference(here, there);
+        assert_true(share >= lowest[i] && share <= highest[i]);
+    }
+    tz_stage_destroy(stage);
+    tz_offscreen_destroy(offscreen);
+    tz_env_destroy(env);
+}
+
 static void test_path_lies_where_the_prediction_projects(void **state) {
     (void)state;
     tz_env *env = make_env("half_cheetah");
@@ -243,6 +275,7 @@ static void test_trouble_is_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_robot_moves_between_frames),
+        cmocka_unit_test(test_floor_has_no_end),
         cmocka_unit_test(test_path_lies_where_the_prediction_projects),
         cmocka_unit_test(test_film_has_the_frames_of_the_simulated_time),
         cmocka_unit_test(test_trouble_is_told),
