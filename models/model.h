@@ -60,10 +60,6 @@ typedef struct tz_model_ops {
     // workspace.
     void (*rollout_vjp)(const tz_model *self, tz_model_workspace *workspace, float *grad,
                         const float *z_bar, const float *u, int T, int B);
-
-    // (optional) learned energy (B) at z (B, nz), up to a constant and a scale
-    void (*energy)(const tz_model *self, tz_model_workspace *workspace, float *energy,
-                   const float *z, int B);
 } tz_model_ops;
 
 // One named block of `parameters`: a weight (rows = inputs, cols = outputs) or a bias (rows = 1).

@@ -1,6 +1,7 @@
 // What every learned kind must do: finite and repeatable rollouts that allocate nothing and do not
 // depend on how rows are grouped, masked inputs that are truly ignored, and errors with a sentence.
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "fixture.h"
 
 #include <math.h>
@@ -84,6 +85,53 @@ static void test_use_allocates_nothing(void **state) {
         tz_model_workspace_destroy(model, workspace);
         tz_model_destroy(model);
     }
+}
+
+// One model, tiles of a batch on several threads with a workspace each: the same bytes.
+enum { N_THREADS = 3, TILE = 50, N_TILES = B / TILE };
+
+typedef struct shared_work {
+    const tz_model *model;
+    tz_model_workspace *workspace[N_THREADS];
+    float z[N_TILES][(T + 1) * TILE * NZ];
+    float grad[N_TILES][2000];
+} shared_work;
+
+static void do_tile(void *context, int tile, int worker) {
+    shared_work *work = context;
+    const tz_model *model = work->model;
+    float *z = work->z[tile];
+    tz_model_rollout(model, work->workspace[worker], z, z0 + tile * TILE * NZ, u, T, TILE);
+    tz_model_rollout_vjp(model, work->workspace[worker], work->grad[tile], z, u, T, TILE);
+}
+
+static void test_threads_share_a_model(void **state) {
+    (void)state;
+    tz_team *team;
+    tz_error error;
+    assert_int_equal(tz_team_create(&team, N_THREADS, &error), TZ_OK);
+    for (int k = 0; k < tz_model_kind_count(); k++) {
+        static shared_work alone, together;
+        tz_model *model = fixture_model(tz_model_kind_at(k));
+        memset(&alone, 0, sizeof alone);
+        memset(&together, 0, sizeof together);
+        alone.model = together.model = model;
+        for (int i = 0; i < N_THREADS; i++) {
+            together.workspace[i] = workspace_of(model, TILE, true);
+        }
+        alone.workspace[0] = together.workspace[0];
+        for (int tile = 0; tile < N_TILES; tile++) {
+            do_tile(&alone, tile, 0);
+        }
+        tz_team_run(team, N_TILES, do_tile, &together);
+        assert_memory_equal(alone.z, together.z, sizeof alone.z);
+        assert_memory_equal(alone.grad, together.grad, sizeof alone.grad);
+        for (int i = 0; i < N_THREADS; i++) {
+            tz_model_workspace_destroy(model, together.workspace[i]);
+        }
+        tz_model_destroy(model);
+    }
+    tz_team_destroy(team);
 }
 
 // Kernels differ at the edges of a product, so the last bits may.
@@ -369,6 +417,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rollout_is_finite_and_repeats),
         cmocka_unit_test(test_use_allocates_nothing),
+        cmocka_unit_test(test_threads_share_a_model),
         cmocka_unit_test(test_rows_do_not_depend_on_their_group),
         cmocka_unit_test(test_masked_position_is_ignored),
         cmocka_unit_test(test_divergence_is_left_as_it_comes_out),
