@@ -65,6 +65,7 @@ tz_status tz_learned_create(tz_learned **learned, const tz_learned_kind *kind, i
         tz_learned_destroy(&self->model);
         return out_of_memory(error);
     }
+    self->model.z_mean = self->input_mean;
     memcpy(self->is_input, is_input, n_columns);
     list_inputs(self);
     *learned = self;

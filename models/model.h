@@ -81,6 +81,7 @@ struct tz_model {
     int n_tensors;
     float *z_low, *z_high; // range of the training states, owned; NULL for sim   (nz)
     float *sigma_z;        // std of the training states, owned; NULL for sim     (nz)
+    float *z_mean;         // their mean, part of the normaliser; NULL for sim    (nz)
     char sha256[65];       // digest of the file it was loaded from, or ""
 };
 

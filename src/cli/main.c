@@ -14,6 +14,8 @@ static const tz_command *const commands[] = {
     &tz_command_envs,
     &tz_command_doctor,
     &tz_command_data,
+    &tz_command_train,
+    &tz_command_eval,
     NULL,
 };
 

@@ -26,6 +26,19 @@ tz_training_def tz_training_def_default(void) {
                              .horizon = 200};
 }
 
+double tz_default_lr(const char *kind) {
+    static const struct {
+        const char *kind;
+        double lr;
+    } rates[] = {{"node", 2e-3}, {"node-so", 2e-3}, {"hnn", 2e-3}};
+    for (size_t i = 0; i < TZ_COUNTOF(rates); i++) {
+        if (strcmp(rates[i].kind, kind) == 0) {
+            return rates[i].lr;
+        }
+    }
+    return 1e-3;
+}
+
 // A run at work.
 typedef struct run {
     const tz_training_def *def;

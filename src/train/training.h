@@ -33,6 +33,10 @@ typedef struct tz_training_def {
 } tz_training_def;
 TZ_API tz_training_def tz_training_def_default(void);
 
+// First learning rate that serves a kind of model best, by the error on held-out episodes
+// (docs/training.md).
+TZ_API double tz_default_lr(const char *kind);
+
 // How it went.
 typedef struct tz_training_report {
     tz_epoch_metrics last; // of the last complete epoch, all NaN before one

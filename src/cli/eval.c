@@ -1,0 +1,344 @@
+// trapeze eval: open-loop errors of models on held-out episodes, beside two trivial predictors.
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/run_folder.h"
+#include "cli/cli.h"
+#include "cli/eval_report.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct arguments {
+    const char *data, *env, *out;
+    tz_text_list models;
+    int split;
+    int horizon, n_rollouts, threads;
+    bool json;
+} arguments;
+
+static const char *const splits[] = {"auto", "test", "all", NULL};
+enum { SPLIT_AUTO, SPLIT_TEST, SPLIT_ALL };
+
+// What a run holds between begin and end.
+typedef struct run {
+    arguments arguments;
+    tz_dataset *dataset;
+    tz_env *env; // NULL when the data do not name it
+    tz_model *model[TZ_LIST_MAX];
+    unsigned char *is_used; // episodes to evaluate on            (n_episodes)
+    bool held_out;          // is_used leaves out what a model was trained on
+    tz_rollouts *rollouts;
+    tz_team *team;
+    tz_eval_entry entries[TZ_LIST_MAX + 2];
+    tz_evaluation *evaluation[TZ_LIST_MAX + 2];
+    int n_entries;
+    char (*component_name)[80]; // (nz)
+} run;
+
+// ---- which episodes
+
+// config.json of the training run that a model file lies in; NULL without one.
+static struct json_object *training_config(const char *model_path) {
+    char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
+    const char *slash = strrchr(model_path, '/');
+    const int length = slash != NULL ? (int)(slash - model_path) : 0;
+    snprintf(folder, sizeof folder, "%.*s", length, model_path);
+    if (slash == model_path) {
+        snprintf(folder, sizeof folder, "/");
+    }
+    struct json_object *config = NULL;
+    if (tz_path_join(path, folder, "config.json", NULL) != TZ_OK || !tz_file_exists(path) ||
+        tz_json_read(path, &config, NULL) != TZ_OK) {
+        return NULL;
+    }
+    return config;
+}
+
+// True when the configuration lists these data among those it was trained on.
+static bool trained_on(struct json_object *config, const char *sha256) {
+    struct json_object *list = NULL;
+    if (!json_object_object_get_ex(config, "data", &list) ||
+        !json_object_is_type(list, json_type_array)) {
+        return false;
+    }
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct json_object *digest = NULL;
+        if (json_object_object_get_ex(json_object_array_get_idx(list, i), "sha256", &digest) &&
+            strcmp(json_object_get_string(digest), sha256) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Takes the episodes that a model was trained on out of is_used.
+static tz_status leave_out_trained(run *r, const char *model_path, tz_error *error) {
+    struct json_object *config = training_config(model_path);
+    if (config == NULL || !trained_on(config, r->dataset->sha256)) {
+        json_object_put(config);
+        return TZ_OK;
+    }
+    struct json_object *fraction = NULL, *seed = NULL;
+    json_object_object_get_ex(config, "test_fraction", &fraction);
+    json_object_object_get_ex(config, "split_seed", &seed);
+    const double test_fraction = json_object_get_double(fraction);
+    const uint64_t split_seed = json_object_get_uint64(seed);
+    json_object_put(config);
+
+    const int n = r->dataset->n_episodes;
+    unsigned char *is_test = tz_alloc((size_t)n, 1);
+    if (is_test == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a split");
+    }
+    if (test_fraction > 0.0 && test_fraction < 1.0) {
+        tz_dataset_split(r->dataset, is_test, test_fraction, split_seed);
+    }
+    int left = 0;
+    for (int e = 0; e < n; e++) {
+        r->is_used[e] &= is_test[e];
+        left += r->is_used[e];
+    }
+    tz_free(is_test);
+    r->held_out = true;
+    if (left == 0) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "%s: no episode is held out from %s and the models before it; --split all "
+                       "evaluates on what they were trained on",
+                       r->arguments.data, model_path);
+    }
+    return TZ_OK;
+}
+
+static tz_status choose_episodes(run *r, tz_error *error) {
+    const arguments *a = &r->arguments;
+    r->is_used = tz_alloc((size_t)r->dataset->n_episodes, 1);
+    if (r->is_used == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a split");
+    }
+    memset(r->is_used, 1, (size_t)r->dataset->n_episodes);
+    for (int i = 0; i < a->models.n && a->split != SPLIT_ALL; i++) {
+        TZ_CHECK(leave_out_trained(r, a->models.item[i], error));
+    }
+    if (a->split == SPLIT_TEST && !r->held_out) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "%s: no model has a config.json beside it that lists these data, so which "
+                       "episodes are held out is not known; --split all takes them all",
+                       a->data);
+    }
+    return TZ_OK;
+}
+
+// ---- models and names
+
+static tz_status load_models(run *r, tz_error *error) {
+    const arguments *a = &r->arguments;
+    for (int i = 0; i < a->models.n; i++) {
+        const char *path = a->models.item[i];
+        TZ_CHECK(tz_model_load(&r->model[i], path, error));
+        const tz_model *model = r->model[i];
+        if (r->env != NULL) {
+            TZ_CHECK(tz_model_check_task(model, tz_env_task(r->env), path, error));
+        } else if (tz_model_nz(model) != r->dataset->nz || model->nu != r->dataset->nu) {
+            return tz_fail(error, TZ_ERR_MISMATCH,
+                           "%s: a model of %d states and %d controls, but %s has %d and %d", path,
+                           tz_model_nz(model), model->nu, a->data, r->dataset->nz, r->dataset->nu);
+        }
+    }
+    return TZ_OK;
+}
+
+static tz_status read_data(run *r, tz_error *error) {
+    const arguments *a = &r->arguments;
+    TZ_CHECK(tz_dataset_read(&r->dataset, a->data, a->env, error));
+    if (tz_env_info_find(r->dataset->env) == NULL) {
+        return TZ_OK;
+    }
+    tz_env_def def = tz_env_def_default();
+    def.name = r->dataset->env;
+    return tz_env_create(&r->env, &def, error);
+}
+
+static tz_status name_components(run *r, tz_error *error) {
+    const int nz = r->dataset->nz;
+    r->component_name = tz_alloc((size_t)nz, sizeof *r->component_name);
+    if (r->component_name == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: names");
+    }
+    const tz_task *task = r->env != NULL ? tz_env_task(r->env) : NULL;
+    for (int i = 0; i < nz; i++) {
+        char *name = r->component_name[i];
+        if (task == NULL || task->nq != task->nv) {
+            snprintf(name, sizeof *r->component_name, "z[%d]", i);
+        } else {
+            snprintf(name, sizeof *r->component_name, "%c %s", i < task->nq ? 'q' : 'v',
+                     task->coordinate_name[i % task->nq]);
+        }
+    }
+    return TZ_OK;
+}
+
+// "node-so" of "runs/node-so/model.safetensors", "cheetah" of "models/cheetah.safetensors".
+static void make_label(char label[64], const char *path) {
+    const char *end = strrchr(path, '/');
+    if (end != NULL && strcmp(end, "/model.safetensors") == 0) {
+        while (end > path && *end == '/') {
+            end--;
+        }
+        end++;
+    } else {
+        const char *dot = strrchr(path, '.');
+        end = dot != NULL && (end == NULL || dot > end) ? dot : path + strlen(path);
+    }
+    const char *begin = end;
+    while (begin > path && begin[-1] != '/') {
+        begin--;
+    }
+    snprintf(label, 64, "%.*s", (int)(end - begin), begin);
+}
+
+// ---- the run
+
+static tz_status evaluate(run *r, tz_eval_entry entry, const tz_predictor *predictor,
+                          tz_error *error) {
+    const int i = r->n_entries;
+    TZ_CHECK(tz_evaluate(&r->evaluation[i], r->rollouts, predictor, r->model[0]->sigma_z, r->team,
+                         error));
+    r->entries[i] = entry;
+    r->entries[i].evaluation = r->evaluation[i];
+    r->n_entries++;
+    return TZ_OK;
+}
+
+static tz_status evaluate_all(run *r, tz_error *error) {
+    const arguments *a = &r->arguments;
+    for (int i = 0; i < a->models.n; i++) {
+        tz_eval_entry entry = {.kind = r->model[i]->ops->kind,
+                               .path = a->models.item[i],
+                               .sha256 = r->model[i]->sha256};
+        make_label(entry.label, entry.path);
+        const tz_predictor predictor = {.type = TZ_PREDICT_MODEL, .model = r->model[i]};
+        TZ_CHECK(evaluate(r, entry, &predictor, error));
+    }
+    const tz_predictor stay = {.type = TZ_PREDICT_STAY};
+    TZ_CHECK(evaluate(r, (tz_eval_entry){.label = "state stays", .kind = "stay"}, &stay, error));
+    const tz_predictor mean = {.type = TZ_PREDICT_MEAN, .mean = r->model[0]->z_mean};
+    return evaluate(r, (tz_eval_entry){.label = "training mean", .kind = "mean"}, &mean, error);
+}
+
+static tz_status write_folder(const run *r, const tz_eval_report *report, int argc, char **argv,
+                              tz_error *error) {
+    const arguments *a = &r->arguments;
+    char path[TZ_PATH_MAX], warning[256];
+    TZ_CHECK(tz_make_folders(a->out, error));
+    TZ_CHECK(tz_path_join(path, a->out, "config.json", error));
+    struct json_object *config = tz_config_new(argc, argv, 0);
+    struct json_object *data = json_object_new_object();
+    json_object_object_add(data, "path", json_object_new_string(a->data));
+    json_object_object_add(data, "sha256", json_object_new_string(r->dataset->sha256));
+    json_object_object_add(config, "data", data);
+    tz_status status = TZ_OK;
+    for (int i = 0; i < a->models.n && status == TZ_OK; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "model_%d", i);
+        status = tz_config_add_input(config, name, a->models.item[i], error);
+    }
+    if (status == TZ_OK) {
+        status = tz_json_write(path, config, error);
+    }
+    json_object_put(config);
+    TZ_CHECK(status);
+    TZ_CHECK(tz_eval_write(report, a->out, warning, error));
+    if (warning[0] != '\0') {
+        fprintf(stderr, "trapeze eval: %s\n", warning);
+    }
+    return TZ_OK;
+}
+
+static tz_status run_eval(run *r, int argc, char **argv, tz_error *error) {
+    const arguments *a = &r->arguments;
+    TZ_CHECK(read_data(r, error));
+    TZ_CHECK(load_models(r, error));
+    TZ_CHECK(choose_episodes(r, error));
+    TZ_CHECK(name_components(r, error));
+    TZ_CHECK(tz_rollouts_pick(&r->rollouts, r->dataset, r->is_used, a->n_rollouts, a->horizon,
+                              a->data, error));
+    TZ_CHECK(tz_team_create(&r->team, a->threads, error));
+    TZ_CHECK(evaluate_all(r, error));
+
+    const tz_eval_report report = {.data = a->data,
+                                   .data_sha256 = r->dataset->sha256,
+                                   .env = r->model[0]->env,
+                                   .episodes = r->held_out ? "held-out episodes" : "episodes",
+                                   .sigma_path = a->models.item[0],
+                                   .sigma_z = r->model[0]->sigma_z,
+                                   .component_name = r->component_name,
+                                   .rollouts = r->rollouts,
+                                   .entries = r->entries,
+                                   .n_entries = r->n_entries};
+    if (a->out != NULL) {
+        TZ_CHECK(write_folder(r, &report, argc, argv, error));
+    }
+    if (a->json) {
+        struct json_object *object = tz_eval_json(&report);
+        tz_json_print(object);
+        json_object_put(object);
+    } else {
+        tz_eval_print_table(&report);
+    }
+    return TZ_OK;
+}
+
+static void destroy(run *r) {
+    for (int i = 0; i < r->n_entries; i++) {
+        tz_evaluation_destroy(r->evaluation[i]);
+    }
+    for (int i = 0; i < TZ_LIST_MAX; i++) {
+        tz_model_destroy(r->model[i]);
+    }
+    tz_team_destroy(r->team);
+    tz_rollouts_destroy(r->rollouts);
+    tz_free(r->component_name);
+    tz_free(r->is_used);
+    tz_env_destroy(r->env);
+    tz_dataset_destroy(r->dataset);
+}
+
+static int eval_main(int argc, char **argv) {
+    run r = {.arguments = {.horizon = 200, .n_rollouts = 200}};
+    arguments *a = &r.arguments;
+    // clang-format off
+    tz_option options[] = {
+        {"--data", TZ_OPTION_TEXT, &a->data, "D", .help = "dataset to predict: a Minari folder or an HDF5 file", .required = true},
+        {"--model", TZ_OPTION_LIST, &a->models, "FILE", .help = "model file; sigma_z and the training mean are those of the first", .required = true},
+        {"--out", TZ_OPTION_TEXT, &a->out, "R", .help = "folder for tables (CSV, JSON) and a picture (PNG, SVG)"},
+        {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment of a file that does not name its own"},
+        {"--split", TZ_OPTION_CHOICE, &a->split, "S", .help = "episodes: held out from all models, as config.json beside them says (test; auto: if it does), or all", .choices = splits},
+        {"--horizon", TZ_OPTION_INT, &a->horizon, "N", .help = "steps of a rollout", .min = 1, .max = 1e5},
+        {"--rollouts", TZ_OPTION_INT, &a->n_rollouts, "N", .help = "rollouts, evenly spaced over the episodes", .min = 1, .max = 1e5},
+        {"--threads", TZ_OPTION_INT, &a->threads, "N", .help = "threads; 0: one a CPU", .min = 0, .max = 1024},
+        {"--json", TZ_OPTION_FLAG, &a->json, .help = "print one JSON object"},
+    };
+    // clang-format on
+    tz_error error;
+    bool help = false;
+    tz_status status = tz_options_parse(&tz_command_eval, options, TZ_COUNTOF(options), argc, argv,
+                                        NULL, &help, &error);
+    if (status == TZ_OK && help) {
+        return TZ_EXIT_OK;
+    }
+    if (status == TZ_OK) {
+        status = run_eval(&r, argc, argv, &error);
+    }
+    destroy(&r);
+    return status == TZ_OK ? TZ_EXIT_OK : tz_cli_fail(&tz_command_eval, &error);
+}
+
+const tz_command tz_command_eval = {
+    .name = "eval",
+    .summary = "open-loop errors of models on held-out episodes",
+    .usage = "trapeze eval --data D --model A [--model B ...] [option...]",
+    .example = "trapeze eval --data runs/cheetah-v0 --model runs/node/model.safetensors --model "
+               "runs/node-so/model.safetensors",
+    .run = eval_main,
+};

@@ -1,0 +1,299 @@
+#include "cli/eval_report.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/plot.h"
+#include "base/run_folder.h"
+
+#include <json-c/json.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N_TRIVIAL = 2, N_MARKS = 5 };
+
+bool tz_eval_beats_trivial(const tz_eval_report *report, const tz_eval_entry *entry) {
+    bool beats = entry->evaluation->n_diverged == 0;
+    for (int i = report->n_entries - N_TRIVIAL; i < report->n_entries; i++) {
+        const tz_evaluation *trivial = report->entries[i].evaluation;
+        beats = beats && entry->evaluation->mean < trivial->mean &&
+                entry->evaluation->median < trivial->median;
+    }
+    return beats;
+}
+
+// ---- table
+
+// Steps at which the table shows the error; those beyond the horizon are left out.
+static int marks(int step[N_MARKS], int horizon) {
+    static const int wanted[N_MARKS] = {1, 10, 50, 100, 200};
+    int n = 0;
+    for (int i = 0; i < N_MARKS; i++) {
+        if (wanted[i] < horizon) {
+            step[n++] = wanted[i];
+        }
+    }
+    if (n < N_MARKS) {
+        step[n++] = horizon;
+    }
+    return n;
+}
+
+static int label_width(const tz_eval_report *report) {
+    int width = 9;
+    for (int i = 0; i < report->n_entries; i++) {
+        const int length = (int)strlen(report->entries[i].label);
+        width = length > width ? length : width;
+    }
+    return width;
+}
+
+static void print_summary(const tz_eval_report *report) {
+    int step[N_MARKS];
+    const int n_marks = marks(step, report->rollouts->horizon), width = label_width(report);
+    printf("%-*s  %-8s %10s %10s %9s  ", width, "predictor", "kind", "mean", "median", "diverged");
+    for (int k = 0; k < n_marks; k++) {
+        printf("  at %5d", step[k]);
+    }
+    printf("\n");
+    for (int i = 0; i < report->n_entries; i++) {
+        const tz_eval_entry *entry = &report->entries[i];
+        const tz_evaluation *e = entry->evaluation;
+        printf("%-*s  %-8s %10.4g %10.4g %5d/%-3d  ", width, entry->label, entry->kind, e->mean,
+               e->median, e->n_diverged, e->n);
+        for (int k = 0; k < n_marks; k++) {
+            printf("  %8.3g", e->step_mean[step[k]]);
+        }
+        printf("\n");
+    }
+}
+
+static void print_components(const tz_eval_report *report) {
+    printf("\n%-16s", "component");
+    for (int i = 0; i < report->n_entries; i++) {
+        printf(" %12.12s", report->entries[i].label);
+    }
+    printf("      sigma_z\n");
+    for (int c = 0; c < report->rollouts->nz; c++) {
+        printf("%-16s", report->component_name[c]);
+        for (int i = 0; i < report->n_entries; i++) {
+            printf(" %12.4g", report->entries[i].evaluation->component[c]);
+        }
+        printf(" %12.4g\n", (double)report->sigma_z[c]);
+    }
+}
+
+void tz_eval_print_table(const tz_eval_report *report) {
+    const tz_rollouts *r = report->rollouts;
+    printf("%s, %s: %d rollouts of %d steps from %d %s", report->env, report->data, r->n,
+           r->horizon, r->n_episodes - r->n_short, report->episodes);
+    if (r->n_short > 0) {
+        printf(" (%d shorter ones left out)", r->n_short);
+    }
+    printf("\nnormalised MSE over steps 0 to %d, in units of sigma_z of %s\n\n", r->horizon,
+           report->sigma_path);
+    print_summary(report);
+    print_components(report);
+    for (int i = 0; i < report->n_entries - N_TRIVIAL; i++) {
+        if (!tz_eval_beats_trivial(report, &report->entries[i])) {
+            printf("\n%s does not beat both trivial predictors\n", report->entries[i].label);
+        }
+    }
+}
+
+// ---- JSON
+
+static void add_text(struct json_object *object, const char *key, const char *value) {
+    json_object_object_add(object, key, value != NULL ? json_object_new_string(value) : NULL);
+}
+
+// What is not finite (all rollouts diverged) is null.
+static struct json_object *real(double value) {
+    return isfinite(value) ? json_object_new_double(value) : NULL;
+}
+
+static struct json_object *reals(const double *x, int n) {
+    struct json_object *array = json_object_new_array();
+    for (int i = 0; i < n; i++) {
+        json_object_array_add(array, real(x[i]));
+    }
+    return array;
+}
+
+static struct json_object *entry_json(const tz_eval_report *report, const tz_eval_entry *entry) {
+    const tz_evaluation *e = entry->evaluation;
+    struct json_object *o = json_object_new_object();
+    char key[32];
+    add_text(o, "label", entry->label);
+    add_text(o, "kind", entry->kind);
+    if (entry->path != NULL) {
+        add_text(o, "model", entry->path);
+        add_text(o, "sha256", entry->sha256);
+    }
+    snprintf(key, sizeof key, "nmse_%d", e->horizon);
+    json_object_object_add(o, key, real(e->mean));
+    snprintf(key, sizeof key, "nmse_%d_median", e->horizon);
+    json_object_object_add(o, key, real(e->median));
+    json_object_object_add(o, "diverged", json_object_new_int(e->n_diverged));
+    if (entry->path != NULL) {
+        json_object_object_add(o, "beats_trivial",
+                               json_object_new_boolean(tz_eval_beats_trivial(report, entry)));
+    }
+    json_object_object_add(o, "step_mean", reals(e->step_mean, e->horizon + 1));
+    json_object_object_add(o, "step_median", reals(e->step_median, e->horizon + 1));
+    json_object_object_add(o, "component", reals(e->component, e->nz));
+    return o;
+}
+
+struct json_object *tz_eval_json(const tz_eval_report *report) {
+    const tz_rollouts *r = report->rollouts;
+    struct json_object *o = json_object_new_object();
+    add_text(o, "data", report->data);
+    add_text(o, "data_sha256", report->data_sha256);
+    add_text(o, "env", report->env);
+    add_text(o, "episodes_from", report->episodes);
+    json_object_object_add(o, "episodes", json_object_new_int(r->n_episodes - r->n_short));
+    json_object_object_add(o, "short_episodes", json_object_new_int(r->n_short));
+    json_object_object_add(o, "rollouts", json_object_new_int(r->n));
+    json_object_object_add(o, "horizon", json_object_new_int(r->horizon));
+    add_text(o, "sigma_z_of", report->sigma_path);
+    struct json_object *sigma = json_object_new_array(), *names = json_object_new_array();
+    for (int i = 0; i < r->nz; i++) {
+        json_object_array_add(sigma, real((double)report->sigma_z[i]));
+        json_object_array_add(names, json_object_new_string(report->component_name[i]));
+    }
+    json_object_object_add(o, "sigma_z", sigma);
+    json_object_object_add(o, "components", names);
+    struct json_object *models = json_object_new_array(), *trivial = json_object_new_array();
+    for (int i = 0; i < report->n_entries; i++) {
+        json_object_array_add(i < report->n_entries - N_TRIVIAL ? models : trivial,
+                              entry_json(report, &report->entries[i]));
+    }
+    json_object_object_add(o, "models", models);
+    json_object_object_add(o, "trivial", trivial);
+    return o;
+}
+
+// ---- CSV
+
+// Prints one file's lines.
+typedef void (*print_fn)(FILE *stream, const tz_eval_report *report);
+
+static void print_summary_csv(FILE *stream, const tz_eval_report *report) {
+    fprintf(stream, "label,kind,rollouts,horizon,nmse,nmse_median,diverged\n");
+    for (int i = 0; i < report->n_entries; i++) {
+        const tz_evaluation *e = report->entries[i].evaluation;
+        fprintf(stream, "%s,%s,%d,%d,%.9g,%.9g,%d\n", report->entries[i].label,
+                report->entries[i].kind, e->n, e->horizon, e->mean, e->median, e->n_diverged);
+    }
+}
+
+static void print_horizon_csv(FILE *stream, const tz_eval_report *report) {
+    fprintf(stream, "step");
+    for (int i = 0; i < report->n_entries; i++) {
+        fprintf(stream, ",%s,%s median", report->entries[i].label, report->entries[i].label);
+    }
+    for (int t = 0; t <= report->rollouts->horizon; t++) {
+        fprintf(stream, "\n%d", t);
+        for (int i = 0; i < report->n_entries; i++) {
+            const tz_evaluation *e = report->entries[i].evaluation;
+            fprintf(stream, ",%.9g,%.9g", e->step_mean[t], e->step_median[t]);
+        }
+    }
+    fprintf(stream, "\n");
+}
+
+static void print_components_csv(FILE *stream, const tz_eval_report *report) {
+    fprintf(stream, "component,sigma_z");
+    for (int i = 0; i < report->n_entries; i++) {
+        fprintf(stream, ",%s", report->entries[i].label);
+    }
+    for (int c = 0; c < report->rollouts->nz; c++) {
+        fprintf(stream, "\n%s,%.9g", report->component_name[c], (double)report->sigma_z[c]);
+        for (int i = 0; i < report->n_entries; i++) {
+            fprintf(stream, ",%.9g", report->entries[i].evaluation->component[c]);
+        }
+    }
+    fprintf(stream, "\n");
+}
+
+static tz_status write_csv(const tz_eval_report *report, const char *folder, const char *name,
+                           print_fn print, tz_error *error) {
+    char path[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(path, folder, name, error));
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    tz_status status = TZ_ERR_MEMORY;
+    if (stream != NULL) {
+        print(stream, report);
+        status = fclose(stream) == 0 ? TZ_OK : TZ_ERR_MEMORY;
+    }
+    if (status == TZ_OK) {
+        status = tz_file_write(path, text, size, error);
+    } else {
+        tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for its text", path);
+    }
+    free(text);
+    return status;
+}
+
+// ---- picture
+
+static tz_status draw_horizon(const tz_eval_report *report, const char *folder, tz_error *error) {
+    const int H = report->rollouts->horizon;
+    double *step = tz_alloc((size_t)H, sizeof *step);
+    tz_series *series = tz_alloc((size_t)report->n_entries, sizeof *series);
+    if (step == NULL || series == NULL) {
+        tz_free(step);
+        tz_free(series);
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a picture");
+    }
+    // the error at step 0 is 0, which a logarithmic axis has no place for
+    for (int t = 1; t <= H; t++) {
+        step[t - 1] = t;
+    }
+    for (int i = 0; i < report->n_entries; i++) {
+        series[i] = (tz_series){.title = report->entries[i].label,
+                                .x = step,
+                                .y = report->entries[i].evaluation->step_mean + 1,
+                                .n = H};
+    }
+    char title[256], stem[TZ_PATH_MAX];
+    snprintf(title, sizeof title, "%s: open-loop error, mean of %d rollouts", report->env,
+             report->rollouts->n);
+    const tz_plot plot = {.title = title,
+                          .x_label = "step",
+                          .y_label = "normalised squared error",
+                          .log_y = true,
+                          .series = series,
+                          .n_series = report->n_entries};
+    tz_status status = tz_path_join(stem, folder, "horizon", error);
+    if (status == TZ_OK) {
+        status = tz_plot_write(&plot, stem, error);
+    }
+    tz_free(step);
+    tz_free(series);
+    return status;
+}
+
+tz_status tz_eval_write(const tz_eval_report *report, const char *folder, char *warning,
+                        tz_error *error) {
+    warning[0] = '\0';
+    TZ_CHECK(write_csv(report, folder, "summary.csv", print_summary_csv, error));
+    TZ_CHECK(write_csv(report, folder, "horizon.csv", print_horizon_csv, error));
+    TZ_CHECK(write_csv(report, folder, "components.csv", print_components_csv, error));
+    char path[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(path, folder, "eval.json", error));
+    struct json_object *object = tz_eval_json(report);
+    const tz_status status = tz_json_write(path, object, error);
+    json_object_put(object);
+    if (status == TZ_OK) {
+        tz_error picture = {0};
+        if (draw_horizon(report, folder, &picture) != TZ_OK) {
+            snprintf(warning, 256, "%.255s", picture.text);
+        }
+    }
+    return status;
+}

@@ -1,0 +1,44 @@
+// What `trapeze eval` says: a table on stdout or one JSON object, and the files of its folder.
+#ifndef TRAPEZE_CLI_EVAL_REPORT_H
+#define TRAPEZE_CLI_EVAL_REPORT_H
+
+#include "train/evaluation.h"
+
+#include <json-c/json_object.h>
+
+// One predictor and how it did.
+typedef struct tz_eval_entry {
+    char label[64];     // in tables and pictures
+    const char *kind;   // "node-so", or "stay", "mean"
+    const char *path;   // of the model file; NULL for the trivial predictors
+    const char *sha256; // of the model file; NULL for the trivial predictors
+    const tz_evaluation *evaluation;
+} tz_eval_entry;
+
+// An evaluation with all that stands beside its numbers. Everything is borrowed.
+typedef struct tz_eval_report {
+    const char *data, *data_sha256, *env;
+    const char *episodes;       // "held-out episodes" or "episodes"
+    const char *sigma_path;     // the model whose sigma_z is the unit
+    const float *sigma_z;       // (nz)
+    char (*component_name)[80]; // (nz)
+    const tz_rollouts *rollouts;
+    const tz_eval_entry *entries; // models, then the two trivial predictors    (n_entries)
+    int n_entries;
+} tz_eval_report;
+
+// True when the mean and the median of a model are below those of both trivial predictors and no
+// rollout diverged.
+bool tz_eval_beats_trivial(const tz_eval_report *report, const tz_eval_entry *entry);
+
+void tz_eval_print_table(const tz_eval_report *report);
+
+// The object that --json prints (docs/evaluation.md). The caller puts it.
+struct json_object *tz_eval_json(const tz_eval_report *report);
+
+// Writes eval.json, summary.csv, horizon.csv, components.csv, horizon.png and .svg into the folder.
+// A picture that cannot be drawn (no gnuplot) is a sentence in `warning` (256), not a failure.
+tz_status tz_eval_write(const tz_eval_report *report, const char *folder, char *warning,
+                        tz_error *error);
+
+#endif

@@ -1,0 +1,438 @@
+// trapeze train: learns a transition model from datasets.
+#include "train/training.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/run_folder.h"
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct arguments {
+    tz_text_list data, weights;
+    const char *env, *init, *out;
+    int kind; // index into kinds
+    int n_hidden, substeps, mask;
+    double test_fraction;
+    uint64_t seed, split_seed;
+    int threads;
+    bool renormalise, resume, json, quiet;
+    tz_training_def def;
+} arguments;
+
+// What a run holds between begin and end.
+typedef struct run {
+    arguments arguments;
+    tz_dataset *dataset[TZ_LIST_MAX];
+    unsigned char *is_test[TZ_LIST_MAX];
+    tz_source source[TZ_LIST_MAX];
+    int n_sources;
+    tz_env *env;
+    tz_model *model;
+    tz_team *team;
+    char *what; // of the training definition
+} run;
+
+static const char *const kinds[] = {"node", "node-so", "hnn", NULL};
+static const char *const masks[] = {"none", "cyclic", NULL};
+enum { MASK_NONE, MASK_CYCLIC };
+
+static void add_text(struct json_object *object, const char *key, const char *value) {
+    json_object_object_add(object, key, json_object_new_string(value));
+}
+
+static void add_real(struct json_object *object, const char *key, double value) {
+    json_object_object_add(object, key, json_object_new_double(value));
+}
+
+static void add_int(struct json_object *object, const char *key, long long value) {
+    json_object_object_add(object, key, json_object_new_int64(value));
+}
+
+// ---- data
+
+static tz_status parse_weight(const char *text, double *weight, tz_error *error) {
+    char *end = NULL;
+    errno = 0;
+    *weight = strtod(text, &end);
+    if (end == text || *end != '\0' || errno != 0 || !isfinite(*weight) || *weight < 0.0) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "--weight '%.64s': expected a number, 0 or more",
+                       text);
+    }
+    return TZ_OK;
+}
+
+static tz_status read_source(run *r, int i, tz_error *error) {
+    const arguments *a = &r->arguments;
+    const char *path = a->data.item[i];
+    TZ_CHECK(tz_dataset_read(&r->dataset[i], path, a->env, error));
+    const tz_dataset *dataset = r->dataset[i];
+    r->is_test[i] = tz_alloc((size_t)dataset->n_episodes, 1);
+    if (r->is_test[i] == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: out of memory: its split", path);
+    }
+    if (a->test_fraction > 0.0) {
+        tz_dataset_split(dataset, r->is_test[i], a->test_fraction, a->split_seed);
+    }
+    r->source[i] = (tz_source){.path = path, .dataset = dataset, .is_test = r->is_test[i]};
+    r->n_sources++;
+    return a->weights.n > 0 ? parse_weight(a->weights.item[i], &r->source[i].weight, error) : TZ_OK;
+}
+
+static tz_status read_data(run *r, tz_error *error) {
+    const arguments *a = &r->arguments;
+    if (a->weights.n > 0 && a->weights.n != a->data.n) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "%d --weight for %d --data, expected one each",
+                       a->weights.n, a->data.n);
+    }
+    for (int i = 0; i < a->data.n; i++) {
+        TZ_CHECK(read_source(r, i, error));
+    }
+    TZ_CHECK(tz_sources_check(r->source, r->n_sources, error));
+    if (r->dataset[0]->env[0] == '\0') {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "%s does not name its environment: add --env E",
+                       r->source[0].path);
+    }
+    tz_env_def def = tz_env_def_default();
+    def.name = r->dataset[0]->env;
+    return tz_env_create(&r->env, &def, error);
+}
+
+// ---- model
+
+static bool same_tensors(const tz_model *a, const tz_model *b) {
+    bool same = a->n_tensors == b->n_tensors && a->n_parameters == b->n_parameters;
+    for (int i = 0; same && i < a->n_tensors; i++) {
+        same = strcmp(a->tensors[i].name, b->tensors[i].name) == 0 &&
+               a->tensors[i].rows == b->tensors[i].rows && a->tensors[i].cols == b->tensors[i].cols;
+    }
+    return same;
+}
+
+// The weights of --init under a fresh normaliser.
+static tz_status renormalise(run *r, tz_model *fresh, tz_error *error) {
+    if (!same_tensors(fresh, r->model)) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "%s: its networks have other sizes than --hidden %d, --mask %s ask for",
+                       r->arguments.init, r->arguments.n_hidden, masks[r->arguments.mask]);
+    }
+    memcpy(fresh->parameters, r->model->parameters, fresh->n_parameters * sizeof(float));
+    tz_model_prepare(fresh);
+    return TZ_OK;
+}
+
+static tz_status create_model(run *r, const tz_model_statistics *statistics, const char *kind,
+                              tz_model **model, tz_error *error) {
+    const arguments *a = &r->arguments;
+    tz_model_def def = tz_model_def_default();
+    def.kind = kind;
+    def.n_hidden = a->n_hidden;
+    def.substeps = a->substeps;
+    def.mask_cyclic = a->mask == MASK_CYCLIC;
+    def.seed = a->seed;
+    return tz_model_create(model, &def, tz_env_task(r->env), statistics, error);
+}
+
+static tz_status continue_model(run *r, const tz_model_statistics *statistics, bool kind_was_set,
+                                tz_error *error) {
+    const arguments *a = &r->arguments;
+    TZ_CHECK(tz_model_load(&r->model, a->init, error));
+    TZ_CHECK(tz_model_check_task(r->model, tz_env_task(r->env), a->init, error));
+    if (kind_was_set && strcmp(r->model->ops->kind, kinds[a->kind]) != 0) {
+        return tz_fail(error, TZ_ERR_MISMATCH, "%s: a model of kind %s, but --model asks for %s",
+                       a->init, r->model->ops->kind, kinds[a->kind]);
+    }
+    if (!a->renormalise) {
+        tz_model_widen_range(r->model, statistics);
+        return TZ_OK;
+    }
+    tz_model *fresh = NULL;
+    TZ_CHECK(create_model(r, statistics, r->model->ops->kind, &fresh, error));
+    const tz_status status = renormalise(r, fresh, error);
+    if (status != TZ_OK) {
+        tz_model_destroy(fresh);
+        return status;
+    }
+    tz_model_destroy(r->model);
+    r->model = fresh;
+    return TZ_OK;
+}
+
+static tz_status make_model(run *r, bool kind_was_set, tz_error *error) {
+    tz_model_statistics statistics;
+    TZ_CHECK(tz_training_statistics(&statistics, r->source, r->n_sources, error));
+    if (r->arguments.init != NULL) {
+        return continue_model(r, &statistics, kind_was_set, error);
+    }
+    return create_model(r, &statistics, kinds[r->arguments.kind], &r->model, error);
+}
+
+// ---- folder
+
+// One line of all that the weights depend on beside the training definition.
+static tz_status describe(run *r, tz_error *error) {
+    const arguments *a = &r->arguments;
+    size_t size = 0;
+    FILE *stream = open_memstream(&r->what, &size);
+    if (stream == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a training run");
+    }
+    fprintf(stream, "%s of %s, %d hidden, %d substeps, mask %s", r->model->ops->kind, r->model->env,
+            a->n_hidden, a->substeps, masks[a->mask]);
+    if (a->init != NULL) {
+        fprintf(stream, ", from %.12s%s", r->model->sha256, a->renormalise ? " renormalised" : "");
+    }
+    for (int i = 0; i < r->n_sources; i++) {
+        fprintf(stream, ", data %.12s weight %.17g", r->dataset[i]->sha256, r->source[i].weight);
+    }
+    fprintf(stream, ", test fraction %.17g of split %llu", a->test_fraction,
+            (unsigned long long)a->split_seed);
+    if (fclose(stream) != 0) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a training run");
+    }
+    return TZ_OK;
+}
+
+static struct json_object *data_json(const run *r) {
+    struct json_object *list = json_object_new_array();
+    for (int i = 0; i < r->n_sources; i++) {
+        struct json_object *item = json_object_new_object();
+        int n_test = 0;
+        for (int e = 0; e < r->dataset[i]->n_episodes; e++) {
+            n_test += r->is_test[i][e];
+        }
+        add_text(item, "path", r->source[i].path);
+        add_text(item, "sha256", r->dataset[i]->sha256);
+        add_real(item, "weight", r->source[i].weight);
+        add_int(item, "episodes", r->dataset[i]->n_episodes);
+        add_int(item, "test_episodes", n_test);
+        json_object_array_add(list, item);
+    }
+    return list;
+}
+
+static struct json_object *options_json(const run *r) {
+    const arguments *a = &r->arguments;
+    const tz_training_def *d = &a->def;
+    struct json_object *o = json_object_new_object();
+    add_int(o, "hidden", a->n_hidden);
+    add_int(o, "substeps", a->substeps);
+    add_text(o, "mask", masks[a->mask]);
+    add_int(o, "epochs", d->trainer.epochs);
+    add_int(o, "sequences", d->n_sequences);
+    add_int(o, "sequence_length", d->length);
+    add_int(o, "batch", d->trainer.batch);
+    add_int(o, "tile", d->trainer.tile);
+    add_real(o, "lr", d->trainer.lr);
+    add_real(o, "lr_end", d->trainer.lr_end);
+    add_real(o, "weight_decay", d->trainer.weight_decay);
+    add_real(o, "clip", d->trainer.clip);
+    add_int(o, "rollout_every", d->rollout_every);
+    add_int(o, "rollouts", d->n_rollouts);
+    add_int(o, "horizon", d->horizon);
+    return o;
+}
+
+// config.json: written once, by the run that begins the folder.
+static tz_status write_config(const run *r, int argc, char **argv, tz_error *error) {
+    const arguments *a = &r->arguments;
+    char path[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(path, a->out, "config.json", error));
+    if (tz_file_exists(path)) {
+        return TZ_OK;
+    }
+    struct json_object *config = tz_config_new(argc, argv, a->seed);
+    add_text(config, "env", r->model->env);
+    add_text(config, "kind", r->model->ops->kind);
+    json_object_object_add(config, "data", data_json(r));
+    add_real(config, "test_fraction", a->test_fraction);
+    json_object_object_add(config, "split_seed", json_object_new_uint64(a->split_seed));
+    json_object_object_add(config, "options", options_json(r));
+    tz_status status = TZ_OK;
+    if (a->init != NULL) {
+        status = tz_config_add_input(config, "init", a->init, error);
+    }
+    if (status == TZ_OK) {
+        status = tz_json_write(path, config, error);
+    }
+    json_object_put(config);
+    return status;
+}
+
+static tz_status begin_folder(const run *r, int argc, char **argv, tz_error *error) {
+    const arguments *a = &r->arguments;
+    static const char *const mine[] = {"config.json", "checkpoint.safetensors",
+                                       "model.safetensors"};
+    for (size_t i = 0; i < TZ_COUNTOF(mine) && !a->resume; i++) {
+        char path[TZ_PATH_MAX];
+        TZ_CHECK(tz_path_join(path, a->out, mine[i], error));
+        if (tz_file_exists(path)) {
+            return tz_fail(error, TZ_ERR_ARGUMENT,
+                           "%s already holds a run (%s): continue it with --resume, or name "
+                           "another folder",
+                           a->out, mine[i]);
+        }
+    }
+    TZ_CHECK(tz_make_folders(a->out, error));
+    return write_config(r, argc, argv, error);
+}
+
+// side.json: what may differ between equal runs.
+static tz_status write_side(const run *r, const tz_training_report *report, tz_error *error) {
+    char path[TZ_PATH_MAX], date[32];
+    const time_t now = time(NULL);
+    struct tm utc;
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    struct json_object *side = json_object_new_object();
+    add_text(side, "finished", date);
+    add_int(side, "threads", tz_team_size(r->team));
+    add_real(side, "seconds", report->seconds);
+    add_real(side, "steps_of_this_run", report->steps);
+    tz_status status = tz_path_join(path, r->arguments.out, "side.json", error);
+    if (status == TZ_OK) {
+        status = tz_json_write(path, side, error);
+    }
+    json_object_put(side);
+    return status;
+}
+
+// ---- the run
+
+static void print_report(const run *r, const tz_training_report *report) {
+    const arguments *a = &r->arguments;
+    const tz_epoch_metrics *m = &report->last;
+    if (report->warning[0] != '\0') {
+        fprintf(stderr, "trapeze train: %s\n", report->warning);
+    }
+    if (!a->json) {
+        printf("%s of %s: %s/model.safetensors\n", r->model->ops->kind, r->model->env, a->out);
+        printf("  loss %.4g on training sequences, %.4g held out\n", m->train_loss, m->test_loss);
+        printf("  open loop from held-out episodes: mean %.4g, median %.4g, %.0f diverged\n",
+               m->rollout_nmse, m->rollout_nmse_median, m->rollout_diverged);
+        printf("  %.1f s, %.3g ms a step with validation\n", report->seconds,
+               report->steps > 0.0 ? 1e3 * report->seconds / report->steps : 0.0);
+        return;
+    }
+    char path[TZ_PATH_MAX] = "";
+    tz_path_join(path, a->out, "model.safetensors", NULL);
+    struct json_object *o = json_object_new_object();
+    add_text(o, "model", path);
+    add_text(o, "kind", r->model->ops->kind);
+    add_text(o, "env", r->model->env);
+    add_int(o, "parameters", (long long)r->model->n_parameters);
+    add_real(o, "epochs", m->epoch);
+    add_real(o, "train_loss", m->train_loss);
+    add_real(o, "test_loss", m->test_loss);
+    add_real(o, "rollout_nmse", m->rollout_nmse);
+    add_real(o, "rollout_nmse_median", m->rollout_nmse_median);
+    add_real(o, "rollout_diverged", m->rollout_diverged);
+    add_real(o, "seconds", report->seconds);
+    add_int(o, "threads", tz_team_size(r->team));
+    tz_json_print(o);
+    json_object_put(o);
+}
+
+static tz_status run_train(run *r, bool kind_was_set, int argc, char **argv, tz_error *error) {
+    arguments *a = &r->arguments;
+    TZ_CHECK(read_data(r, error));
+    TZ_CHECK(make_model(r, kind_was_set, error));
+    if (a->def.trainer.lr == 0.0) {
+        a->def.trainer.lr = tz_default_lr(r->model->ops->kind);
+    }
+    TZ_CHECK(describe(r, error));
+    a->def.what = r->what;
+    a->def.folder = a->out;
+    a->def.resume = a->resume;
+    a->def.quiet = a->quiet;
+    a->def.trainer.seed = a->seed;
+    TZ_CHECK(tz_team_create(&r->team, a->threads, error));
+    TZ_CHECK(begin_folder(r, argc, argv, error));
+    tz_training_report report;
+    TZ_CHECK(tz_train(&a->def, r->model, r->source, r->n_sources, r->team, &report, error));
+    TZ_CHECK(write_side(r, &report, error));
+    print_report(r, &report);
+    return TZ_OK;
+}
+
+static void destroy(run *r) {
+    tz_model_destroy(r->model);
+    tz_env_destroy(r->env);
+    tz_team_destroy(r->team);
+    for (int i = 0; i < TZ_LIST_MAX; i++) {
+        tz_dataset_destroy(r->dataset[i]);
+        tz_free(r->is_test[i]);
+    }
+    free(r->what);
+}
+
+static int train_main(int argc, char **argv) {
+    run r = {.arguments = {.kind = 1,
+                           .n_hidden = 128,
+                           .substeps = 8,
+                           .mask = MASK_CYCLIC,
+                           .test_fraction = 0.1,
+                           .def = tz_training_def_default()}};
+    arguments *a = &r.arguments;
+    tz_trainer_def *t = &a->def.trainer;
+    t->lr = 0.0;
+    enum { OPTION_MODEL = 1 };
+    // clang-format off
+    tz_option options[] = {
+        {"--data", TZ_OPTION_LIST, &a->data, "D", .help = "dataset to learn from: a Minari folder or an HDF5 file", .required = true},
+        [OPTION_MODEL] = {"--model", TZ_OPTION_CHOICE, &a->kind, "KIND", .help = "kind of model", .choices = kinds},
+        {"--out", TZ_OPTION_TEXT, &a->out, "R", .help = "folder of the run", .required = true},
+        {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment of a file that does not name its own"},
+        {"--weight", TZ_OPTION_LIST, &a->weights, "W", .help = "share of the sequences drawn from the --data at the same place; without it, by size"},
+        {"--init", TZ_OPTION_TEXT, &a->init, "FILE", .help = "continue from this model's weights, under its normaliser"},
+        {"--renormalise", TZ_OPTION_FLAG, &a->renormalise, .help = "with --init: take the normaliser from the data"},
+        {"--epochs", TZ_OPTION_INT, &t->epochs, "N", .help = "passes over the sequences", .min = 1, .max = 1e6},
+        {"--lr", TZ_OPTION_REAL, &t->lr, "X", .help = "first learning rate; 0: the kind's own (docs/training.md)", .min = 0, .max = 1e30},
+        {"--lr-end", TZ_OPTION_REAL, &t->lr_end, "X", .help = "learning rate that it is annealed to", .min = 0, .max = 1e30},
+        {"--sequences", TZ_OPTION_INT, &a->def.n_sequences, "N", .help = "sequences drawn from the data", .min = 1, .max = 1e8},
+        {"--sequence-length", TZ_OPTION_INT, &a->def.length, "N", .help = "states of a sequence", .min = 2, .max = 1000},
+        {"--batch", TZ_OPTION_INT, &t->batch, "N", .help = "sequences of a step", .min = 1, .max = 1e6},
+        {"--tile", TZ_OPTION_INT, &t->tile, "N", .help = "rows of a batch that one thread takes at a time", .min = 1, .max = 1000},
+        {"--weight-decay", TZ_OPTION_REAL, &t->weight_decay, "X", .help = "L2 coefficient, coupled", .min = 0, .max = 1e30},
+        {"--clip", TZ_OPTION_REAL, &t->clip, "X", .help = "norm that gradients are clipped to; 0: not clipped", .min = 0, .max = 1e30},
+        {"--hidden", TZ_OPTION_INT, &a->n_hidden, "N", .help = "units of each of the two hidden layers", .min = 1, .max = 4096},
+        {"--substeps", TZ_OPTION_INT, &a->substeps, "N", .help = "Euler steps of a transition", .min = 1, .max = 1000},
+        {"--mask", TZ_OPTION_CHOICE, &a->mask, "M", .help = "coordinates left out of the networks' inputs", .choices = masks},
+        {"--test-fraction", TZ_OPTION_REAL, &a->test_fraction, "X", .help = "share of the episodes held out; 0: none", .min = 0, .max = 0.99},
+        {"--split-seed", TZ_OPTION_U64, &a->split_seed, "K", .help = "which episodes are held out"},
+        {"--rollout-every", TZ_OPTION_INT, &a->def.rollout_every, "N", .help = "epochs between rollouts from held-out episodes", .min = 1, .max = 1e6},
+        {"--rollouts", TZ_OPTION_INT, &a->def.n_rollouts, "N", .help = "number of these rollouts", .min = 1, .max = 1e5},
+        {"--horizon", TZ_OPTION_INT, &a->def.horizon, "N", .help = "their steps", .min = 1, .max = 1e5},
+        {"--seed", TZ_OPTION_U64, &a->seed, "K", .help = "seed of weights, sequences and their order"},
+        {"--threads", TZ_OPTION_INT, &a->threads, "N", .help = "threads; 0: one a CPU", .min = 0, .max = 1024},
+        {"--resume", TZ_OPTION_FLAG, &a->resume, .help = "continue the run in the folder"},
+        {"--json", TZ_OPTION_FLAG, &a->json, .help = "print one JSON object"},
+        {"--quiet", TZ_OPTION_FLAG, &a->quiet, .help = "show no progress"},
+    };
+    // clang-format on
+    tz_error error;
+    bool help = false;
+    tz_status status = tz_options_parse(&tz_command_train, options, TZ_COUNTOF(options), argc, argv,
+                                        NULL, &help, &error);
+    if (status == TZ_OK && help) {
+        return TZ_EXIT_OK;
+    }
+    if (status == TZ_OK) {
+        status = run_train(&r, options[OPTION_MODEL].was_set, argc, argv, &error);
+    }
+    destroy(&r);
+    return status == TZ_OK ? TZ_EXIT_OK : tz_cli_fail(&tz_command_train, &error);
+}
+
+const tz_command tz_command_train = {
+    .name = "train",
+    .summary = "learn a transition model from datasets",
+    .usage = "trapeze train --data D [--data D2 ...] --model KIND --out R [option...]",
+    .example = "trapeze train --data runs/cheetah-v0 --model node-so --out runs/node-so",
+    .run = train_main,
+};
