@@ -72,13 +72,13 @@ static void print_summary(const tz_eval_report *report) {
 static void print_components(const tz_eval_report *report) {
     printf("\n%-16s", "component");
     for (int i = 0; i < report->n_entries; i++) {
-        printf(" %12.12s", report->entries[i].label);
+        printf(" %14.14s", report->entries[i].label);
     }
     printf("      sigma_z\n");
     for (int c = 0; c < report->rollouts->nz; c++) {
         printf("%-16s", report->component_name[c]);
         for (int i = 0; i < report->n_entries; i++) {
-            printf(" %12.4g", report->entries[i].evaluation->component[c]);
+            printf(" %14.4g", report->entries[i].evaluation->component[c]);
         }
         printf(" %12.4g\n", (double)report->sigma_z[c]);
     }
