@@ -86,19 +86,18 @@ static void release(shared *s) {
 
 // Makes a world on `s`, whose reference it takes over, also when it fails.
 static tz_status create_on(tz_env **env, shared *s, tz_error *error) {
+    const char *name = s->type->info.name;
     tz_env *e = tz_alloc(1, sizeof *e);
     if (!e) {
         release(s);
-        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for an environment", s->task.name);
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for an environment", name);
     }
     e->shared = s;
     e->z = tz_alloc((size_t)tz_task_nz(&s->task), sizeof *e->z);
     e->data = e->z ? mj_makeData(s->model) : NULL;
     if (!e->data) {
-        const tz_status status =
-            tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for the simulation state", s->task.name);
         tz_env_destroy(e);
-        return status;
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for the simulation state", name);
     }
     mj_forward(s->model, e->data);
     *env = e;
