@@ -3,17 +3,7 @@
 #include "base/memory.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
-
-int tz_mujoco_version(void) {
-    // Three digits side by side up to 3.9.0 (222), three places each from 3.10.0 on (3010000).
-    const int version = mj_version();
-    if (version < 1000) {
-        return version / 100 * 1000000 + version / 10 % 10 * 1000 + version % 10;
-    }
-    return version;
-}
 
 // Adds one file. Up to 3.1 MuJoCo hands out a buffer to fill, later versions copy one.
 static int add_file(mjVFS *vfs, const tz_embedded_file *file) {
@@ -28,29 +18,29 @@ static int add_file(mjVFS *vfs, const tz_embedded_file *file) {
 #endif
 }
 
-mjModel *tz_mujoco_compile(const tz_embedded_file *files, int n_files, int i, char *error,
-                           int error_size) {
+tz_status tz_mujoco_compile(mjModel **model, const tz_embedded_file *files, int n_files, int i,
+                            tz_error *error) {
     // Up to 3.1 an mjVFS is a megabyte: never on the stack.
+    *model = NULL;
     mjVFS *vfs = tz_alloc(1, sizeof(mjVFS));
     if (!vfs) {
-        snprintf(error, (size_t)error_size, "out of memory");
-        return NULL;
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory to compile it", files[i].name);
     }
 
+    char complaint[512] = "the virtual file system refused a file";
     mj_defaultVFS(vfs);
-    mjModel *model = NULL;
     int status = 0;
     for (int k = 0; k < n_files && status == 0; k++) {
         status = add_file(vfs, &files[k]);
     }
     if (status == 0) {
-        model = mj_loadXML(files[i].name, vfs, error, error_size);
-    } else {
-        snprintf(error, (size_t)error_size, "the virtual file system refused a file");
+        *model = mj_loadXML(files[i].name, vfs, complaint, sizeof complaint);
     }
     mj_deleteVFS(vfs);
     tz_free(vfs);
-    return model;
+    return *model ? TZ_OK
+                  : tz_fail(error, TZ_ERR_FORMAT, "%s: MuJoCo refused the model: %s", files[i].name,
+                            complaint);
 }
 
 static void ignore_warning(const char *text) {

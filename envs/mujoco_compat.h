@@ -2,17 +2,15 @@
 #ifndef TRAPEZE_ENVS_MUJOCO_COMPAT_H
 #define TRAPEZE_ENVS_MUJOCO_COMPAT_H
 
+#include "base/status.h"
 #include "envs/embedded.h"
 
 #include <mujoco/mujoco.h>
 
-// mj_version() as major * 10^6 + minor * 10^3 + patch: 222 (of 2.2.2) becomes 2002002.
-int tz_mujoco_version(void);
-
-// Compiles files[i] (an MJCF file that may include the other ones) without touching the disk.
-// On failure returns NULL and writes MuJoCo's complaint into error (error_size).
-mjModel *tz_mujoco_compile(const tz_embedded_file *files, int n_files, int i, char *error,
-                           int error_size);
+// Compiles files[i] (an MJCF file that may include the other ones) without touching the disk. The
+// caller deletes the model. TZ_ERR_MEMORY, TZ_ERR_FORMAT with MuJoCo's complaint.
+tz_status tz_mujoco_compile(mjModel **model, const tz_embedded_file *files, int n_files, int i,
+                            tz_error *error);
 
 // Keeps MuJoCo from writing warnings to stderr and MUJOCO_LOG.TXT: the library reads
 // mjData.warning. Leaves a handler that the program has installed alone.

@@ -137,14 +137,12 @@ tz_status tz_env_create(tz_env **env, const tz_env_def *def, tz_error *error) {
     }
 
     // Compile the model and hold it against what the type says.
-    char complaint[512] = "";
     tz_mujoco_silence();
-    s->model = tz_mujoco_compile(tz_embedded_assets, tz_n_embedded_assets, asset_index(type->asset),
-                                 complaint, sizeof complaint);
-    if (!s->model) {
+    const tz_status status = tz_mujoco_compile(&s->model, tz_embedded_assets, tz_n_embedded_assets,
+                                               asset_index(type->asset), error);
+    if (status != TZ_OK) {
         tz_free(s);
-        return tz_fail(error, TZ_ERR_FORMAT, "%s: MuJoCo refused the model: %s", type->asset,
-                       complaint);
+        return status;
     }
     TZ_ASSERT((int)s->model->nq == type->nq && (int)s->model->nv == type->nv &&
               (int)s->model->nu == type->nu && (int)s->model->na == 0);
