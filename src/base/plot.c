@@ -27,17 +27,18 @@ enum { N_FORMATS = TZ_COUNTOF(formats) };
 
 // ---- pieces of the script
 
-// A string of gnuplot: quotes doubled, line ends turned to blanks.
+// A string of gnuplot: what is special in it (the quote, the backslash, and the backquote, which
+// would run a command) in octal, line ends as blanks.
 static void put_string(FILE *script, const char *text) {
-    fputc('\'', script);
+    fputc('"', script);
     for (const char *c = text != NULL ? text : ""; *c != '\0'; c++) {
-        if (*c == '\'') {
-            fputs("''", script);
+        if (strchr("\"\\`", *c) != NULL) {
+            fprintf(script, "\\%03o", (unsigned)*c);
         } else {
             fputc(iscntrl((unsigned char)*c) ? ' ' : *c, script);
         }
     }
-    fputc('\'', script);
+    fputc('"', script);
 }
 
 static bool is_drawable(double value, bool log_axis) {

@@ -154,15 +154,14 @@ tz_status tz_json_read(const char *path, struct json_object **object, tz_error *
         return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory to parse it", path);
     }
 
-    // the whole file must be one value, apart from blanks
-    struct json_object *parsed = json_tokener_parse_ex(tokener, text, (int)size);
+    // the whole file must be one value, apart from blanks; the NUL after it ends a number
+    struct json_object *parsed = json_tokener_parse_ex(tokener, text, (int)size + 1);
     const enum json_tokener_error outcome = json_tokener_get_error(tokener);
     const size_t end = json_tokener_get_parse_end(tokener);
     tz_status status = TZ_OK;
     if (outcome != json_tokener_success) {
         status = tz_fail(error, TZ_ERR_FORMAT, "%s: not JSON at byte %zu: %s", path, end,
-                         outcome == json_tokener_continue ? "the text ends too early"
-                                                          : json_tokener_error_desc(outcome));
+                         json_tokener_error_desc(outcome));
     } else if (end + strspn(text + end, " \t\r\n") != size) {
         status = tz_fail(error, TZ_ERR_FORMAT, "%s: more text after the JSON value, at byte %zu",
                          path, end);

@@ -131,9 +131,9 @@ static tz_status fail_number(const tz_option *option, const char *text, const ch
     char range[96] = "";
     const bool bounded = option->min != 0.0 || option->max != 0.0;
     if (bounded && option->max < INT_MAX) {
-        snprintf(range, sizeof range, " from %g to %g", option->min, option->max);
+        snprintf(range, sizeof range, " from %.10g to %.10g", option->min, option->max);
     } else if (bounded) {
-        snprintf(range, sizeof range, " of at least %g", option->min);
+        snprintf(range, sizeof range, " of at least %.10g", option->min);
     }
     return tz_fail(error, TZ_ERR_ARGUMENT, "%s is '%s', expected %s%s", option->name, text, kind,
                    range);

@@ -1,0 +1,177 @@
+// Pictures: both formats exist and decode, hold what was to be drawn, and awkward input is
+// survived.
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/plot.h"
+
+#include <math.h>
+#include <png.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[32];
+static char stem[TZ_PATH_MAX], png_path[TZ_PATH_MAX + 8], svg_path[TZ_PATH_MAX + 8];
+
+static int make_folder(void **state) {
+    (void)state;
+    strcpy(folder, "/tmp/trapeze-plot-XXXXXX");
+    if (mkdtemp(folder) == NULL || tz_path_join(stem, folder, "it's a_plot", NULL) != TZ_OK) {
+        return 1;
+    }
+    snprintf(png_path, sizeof png_path, "%s.png", stem);
+    snprintf(svg_path, sizeof svg_path, "%s.svg", stem);
+    return 0;
+}
+
+static int remove_folder(void **state) {
+    (void)state;
+    unlink(png_path);
+    unlink(svg_path);
+    return rmdir(folder); // fails when anything else is left
+}
+
+enum { N = 50 };
+static double x[N], y[N], low[N], high[N];
+
+static int fill(void **state) {
+    for (int i = 0; i < N; i++) {
+        x[i] = i + 1;
+        y[i] = exp(-0.1 * i);
+        low[i] = 0.8 * y[i];
+        high[i] = 1.2 * y[i];
+    }
+    return make_folder(state);
+}
+
+// Pixels of the picture within 40 of a colour in each channel.
+static int count_pixels(int red, int green, int blue) {
+    png_image image = {.version = PNG_IMAGE_VERSION};
+    assert_true(png_image_begin_read_from_file(&image, png_path));
+    image.format = PNG_FORMAT_RGB;
+    assert_int_equal(image.width, 1280);
+    assert_int_equal(image.height, 800);
+    unsigned char *rgb = tz_alloc(PNG_IMAGE_SIZE(image), 1);
+    assert_non_null(rgb);
+    assert_true(png_image_finish_read(&image, NULL, rgb, 0, NULL));
+    int n = 0;
+    for (size_t i = 0; i < PNG_IMAGE_SIZE(image); i += 3) {
+        n += abs(rgb[i] - red) < 40 && abs(rgb[i + 1] - green) < 40 && abs(rgb[i + 2] - blue) < 40;
+    }
+    tz_free(rgb);
+    return n;
+}
+
+static void assert_svg_holds(const char *text) {
+    char *data = NULL;
+    size_t size = 0;
+    assert_int_equal(tz_file_read(svg_path, &data, &size, 1 << 20, NULL), TZ_OK);
+    assert_non_null(strstr(data, "</svg>"));
+    if (strstr(data, text) == NULL) {
+        fail_msg("no '%s' in the picture", text);
+    }
+    tz_free(data);
+}
+
+static void write_plot(const tz_plot *plot) {
+    tz_error error = {0};
+    if (tz_plot_write(plot, stem, &error) != TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+}
+
+// The first series is blue (#0072B2) with a light band, the second one orange (#D55E00) dots.
+static void draws_lines_bands_and_points(void **state) {
+    (void)state;
+    const tz_series series[] = {{"node-so", x, y, low, high, N, false},
+                                {"half_cheetah's", x, high, NULL, NULL, N, true}};
+    for (int logarithmic = 0; logarithmic < 2; logarithmic++) {
+        write_plot(&(tz_plot){"A title", "horizon (steps)", "nMSE", logarithmic, logarithmic,
+                              series, 2, NULL});
+        assert_true(count_pixels(0x00, 0x72, 0xb2) > 500);
+        assert_true(count_pixels(0xd5, 0x5e, 0x00) > 500);
+        assert_true(count_pixels(0xcc, 0xe3, 0xf0) > 1000);
+        assert_true(count_pixels(255, 255, 255) > 1280 * 800 / 2);
+        assert_svg_holds(">A title<");
+        assert_svg_holds(">horizon (steps)<");
+        assert_svg_holds(">node-so<");
+        assert_svg_holds("half_cheetah");
+    }
+}
+
+static void draws_bars(void **state) {
+    (void)state;
+    const double a[] = {1.0, 2.0, -0.5}, b[] = {0.5, NAN, 1.5}, zero[] = {0.0, 0.0, 0.0};
+    const char *const names[] = {"rootz", "rooty", "bthigh"};
+    const tz_series series[] = {{"node", NULL, a, zero, a, 3, false},
+                                {"hnn", NULL, b, NULL, NULL, 3, false}};
+    write_plot(&(tz_plot){"Bars", "dimension", "nMSE", false, false, series, 2, names});
+    assert_true(count_pixels(0x26, 0x87, 0xbe) > 10000);
+    assert_true(count_pixels(0xdb, 0x76, 0x26) > 10000);
+    assert_svg_holds(">bthigh<");
+}
+
+// Values that cannot be drawn are left out; when none is left, the picture says so.
+static void leaves_out_what_cannot_be_drawn(void **state) {
+    (void)state;
+    const double bad[] = {NAN, INFINITY, -INFINITY, 0.0, -1.0}, at[] = {1, 2, 3, 4, 5};
+    const tz_series nothing = {"bad", at, bad, NULL, NULL, 5, false};
+    write_plot(&(tz_plot){"Nothing", "x", "y", false, true, &nothing, 1, NULL});
+    assert_svg_holds("no finite values");
+    const tz_series none = {"none", NULL, NULL, NULL, NULL, 0, false};
+    write_plot(&(tz_plot){"None", "x", "y", false, false, &none, 1, NULL});
+    assert_svg_holds("no finite values");
+
+    const double some[] = {1.0, NAN, 3.0, INFINITY, 2.0};
+    const tz_series gaps = {"gaps", at, some, NULL, NULL, 5, true};
+    write_plot(&(tz_plot){"Gaps", "x", "y", false, false, &gaps, 1, NULL});
+    assert_true(count_pixels(0x00, 0x72, 0xb2) > 40);
+}
+
+// Text is never a command of gnuplot.
+static void text_stays_text(void **state) {
+    (void)state;
+    const char *const text = "'\nsystem('touch /tmp/trapeze-was-here')\n`touch "
+                             "/tmp/trapeze-was-here` \\ \" @x {/Bold b}";
+    const tz_series series = {text, x, y, NULL, NULL, N, false};
+    write_plot(&(tz_plot){text, text, text, false, false, &series, 1, NULL});
+    assert_false(tz_file_exists("/tmp/trapeze-was-here"));
+    assert_svg_holds("{/Bold b}");
+}
+
+static void failures_are_sentences(void **state) {
+    (void)state;
+    const tz_series series = {"s", x, y, NULL, NULL, N, false};
+    const tz_plot plot = {"t", "x", "y", false, false, &series, 1, NULL};
+    tz_error error = {0};
+    assert_int_equal(tz_plot_write(&plot, "/tmp/absent-folder/plot", &error), TZ_ERR_IO);
+    assert_non_null(strstr(error.text, "/tmp/absent-folder/plot.png: cannot be written"));
+    assert_int_equal(tz_plot_write(&plot, "/tmp/a\nb", &error), TZ_ERR_ARGUMENT);
+
+    // without gnuplot: what was there stays, nothing is left beside it
+    write_plot(&plot);
+    char path[4096];
+    snprintf(path, sizeof path, "%s", getenv("PATH"));
+    setenv("PATH", "/nowhere", 1);
+    const tz_status status = tz_plot_write(&plot, stem, &error);
+    setenv("PATH", path, 1);
+    assert_int_equal(status, TZ_ERR_UNSUPPORTED);
+    assert_non_null(strstr(error.text, "gnuplot"));
+    assert_true(count_pixels(0x00, 0x72, 0xb2) > 500);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fill, remove_folder)
+    const struct CMUnitTest tests[] = {
+        TEST(draws_lines_bands_and_points),    TEST(draws_bars),
+        TEST(leaves_out_what_cannot_be_drawn), TEST(text_stays_text),
+        TEST(failures_are_sentences),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
