@@ -1,4 +1,7 @@
 // Planners: task + model + options -> next control, with a warm start kept between calls.
+//
+// A planner draws candidate control sequences, rolls them out through the model, scores them with
+// the task's reward, and refines. How, and which settings serve which task: docs/planning.md.
 #ifndef TRAPEZE_PLAN_PLANNER_H
 #define TRAPEZE_PLAN_PLANNER_H
 
@@ -10,42 +13,56 @@
 typedef enum tz_planner_kind { TZ_PLANNER_RANDOM, TZ_PLANNER_CEM, TZ_N_PLANNERS } tz_planner_kind;
 
 // What to do with candidates whose predicted states leave the range of the training data.
-typedef enum tz_range_mode { TZ_RANGE_OFF, TZ_RANGE_PENALTY, TZ_RANGE_REJECT } tz_range_mode;
+typedef enum tz_range_mode {
+    TZ_RANGE_OFF,     // nothing
+    TZ_RANGE_PENALTY, // reward is lost in proportion to the distance
+    TZ_RANGE_REJECT   // such a candidate is worse than any that stays inside
+} tz_range_mode;
 
 typedef struct tz_planner_def {
     uint32_t cookie;
     tz_planner_kind kind;
-    int horizon;        // control steps looked ahead, T
-    int samples;        // candidates per iteration
-    int iterations;     // refinements per plan (1 for random shooting)
-    int elites;         // best candidates that form the next distribution
-    double noise_std;   // initial standard deviation, in units of the control half-range
-    double noise_color; // AR(1) coefficient or power-law exponent: see docs; 0 is white
-    double discount;    // per step
+    int horizon;         // control steps looked ahead, T
+    int samples;         // candidates per iteration
+    int iterations;      // refinements per plan (random shooting: fresh draws, the best of all)
+    int elites;          // best candidates that form the next distribution
+    int keep_elites;     // elites that are candidates of the next iteration and plan again
+    double smoothing;    // share of the old mean and std in the new ones, [0, 1)
+    double sample_decay; // each iteration draws this many times fewer candidates, >= 1
+    double noise_std;    // initial standard deviation, in units of the control half-range
+    double noise_color;  // correlation of the noise of consecutive steps (AR(1)), [0, 1)
+    double discount;     // per step, (0, 1]
     tz_range_mode range_mode;
     double range_margin;  // how far outside [z_low, z_high] is tolerated, in widths of the range
-    double range_penalty; // reward lost per step and unit outside
+    double range_penalty; // reward lost per step and width of the range outside
     uint64_t seed;
 } tz_planner_def;
 TZ_API tz_planner_def tz_planner_def_default(void);
 
+// "random", "cem"; NULL-terminated, in the order of tz_planner_kind.
+TZ_API const char *const *tz_planner_names(void);
+
 typedef struct tz_planner tz_planner;
 
-// One plan, borrowed from the planner until its next call.
+// One plan, borrowed from the planner until its next call. Candidates are counted over all
+// iterations.
 typedef struct tz_plan {
     int horizon;
-    const float *u;          // best controls                             (horizon, nu)
+    const float *u;          // controls: the first is to be applied          (horizon, nu)
     const float *z;          // states predicted along them               (horizon + 1, nz)
     double predicted_reward; // of the first step
-    double predicted_return; // of the whole horizon
-    const float
-        *sample_z; // states of a few sampled candidates        (n_sample_z, horizon + 1, nz)
+    double predicted_return; // of the whole horizon, discounted, without penalties
+    const float *sample_z;   // states of a few candidates    (n_sample_z, horizon + 1, nz)
     int n_sample_z;
-    int n_diverged; // candidates with non-finite predictions in this call
-    double plan_s;  // wall time of this call
+    int n_candidates;   // candidates that were rolled out in this call
+    int n_diverged;     // of them, with non-finite predictions
+    int n_out_of_range; // of them, that left the (widened) range of the data; 0 when range_mode off
+    double plan_s;      // wall time of this call (seconds)
 } tz_plan;
 
-// model, task and team are borrowed and must outlive the planner.
+// model, task and team are borrowed and must outlive the planner. Errors: a setting out of its
+// bounds (TZ_ERR_ARGUMENT), a model of other dimensions (TZ_ERR_MISMATCH), a range asked of a model
+// without one (TZ_ERR_UNSUPPORTED), memory. The caller destroys it.
 TZ_API tz_status tz_planner_create(tz_planner **planner, const tz_planner_def *def,
                                    const tz_task *task, const tz_model *model, tz_team *team,
                                    tz_error *error);
@@ -54,7 +71,8 @@ TZ_API void tz_planner_destroy(tz_planner *planner); // Nullable
 // Forgets the warm start; the random streams of the next episode start at (seed, episode).
 TZ_API void tz_planner_reset(tz_planner *planner, uint64_t episode);
 
-// Plans from z (nz) and shifts the warm start by one step. Allocates nothing.
+// Plans from z (nz) and shifts the warm start by one step. Allocates nothing. The same seed,
+// episode and states give the same bytes at any size of the team.
 TZ_API void tz_planner_plan(tz_planner *planner, tz_plan *plan, const double *z);
 
 #endif

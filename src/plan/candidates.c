@@ -1,0 +1,319 @@
+// Noise. A candidate is clip(mean + std * e), where the noise e of each control is an AR(1) process
+// of unit variance along the horizon,
+//
+//     e_0 = w_0,   e_t = rho e_{t-1} + sqrt(1 - rho^2) w_t,   w white,
+//
+// with rho = noise_color: the same meaning as in the collector. Unrolled it is one product with a
+// lower triangular matrix, e = L w, L[t][0] = rho^t, L[t][s] = sqrt(1 - rho^2) rho^(t-s) for s > 0,
+// so that a tile of noise is one matrix product.
+#include "plan/candidates.h"
+
+#include "base/assert.h"
+#include "base/blas.h"
+#include "base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+// ---- making
+
+static int tile_count(int n) {
+    return (n + TZ_CANDIDATE_TILE - 1) / TZ_CANDIDATE_TILE;
+}
+
+static int tile_rows(int n, int tile) {
+    const int rows = n - tile * TZ_CANDIDATE_TILE;
+    return rows < TZ_CANDIDATE_TILE ? rows : TZ_CANDIDATE_TILE;
+}
+
+static void fill_color(float *L, int T, double rho) {
+    const double fresh = sqrt(1.0 - rho * rho);
+    for (int t = 0; t < T; t++) {
+        for (int s = 0; s <= t; s++) {
+            L[t * T + s] = (float)(pow(rho, t - s) * (s > 0 ? fresh : 1.0));
+        }
+    }
+}
+
+// The range of the data, widened; a cyclic coordinate has none, for it was shifted to 0.
+static void fill_range(tz_candidates *c) {
+    for (int i = 0; i < c->nz; i++) {
+        const bool bounded =
+            c->def->range_mode != TZ_RANGE_OFF && !(i < c->task->nq && c->task->cyclic[i]);
+        if (!bounded) {
+            c->z_low[i] = -INFINITY;
+            c->z_high[i] = INFINITY;
+            c->range_width[i] = 1.0f;
+            continue;
+        }
+        const float width = fmaxf(c->model->z_high[i] - c->model->z_low[i], 1e-6f);
+        const float margin = (float)c->def->range_margin * width;
+        c->z_low[i] = c->model->z_low[i] - margin;
+        c->z_high[i] = c->model->z_high[i] + margin;
+        c->range_width[i] = width;
+    }
+}
+
+static float *take(float **cursor, size_t n) {
+    float *block = *cursor;
+    *cursor += n;
+    return block;
+}
+
+static tz_status create_workspaces(tz_candidates *c, tz_error *error) {
+    c->workspace = tz_alloc((size_t)c->n_workers, sizeof(tz_model_workspace *));
+    if (c->workspace == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a planner");
+    }
+    for (int i = 0; i < c->n_workers; i++) {
+        TZ_CHECK(tz_model_workspace_create(&c->workspace[i], c->model, TZ_CANDIDATE_TILE, c->T,
+                                           false, error));
+    }
+    return TZ_OK;
+}
+
+tz_status tz_candidates_create(tz_candidates *c, const tz_planner_def *def, int n_max,
+                               const tz_task *task, const tz_model *model, tz_team *team,
+                               tz_error *error) {
+    tz_blas_init();
+    *c = (tz_candidates){.def = def,
+                         .task = task,
+                         .model = model,
+                         .team = team,
+                         .nz = tz_task_nz(task),
+                         .nu = task->nu,
+                         .T = def->horizon,
+                         .n_max = n_max,
+                         .n_workers = tz_team_size(team)};
+    TZ_CHECK(create_workspaces(c, error));
+
+    // one block for all arrays
+    const size_t B = TZ_CANDIDATE_TILE, T = (size_t)c->T, nz = (size_t)c->nz, nu = (size_t)c->nu;
+    const size_t n_tiles = (size_t)tile_count(n_max), n_workers = (size_t)c->n_workers;
+    const size_t n_u = T * B * nu, n_z = (T + 1) * B * nz;
+    const size_t size = T * T + 3 * nz + n_tiles * (n_u + n_z) + n_workers * n_u + B * nz;
+    c->block = tz_alloc(size, sizeof(float));
+    c->score = tz_alloc((size_t)n_max, sizeof *c->score);
+    if (c->block == NULL || c->score == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY,
+                       "out of memory: %d candidates over a horizon of %d steps", n_max, c->T);
+    }
+    float *cursor = c->block;
+    c->u = take(&cursor, n_tiles * n_u);
+    c->z = take(&cursor, n_tiles * n_z);
+    c->white = take(&cursor, n_workers * n_u);
+    c->z0 = take(&cursor, B * nz);
+    c->color = take(&cursor, T * T);
+    c->z_low = take(&cursor, nz);
+    c->z_high = take(&cursor, nz);
+    c->range_width = take(&cursor, nz);
+    fill_color(c->color, c->T, def->noise_color);
+    fill_range(c);
+    return TZ_OK;
+}
+
+void tz_candidates_destroy(tz_candidates *c) {
+    for (int i = 0; c->workspace != NULL && i < c->n_workers; i++) {
+        tz_model_workspace_destroy(c->model, c->workspace[i]);
+    }
+    tz_free(c->workspace);
+    tz_free(c->block);
+    tz_free(c->score);
+}
+
+void tz_candidates_start_at(tz_candidates *c, const float *z0) {
+    for (int row = 0; row < TZ_CANDIDATE_TILE; row++) {
+        memcpy(c->z0 + row * c->nz, z0, (size_t)c->nz * sizeof *z0);
+    }
+}
+
+// ---- scoring
+
+static void to_double(double *y, const float *x, int n) {
+    for (int i = 0; i < n; i++) {
+        y[i] = (double)x[i];
+    }
+}
+
+static bool all_finite(const float *x, int n) {
+    for (int i = 0; i < n; i++) {
+        if (!isfinite(x[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// How far z (nz) is outside the tolerated range, in widths of the data's range, summed.
+static double distance_outside(const tz_candidates *c, const float *z) {
+    double distance = 0.0;
+    for (int i = 0; i < c->nz; i++) {
+        const float excess = fmaxf(fmaxf(c->z_low[i] - z[i], z[i] - c->z_high[i]), 0.0f);
+        distance += (double)(excess / c->range_width[i]);
+    }
+    return distance;
+}
+
+// A rollout that is finite for t steps.
+static tz_score diverged_score(int t) {
+    return (tz_score){.outcome = TZ_ROLLOUT_DIVERGED, .value = (double)t};
+}
+
+// Scores row `row` of a tile of B rows. Steps after a predicted end earn nothing.
+static tz_score score_row(const tz_candidates *c, const float *z, const float *u, int B, int row) {
+    double z_a[TZ_NZ_MAX], z_b[TZ_NZ_MAX], u_a[TZ_NU_MAX];
+    tz_score score = {.outcome = TZ_ROLLOUT_SOUND};
+    int left_at = -1; // first step outside the range
+    double weight = 1.0, penalty = 0.0;
+    bool over = false;
+
+    to_double(z_a, z + row * c->nz, c->nz);
+    for (int t = 0; t < c->T; t++) {
+        const float *z_next = z + ((size_t)(t + 1) * (size_t)B + (size_t)row) * (size_t)c->nz;
+        if (!all_finite(z_next, c->nz)) {
+            return diverged_score(t);
+        }
+        if (over) {
+            continue;
+        }
+        to_double(z_b, z_next, c->nz);
+        to_double(u_a, u + ((size_t)t * (size_t)B + (size_t)row) * (size_t)c->nu, c->nu);
+        const double reward = c->task->reward(c->task, z_a, u_a, z_b);
+        score.first_reward = t == 0 ? reward : score.first_reward;
+        score.earned += weight * reward;
+
+        // the data's range
+        const double distance = distance_outside(c, z_next);
+        if (distance > 0.0 && left_at < 0) {
+            left_at = t;
+        }
+        penalty += weight * c->def->range_penalty * distance;
+
+        over =
+            c->task->ends_early && c->task->terminated != NULL && c->task->terminated(c->task, z_b);
+        weight *= c->def->discount;
+        memcpy(z_a, z_b, (size_t)c->nz * sizeof *z_a);
+    }
+    if (!isfinite(score.earned)) {
+        return diverged_score(c->T);
+    }
+    score.left_range = left_at >= 0;
+    if (score.left_range && c->def->range_mode == TZ_RANGE_REJECT) {
+        score.outcome = TZ_ROLLOUT_OUT_OF_RANGE;
+        score.value = (double)left_at;
+    } else {
+        score.value = score.earned - penalty;
+    }
+    return score;
+}
+
+// ---- drawing and rolling out
+
+static float *tile_u(const tz_candidates *c, int tile) {
+    return c->u + (size_t)tile * (size_t)(c->T * TZ_CANDIDATE_TILE * c->nu);
+}
+
+static float *tile_z(const tz_candidates *c, int tile) {
+    return c->z + (size_t)tile * (size_t)((c->T + 1) * TZ_CANDIDATE_TILE * c->nz);
+}
+
+static float clip_control(const tz_candidates *c, int j, float u) {
+    return fminf(fmaxf(u, (float)c->task->control_low[j]), (float)c->task->control_high[j]);
+}
+
+// u (T, B, nu) <- clip(mean + std * L w), rows of given sequences as given.
+static void draw_tile(const tz_candidates *c, float *u, int tile, int B, int worker) {
+    const int T = c->T, nu = c->nu, width = B * nu;
+    float *white = c->white + (size_t)worker * (size_t)(T * TZ_CANDIDATE_TILE * nu);
+    tz_rng rng = tz_rng_stream(c->stream.seed, TZ_PURPOSE_PLAN, c->stream.index + (uint64_t)tile);
+    tz_rng_fill_normal_f32(&rng, white, (size_t)(T * width));
+    tz_gemm_nn(u, c->color, white, T, width, T, T, width, width, 0.0f);
+
+    for (int t = 0; t < T; t++) {
+        const float *mean = c->mean + t * nu, *std = c->std + t * nu;
+        for (int row = 0; row < B; row++) {
+            float *u_row = u + ((size_t)t * (size_t)B + (size_t)row) * (size_t)nu;
+            const int i = tile * TZ_CANDIDATE_TILE + row;
+            for (int j = 0; j < nu; j++) {
+                const float drawn =
+                    i < c->n_given ? c->given[((size_t)i * (size_t)T + (size_t)t) * (size_t)nu + j]
+                                   : mean[j] + std[j] * u_row[j];
+                u_row[j] = clip_control(c, j, drawn);
+            }
+        }
+    }
+}
+
+static void evaluate_tile(void *context, int tile, int worker) {
+    tz_candidates *c = context;
+    const int B = tile_rows(c->n, tile);
+    float *u = tile_u(c, tile), *z = tile_z(c, tile);
+    draw_tile(c, u, tile, B, worker);
+    tz_model_rollout(c->model, c->workspace[worker], z, c->z0, u, c->T, B);
+    for (int row = 0; row < B; row++) {
+        c->score[tile * TZ_CANDIDATE_TILE + row] = score_row(c, z, u, B, row);
+    }
+}
+
+void tz_candidates_evaluate(tz_candidates *c, uint64_t draw, const float *mean, const float *std,
+                            const float *given, int n_given, int n) {
+    TZ_ASSERT(n > 0 && n <= c->n_max && n_given <= n);
+    c->stream = tz_rng_stream(c->def->seed, TZ_PURPOSE_PLAN, draw * TZ_TILES_PER_DRAW);
+    c->mean = mean;
+    c->std = std;
+    c->given = given;
+    c->n_given = n_given;
+    c->n = n;
+    tz_team_run(c->team, tile_count(n), evaluate_tile, c);
+}
+
+tz_score tz_candidates_follow(tz_candidates *c, float *z, const float *u) {
+    tz_model_rollout(c->model, c->workspace[0], z, c->z0, u, c->T, 1);
+    return score_row(c, z, u, 1, 0);
+}
+
+// ---- reading the population
+
+// Copies row `row` of `blocks` blocks of (B, width).
+static void gather(float *to, const float *from, int blocks, int B, int row, int width) {
+    for (int t = 0; t < blocks; t++) {
+        memcpy(to + t * width, from + (size_t)(t * B + row) * (size_t)width,
+               (size_t)width * sizeof *to);
+    }
+}
+
+void tz_candidates_controls(const tz_candidates *c, float *u, int i) {
+    const int tile = i / TZ_CANDIDATE_TILE;
+    gather(u, tile_u(c, tile), c->T, tile_rows(c->n, tile), i % TZ_CANDIDATE_TILE, c->nu);
+}
+
+void tz_candidates_states(const tz_candidates *c, float *z, int i) {
+    const int tile = i / TZ_CANDIDATE_TILE;
+    gather(z, tile_z(c, tile), c->T + 1, tile_rows(c->n, tile), i % TZ_CANDIDATE_TILE, c->nz);
+}
+
+int tz_candidates_select(const tz_candidates *c, int *best, int k) {
+    // insertion into a short sorted list
+    int n_best = 0;
+    for (int i = 0; i < c->n; i++) {
+        if (c->score[i].outcome == TZ_ROLLOUT_DIVERGED) {
+            continue;
+        }
+        int place = n_best;
+        while (place > 0 && tz_score_better(&c->score[i], &c->score[best[place - 1]])) {
+            place--;
+        }
+        if (place >= k) {
+            continue;
+        }
+        n_best = n_best < k ? n_best + 1 : k;
+        memmove(best + place + 1, best + place, (size_t)(n_best - 1 - place) * sizeof *best);
+        best[place] = i;
+    }
+
+    // none but those of the best outcome
+    while (n_best > 0 && c->score[best[n_best - 1]].outcome != c->score[best[0]].outcome) {
+        n_best--;
+    }
+    return n_best;
+}

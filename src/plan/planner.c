@@ -1,0 +1,296 @@
+// What all planners do: check the settings, start the candidates at the present state, let the kind
+// choose controls, follow them once for the prediction, shift the warm start.
+#include "plan/planner.h"
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "plan/planner_kind.h"
+
+#include <math.h>
+#include <string.h>
+
+// ---- registry
+
+static const tz_planner_ops *const kinds[] = {
+    [TZ_PLANNER_RANDOM] = &tz_planner_random,
+    [TZ_PLANNER_CEM] = &tz_planner_cem,
+};
+_Static_assert(TZ_COUNTOF(kinds) == TZ_N_PLANNERS, "a planner without an ops table");
+
+static const char *const names[] = {
+    [TZ_PLANNER_RANDOM] = "random", [TZ_PLANNER_CEM] = "cem", [TZ_N_PLANNERS] = NULL};
+
+const char *const *tz_planner_names(void) {
+    return names;
+}
+
+// ---- making
+
+enum {
+    DEF_COOKIE = 0x706c616e,
+    N_SHOWN_MAX = 16, // candidates whose states a plan shows
+    HORIZON_MAX = 1000,
+    ITERATIONS_MAX = 256,
+    SAMPLES_MAX = TZ_TILES_PER_DRAW * TZ_CANDIDATE_TILE
+};
+
+tz_planner_def tz_planner_def_default(void) {
+    return (tz_planner_def){.cookie = DEF_COOKIE,
+                            .kind = TZ_PLANNER_CEM,
+                            .horizon = 25,
+                            .samples = 400,
+                            .iterations = 3,
+                            .elites = 40,
+                            .keep_elites = 8,
+                            .smoothing = 0.1,
+                            .sample_decay = 1.0,
+                            .noise_std = 0.5,
+                            .noise_color = 0.5,
+                            .discount = 1.0,
+                            .range_mode = TZ_RANGE_OFF,
+                            .range_margin = 0.1,
+                            .range_penalty = 10.0};
+}
+
+static tz_status check_int(const char *what, int value, int low, int high, tz_error *error) {
+    if (value < low || value > high) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "a planner has %s from %d to %d, not %d", what, low,
+                       high, value);
+    }
+    return TZ_OK;
+}
+
+static tz_status check_real(const char *what, double value, double low, double high,
+                            tz_error *error) {
+    if (!(value >= low && value <= high)) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "a planner has a %s from %g to %g, not %g", what,
+                       low, high, value);
+    }
+    return TZ_OK;
+}
+
+static tz_status check_def(const tz_planner_def *def, tz_error *error) {
+    if (def->cookie != DEF_COOKIE) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "planner definition was not made by tz_planner_def_default");
+    }
+    TZ_CHECK(check_int("a kind", (int)def->kind, 0, TZ_N_PLANNERS - 1, error));
+    TZ_CHECK(check_int("a horizon", def->horizon, 1, HORIZON_MAX, error));
+    TZ_CHECK(check_int("samples", def->samples, 2, SAMPLES_MAX, error));
+    TZ_CHECK(check_int("iterations", def->iterations, 1, ITERATIONS_MAX, error));
+    TZ_CHECK(check_int("elites", def->elites, 1, def->samples, error));
+    TZ_CHECK(check_int("kept elites", def->keep_elites, 0, def->elites - 1, error));
+    TZ_CHECK(check_real("smoothing", def->smoothing, 0.0, 0.999, error));
+    TZ_CHECK(check_real("sample decay", def->sample_decay, 1.0, 100.0, error));
+    TZ_CHECK(check_real("noise", def->noise_std, 1e-6, 100.0, error));
+    TZ_CHECK(check_real("noise color", def->noise_color, 0.0, 0.999, error));
+    TZ_CHECK(check_real("discount", def->discount, 1e-6, 1.0, error));
+    TZ_CHECK(check_int("a range mode", (int)def->range_mode, 0, TZ_RANGE_REJECT, error));
+    TZ_CHECK(check_real("range margin", def->range_margin, 0.0, 1e6, error));
+    return check_real("range penalty", def->range_penalty, 0.0, 1e12, error);
+}
+
+static tz_status check_model(const tz_planner_def *def, const tz_task *task, const tz_model *model,
+                             tz_error *error) {
+    if (model->nq != task->nq || model->nv != task->nv || model->nu != task->nu) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "the model has nq %d, nv %d, nu %d; %s has nq %d, nv %d, nu %d", model->nq,
+                       model->nv, model->nu, task->name, task->nq, task->nv, task->nu);
+    }
+    if (def->range_mode != TZ_RANGE_OFF && (model->z_low == NULL || model->z_high == NULL)) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                       "a model of kind %s knows no range of training data to keep the candidates "
+                       "in",
+                       model->ops->kind);
+    }
+    return TZ_OK;
+}
+
+static int shown(const tz_planner_def *def) {
+    return def->samples < N_SHOWN_MAX ? def->samples : N_SHOWN_MAX;
+}
+
+static float *take(float **cursor, size_t n) {
+    float *block = *cursor;
+    *cursor += n;
+    return block;
+}
+
+static tz_status allocate(tz_planner *p, tz_error *error) {
+    const size_t T = (size_t)p->def.horizon, nz = (size_t)tz_task_nz(p->task);
+    const size_t n_u = T * (size_t)p->task->nu, n_z = (T + 1) * nz;
+    const size_t n_given = (size_t)p->def.keep_elites + 1, n_shown = (size_t)shown(&p->def);
+    p->elite = tz_alloc((size_t)p->def.elites, sizeof *p->elite);
+    float *cursor = p->block = tz_alloc((6 + n_given) * n_u + (1 + n_shown) * n_z, sizeof(float));
+    if (p->block == NULL || p->elite == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a planner");
+    }
+    p->u = take(&cursor, n_u);
+    p->mean = take(&cursor, n_u);
+    p->std = take(&cursor, n_u);
+    p->elite_mean = take(&cursor, n_u);
+    p->elite_square = take(&cursor, n_u);
+    p->best_u = take(&cursor, n_u);
+    p->given = take(&cursor, n_given * n_u);
+    p->z = take(&cursor, n_z);
+    p->sample_z = take(&cursor, n_shown * n_z);
+    return TZ_OK;
+}
+
+tz_status tz_planner_create(tz_planner **planner, const tz_planner_def *def, const tz_task *task,
+                            const tz_model *model, tz_team *team, tz_error *error) {
+    *planner = NULL;
+    TZ_CHECK(check_def(def, error));
+    TZ_CHECK(check_model(def, task, model, error));
+    tz_planner *p = tz_alloc(1, sizeof *p);
+    if (p == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a planner");
+    }
+    p->def = *def;
+    p->ops = kinds[def->kind];
+    p->task = task;
+    tz_status status = allocate(p, error);
+    if (status == TZ_OK) {
+        status =
+            tz_candidates_create(&p->candidates, &p->def, def->samples, task, model, team, error);
+    }
+    if (status != TZ_OK) {
+        tz_planner_destroy(p);
+        return status;
+    }
+    tz_planner_reset(p, 0);
+    *planner = p;
+    return TZ_OK;
+}
+
+void tz_planner_destroy(tz_planner *planner) {
+    if (planner != NULL) {
+        tz_candidates_destroy(&planner->candidates);
+        tz_free(planner->block);
+        tz_free(planner->elite);
+        tz_free(planner);
+    }
+}
+
+// ---- for the kinds
+
+// Draws are numbered by episode, control step and iteration, so that a plan depends on nothing else
+// that was planned before it.
+uint64_t tz_planner_draw(const tz_planner *planner, int iteration) {
+    return (planner->episode << 20 | planner->step) * ITERATIONS_MAX + (uint64_t)iteration;
+}
+
+void tz_planner_count(const tz_planner *planner, tz_plan *plan) {
+    const tz_candidates *candidates = &planner->candidates;
+    plan->n_candidates += candidates->n;
+    for (int i = 0; i < candidates->n; i++) {
+        plan->n_diverged += candidates->score[i].outcome == TZ_ROLLOUT_DIVERGED;
+        plan->n_out_of_range += candidates->score[i].left_range;
+    }
+}
+
+// ---- planning
+
+static float middle(const tz_task *task, int j) {
+    return (float)(0.5 * (task->control_low[j] + task->control_high[j]));
+}
+
+static float half_range(const tz_task *task, int j) {
+    return (float)(0.5 * (task->control_high[j] - task->control_low[j]));
+}
+
+void tz_planner_reset(tz_planner *planner, uint64_t episode) {
+    const int nu = planner->task->nu;
+    planner->episode = episode;
+    planner->step = 0;
+    planner->n_kept = 0;
+    for (int i = 0; i < planner->def.horizon * nu; i++) {
+        planner->mean[i] = middle(planner->task, i % nu);
+    }
+}
+
+// Drops the first step of u (T, nu); the new last step is the middle of the control range.
+static void shift_sequence(const tz_planner *planner, float *u) {
+    const int nu = planner->task->nu, last = (planner->def.horizon - 1) * nu;
+    memmove(u, u + nu, (size_t)last * sizeof *u);
+    for (int j = 0; j < nu; j++) {
+        u[last + j] = middle(planner->task, j);
+    }
+}
+
+static void shift_warm_start(tz_planner *planner) {
+    shift_sequence(planner, planner->mean);
+    for (int e = 0; e < planner->n_kept; e++) {
+        shift_sequence(planner,
+                       planner->given + (size_t)(e * planner->def.horizon * planner->task->nu));
+    }
+    planner->step++;
+}
+
+// The dynamics do not depend on a cyclic coordinate: planning starts at 0, where f32 is finest.
+static void start_candidates(tz_planner *planner, const double *z) {
+    float z0[TZ_NZ_MAX];
+    for (int i = 0; i < tz_task_nz(planner->task); i++) {
+        const bool cyclic = i < planner->task->nq && planner->task->cyclic[i];
+        z0[i] = cyclic ? 0.0f : (float)z[i];
+    }
+    tz_candidates_start_at(&planner->candidates, z0);
+}
+
+// Shifts cyclic coordinates of predicted states (n, nz) back to where the robot is.
+static void shift_back(const tz_task *task, float *states, int n, const double *z) {
+    const int nz = tz_task_nz(task);
+    for (int i = 0; i < task->nq; i++) {
+        for (int row = 0; task->cyclic[i] && row < n; row++) {
+            states[row * nz + i] = (float)((double)states[row * nz + i] + z[i]);
+        }
+    }
+}
+
+// States of candidates spread over the last draw.
+static void show_candidates(tz_planner *planner, tz_plan *plan, const double *z) {
+    const tz_candidates *candidates = &planner->candidates;
+    const int rows = planner->def.horizon + 1, n_shown = shown(&planner->def);
+    plan->n_sample_z = candidates->n < n_shown ? candidates->n : n_shown;
+    for (int i = 0; i < plan->n_sample_z; i++) {
+        tz_candidates_states(candidates, planner->sample_z + (size_t)(i * rows * candidates->nz),
+                             (int)((long)i * candidates->n / plan->n_sample_z));
+    }
+    shift_back(planner->task, planner->sample_z, plan->n_sample_z * rows, z);
+    plan->sample_z = planner->sample_z;
+}
+
+// Follows the chosen controls through the model for the prediction; when they diverge although no
+// elite did, the best candidate is the plan.
+static void follow(tz_planner *planner, tz_plan *plan, const double *z) {
+    const int T = planner->def.horizon, nu = planner->task->nu;
+    tz_score score = tz_candidates_follow(&planner->candidates, planner->z, planner->u);
+    if (score.outcome == TZ_ROLLOUT_DIVERGED) {
+        memcpy(planner->u, planner->best_u, (size_t)(T * nu) * sizeof *planner->u);
+        score = tz_candidates_follow(&planner->candidates, planner->z, planner->u);
+    }
+    shift_back(planner->task, planner->z, T + 1, z);
+    plan->u = planner->u;
+    plan->z = planner->z;
+    plan->predicted_reward = score.first_reward;
+    plan->predicted_return = score.earned;
+}
+
+void tz_planner_plan(tz_planner *planner, tz_plan *plan, const double *z) {
+    const double start_s = tz_now_s();
+    *plan = (tz_plan){.horizon = planner->def.horizon};
+    start_candidates(planner, z);
+    for (int i = 0; i < planner->def.horizon * planner->task->nu; i++) {
+        planner->std[i] =
+            (float)planner->def.noise_std * half_range(planner->task, i % planner->task->nu);
+    }
+
+    memcpy(planner->best_u, planner->mean,
+           (size_t)(planner->def.horizon * planner->task->nu) * sizeof *planner->mean);
+    planner->ops->plan(planner, plan);
+    show_candidates(planner, plan, z);
+    follow(planner, plan, z);
+    shift_warm_start(planner);
+    plan->plan_s = tz_now_s() - start_s;
+}

@@ -1,0 +1,470 @@
+// Planners on a double integrator: they find the known optimum, are never fooled by rollouts that
+// diverge or leave the data's range, and give the same bytes at any number of threads.
+#include "plan/planner.h"
+
+#include "base/memory.h"
+#include "plan/planner_kind.h"
+#include "toy.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { T = 12 };
+
+static const double Z0[TOY_NZ] = {0.15, -0.2};
+static const double NEAR_END[TOY_NZ] = {0.5, -0.2}; // of the data's range
+
+static tz_planner_def toy_def(tz_planner_kind kind) {
+    tz_planner_def def = tz_planner_def_default();
+    def.kind = kind;
+    def.horizon = T;
+    def.samples = 220; // five tiles, the last one short
+    def.elites = 20;
+    def.keep_elites = 4;
+    def.iterations = 4;
+    def.noise_color = 0.3;
+    def.seed = 7;
+    return def;
+}
+
+static tz_planner *make(const tz_planner_def *def, const tz_task *task, tz_toy *toy,
+                        tz_team *team) {
+    tz_error error;
+    tz_planner *planner = NULL;
+    toy->model.z_low = toy->z_low;
+    toy->model.z_high = toy->z_high;
+    assert_int_equal(tz_planner_create(&planner, def, task, &toy->model, team, &error), TZ_OK);
+    return planner;
+}
+
+static tz_team *make_team(int n) {
+    tz_error error;
+    tz_team *team = NULL;
+    assert_int_equal(tz_team_create(&team, n, &error), TZ_OK);
+    return team;
+}
+
+// One plan of a fresh planner. The plan's arrays go with the planner: only numbers are returned.
+static tz_plan plan_once(const tz_planner_def *def, const tz_task *task, tz_toy *toy,
+                         const double *start, float *u, float *z) {
+    tz_team *team = make_team(2);
+    tz_planner *planner = make(def, task, toy, team);
+    tz_plan plan;
+    tz_planner_plan(planner, &plan, start);
+    memcpy(u, plan.u, (size_t)def->horizon * sizeof *u);
+    memcpy(z, plan.z, (size_t)(def->horizon + 1) * TOY_NZ * sizeof *z);
+    tz_planner_destroy(planner);
+    tz_team_destroy(team);
+    return plan;
+}
+
+// ---- quality
+
+static void cem_finds_the_optimum(void **state) {
+    (void)state;
+    tz_toy toy = toy_model();
+    const tz_task task = toy_task();
+    tz_planner_def def = toy_def(TZ_PLANNER_CEM);
+    def.samples = 400;
+    def.iterations = 12;
+    float u[T], z[(T + 1) * TOY_NZ];
+    const tz_plan plan = plan_once(&def, &task, &toy, Z0, u, z);
+
+    double u_best;
+    const double best = toy_optimum(&u_best, Z0, T);
+    assert_true(fabs(u_best) < 2.0); // the bounds are not active at first
+    assert_true(plan.predicted_return <= best + 1e-5);
+    assert_true(plan.predicted_return >= best - 0.01 * fabs(best));
+    assert_true(fabs((double)u[0] - u_best) < 0.15);
+}
+
+static void cem_beats_random_shooting(void **state) {
+    (void)state;
+    const tz_task task = toy_task();
+    float u[T], z[(T + 1) * TOY_NZ];
+    for (uint64_t seed = 0; seed < 10; seed++) {
+        tz_toy toy = toy_model();
+        tz_planner_def cem = toy_def(TZ_PLANNER_CEM), shooting = toy_def(TZ_PLANNER_RANDOM);
+        cem.seed = shooting.seed = seed;
+        const tz_plan a = plan_once(&cem, &task, &toy, Z0, u, z);
+        const tz_plan b = plan_once(&shooting, &task, &toy, Z0, u, z);
+        assert_int_equal(a.n_candidates, b.n_candidates);
+        assert_true(a.predicted_return > b.predicted_return);
+    }
+}
+
+static void options_of_icem_keep_the_quality(void **state) {
+    (void)state;
+    const tz_task task = toy_task();
+    tz_toy toy = toy_model();
+    tz_planner_def def = toy_def(TZ_PLANNER_CEM);
+    def.sample_decay = 1.5;
+    def.iterations = 8;
+    float u[T], z[(T + 1) * TOY_NZ];
+    const tz_plan plan = plan_once(&def, &task, &toy, Z0, u, z);
+    // 220 + 147 + 98 + 65 + 43, then twice the elites
+    assert_int_equal(plan.n_candidates, 220 + 147 + 98 + 65 + 43 + 3 * 40);
+    double u_best;
+    const double best = toy_optimum(&u_best, Z0, T);
+    assert_true(plan.predicted_return >= best - 0.05 * fabs(best));
+}
+
+static void the_prediction_is_the_models(void **state) {
+    (void)state;
+    tz_toy toy = toy_model();
+    const tz_task task = toy_task();
+    const tz_planner_def def = toy_def(TZ_PLANNER_CEM);
+    float u[T], z[(T + 1) * TOY_NZ], expected[(T + 1) * TOY_NZ];
+    const tz_plan plan = plan_once(&def, &task, &toy, Z0, u, z);
+    const float z0[TOY_NZ] = {(float)Z0[0], (float)Z0[1]};
+    tz_model_rollout(&toy.model, NULL, expected, z0, u, T, 1);
+    assert_memory_equal(z, expected, sizeof z);
+
+    double sum = 0.0;
+    for (int t = 0; t < T; t++) {
+        const double a[TOY_NZ] = {(double)z[2 * t], (double)z[2 * t + 1]}, f = (double)u[t];
+        const double b[TOY_NZ] = {(double)z[2 * t + 2], (double)z[2 * t + 3]};
+        const double reward = task.reward(&task, a, &f, b);
+        sum += reward;
+        if (t == 0) {
+            assert_true(plan.predicted_reward == reward);
+        }
+    }
+    assert_true(fabs(plan.predicted_return - sum) < 1e-12);
+}
+
+// ---- candidates that must not win
+
+static void diverged_candidates_never_win(void **state) {
+    (void)state;
+    const tz_task task = toy_race(); // wants the largest controls, which diverge
+    for (int kind = 0; kind < TZ_N_PLANNERS; kind++) {
+        tz_toy toy = toy_model();
+        toy.diverges_above = 0.8f;
+        tz_planner_def def = toy_def((tz_planner_kind)kind);
+        def.noise_std = 0.2;
+        float u[T], z[(T + 1) * TOY_NZ];
+        const tz_plan plan = plan_once(&def, &task, &toy, Z0, u, z);
+        assert_true(plan.n_diverged > 0);
+        assert_true(plan.n_diverged < plan.n_candidates);
+        for (int t = 0; t < T; t++) {
+            assert_true(u[t] <= 0.8f);
+        }
+        assert_true(isfinite(plan.predicted_return));
+    }
+}
+
+static void without_a_finite_candidate_the_warm_start_is_kept(void **state) {
+    (void)state;
+    const tz_task task = toy_race();
+    for (int kind = 0; kind < TZ_N_PLANNERS; kind++) {
+        tz_toy toy = toy_model();
+        toy.diverges_above = -INFINITY;
+        const tz_planner_def def = toy_def((tz_planner_kind)kind);
+        float u[T], z[(T + 1) * TOY_NZ];
+        const tz_plan plan = plan_once(&def, &task, &toy, Z0, u, z);
+        assert_int_equal(plan.n_diverged, plan.n_candidates);
+        for (int t = 0; t < T; t++) {
+            assert_true(u[t] == 0.0f);
+        }
+    }
+}
+
+static float furthest(const float *z) {
+    float far = 0.0f;
+    for (int t = 0; t <= T; t++) {
+        far = fmaxf(far, z[t * TOY_NZ]);
+    }
+    return far;
+}
+
+static void plans_stay_in_the_range_of_the_data(void **state) {
+    (void)state;
+    const tz_task task = toy_race();
+    float u[T], z[(T + 1) * TOY_NZ];
+    tz_planner_def def = toy_def(TZ_PLANNER_CEM);
+    def.range_margin = 0.1; // up to 1.2: the range is 2 wide
+
+    tz_toy toy = toy_model();
+    tz_plan plan = plan_once(&def, &task, &toy, NEAR_END, u, z);
+    assert_true(furthest(z) > 1.25f);
+    assert_int_equal(plan.n_out_of_range, 0);
+
+    def.range_mode = TZ_RANGE_REJECT;
+    plan = plan_once(&def, &task, &toy, NEAR_END, u, z);
+    assert_true(plan.n_out_of_range > 0);
+    for (int t = 0; t <= T; t++) {
+        assert_true(fabsf(z[t * TOY_NZ]) <= 1.2f && fabsf(z[t * TOY_NZ + 1]) <= 1.2f);
+    }
+
+    def.range_mode = TZ_RANGE_PENALTY;
+    def.range_penalty = 1000.0;
+    plan = plan_once(&def, &task, &toy, NEAR_END, u, z);
+    assert_true(plan.n_out_of_range > 0);
+    assert_true(furthest(z) <= 1.2f + 0.01f);
+}
+
+static void cyclic_coordinates_have_no_range(void **state) {
+    (void)state;
+    tz_task task = toy_race();
+    task.cyclic[0] = true;
+    tz_toy toy = toy_model();
+    toy.z_low[1] = -100.0f; // nor is the velocity in the way
+    toy.z_high[1] = 100.0f;
+    tz_planner_def def = toy_def(TZ_PLANNER_CEM);
+    def.range_mode = TZ_RANGE_REJECT;
+    float u[T], z[(T + 1) * TOY_NZ];
+    const tz_plan plan = plan_once(&def, &task, &toy, NEAR_END, u, z);
+    assert_int_equal(plan.n_out_of_range, 0);
+    assert_true(furthest(z) > 1.25f);
+}
+
+static bool beyond_a_half(const tz_task *task, const double *z_next) {
+    (void)task;
+    return z_next[0] > 0.55;
+}
+
+static double pays_late(const tz_task *task, const double *z, const double *u,
+                        const double *z_next) {
+    (void)task, (void)z, (void)u;
+    return z_next[0] > 0.55 ? 0.5 : 1.0;
+}
+
+static void after_an_end_nothing_is_earned(void **state) {
+    (void)state;
+    tz_task task = toy_task();
+    task.reward = pays_late;
+    task.terminated = beyond_a_half;
+    tz_planner_def def = toy_def(TZ_PLANNER_CEM);
+    float u[T], z[(T + 1) * TOY_NZ];
+
+    // start beyond the end: the first step is the last that pays
+    tz_toy toy = toy_model();
+    tz_team *team = make_team(1);
+    task.ends_early = true;
+    tz_planner *planner = make(&def, &task, &toy, team);
+    const double beyond[TOY_NZ] = {0.9, 0.0};
+    tz_plan plan;
+    tz_planner_plan(planner, &plan, beyond);
+    assert_true(plan.predicted_return == 0.5);
+    tz_planner_destroy(planner);
+
+    // the rule is off
+    task.ends_early = false;
+    planner = make(&def, &task, &toy, team);
+    tz_planner_plan(planner, &plan, beyond);
+    assert_true(plan.predicted_return > 5.0);
+    tz_planner_destroy(planner);
+    tz_team_destroy(team);
+
+    // from inside, ends are avoided
+    task.ends_early = true;
+    plan = plan_once(&def, &task, &toy, Z0, u, z);
+    assert_true(plan.predicted_return == (double)T);
+}
+
+// ---- bookkeeping
+
+static void the_warm_start_is_shifted(void **state) {
+    (void)state;
+    tz_toy toy = toy_model();
+    const tz_task task = toy_task();
+    const tz_planner_def def = toy_def(TZ_PLANNER_CEM);
+    tz_team *team = make_team(1);
+    tz_planner *planner = make(&def, &task, &toy, team);
+    tz_plan plan;
+    tz_planner_plan(planner, &plan, Z0);
+    assert_memory_equal(planner->mean, plan.u + 1, (T - 1) * sizeof(float));
+    assert_true(planner->mean[T - 1] == 0.0f);
+    assert_int_equal(planner->n_kept, def.keep_elites);
+
+    // and forgotten at a reset
+    tz_planner_reset(planner, 1);
+    for (int t = 0; t < T; t++) {
+        assert_true(planner->mean[t] == 0.0f);
+    }
+    assert_int_equal(planner->n_kept, 0);
+    tz_planner_destroy(planner);
+    tz_team_destroy(team);
+}
+
+enum { N_PLANS = 4 };
+typedef struct record {
+    float u[N_PLANS][T], z[N_PLANS][(T + 1) * TOY_NZ];
+    double predicted[N_PLANS];
+} record;
+
+static void run_plans(record *r, tz_planner_kind kind, int n_threads, uint64_t seed,
+                      uint64_t episode) {
+    memset(r, 0, sizeof *r);
+    tz_toy toy = toy_model();
+    const tz_task task = toy_task();
+    tz_planner_def def = toy_def(kind);
+    def.seed = seed;
+    tz_team *team = make_team(n_threads);
+    tz_planner *planner = make(&def, &task, &toy, team);
+    tz_planner_reset(planner, episode);
+    double z[TOY_NZ] = {Z0[0], Z0[1]};
+    for (int i = 0; i < N_PLANS; i++) {
+        tz_plan plan;
+        tz_planner_plan(planner, &plan, z);
+        memcpy(r->u[i], plan.u, sizeof r->u[i]);
+        memcpy(r->z[i], plan.z, sizeof r->z[i]);
+        r->predicted[i] = plan.predicted_return;
+        z[0] = (double)plan.z[TOY_NZ];
+        z[1] = (double)plan.z[TOY_NZ + 1];
+    }
+    tz_planner_destroy(planner);
+    tz_team_destroy(team);
+}
+
+static void the_same_bytes_at_any_number_of_threads(void **state) {
+    (void)state;
+    for (int kind = 0; kind < TZ_N_PLANNERS; kind++) {
+        record one, other;
+        run_plans(&one, (tz_planner_kind)kind, 1, 3, 5);
+        for (int n_threads = 2; n_threads <= 3; n_threads++) {
+            run_plans(&other, (tz_planner_kind)kind, n_threads, 3, 5);
+            assert_memory_equal(&one, &other, sizeof one);
+        }
+        // and other bytes from another seed or episode
+        run_plans(&other, (tz_planner_kind)kind, 1, 4, 5);
+        assert_memory_not_equal(&one, &other, sizeof one);
+        run_plans(&other, (tz_planner_kind)kind, 1, 3, 6);
+        assert_memory_not_equal(&one, &other, sizeof one);
+    }
+}
+
+static void a_plan_allocates_nothing(void **state) {
+    (void)state;
+    tz_toy toy = toy_model();
+    const tz_task task = toy_task();
+    tz_team *team = make_team(2);
+    for (int kind = 0; kind < TZ_N_PLANNERS; kind++) {
+        const tz_planner_def def = toy_def((tz_planner_kind)kind);
+        tz_planner *planner = make(&def, &task, &toy, team);
+        const size_t before = tz_alloc_count();
+        tz_plan plan;
+        for (int i = 0; i < 3; i++) {
+            tz_planner_plan(planner, &plan, Z0);
+        }
+        tz_planner_reset(planner, 1);
+        assert_int_equal(tz_alloc_count(), before);
+        tz_planner_destroy(planner);
+    }
+    tz_team_destroy(team);
+}
+
+static void cyclic_coordinates_are_shifted_and_shifted_back(void **state) {
+    (void)state;
+    tz_toy toy = toy_model();
+    tz_task task = toy_race();
+    task.cyclic[0] = true;
+    const tz_planner_def def = toy_def(TZ_PLANNER_CEM);
+    tz_team *team = make_team(1);
+    tz_planner *planner = make(&def, &task, &toy, team);
+    const double here[TOY_NZ] = {0.0, 0.2}, far[TOY_NZ] = {4096.0, 0.2};
+    float u[T];
+    tz_plan plan;
+    tz_planner_plan(planner, &plan, here);
+    memcpy(u, plan.u, sizeof u);
+    tz_planner_reset(planner, 0);
+    tz_planner_plan(planner, &plan, far);
+    assert_memory_equal(u, plan.u, sizeof u);
+    assert_true(plan.z[0] == 4096.0f && plan.sample_z[0] == 4096.0f);
+    tz_planner_destroy(planner);
+    tz_team_destroy(team);
+}
+
+// ---- bad input
+
+static void bad_settings_are_refused(void **state) {
+    (void)state;
+    tz_toy toy = toy_model();
+    const tz_task task = toy_task();
+    tz_team *team = make_team(1);
+    tz_error error;
+    tz_planner *planner = NULL;
+
+    tz_planner_def defs[9];
+    for (size_t i = 0; i < TZ_COUNTOF(defs); i++) {
+        defs[i] = toy_def(TZ_PLANNER_CEM);
+    }
+    defs[0].cookie = 0;
+    defs[1].horizon = 0;
+    defs[2].samples = 1;
+    defs[3].iterations = 0;
+    defs[4].elites = defs[4].samples + 1;
+    defs[5].keep_elites = defs[5].elites;
+    defs[6].noise_color = 1.0;
+    defs[7].noise_std = (double)NAN;
+    defs[8].discount = 0.0;
+    for (size_t i = 0; i < TZ_COUNTOF(defs); i++) {
+        assert_int_equal(tz_planner_create(&planner, &defs[i], &task, &toy.model, team, &error),
+                         TZ_ERR_ARGUMENT);
+        assert_null(planner);
+    }
+
+    // a model of other sizes, a model without a range
+    tz_planner_def def = toy_def(TZ_PLANNER_CEM);
+    toy.model.nu = 2;
+    assert_int_equal(tz_planner_create(&planner, &def, &task, &toy.model, team, &error),
+                     TZ_ERR_MISMATCH);
+    toy.model.nu = 1;
+    def.range_mode = TZ_RANGE_REJECT;
+    assert_int_equal(tz_planner_create(&planner, &def, &task, &toy.model, team, &error),
+                     TZ_ERR_UNSUPPORTED);
+    tz_team_destroy(team);
+}
+
+static void every_failed_allocation_is_reported(void **state) {
+    (void)state;
+    tz_toy toy = toy_model();
+    const tz_task task = toy_task();
+    const tz_planner_def def = toy_def(TZ_PLANNER_CEM);
+    tz_team *team = make_team(1);
+    tz_error error;
+    tz_planner *planner = NULL;
+    const size_t live = tz_alloc_live();
+    tz_status status = TZ_ERR_MEMORY;
+    size_t n = 0;
+    while (status != TZ_OK) {
+        tz_alloc_fail_after(++n);
+        status = tz_planner_create(&planner, &def, &task, &toy.model, team, &error);
+        tz_alloc_fail_after(0);
+        if (status != TZ_OK) {
+            assert_int_equal(status, TZ_ERR_MEMORY);
+            assert_int_equal(tz_alloc_live(), live);
+        }
+    }
+    assert_true(n > 3);
+    tz_planner_destroy(planner);
+    assert_int_equal(tz_alloc_live(), live);
+    tz_team_destroy(team);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cem_finds_the_optimum),
+        cmocka_unit_test(cem_beats_random_shooting),
+        cmocka_unit_test(options_of_icem_keep_the_quality),
+        cmocka_unit_test(the_prediction_is_the_models),
+        cmocka_unit_test(diverged_candidates_never_win),
+        cmocka_unit_test(without_a_finite_candidate_the_warm_start_is_kept),
+        cmocka_unit_test(plans_stay_in_the_range_of_the_data),
+        cmocka_unit_test(cyclic_coordinates_have_no_range),
+        cmocka_unit_test(after_an_end_nothing_is_earned),
+        cmocka_unit_test(the_warm_start_is_shifted),
+        cmocka_unit_test(the_same_bytes_at_any_number_of_threads),
+        cmocka_unit_test(a_plan_allocates_nothing),
+        cmocka_unit_test(cyclic_coordinates_are_shifted_and_shifted_back),
+        cmocka_unit_test(bad_settings_are_refused),
+        cmocka_unit_test(every_failed_allocation_is_reported),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
