@@ -10,10 +10,9 @@ static void network(const tz_learned *model, const double *theta, int which, dou
                     double *dout, const double *xi, const double *dxi) {
     const tz_model_tensor *tensor = model->model.tensors + which * TZ_MLP_N_TENSORS;
     double a[REF_OUT_MAX], da[REF_OUT_MAX], x[REF_OUT_MAX], dx[REF_OUT_MAX];
-    memset(dx, 0, sizeof dx);
-    memcpy(x, xi, (size_t)tensor[0].rows * sizeof *x);
-    if (dxi != NULL) {
-        memcpy(dx, dxi, (size_t)tensor[0].rows * sizeof *x);
+    for (int i = 0; i < tensor[0].rows; i++) {
+        x[i] = xi[i];
+        dx[i] = dxi != NULL ? dxi[i] : 0.0;
     }
     for (int layer = 0; layer < 3; layer++) {
         const tz_model_tensor *W = &tensor[2 * layer], *b = &tensor[2 * layer + 1];

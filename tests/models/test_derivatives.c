@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { B = 21, T = 3, NZ = 6, NU = 2, PARAMETERS_MAX = 4000 };
+enum { B = 7, T = 2, NZ = 6, NU = 2, PARAMETERS_MAX = 4000 };
 static const double EPS = 1e-5, VALUE_TOLERANCE = 1e-6, PRODUCT_TOLERANCE = 5e-6;
 
 typedef struct problem {
