@@ -1,0 +1,90 @@
+// `trapeze envs` tells what the library knows.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "envs/env.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static char text[1 << 16];
+
+// Runs a shell command and keeps what it printed on stdout; returns its exit status.
+static int run(const char *command) {
+    FILE *output = popen(command, "r");
+    assert_non_null(output);
+    text[fread(text, 1, sizeof text - 1, output)] = '\0';
+    return WEXITSTATUS(pclose(output));
+}
+
+static json_object *field(json_object *object, const char *key) {
+    json_object *value = NULL;
+    assert_true(json_object_object_get_ex(object, key, &value));
+    return value;
+}
+
+static void test_table(void **state) {
+    (void)state;
+    assert_int_equal(run(TZ_PROGRAM " envs"), 0);
+    for (int i = 0; i < tz_env_count(); i++) {
+        assert_non_null(strstr(text, tz_env_info_at(i)->name));
+        assert_non_null(strstr(text, tz_env_info_at(i)->summary));
+    }
+}
+
+static void test_json(void **state) {
+    (void)state;
+    assert_int_equal(run(TZ_PROGRAM " envs --json"), 0);
+    json_object *object = json_tokener_parse(text);
+    assert_non_null(object);
+    json_object *list = field(object, "environments");
+    assert_int_equal(json_object_array_length(list), tz_env_count());
+    for (int i = 0; i < tz_env_count(); i++) {
+        tz_env_def def = tz_env_def_default();
+        def.name = tz_env_info_at(i)->name;
+        tz_env *env;
+        assert_int_equal(tz_env_create(&env, &def, NULL), TZ_OK);
+        const tz_task *task = tz_env_task(env);
+
+        json_object *o = json_object_array_get_idx(list, (size_t)i);
+        assert_string_equal(json_object_get_string(field(o, "name")), task->name);
+        assert_int_equal(json_object_get_int(field(o, "nq")), task->nq);
+        assert_int_equal(json_object_get_int(field(o, "nv")), task->nv);
+        assert_int_equal(json_object_get_int(field(o, "nu")), task->nu);
+        assert_true(json_object_get_double(field(o, "dt_s")) == task->dt_s);
+        json_object *high = field(o, "control_high");
+        assert_int_equal(json_object_array_length(high), task->nu);
+        json_object *coordinates = field(o, "coordinates");
+        assert_int_equal(json_object_array_length(coordinates), task->nq);
+        for (int k = 0; k < task->nq; k++) {
+            json_object *c = json_object_array_get_idx(coordinates, (size_t)k);
+            assert_string_equal(json_object_get_string(field(c, "name")), task->coordinate_name[k]);
+            assert_int_equal(json_object_get_boolean(field(c, "cyclic")), task->cyclic[k]);
+        }
+        tz_env_destroy(env);
+    }
+    json_object_put(object);
+}
+
+static void test_bad_option(void **state) {
+    (void)state;
+    assert_int_equal(run(TZ_PROGRAM " envs --jsn 2>&1 >&-"), 2);
+    assert_non_null(strstr(text, "trapeze envs: "));
+    assert_non_null(strstr(text, "--jsn"));
+    assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_bad_option),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
