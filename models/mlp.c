@@ -89,9 +89,11 @@ void tz_mlp_prepare(tz_mlp *mlp, const float *parameters) {
         for (size_t j = 0; j < in; j++) {
             mlp->W1t[i * (size_t)mlp->ld_in + j] = W1[j * h + i];
         }
+        for (size_t j = 0; j < out; j++) {
+            mlp->W3t[j * h + i] = W3[i * out + j];
+        }
     }
     tz_transpose(mlp->W2t, W2, mlp->n_hidden, mlp->n_hidden);
-    tz_transpose(mlp->W3t, W3, mlp->n_hidden, mlp->n_out);
 }
 
 // ---- evaluation
