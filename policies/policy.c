@@ -1,0 +1,119 @@
+// The registry of built-in policies, and what every policy shares.
+#include "policies/policy.h"
+
+#include "base/assert.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "policies/policy_ops.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const tz_policy_ops *const builtins[] = {&tz_policy_random, &tz_policy_zero};
+
+// The last part of a path without ".safetensors".
+static void base_name(char name[TZ_NAME_MAX], const char *path) {
+    const char *slash = strrchr(path, '/');
+    const char *base = slash == NULL ? path : slash + 1;
+    const char *suffix = strstr(base, ".safetensors");
+    const size_t length = suffix == NULL ? strlen(base) : (size_t)(suffix - base);
+    const size_t kept = length < TZ_NAME_MAX ? length : TZ_NAME_MAX - 1;
+    memcpy(name, base, kept);
+    name[kept] = '\0';
+}
+
+// Finds the file: as named, else shipped under this name ("hopper-expert").
+static tz_status find_file(char path[TZ_PATH_MAX], const char *name_or_path, tz_error *error) {
+    if (!tz_file_exists(name_or_path) && strchr(name_or_path, '/') == NULL) {
+        char relative[TZ_PATH_MAX];
+        snprintf(relative, sizeof relative, "policies/%s.safetensors", name_or_path);
+        if (tz_find_shipped(relative, path, NULL) == TZ_OK) {
+            return TZ_OK;
+        }
+        return tz_fail(error, TZ_ERR_IO,
+                       "%s: no such policy; expected random, zero, a shipped policy "
+                       "(half_cheetah-expert) or a safetensors file",
+                       name_or_path);
+    }
+    return tz_path_join(path, "", name_or_path, error);
+}
+
+static tz_status create_self(tz_policy *policy, const char *name_or_path, tz_error *error) {
+    for (size_t i = 0; i < TZ_COUNTOF(builtins); i++) {
+        if (strcmp(name_or_path, builtins[i]->name) == 0) {
+            policy->ops = builtins[i];
+            snprintf(policy->name, sizeof policy->name, "%s", builtins[i]->name);
+            return TZ_OK;
+        }
+    }
+    char path[TZ_PATH_MAX];
+    TZ_CHECK(find_file(path, name_or_path, error));
+    base_name(policy->name, path);
+    policy->ops = &tz_policy_mlp;
+    return tz_actor_read(&policy->actor, &policy->block, policy->sha256, path, &policy->task,
+                         error);
+}
+
+tz_status tz_policy_create(tz_policy **out, const char *name_or_path, const tz_task *task,
+                           tz_error *error) {
+    *out = NULL;
+    tz_policy *policy = tz_alloc(1, sizeof *policy);
+    if (policy == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: policy '%s'", name_or_path);
+    }
+    policy->task = *task;
+    const tz_status status = create_self(policy, name_or_path, error);
+    if (status != TZ_OK) {
+        tz_policy_destroy(policy);
+        return status;
+    }
+    *out = policy;
+    return TZ_OK;
+}
+
+void tz_policy_destroy(tz_policy *policy) {
+    if (policy != NULL) {
+        tz_free(policy->block);
+        tz_free(policy);
+    }
+}
+
+const char *tz_policy_name(const tz_policy *policy) {
+    return policy->name;
+}
+
+const char *tz_policy_sha256(const tz_policy *policy) {
+    return policy->sha256;
+}
+
+tz_status tz_policy_workspace_create(tz_policy_workspace **out, const tz_policy *policy,
+                                     int max_batch, tz_error *error) {
+    TZ_ASSERT(max_batch > 0);
+    *out = NULL;
+    tz_policy_workspace *workspace = tz_alloc(1, sizeof *workspace);
+    if (workspace == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: workspace of policy '%s'",
+                       policy->name);
+    }
+    workspace->max_batch = max_batch;
+    const tz_status status = policy->ops->workspace_create(workspace, policy, error);
+    if (status != TZ_OK) {
+        tz_policy_workspace_destroy(workspace);
+        return status;
+    }
+    *out = workspace;
+    return TZ_OK;
+}
+
+void tz_policy_workspace_destroy(tz_policy_workspace *workspace) {
+    if (workspace != NULL) {
+        tz_free(workspace->block);
+        tz_free(workspace);
+    }
+}
+
+void tz_policy_act(const tz_policy *policy, tz_policy_workspace *workspace, float *u,
+                   const double *z, tz_rng *rng, int B) {
+    TZ_ASSERT(B <= workspace->max_batch);
+    policy->ops->act(policy, workspace, u, z, rng, B);
+}

@@ -1,0 +1,46 @@
+#include "policies/squashed.h"
+
+#include "base/activation.h"
+
+#include <math.h>
+#include <stddef.h>
+
+static float clamp_log_std(float x) {
+    return x < TZ_LOG_STD_MIN ? TZ_LOG_STD_MIN : x > TZ_LOG_STD_MAX ? TZ_LOG_STD_MAX : x;
+}
+
+void tz_squashed_action(float *a, const float *head, const float *noise, int B, int A) {
+    for (int b = 0; b < B; b++) {
+        const float *mu = head + (size_t)b * 2 * (size_t)A;
+        const float *log_std = mu + A;
+        for (int j = 0; j < A; j++) {
+            const size_t i = (size_t)b * (size_t)A + (size_t)j;
+            a[i] = noise == NULL ? mu[j] : mu[j] + expf(clamp_log_std(log_std[j])) * noise[i];
+        }
+    }
+    tz_tanh_f32(a, a, (size_t)B * (size_t)A);
+}
+
+void tz_squashed_log_pi(float *log_pi, const float *a, const float *head, const float *noise, int B,
+                        int A) {
+    const float half_log_2pi = 0.918938533204672742f;
+    for (int b = 0; b < B; b++) {
+        const float *log_std = head + (size_t)b * 2 * (size_t)A + A;
+        float sum = 0.0f;
+        for (int j = 0; j < A; j++) {
+            const size_t i = (size_t)b * (size_t)A + (size_t)j;
+            sum -= 0.5f * noise[i] * noise[i] + clamp_log_std(log_std[j]) + half_log_2pi +
+                   logf(1.0f - a[i] * a[i] + TZ_SQUASH_EPSILON);
+        }
+        log_pi[b] = sum;
+    }
+}
+
+void tz_squashed_to_control(float *u, const float *a, const double *low, const double *high,
+                            int n) {
+    for (int j = 0; j < n; j++) {
+        const float lo = (float)low[j], hi = (float)high[j];
+        const float x = lo + 0.5f * (a[j] + 1.0f) * (hi - lo);
+        u[j] = x < lo ? lo : x > hi ? hi : x; // rounding must not leave the range
+    }
+}

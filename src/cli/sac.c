@@ -1,0 +1,256 @@
+// trapeze sac: trains a policy by soft actor-critic.
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/progress.h"
+#include "base/run_folder.h"
+#include "cli/cli.h"
+#include "train/sac_trainer.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct sac_options {
+    tz_sac_trainer_def def;
+    const char *snapshot_at;
+    double snapshot_return[16];
+    int threads;
+    bool quiet, help;
+} sac_options;
+
+// "1500,3500" -> returns
+static tz_status parse_returns(sac_options *options, tz_error *error) {
+    const char *text = options->snapshot_at;
+    while (text != NULL && *text != '\0') {
+        char *end;
+        const double value = strtod(text, &end);
+        const bool room =
+            options->def.n_snapshot_return < (int)TZ_COUNTOF(options->snapshot_return);
+        if (end == text || (*end != ',' && *end != '\0') || !room) {
+            return tz_fail(error, TZ_ERR_ARGUMENT,
+                           "--snapshot-at is '%.60s'; expected at most %zu returns with commas "
+                           "between them",
+                           options->snapshot_at, TZ_COUNTOF(options->snapshot_return));
+        }
+        options->snapshot_return[options->def.n_snapshot_return++] = value;
+        text = *end == ',' ? end + 1 : end;
+    }
+    options->def.snapshot_return = options->snapshot_return;
+    return TZ_OK;
+}
+
+static tz_status parse(sac_options *o, int argc, char **argv, tz_error *error) {
+    tz_sac_trainer_def *d = &o->def;
+    tz_option options[] = {
+        {.name = "--env",
+         .type = TZ_OPTION_TEXT,
+         .value = &d->env,
+         .metavar = "E",
+         .help = "environment to learn",
+         .required = true},
+        {.name = "--out",
+         .type = TZ_OPTION_TEXT,
+         .value = &d->folder,
+         .metavar = "R",
+         .help = "run folder",
+         .required = true},
+        {.name = "--steps",
+         .type = TZ_OPTION_U64,
+         .value = &d->steps,
+         .metavar = "N",
+         .help = "environment steps in all"},
+        {.name = "--seed",
+         .type = TZ_OPTION_U64,
+         .value = &d->learner.seed,
+         .metavar = "K",
+         .help = "seed of everything random"},
+        {.name = "--threads",
+         .type = TZ_OPTION_INT,
+         .value = &o->threads,
+         .metavar = "N",
+         .help = "threads of an update",
+         .min = 1,
+         .max = 256},
+        {.name = "--resume",
+         .type = TZ_OPTION_FLAG,
+         .value = &d->resume,
+         .metavar = NULL,
+         .help = "go on from the run folder's checkpoint"},
+        {.name = "--snapshot-at",
+         .type = TZ_OPTION_TEXT,
+         .value = &o->snapshot_at,
+         .metavar = "R,R,..",
+         .help = "keep the policies that first reach these returns"},
+        {.name = "--snapshot-every",
+         .type = TZ_OPTION_U64,
+         .value = &d->snapshot_interval,
+         .metavar = "N",
+         .help = "keep a policy every N steps (0: none)"},
+        {.name = "--eval-every",
+         .type = TZ_OPTION_U64,
+         .value = &d->evaluation_interval,
+         .metavar = "N",
+         .help = "steps between evaluations"},
+        {.name = "--eval-episodes",
+         .type = TZ_OPTION_INT,
+         .value = &d->evaluation_episodes,
+         .metavar = "N",
+         .help = "deterministic episodes of an evaluation",
+         .min = 1,
+         .max = 1000},
+        {.name = "--checkpoint-every",
+         .type = TZ_OPTION_U64,
+         .value = &d->checkpoint_interval,
+         .metavar = "N",
+         .help = "steps between checkpoints, a multiple of --eval-every"},
+        {.name = "--learning-starts",
+         .type = TZ_OPTION_U64,
+         .value = &d->learning_starts,
+         .metavar = "N",
+         .help = "steps of random controls before the first update"},
+        {.name = "--replay",
+         .type = TZ_OPTION_U64,
+         .value = &d->replay_capacity,
+         .metavar = "N",
+         .help = "transitions kept"},
+        {.name = "--batch",
+         .type = TZ_OPTION_INT,
+         .value = &d->learner.batch,
+         .metavar = "N",
+         .help = "transitions of an update",
+         .min = 1,
+         .max = 4096},
+        {.name = "--hidden",
+         .type = TZ_OPTION_INT,
+         .value = &d->learner.hidden,
+         .metavar = "N",
+         .help = "units of each of two hidden layers, a multiple of 16",
+         .min = 16,
+         .max = 2048},
+        {.name = "--lr",
+         .type = TZ_OPTION_REAL,
+         .value = &d->learner.learning_rate,
+         .metavar = "X",
+         .help = "learning rate",
+         .min = 1e-8,
+         .max = 1.0},
+        {.name = "--gamma",
+         .type = TZ_OPTION_REAL,
+         .value = &d->learner.gamma,
+         .metavar = "X",
+         .help = "discount per step",
+         .min = 0.0,
+         .max = 1.0},
+        {.name = "--tau",
+         .type = TZ_OPTION_REAL,
+         .value = &d->learner.tau,
+         .metavar = "X",
+         .help = "step of the slow critics",
+         .min = 0.0,
+         .max = 1.0},
+        {.name = "--quiet",
+         .type = TZ_OPTION_FLAG,
+         .value = &o->quiet,
+         .metavar = NULL,
+         .help = "no progress"},
+    };
+    TZ_CHECK(tz_options_parse(&tz_command_sac, options, TZ_COUNTOF(options), argc, argv, NULL,
+                              &o->help, error));
+    return o->help ? TZ_OK : parse_returns(o, error);
+}
+
+// ---- progress
+
+typedef struct reporter {
+    tz_progress progress;
+    char note[160];
+} reporter;
+
+static bool report(void *context, uint64_t step, const tz_sac_metrics *evaluation) {
+    reporter *r = context;
+    if (evaluation != NULL) {
+        snprintf(r->note, sizeof r->note, "return %.1f +- %.1f, training %.1f, temperature %.3g",
+                 evaluation->return_mean, evaluation->return_std, evaluation->training_return,
+                 evaluation->temperature);
+    }
+    tz_progress_update(&r->progress, (double)step, r->note);
+    return !tz_interrupted();
+}
+
+// ---- run
+
+static void join_command(char *text, size_t size, int argc, char **argv) {
+    size_t used = (size_t)snprintf(text, size, "trapeze");
+    for (int i = 0; i < argc && used < size; i++) {
+        used += (size_t)snprintf(text + used, size - used, " %s", argv[i]);
+    }
+}
+
+static tz_status write_config(const sac_options *o, int argc, char **argv, tz_error *error) {
+    struct json_object *config = tz_config_new(argc, argv, o->def.learner.seed);
+    const tz_sac_trainer_def *d = &o->def;
+    struct json_object *options = json_object_new_object();
+    json_object_object_add(options, "env", json_object_new_string(d->env));
+    json_object_object_add(options, "steps", json_object_new_uint64(d->steps));
+    json_object_object_add(options, "learning_starts", json_object_new_uint64(d->learning_starts));
+    json_object_object_add(options, "replay", json_object_new_uint64(d->replay_capacity));
+    json_object_object_add(options, "batch", json_object_new_int(d->learner.batch));
+    json_object_object_add(options, "hidden", json_object_new_int(d->learner.hidden));
+    json_object_object_add(options, "lr", json_object_new_double(d->learner.learning_rate));
+    json_object_object_add(options, "gamma", json_object_new_double(d->learner.gamma));
+    json_object_object_add(options, "tau", json_object_new_double(d->learner.tau));
+    json_object_object_add(config, "options", options);
+    char path[TZ_PATH_MAX];
+    tz_status status = tz_path_join(path, d->folder, "config.json", error);
+    if (status == TZ_OK) {
+        status = tz_json_write(path, config, error);
+    }
+    json_object_put(config);
+    return status;
+}
+
+static tz_status train(sac_options *o, int argc, char **argv, tz_team *team, tz_error *error) {
+    char command[2048];
+    join_command(command, sizeof command, argc, argv);
+    o->def.command = command;
+    tz_sac_trainer *trainer;
+    TZ_CHECK(tz_sac_trainer_create(&trainer, &o->def, team, error));
+    tz_status status = write_config(o, argc, argv, error);
+    if (status == TZ_OK) {
+        const double done = (double)tz_sac_trainer_step(trainer);
+        reporter r = {.progress =
+                          tz_progress_start("sac", "step", done, (double)o->def.steps, o->quiet)};
+        status = tz_sac_trainer_run(trainer, report, &r, error);
+        tz_progress_finish(&r.progress, (double)tz_sac_trainer_step(trainer), r.note);
+    }
+    tz_sac_trainer_destroy(trainer);
+    return status;
+}
+
+static int run(int argc, char **argv) {
+    tz_error error;
+    sac_options o = {.def = tz_sac_trainer_def_default(), .threads = 1};
+    if (parse(&o, argc, argv, &error) != TZ_OK) {
+        return tz_cli_fail(&tz_command_sac, &error);
+    }
+    if (o.help) {
+        return TZ_EXIT_OK;
+    }
+    tz_team *team;
+    tz_status status = tz_team_create(&team, o.threads, &error);
+    if (status == TZ_OK) {
+        status = train(&o, argc, argv, team, &error);
+        tz_team_destroy(team);
+    }
+    return status == TZ_OK ? TZ_EXIT_OK : tz_cli_fail(&tz_command_sac, &error);
+}
+
+const tz_command tz_command_sac = {
+    .name = "sac",
+    .summary = "train a policy by soft actor-critic",
+    .usage = "trapeze sac --env E --out R [--steps N] [--seed K] [--resume]",
+    .example = "trapeze sac --env half_cheetah --out runs/cheetah --steps 300000 "
+               "--snapshot-at 1500,3500",
+    .run = run,
+};

@@ -1,0 +1,465 @@
+#include "train/sac_trainer.h"
+
+#include "base/assert.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "envs/env.h"
+#include "envs/observation.h"
+#include "policies/squashed.h"
+#include "train/sac_file.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { COOKIE = 0x5ac7, SNAPSHOTS_MAX = 16, ROWS_AT_FIRST = 64 };
+
+struct tz_sac_trainer {
+    tz_sac_trainer_def def;
+    tz_env *env, *evaluation_env;
+    const tz_task *task;
+    tz_observation_layout layout;
+    tz_sac *sac;
+    tz_replay replay;
+    tz_sac_progress progress; // counters of the run, all in the checkpoint
+    tz_sac_metrics *rows;     //                                              (progress.n_rows)
+    size_t rows_capacity;
+    double *env_state;     // for checkpoints                                  (state size)
+    double *z;             // current state                                    (nz)
+    double *o;             // observation in double                            (D)
+    float *obs, *next_obs; //                                                 (D)
+    float *action, *u_f32; //                                                 (nu)
+    double *u;             //                                                 (nu)
+    float *float_block;
+    double *double_block;
+    char config[512];
+};
+
+tz_sac_trainer_def tz_sac_trainer_def_default(void) {
+    return (tz_sac_trainer_def){.cookie = COOKIE,
+                                .steps = 1000000,
+                                .learning_starts = 10000,
+                                .replay_capacity = 1000000,
+                                .evaluation_interval = 5000,
+                                .evaluation_episodes = 5,
+                                .checkpoint_interval = 25000,
+                                .learner = tz_sac_def_default()};
+}
+
+// ---- create
+
+static tz_status check_def(const tz_sac_trainer_def *def, tz_error *error) {
+    TZ_ASSERT(def->cookie == COOKIE && def->env != NULL && def->folder != NULL);
+    if (def->steps < 1 || def->replay_capacity < 1 || def->evaluation_interval < 1 ||
+        def->evaluation_episodes < 1) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "SAC: steps, replay memory, evaluation interval and evaluation episodes "
+                       "must be at least 1");
+    }
+    if (def->learning_starts < 1) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "SAC: learning must start after at least 1 step");
+    }
+    if (def->checkpoint_interval < 1 || def->checkpoint_interval % def->evaluation_interval != 0) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "SAC: checkpoints every %" PRIu64
+                       " steps; expected a multiple of the evaluation interval, %" PRIu64,
+                       def->checkpoint_interval, def->evaluation_interval);
+    }
+    if (def->n_snapshot_return > SNAPSHOTS_MAX) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "SAC: %d snapshot returns; expected at most %d",
+                       def->n_snapshot_return, SNAPSHOTS_MAX);
+    }
+    return TZ_OK;
+}
+
+static tz_status create_env(tz_sac_trainer *trainer, tz_error *error) {
+    tz_env_def def = tz_env_def_default();
+    def.name = trainer->def.env;
+    TZ_CHECK(tz_env_create(&trainer->env, &def, error));
+    TZ_CHECK(tz_env_clone(&trainer->evaluation_env, trainer->env, error));
+    trainer->task = tz_env_task(trainer->env);
+    if (!tz_observation_layout_gymnasium(&trainer->layout, trainer->task->name)) {
+        tz_observation_layout_identity(&trainer->layout, tz_task_nz(trainer->task));
+    }
+    return TZ_OK;
+}
+
+static tz_status create_buffers(tz_sac_trainer *trainer, tz_error *error) {
+    const size_t nz = (size_t)tz_task_nz(trainer->task), nu = (size_t)trainer->task->nu;
+    const size_t D = (size_t)trainer->layout.n, state = tz_env_state_size(trainer->env);
+    double *doubles = trainer->double_block = tz_alloc(state + nz + D + nu, sizeof *doubles);
+    float *floats = trainer->float_block = tz_alloc(2 * D + 2 * nu, sizeof *floats);
+    trainer->rows_capacity = ROWS_AT_FIRST;
+    trainer->rows = tz_alloc(trainer->rows_capacity, sizeof *trainer->rows);
+    if (doubles == NULL || floats == NULL || trainer->rows == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: the SAC trainer");
+    }
+    trainer->env_state = doubles;
+    trainer->z = doubles + state;
+    trainer->o = trainer->z + nz;
+    trainer->u = trainer->o + D;
+    trainer->obs = floats;
+    trainer->next_obs = floats + D;
+    trainer->action = trainer->next_obs + D;
+    trainer->u_f32 = trainer->action + nu;
+    return TZ_OK;
+}
+
+static void observe(tz_sac_trainer *trainer, float *obs, const double *z) {
+    tz_observation_gather(&trainer->layout, trainer->o, z);
+    for (int i = 0; i < trainer->layout.n; i++) {
+        obs[i] = (float)trainer->o[i];
+    }
+}
+
+// The parts of a trainer that a checkpoint holds.
+static tz_sac_checkpoint checkpoint_of(tz_sac_trainer *trainer) {
+    return (tz_sac_checkpoint){.sac = trainer->sac,
+                               .replay = &trainer->replay,
+                               .progress = &trainer->progress,
+                               .rows = trainer->rows,
+                               .env_state = trainer->env_state,
+                               .n_env_state = tz_env_state_size(trainer->env),
+                               .config = trainer->config};
+}
+
+static tz_status reserve_rows(tz_sac_trainer *trainer, size_t n, tz_error *error) {
+    if (n <= trainer->rows_capacity) {
+        return TZ_OK;
+    }
+    const size_t capacity = 2 * n;
+    tz_sac_metrics *rows = tz_alloc(capacity, sizeof *rows);
+    if (rows == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: %zu rows of metrics", capacity);
+    }
+    memcpy(rows, trainer->rows, trainer->rows_capacity * sizeof *rows);
+    tz_free(trainer->rows);
+    trainer->rows = rows;
+    trainer->rows_capacity = capacity;
+    return TZ_OK;
+}
+
+// What must be equal for a run to go on. The number of steps may grow.
+static void describe(tz_sac_trainer *trainer) {
+    const tz_sac_trainer_def *d = &trainer->def;
+    const tz_sac_def *l = &d->learner;
+    snprintf(trainer->config, sizeof trainer->config,
+             "env %s, seed %" PRIu64 ", learning starts %" PRIu64 ", replay %" PRIu64
+             ", evaluation %" PRIu64 " x %d, hidden %d, batch %d, gamma %g, tau %g, rate %g, "
+             "temperature %g, target entropy %g",
+             trainer->task->name, l->seed, d->learning_starts, d->replay_capacity,
+             d->evaluation_interval, d->evaluation_episodes, l->hidden, l->batch, l->gamma, l->tau,
+             l->learning_rate, l->initial_temperature, l->target_entropy);
+}
+
+static tz_status resume(tz_sac_trainer *trainer, const char *path, tz_error *error) {
+    tz_safetensors *file;
+    TZ_CHECK(tz_safetensors_read(&file, path, error));
+    size_t n_rows = 0;
+    tz_status status = tz_sac_checkpoint_n_rows(&n_rows, file, error);
+    if (status == TZ_OK) {
+        status = reserve_rows(trainer, n_rows, error);
+    }
+    if (status == TZ_OK) {
+        const tz_sac_checkpoint checkpoint = checkpoint_of(trainer);
+        status = tz_sac_checkpoint_read(&checkpoint, file, error);
+    }
+    tz_safetensors_destroy(file);
+    if (status == TZ_OK) {
+        tz_env_set_state(trainer->env, trainer->env_state);
+        tz_env_observe(trainer->env, trainer->z);
+    }
+    return status;
+}
+
+static tz_status start(tz_sac_trainer *trainer, tz_error *error) {
+    char path[TZ_PATH_MAX], snapshots[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(snapshots, trainer->def.folder, "snapshots", error));
+    TZ_CHECK(tz_make_folders(snapshots, error));
+    TZ_CHECK(tz_path_join(path, trainer->def.folder, "checkpoint.safetensors", error));
+    if (trainer->def.resume) {
+        TZ_CHECK(resume(trainer, path, error));
+    } else if (tz_file_exists(path)) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "%s: the folder already holds a run; go on with --resume or choose another",
+                       trainer->def.folder);
+    } else {
+        tz_env_reset(trainer->env, trainer->z, trainer->def.learner.seed, 0);
+    }
+    observe(trainer, trainer->obs, trainer->z);
+    return TZ_OK;
+}
+
+static tz_status create_parts(tz_sac_trainer *trainer, tz_team *team, tz_error *error) {
+    TZ_CHECK(create_env(trainer, error));
+    TZ_CHECK(create_buffers(trainer, error));
+    trainer->def.learner.n_obs = trainer->layout.n;
+    trainer->def.learner.nu = trainer->task->nu;
+    TZ_CHECK(tz_sac_create(&trainer->sac, &trainer->def.learner, team, error));
+    const uint64_t capacity = trainer->def.replay_capacity;
+    const uint64_t rows = capacity < trainer->def.steps ? capacity : trainer->def.steps;
+    TZ_CHECK(tz_replay_create(&trainer->replay, trainer->layout.n, trainer->task->nu, rows, error));
+    describe(trainer);
+    return start(trainer, error);
+}
+
+tz_status tz_sac_trainer_create(tz_sac_trainer **out, const tz_sac_trainer_def *def, tz_team *team,
+                                tz_error *error) {
+    *out = NULL;
+    TZ_CHECK(check_def(def, error));
+    tz_sac_trainer *trainer = tz_alloc(1, sizeof *trainer);
+    if (trainer == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: the SAC trainer");
+    }
+    trainer->def = *def;
+    trainer->progress.best_return = -INFINITY;
+    const tz_status status = create_parts(trainer, team, error);
+    if (status != TZ_OK) {
+        tz_sac_trainer_destroy(trainer);
+        return status;
+    }
+    *out = trainer;
+    return TZ_OK;
+}
+
+void tz_sac_trainer_destroy(tz_sac_trainer *trainer) {
+    if (trainer != NULL) {
+        tz_sac_destroy(trainer->sac);
+        tz_replay_destroy(&trainer->replay);
+        tz_env_destroy(trainer->env);
+        tz_env_destroy(trainer->evaluation_env);
+        tz_free(trainer->rows);
+        tz_free(trainer->float_block);
+        tz_free(trainer->double_block);
+        tz_free(trainer);
+    }
+}
+
+uint64_t tz_sac_trainer_step(const tz_sac_trainer *trainer) {
+    return trainer->progress.step;
+}
+
+// ---- one environment step
+
+// Writes the control of trainer->action to trainer->u.
+static void to_control(tz_sac_trainer *trainer) {
+    const tz_task *task = trainer->task;
+    tz_squashed_to_control(trainer->u_f32, trainer->action, task->control_low, task->control_high,
+                           task->nu);
+    for (int j = 0; j < task->nu; j++) {
+        trainer->u[j] = (double)trainer->u_f32[j];
+    }
+}
+
+// Chooses trainer->action: uniform before learning starts, then the sampled policy.
+static void explore(tz_sac_trainer *trainer) {
+    const uint64_t step = trainer->progress.step;
+    tz_rng rng = tz_rng_stream(trainer->def.learner.seed, TZ_PURPOSE_EXPLORE, step);
+    if (step >= trainer->def.learning_starts) {
+        tz_sac_act(trainer->sac, trainer->action, trainer->obs, &rng);
+        return;
+    }
+    for (int j = 0; j < trainer->task->nu; j++) {
+        trainer->action[j] = (float)(2.0 * tz_rng_uniform(&rng) - 1.0);
+    }
+}
+
+// Acts once and remembers it. An unstable step is not remembered as data; its episode ends there.
+static void act(tz_sac_trainer *trainer) {
+    tz_sac_progress *p = &trainer->progress;
+    explore(trainer);
+    to_control(trainer);
+    tz_step step;
+    tz_env_step(trainer->env, &step, trainer->z, trainer->u);
+    p->step++;
+
+    const bool stable = step.outcome == TZ_STEP_OK;
+    if (stable) {
+        observe(trainer, trainer->next_obs, trainer->z);
+        tz_replay_add(&trainer->replay, trainer->obs, trainer->action, step.reward,
+                      trainer->next_obs, step.terminated);
+        p->episode_return += step.reward;
+    } else {
+        p->n_unstable++;
+    }
+    if (!stable || step.terminated || step.truncated) {
+        p->episode++;
+        p->finished_episodes++;
+        p->finished_return += p->episode_return;
+        p->episode_return = 0.0;
+        tz_env_reset(trainer->env, trainer->z, trainer->def.learner.seed, p->episode);
+    }
+    observe(trainer, trainer->obs, trainer->z);
+}
+
+static tz_status learn(tz_sac_trainer *trainer, tz_error *error) {
+    tz_sac_progress *p = &trainer->progress;
+    tz_sac_draw(trainer->sac, &trainer->replay);
+    const tz_sac_losses losses = tz_sac_update(trainer->sac);
+    if (!isfinite(losses.critic) || !isfinite(losses.actor) || !isfinite(losses.temperature)) {
+        return tz_fail(error, TZ_ERR_NUMERIC,
+                       "SAC diverged at step %" PRIu64
+                       ": critic loss %g, actor loss %g, temperature %g; try a smaller learning "
+                       "rate",
+                       p->step, losses.critic, losses.actor, losses.temperature);
+    }
+    p->n_losses++;
+    p->critic_loss += losses.critic;
+    p->actor_loss += losses.actor;
+    p->temperature += losses.temperature;
+    p->entropy += losses.entropy;
+    p->q += losses.q;
+    return TZ_OK;
+}
+
+// ---- evaluation
+
+// One deterministic episode; adds to *total and *length. Borrows trainer's buffers but obs.
+static tz_status run_episode(tz_sac_trainer *trainer, uint64_t episode, double *total,
+                             double *length, double *z, tz_error *error) {
+    tz_env *env = trainer->evaluation_env;
+    tz_env_reset(env, z, trainer->def.learner.seed, episode);
+    tz_step step = {0};
+    for (*total = 0.0, *length = 0.0; !step.terminated && !step.truncated; (*length)++) {
+        observe(trainer, trainer->next_obs, z);
+        tz_sac_act(trainer->sac, trainer->action, trainer->next_obs, NULL);
+        to_control(trainer);
+        tz_env_step(env, &step, z, trainer->u);
+        if (step.outcome != TZ_STEP_OK) {
+            return tz_fail(error, TZ_ERR_NUMERIC,
+                           "%s: the simulation became unstable in an evaluation at step %" PRIu64,
+                           trainer->task->name, trainer->progress.step);
+        }
+        *total += step.reward;
+    }
+    return TZ_OK;
+}
+
+static tz_status evaluate(tz_sac_trainer *trainer, tz_sac_metrics *row, tz_error *error) {
+    const int n = trainer->def.evaluation_episodes;
+    double sum = 0.0, sum_squares = 0.0, length_sum = 0.0;
+    double z[2 * TZ_NQ_MAX];
+    for (int i = 0; i < n; i++) {
+        double total, length;
+        TZ_CHECK(run_episode(trainer, TZ_SAC_EVALUATION_EPISODE + (uint64_t)i, &total, &length, z,
+                             error));
+        sum += total;
+        sum_squares += total * total;
+        length_sum += length;
+    }
+    const double mean = sum / n;
+    const tz_sac_progress *p = &trainer->progress;
+    const double losses = p->n_losses > 0 ? (double)p->n_losses : NAN;
+    *row = (tz_sac_metrics){
+        .step = (double)p->step,
+        .episodes = (double)p->episode,
+        .return_mean = mean,
+        .return_std = sqrt(fmax(0.0, sum_squares / n - mean * mean)),
+        .length_mean = length_sum / n,
+        .training_return =
+            p->finished_episodes > 0 ? p->finished_return / (double)p->finished_episodes : NAN,
+        .critic_loss = p->critic_loss / losses,
+        .actor_loss = p->actor_loss / losses,
+        .temperature = p->temperature / losses,
+        .entropy = p->entropy / losses,
+        .q = p->q / losses};
+    return TZ_OK;
+}
+
+// ---- files
+
+static tz_status write_policy(tz_sac_trainer *trainer, const char *name, double return_mean,
+                              tz_error *error) {
+    char path[TZ_PATH_MAX], seed[32], step[32], result[32];
+    TZ_CHECK(tz_path_join(path, trainer->def.folder, name, error));
+    snprintf(seed, sizeof seed, "%" PRIu64, trainer->def.learner.seed);
+    snprintf(step, sizeof step, "%" PRIu64, trainer->progress.step);
+    snprintf(result, sizeof result, "%.1f", return_mean);
+    const tz_metadata notes[] = {
+        {"algorithm", "SAC"},
+        {"command", trainer->def.command == NULL ? "" : trainer->def.command},
+        {"seed", seed},
+        {"steps", step},
+        {"return_mean", result}};
+    return tz_sac_write_policy(path, trainer->sac, &trainer->layout, trainer->task, notes,
+                               TZ_COUNTOF(notes), error);
+}
+
+// Policies that this evaluation asks for: the last, the best, the first to reach a wanted return.
+static tz_status write_policies(tz_sac_trainer *trainer, const tz_sac_metrics *row,
+                                tz_error *error) {
+    tz_sac_progress *p = &trainer->progress;
+    char name[64], path[TZ_PATH_MAX];
+    TZ_CHECK(write_policy(trainer, "policy.safetensors", row->return_mean, error));
+    TZ_CHECK(tz_path_join(path, trainer->def.folder, "critics.safetensors", error));
+    TZ_CHECK(tz_sac_write_critics(path, trainer->sac, error));
+    if (row->return_mean > p->best_return) {
+        p->best_return = row->return_mean;
+        TZ_CHECK(write_policy(trainer, "best.safetensors", row->return_mean, error));
+    }
+    for (int i = 0; i < trainer->def.n_snapshot_return; i++) {
+        const uint64_t bit = (uint64_t)1 << i;
+        if (row->return_mean >= trainer->def.snapshot_return[i] && !(p->snapshots & bit)) {
+            p->snapshots |= bit;
+            snprintf(name, sizeof name, "snapshots/return-%g.safetensors",
+                     trainer->def.snapshot_return[i]);
+            TZ_CHECK(write_policy(trainer, name, row->return_mean, error));
+        }
+    }
+    if (trainer->def.snapshot_interval > 0 && p->step % trainer->def.snapshot_interval == 0) {
+        snprintf(name, sizeof name, "snapshots/step-%09" PRIu64 ".safetensors", p->step);
+        TZ_CHECK(write_policy(trainer, name, row->return_mean, error));
+    }
+    return TZ_OK;
+}
+
+static tz_status write_checkpoint(tz_sac_trainer *trainer, tz_error *error) {
+    char path[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(path, trainer->def.folder, "checkpoint.safetensors", error));
+    tz_env_get_state(trainer->env, trainer->env_state);
+    const tz_sac_checkpoint checkpoint = checkpoint_of(trainer);
+    return tz_sac_checkpoint_write(path, &checkpoint, error);
+}
+
+// Evaluates, adds a row to the metrics and writes what follows from it.
+static tz_status finish_interval(tz_sac_trainer *trainer, tz_error *error) {
+    tz_sac_progress *p = &trainer->progress;
+    TZ_CHECK(reserve_rows(trainer, p->n_rows + 1, error));
+    tz_sac_metrics *row = &trainer->rows[p->n_rows];
+    TZ_CHECK(evaluate(trainer, row, error));
+    p->n_rows++;
+    p->n_losses = p->finished_episodes = 0;
+    p->critic_loss = p->actor_loss = p->temperature = p->entropy = p->q = 0.0;
+    p->finished_return = 0.0;
+    TZ_CHECK(write_policies(trainer, row, error));
+    char path[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(path, trainer->def.folder, "metrics.csv", error));
+    return tz_sac_write_metrics(path, trainer->rows, p->n_rows, error);
+}
+
+tz_status tz_sac_trainer_run(tz_sac_trainer *trainer, tz_sac_report report, void *context,
+                             tz_error *error) {
+    const tz_sac_trainer_def *def = &trainer->def;
+    const tz_sac_progress *p = &trainer->progress;
+    while (p->step < def->steps) {
+        act(trainer);
+        if (p->step >= def->learning_starts) {
+            TZ_CHECK(learn(trainer, error));
+        }
+        const bool evaluated = p->step % def->evaluation_interval == 0 || p->step == def->steps;
+        if (evaluated) {
+            TZ_CHECK(finish_interval(trainer, error));
+        }
+        const bool go_on =
+            report(context, p->step, evaluated ? &trainer->rows[p->n_rows - 1] : NULL);
+        if (!go_on || p->step % def->checkpoint_interval == 0 || p->step == def->steps) {
+            TZ_CHECK(write_checkpoint(trainer, error));
+        }
+        if (!go_on) {
+            return tz_fail(error, TZ_ERR_INTERRUPTED,
+                           "stopped after step %" PRIu64 "; --resume goes on from there", p->step);
+        }
+    }
+    return TZ_OK;
+}

@@ -1,0 +1,329 @@
+// Policies: actions of Stable-Baselines3's own weights, files written and read back, bad files
+// refused with a sentence, controls in their range.
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/safetensors.h"
+#include "policies/policy.h"
+#include "policies/policy_file.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { NZ = 10, NU = 2, D = 8, ROWS = 96 }; // Swimmer
+
+static char folder[] = "/tmp/trapeze-policy-XXXXXX";
+static char path[TZ_PATH_MAX];
+static tz_env *env;
+static const tz_task *task;
+
+static int set_up(void **state) {
+    (void)state;
+    tz_env_def def = tz_env_def_default();
+    def.name = "swimmer";
+    if (mkdtemp(folder) == NULL || tz_env_create(&env, &def, NULL) != TZ_OK) {
+        return -1;
+    }
+    task = tz_env_task(env);
+    return tz_path_join(path, folder, "policy.safetensors", NULL) == TZ_OK ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    tz_env_destroy(env);
+    unlink(path);
+    return rmdir(folder);
+}
+
+static tz_safetensors *golden(void) {
+    tz_safetensors *file;
+    assert_int_equal(
+        tz_safetensors_read(&file, TZ_SOURCE_DIR "/tests/golden/sac_sb3.safetensors", NULL), TZ_OK);
+    return file;
+}
+
+// Tensors of a trained actor under the names that a state dict of Stable-Baselines3 has.
+static int golden_actor(tz_tensor *tensors, int max, const tz_safetensors *file) {
+    int n = 0;
+    for (int i = 0; i < tz_safetensors_count(file); i++) {
+        const tz_tensor *tensor = tz_safetensors_at(file, i);
+        if (strncmp(tensor->name, "after.actor.", strlen("after.actor.")) == 0) {
+            assert_true(n < max);
+            tensors[n] = *tensor;
+            tensors[n++].name = tensor->name + strlen("after.");
+        }
+    }
+    return n;
+}
+
+static tz_policy *load(void) {
+    tz_policy *policy;
+    tz_error error;
+    if (tz_policy_create(&policy, path, task, &error) != TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+    return policy;
+}
+
+// z (ROWS, NZ): states whose Gymnasium observation is obs (ROWS, D).
+static void states_of(double *z, const float *obs) {
+    for (int b = 0; b < ROWS; b++) {
+        z[b * NZ] = z[b * NZ + 1] = 123.0; // root x, y: not seen
+        for (int i = 0; i < D; i++) {
+            z[b * NZ + 2 + i] = (double)obs[b * D + i];
+        }
+    }
+}
+
+static void bare_weights_of_stable_baselines3_act_the_same(void **state) {
+    (void)state;
+    tz_safetensors *file = golden();
+    tz_tensor tensors[16];
+    const int n = golden_actor(tensors, 16, file);
+    assert_int_equal(n, 8);
+    assert_int_equal(tz_safetensors_write(path, tensors, n, NULL, 0, NULL), TZ_OK);
+    tz_policy *policy = load();
+    tz_policy_workspace *workspace;
+    assert_int_equal(tz_policy_workspace_create(&workspace, policy, ROWS, NULL), TZ_OK);
+
+    double z[ROWS * NZ];
+    float u[ROWS * NU];
+    states_of(z, tz_safetensors_find(file, "act.obs")->data);
+    const size_t allocations = tz_alloc_count();
+    tz_policy_act(policy, workspace, u, z, NULL, ROWS);
+    assert_int_equal(tz_alloc_count(), allocations);
+    const float *expected = tz_safetensors_find(file, "act.action")->data;
+    for (int i = 0; i < ROWS * NU; i++) {
+        assert_true(fabsf(u[i] - expected[i]) <= 1e-5f);
+    }
+    tz_policy_workspace_destroy(workspace);
+    tz_policy_destroy(policy);
+    tz_safetensors_destroy(file);
+}
+
+// A small actor with a layout, clip bounds and a control range of its own.
+static void write_small_actor(tz_status expected) {
+    enum { H = 3 };
+    static const float W0[2 * H] = {0.5f, -1.0f, 2.0f, 0.25f, 1.0f, -0.5f}, b0[H] = {0.1f, 0.2f};
+    static const float W1[H * 2 * NU] = {1.0f, 0.5f, -0.25f, 0.0f, 2.0f,  -1.0f,
+                                         0.5f, 0.0f, 0.125f, 1.0f, -2.0f, 0.5f};
+    static const float b1[2 * NU] = {0.0f, 0.5f, -1.0f, -2.0f};
+    tz_actor actor = {
+        .layout = {.n = 2, .index = {9, 3}, .low = {-INFINITY, -1.0}, .high = {INFINITY, 1.0}},
+        .n_layers = 2,
+        .n_out = {H, 2 * NU},
+        .W = {W0, W1},
+        .b = {b0, b1},
+        .control_low = {-2.0, 0.0},
+        .control_high = {2.0, 1.0}};
+    const tz_metadata notes[] = {{"seed", "3"}};
+    assert_int_equal(tz_actor_write(path, &actor, task, notes, 1, NULL), expected);
+}
+
+static void a_written_file_reads_back(void **state) {
+    (void)state;
+    write_small_actor(TZ_OK);
+    tz_policy *policy = load();
+    assert_string_equal(tz_policy_name(policy), "policy");
+    char digest[65];
+    assert_int_equal(tz_file_sha256(path, digest, NULL), TZ_OK);
+    assert_string_equal(tz_policy_sha256(policy), digest);
+    tz_policy_workspace *workspace;
+    assert_int_equal(tz_policy_workspace_create(&workspace, policy, 2, NULL), TZ_OK);
+
+    // o = [z9, clip(z3)] = [1, -1] and [-0.5, 0.5], by hand:
+    // h = relu(o W0 + b0) = [0.35, 0, 2.5] and [0, 1.2, 0]
+    double z[2 * NZ] = {0};
+    z[9] = 1.0, z[3] = -7.0, z[NZ + 9] = -0.5, z[NZ + 3] = 0.5;
+    const double mu[2][NU] = {{0.35 + 0.125 * 2.5, 0.35 * 0.5 + 2.5 + 0.5},
+                              {2.0 * 1.2, -1.2 + 0.5}};
+    float u[2 * NU];
+    tz_policy_act(policy, workspace, u, z, NULL, 2);
+    for (int b = 0; b < 2; b++) {
+        assert_true(fabs((double)u[b * NU] - 2.0 * tanh(mu[b][0])) < 1e-6);
+        assert_true(fabs((double)u[b * NU + 1] - 0.5 * (tanh(mu[b][1]) + 1.0)) < 1e-6);
+    }
+
+    // sampled: atanh of the squashed action has mean mu and standard deviation sigma
+    const double log_std = 0.5 * 1.2 - 1.0; // of the second row's first control
+    double sum = 0.0, squares = 0.0;
+    enum { DRAWS = 4000 };
+    for (uint64_t i = 0; i < DRAWS; i++) {
+        tz_rng rng = tz_rng_stream(1, TZ_PURPOSE_POLICY, i);
+        tz_policy_act(policy, workspace, u, z + NZ, &rng, 1);
+        const double x = atanh((double)u[0] / 2.0) - mu[1][0];
+        sum += x;
+        squares += x * x;
+    }
+    const double sigma = exp(log_std);
+    assert_true(fabs(sum / DRAWS) < 5.0 * sigma / sqrt(DRAWS));
+    assert_true(fabs(sqrt(squares / DRAWS) / sigma - 1.0) < 5.0 / sqrt(2.0 * DRAWS));
+    tz_policy_workspace_destroy(workspace);
+    tz_policy_destroy(policy);
+}
+
+static void expect_refused(const char *name, const tz_task *for_task, tz_status status,
+                           const char *part_of_sentence) {
+    tz_policy *policy;
+    tz_error error;
+    const size_t live = tz_alloc_live();
+    assert_int_equal(tz_policy_create(&policy, name, for_task, &error), status);
+    assert_null(policy);
+    assert_int_equal(tz_alloc_live(), live);
+    if (strstr(error.text, part_of_sentence) == NULL || strstr(error.text, name) == NULL) {
+        fail_msg("'%s' names neither '%s' nor the file", error.text, part_of_sentence);
+    }
+}
+
+static void files_that_do_not_fit_are_refused(void **state) {
+    (void)state;
+    expect_refused("no-such-policy", task, TZ_ERR_IO, "no such policy");
+    expect_refused("/no/such/file.safetensors", task, TZ_ERR_IO, "file");
+
+    // another environment
+    write_small_actor(TZ_OK);
+    tz_env_def def = tz_env_def_default();
+    def.name = "hopper";
+    tz_env *hopper;
+    assert_int_equal(tz_env_create(&hopper, &def, NULL), TZ_OK);
+    expect_refused(path, tz_env_task(hopper), TZ_ERR_MISMATCH, "hopper");
+    tz_env_destroy(hopper);
+
+    // a truncated file, and one of another kind
+    char *bytes;
+    size_t size;
+    assert_int_equal(tz_file_read(path, &bytes, &size, 1 << 20, NULL), TZ_OK);
+    assert_int_equal(tz_file_write(path, bytes, size - 7, NULL), TZ_OK);
+    expect_refused(path, task, TZ_ERR_FORMAT, "");
+    tz_free(bytes);
+    assert_int_equal(tz_file_write(path, "episodes,returns\n1,2\n", 21, NULL), TZ_OK);
+    expect_refused(path, task, TZ_ERR_FORMAT, "");
+}
+
+static void wrong_tensors_and_metadata_are_refused(void **state) {
+    (void)state;
+    tz_safetensors *file = golden();
+    tz_tensor tensors[16];
+    const int n = golden_actor(tensors, 16, file);
+
+    // an actor without its head, a weight that does not fit, a weight that is not a number
+    for (int i = 0; i < n; i++) {
+        tz_tensor part[16];
+        memcpy(part, tensors, sizeof part);
+        part[i] = tensors[n - 1];
+        if (i < n - 1) {
+            assert_int_equal(tz_safetensors_write(path, part, n - 1, NULL, 0, NULL), TZ_OK);
+            tz_policy *policy;
+            assert_int_not_equal(tz_policy_create(&policy, path, task, NULL), TZ_OK);
+        }
+        memcpy(part, tensors, sizeof part);
+        part[i].shape[part[i].ndim - 1]--;
+        assert_int_equal(tz_safetensors_write(path, part, n, NULL, 0, NULL), TZ_OK);
+        expect_refused(path, task, TZ_ERR_MISMATCH, "actor.");
+        static float nan_data[32 * 32];
+        nan_data[0] = NAN;
+        memcpy(part, tensors, sizeof part);
+        part[i].data = nan_data;
+        assert_int_equal(tz_safetensors_write(path, part, n, NULL, 0, NULL), TZ_OK);
+        expect_refused(path, task, TZ_ERR_FORMAT, "not finite");
+    }
+
+    // metadata
+    static const struct {
+        tz_metadata metadata[3];
+        const char *sentence;
+    } bad[] = {
+        {{{"observation_index", "[0, 1, 99]"},
+          {"observation_low", "[0,0,0]"},
+          {"observation_high", "[1,1,1]"}},
+         "observation_index[2]"},
+        {{{"observation_index", "[0, 1.5]"},
+          {"observation_low", "[0,0]"},
+          {"observation_high", "[1,1]"}},
+         "observation_index[1]"},
+        {{{"observation_index", "[0, 1"}}, "JSON list"},
+        {{{"observation_index", "[\"a\"]"}}, "JSON list"},
+        {{{"observation_index", "[0, 1]"},
+          {"observation_low", "[0]"},
+          {"observation_high", "[1,1]"}},
+         "one length"},
+        {{{"observation_index", "[0]"}, {"observation_low", "[2]"}, {"observation_high", "[1]"}},
+         "clip bounds"},
+        {{{"control_low", "[-1, -1]"}, {"control_high", "[1, Infinity]"}}, "control range"},
+        {{{"control_low", "[-1]"}, {"control_high", "[1]"}}, "2 controls"},
+        {{{"activation", "gelu"}}, "relu"},
+        {{{"squash", "clip"}}, "tanh"},
+    };
+    for (size_t i = 0; i < TZ_COUNTOF(bad); i++) {
+        int n_metadata = 0;
+        while (n_metadata < 3 && bad[i].metadata[n_metadata].key != NULL) {
+            n_metadata++;
+        }
+        assert_int_equal(tz_safetensors_write(path, tensors, n, bad[i].metadata, n_metadata, NULL),
+                         TZ_OK);
+        tz_policy *policy;
+        tz_error error;
+        assert_int_not_equal(tz_policy_create(&policy, path, task, &error), TZ_OK);
+        if (strstr(error.text, bad[i].sentence) == NULL || strstr(error.text, path) == NULL) {
+            fail_msg("'%s' does not name '%s'", error.text, bad[i].sentence);
+        }
+    }
+    tz_safetensors_destroy(file);
+}
+
+static void built_in_policies_stay_in_the_control_range(void **state) {
+    (void)state;
+    tz_policy *random, *zero;
+    assert_int_equal(tz_policy_create(&random, "random", task, NULL), TZ_OK);
+    assert_int_equal(tz_policy_create(&zero, "zero", task, NULL), TZ_OK);
+    assert_string_equal(tz_policy_name(random), "random");
+    assert_string_equal(tz_policy_sha256(random), "");
+    tz_policy_workspace *random_workspace, *zero_workspace;
+    assert_int_equal(tz_policy_workspace_create(&random_workspace, random, 1, NULL), TZ_OK);
+    assert_int_equal(tz_policy_workspace_create(&zero_workspace, zero, 1, NULL), TZ_OK);
+
+    const double z[NZ] = {0};
+    tz_rng rng = tz_rng_stream(5, TZ_PURPOSE_POLICY, 0);
+    double sum[NU] = {0}, squares[NU] = {0};
+    enum { DRAWS = 10000 };
+    for (int i = 0; i < DRAWS; i++) {
+        float u[NU];
+        tz_policy_act(random, random_workspace, u, z, &rng, 1);
+        for (int j = 0; j < NU; j++) {
+            assert_true((double)u[j] >= task->control_low[j]);
+            assert_true((double)u[j] <= task->control_high[j]);
+            sum[j] += (double)u[j];
+            squares[j] += (double)u[j] * (double)u[j];
+        }
+    }
+    // uniform on [-1, 1]: mean 0 +- 0.0058, variance 1/3 +- 0.003
+    for (int j = 0; j < NU; j++) {
+        assert_true(fabs(sum[j] / DRAWS) < 0.03);
+        assert_true(fabs(squares[j] / DRAWS - 1.0 / 3.0) < 0.015);
+    }
+    float u[NU] = {1.0f, 1.0f};
+    tz_policy_act(zero, zero_workspace, u, z, NULL, 1);
+    assert_true(u[0] == 0.0f && u[1] == 0.0f);
+    tz_policy_workspace_destroy(random_workspace);
+    tz_policy_workspace_destroy(zero_workspace);
+    tz_policy_destroy(random);
+    tz_policy_destroy(zero);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bare_weights_of_stable_baselines3_act_the_same),
+        cmocka_unit_test(a_written_file_reads_back),
+        cmocka_unit_test(files_that_do_not_fit_are_refused),
+        cmocka_unit_test(wrong_tensors_and_metadata_are_refused),
+        cmocka_unit_test(built_in_policies_stay_in_the_control_range),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,298 @@
+// The SAC learner: three whole updates of Stable-Baselines3 from the same weights, batches and
+// draws; the same bytes at any number of threads; no allocation; the replay memory.
+#include "base/memory.h"
+#include "base/safetensors.h"
+#include "train/sac.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { D = 8, A = 2, H = 32, B = 96, UPDATES = 3 };
+
+static tz_safetensors *golden(void) {
+    tz_safetensors *file;
+    assert_int_equal(
+        tz_safetensors_read(&file, TZ_SOURCE_DIR "/tests/golden/sac_sb3.safetensors", NULL), TZ_OK);
+    return file;
+}
+
+static const tz_tensor *find(const tz_safetensors *file, const char *name) {
+    const tz_tensor *tensor = tz_safetensors_find(file, name);
+    if (tensor == NULL) {
+        fail_msg("the golden file has no tensor %s", name);
+    }
+    return tensor;
+}
+
+static const char *const net_names[TZ_SAC_N_NETS] = {"actor", "critic.qf0", "critic.qf1"};
+
+// Name of weight or bias of a layer; the actor's last layer has two parts, mu and log sigma.
+static void tensor_name(char *name, size_t size, const char *prefix, int net, int layer, int part,
+                        const char *kind) {
+    if (net != TZ_SAC_ACTOR) {
+        snprintf(name, size, "%s%s.%d.%s", prefix, net_names[net], 2 * layer, kind);
+    } else if (layer < 2) {
+        snprintf(name, size, "%sactor.latent_pi.%d.%s", prefix, 2 * layer, kind);
+    } else {
+        snprintf(name, size, "%sactor.%s.%s", prefix, part == 0 ? "mu" : "log_std", kind);
+    }
+}
+
+// Calls visit(ours, theirs) for every number of a network, with p ours (in, out).
+static void walk(const tz_safetensors *file, const char *prefix, const tz_sac_net *net, int index,
+                 float *p, void (*visit)(float *ours, float theirs, const char *name)) {
+    const int dims[4] = {net->n_in, net->n_hidden, net->n_hidden, net->n_out};
+    for (int layer = 0; layer < 3; layer++) {
+        const int parts = index == TZ_SAC_ACTOR && layer == 2 ? 2 : 1;
+        const int in = dims[layer], out = dims[layer + 1], n = out / parts;
+        for (int part = 0; part < parts; part++) {
+            char name[96];
+            tensor_name(name, sizeof name, prefix, index, layer, part, "weight");
+            const float *W = find(file, name)->data;
+            for (int i = 0; i < n; i++) {
+                for (int j = 0; j < in; j++) {
+                    visit(&p[net->W_at[layer] + (size_t)(j * out + part * n + i)], W[i * in + j],
+                          name);
+                }
+            }
+            tensor_name(name, sizeof name, prefix, index, layer, part, "bias");
+            const float *b = find(file, name)->data;
+            for (int i = 0; i < n; i++) {
+                visit(&p[net->b_at[layer] + (size_t)(part * n + i)], b[i], name);
+            }
+        }
+    }
+}
+
+static void copy(float *ours, float theirs, const char *name) {
+    (void)name;
+    *ours = theirs;
+}
+
+// Gradients are means of B terms of order 1: the error of f32 sums of them is a few 1e-7.
+static void compare_gradient(float *ours, float theirs, const char *name) {
+    if (!(fabsf(*ours - theirs) <= 2e-6f + 2e-5f * fabsf(theirs))) {
+        fail_msg("%s: %.9g, Stable-Baselines3 has %.9g", name, (double)*ours, (double)theirs);
+    }
+}
+
+// Adam's first steps have length lr = 3e-4 whatever the gradient: where it is near zero its error
+// can turn into a part of a step.
+static void compare_weight(float *ours, float theirs, const char *name) {
+    if (!(fabsf(*ours - theirs) <= 2e-5f)) {
+        fail_msg("%s: %.9g, Stable-Baselines3 has %.9g", name, (double)*ours, (double)theirs);
+    }
+}
+
+static tz_sac *create(tz_team *team) {
+    tz_sac_def def = tz_sac_def_default();
+    def.n_obs = D;
+    def.nu = A;
+    def.hidden = H;
+    def.batch = B;
+    def.initial_temperature = 0.7;
+    tz_sac *sac;
+    assert_int_equal(tz_sac_create(&sac, &def, team, NULL), TZ_OK);
+    return sac;
+}
+
+static void load_weights(tz_sac *sac, const tz_safetensors *file) {
+    for (int i = 0; i < TZ_SAC_N_NETS; i++) {
+        tz_sac_net *net = tz_sac_get_net(sac, i);
+        walk(file, "before.", net, i, net->parameters, copy);
+    }
+    // the slow critics have names of their own
+    for (int c = 0; c < 2; c++) {
+        tz_sac_net *net = tz_sac_get_net(sac, TZ_SAC_CRITIC0 + c);
+        for (int layer = 0; layer < 3; layer++) {
+            char name[96];
+            snprintf(name, sizeof name, "before.critic_target.qf%d.%d.weight", c, 2 * layer);
+            const tz_tensor *W = find(file, name);
+            for (size_t i = 0; i < W->shape[0]; i++) {
+                for (size_t j = 0; j < W->shape[1]; j++) {
+                    net->target[net->W_at[layer] + j * W->shape[0] + i] =
+                        ((const float *)W->data)[i * W->shape[1] + j];
+                }
+            }
+            snprintf(name, sizeof name, "before.critic_target.qf%d.%d.bias", c, 2 * layer);
+            const tz_tensor *b = find(file, name);
+            memcpy(net->target + net->b_at[layer], b->data, b->shape[0] * sizeof(float));
+        }
+    }
+    tz_sac_prepare(sac);
+}
+
+static void load_batch(tz_sac *sac, const tz_safetensors *file, int update) {
+    tz_sac_batch *batch = tz_sac_get_batch(sac);
+    const struct {
+        const char *name;
+        float *to;
+        size_t n;
+    } parts[] = {{"obs", batch->rows.obs, B * D},           {"action", batch->rows.action, B * A},
+                 {"next_obs", batch->rows.next_obs, B * D}, {"done", batch->rows.done, B},
+                 {"reward", batch->rows.reward, B},         {"noise", batch->noise, B * A},
+                 {"next_noise", batch->next_noise, B * A}};
+    for (size_t i = 0; i < TZ_COUNTOF(parts); i++) {
+        char name[64];
+        snprintf(name, sizeof name, "batch%d.%s", update, parts[i].name);
+        memcpy(parts[i].to, find(file, name)->data, parts[i].n * sizeof(float));
+    }
+}
+
+static void updates_are_those_of_stable_baselines3(void **state) {
+    (void)state;
+    tz_safetensors *file = golden();
+    tz_team *team;
+    assert_int_equal(tz_team_create(&team, 1, NULL), TZ_OK);
+    tz_sac *sac = create(team);
+    load_weights(sac, file);
+    const double(*losses)[3] = (const double(*)[3])find(file, "losses")->data;
+    for (int update = 0; update < UPDATES; update++) {
+        load_batch(sac, file, update);
+        const tz_sac_losses l = tz_sac_update(sac);
+        assert_true(fabs(l.critic - losses[update][0]) <= 1e-5 * fabs(losses[update][0]));
+        assert_true(fabs(l.actor - losses[update][1]) <= 1e-5 * fabs(losses[update][1]));
+        assert_true(fabs(l.temperature - losses[update][2]) <= 1e-6);
+        for (int i = 0; update == 0 && i < TZ_SAC_N_NETS; i++) {
+            tz_sac_net *net = tz_sac_get_net(sac, i);
+            walk(file, "gradient.", net, i, net->gradient, compare_gradient);
+        }
+    }
+    for (int i = 0; i < TZ_SAC_N_NETS; i++) {
+        tz_sac_net *net = tz_sac_get_net(sac, i);
+        walk(file, "after.", net, i, net->parameters, compare_weight);
+    }
+    const double log_alpha = *(const double *)find(file, "log_alpha")->data;
+    assert_true(fabs(tz_sac_get_scalars(sac)->log_alpha - log_alpha) <= 1e-6);
+
+    // the slow critic moved a part tau towards the critic
+    const float *slow = find(file, "after.critic_target.qf1.2.bias")->data;
+    const tz_sac_net *critic = tz_sac_get_net(sac, TZ_SAC_CRITIC1);
+    for (int i = 0; i < H; i++) {
+        assert_true(fabsf(critic->target[critic->b_at[1] + (size_t)i] - slow[i]) <= 1e-6f);
+    }
+    tz_sac_destroy(sac);
+    tz_team_destroy(team);
+    tz_safetensors_destroy(file);
+}
+
+// A memory of made-up transitions with a reward that depends on state and action.
+static tz_replay toy_replay(size_t n) {
+    tz_replay replay;
+    assert_int_equal(tz_replay_create(&replay, D, A, n, NULL), TZ_OK);
+    tz_rng rng = tz_rng_stream(3, TZ_PURPOSE_TEST, 0);
+    for (size_t i = 0; i < n; i++) {
+        float obs[D], next_obs[D], action[A];
+        tz_rng_fill_normal_f32(&rng, obs, D);
+        tz_rng_fill_normal_f32(&rng, next_obs, D);
+        for (int j = 0; j < A; j++) {
+            action[j] = (float)(2.0 * tz_rng_uniform(&rng) - 1.0);
+        }
+        tz_replay_add(&replay, obs, action, (double)(obs[0] * action[0]), next_obs, i % 50 == 0);
+    }
+    return replay;
+}
+
+static void same_bytes_at_any_number_of_threads_without_allocating(void **state) {
+    (void)state;
+    tz_replay replay = toy_replay(1000);
+    float *first[TZ_SAC_N_NETS] = {NULL};
+    for (int threads = 1; threads <= 3; threads++) {
+        tz_team *team;
+        assert_int_equal(tz_team_create(&team, threads, NULL), TZ_OK);
+        tz_sac *sac = create(team);
+        tz_sac_draw(sac, &replay);
+        tz_sac_update(sac);
+        const size_t allocations = tz_alloc_count();
+        for (int i = 0; i < 20; i++) {
+            tz_sac_draw(sac, &replay);
+            tz_sac_update(sac);
+        }
+        assert_int_equal(tz_alloc_count(), allocations);
+        for (int i = 0; i < TZ_SAC_N_NETS; i++) {
+            const tz_sac_net *net = tz_sac_get_net(sac, i);
+            const size_t size = net->n * sizeof(float);
+            if (threads == 1) {
+                first[i] = malloc(size);
+                assert_non_null(first[i]);
+                memcpy(first[i], net->parameters, size);
+            } else {
+                assert_memory_equal(first[i], net->parameters, size);
+            }
+        }
+        tz_sac_destroy(sac);
+        tz_team_destroy(team);
+    }
+    for (int i = 0; i < TZ_SAC_N_NETS; i++) {
+        free(first[i]);
+    }
+    tz_replay_destroy(&replay);
+}
+
+static void out_of_memory_is_reported_and_leaves_nothing(void **state) {
+    (void)state;
+    tz_team *team;
+    assert_int_equal(tz_team_create(&team, 1, NULL), TZ_OK);
+    tz_sac_def def = tz_sac_def_default();
+    def.n_obs = D;
+    def.nu = A;
+    const size_t live = tz_alloc_live();
+    for (size_t n = 1; n <= 3; n++) {
+        tz_error error;
+        tz_sac *sac;
+        tz_alloc_fail_after(n);
+        const tz_status status = tz_sac_create(&sac, &def, team, &error);
+        tz_alloc_fail_after(0);
+        assert_int_equal(status, TZ_ERR_MEMORY);
+        assert_null(sac);
+        assert_int_equal(tz_alloc_live(), live);
+    }
+    tz_team_destroy(team);
+}
+
+static void replay_keeps_the_newest_and_draws_all(void **state) {
+    (void)state;
+    tz_replay replay;
+    assert_int_equal(tz_replay_create(&replay, 1, 1, 10, NULL), TZ_OK);
+    for (int i = 0; i < 25; i++) {
+        const float obs = (float)i, next_obs = (float)(i + 1), action = 0.5f;
+        tz_replay_add(&replay, &obs, &action, -i, &next_obs, i == 20);
+    }
+    assert_int_equal(replay.size, 10);
+
+    enum { DRAWS = 4000 };
+    static float obs[DRAWS], next_obs[DRAWS], action[DRAWS], reward[DRAWS], done[DRAWS];
+    tz_transitions batch = {obs, action, reward, next_obs, done};
+    tz_rng rng = tz_rng_stream(1, TZ_PURPOSE_REPLAY, 0);
+    tz_replay_sample(&replay, &batch, DRAWS, &rng);
+    int count[25] = {0};
+    for (int i = 0; i < DRAWS; i++) {
+        const int k = (int)obs[i];
+        assert_in_range(k, 15, 24);
+        count[k]++;
+        assert_true(next_obs[i] == obs[i] + 1.0f && reward[i] == -obs[i]);
+        assert_true(done[i] == (k == 20 ? 1.0f : 0.0f));
+    }
+    // each has 400 draws with a standard deviation of 19; six of them never happen by chance
+    for (int k = 15; k < 25; k++) {
+        assert_in_range(count[k], 400 - 114, 400 + 114);
+    }
+    tz_replay_destroy(&replay);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(updates_are_those_of_stable_baselines3),
+        cmocka_unit_test(same_bytes_at_any_number_of_threads_without_allocating),
+        cmocka_unit_test(out_of_memory_is_reported_and_leaves_nothing),
+        cmocka_unit_test(replay_keeps_the_newest_and_draws_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
