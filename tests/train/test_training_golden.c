@@ -1,0 +1,59 @@
+// 100 optimiser steps of every kind from the weights and sequences of tests/golden/training: the
+// losses are PyTorch's (peer_training.py --golden made them) to 1e-4 relative, at every step.
+#include "training_fixture.h"
+
+#include <stdio.h>
+
+static const double TOLERANCE = 1e-4;
+
+static void golden_path(char path[512], const char *kind, const char *suffix) {
+    snprintf(path, 512, "%s/tests/golden/training/%s%s", TZ_SOURCE_DIR, kind, suffix);
+}
+
+static const tz_tensor *find(const tz_safetensors *file, const char *name) {
+    const tz_tensor *tensor = tz_safetensors_find(file, name);
+    assert_non_null(tensor);
+    return tensor;
+}
+
+static void losses_are_those_of_pytorch(void **state) {
+    (void)state;
+    char path[512];
+    tz_safetensors *data = NULL;
+    golden_path(path, "sequences", ".safetensors");
+    assert_int_equal(tz_safetensors_read(&data, path, NULL), TZ_OK);
+    const tz_tensor *z = find(data, "z"), *u = find(data, "u");
+    const tz_sequences sequences = {.n = (int)z->shape[0],
+                                    .length = (int)z->shape[1],
+                                    .nz = (int)z->shape[2],
+                                    .nu = (int)u->shape[2],
+                                    .z = (float *)z->data,
+                                    .u = (float *)u->data};
+    const int batch = (int)find(data, "order")->shape[1];
+    for (int k = 0; k < tz_model_kind_count(); k++) {
+        const char *kind = tz_model_kind_at(k);
+        tz_model *model = NULL;
+        golden_path(path, kind, ".safetensors");
+        assert_int_equal(tz_model_load(&model, path, NULL), TZ_OK);
+        double loss[FIXTURE_STEPS], norm[FIXTURE_STEPS], expected[FIXTURE_STEPS];
+        fixture_train(model, &sequences, batch, loss, norm);
+
+        tz_safetensors *golden = NULL;
+        golden_path(path, kind, ".torch.safetensors");
+        assert_int_equal(tz_safetensors_read(&golden, path, NULL), TZ_OK);
+        memcpy(expected, find(golden, "loss")->data, sizeof expected);
+        for (int i = 0; i < FIXTURE_STEPS; i++) {
+            if (!(fabs(loss[i] - expected[i]) <= TOLERANCE * expected[i])) {
+                fail_msg("%s, step %d: loss %.9g, PyTorch's %.9g", kind, i, loss[i], expected[i]);
+            }
+        }
+        tz_safetensors_destroy(golden);
+        tz_model_destroy(model);
+    }
+    tz_safetensors_destroy(data);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(losses_are_those_of_pytorch)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
