@@ -110,13 +110,12 @@ static void shorten_doubles(struct json_object *object) {
             shorten_doubles(json_object_array_get_idx(object, i));
         }
         break;
-    case json_type_object: {
-        json_object_object_foreach(object, key, value) {
-            (void)key;
-            shorten_doubles(value);
+    case json_type_object:
+        for (const struct lh_entry *entry = json_object_get_object(object)->head; entry != NULL;
+             entry = entry->next) {
+            shorten_doubles(lh_entry_v(entry));
         }
         break;
-    }
     case json_type_null:
     case json_type_boolean:
     case json_type_int:

@@ -16,15 +16,15 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "buffers are little-endian");
 
-// In the order of tz_dtype.
 static const struct {
     const char *name;
     size_t size; // bytes of an element
-} dtypes[] = {[TZ_DTYPE_F32] = {"F32", 4},
-              [TZ_DTYPE_F64] = {"F64", 8},
-              [TZ_DTYPE_I64] = {"I64", 8},
-              [TZ_DTYPE_U8] = {"U8", 1},
-              [TZ_DTYPE_BOOL] = {"BOOL", 1}};
+    int rank;    // place in the format's list of dtypes
+} dtypes[] = {[TZ_DTYPE_F32] = {"F32", 4, 3},
+              [TZ_DTYPE_F64] = {"F64", 8, 4},
+              [TZ_DTYPE_I64] = {"I64", 8, 5},
+              [TZ_DTYPE_U8] = {"U8", 1, 2},
+              [TZ_DTYPE_BOOL] = {"BOOL", 1, 1}};
 
 #define DTYPES_READ "F32, F64, I64, U8 or BOOL"
 #define METADATA_KEY "__metadata__"
@@ -54,13 +54,17 @@ struct tz_safetensors {
 
 // ---- the header as text
 
+static const struct lh_entry *first_member(struct json_object *object) {
+    return json_object_get_object(object)->head;
+}
+
 // Pairs of key and value in the whole tree.
 static size_t count_pairs(struct json_object *value) {
     size_t n = 0;
     if (json_object_is_type(value, json_type_object)) {
-        json_object_object_foreach(value, key, member) {
-            (void)key;
-            n += 1 + count_pairs(member);
+        for (const struct lh_entry *entry = first_member(value); entry != NULL;
+             entry = entry->next) {
+            n += 1 + count_pairs(lh_entry_v(entry));
         }
     } else if (json_object_is_type(value, json_type_array)) {
         for (size_t i = 0; i < json_object_array_length(value); i++) {
@@ -129,7 +133,10 @@ static tz_status check_metadata(struct json_object *metadata, const char *path, 
     if (!json_object_is_type(metadata, json_type_object)) {
         return tz_fail(error, TZ_ERR_FORMAT, "%s: " METADATA_KEY " is not an object", path);
     }
-    json_object_object_foreach(metadata, key, value) {
+    for (const struct lh_entry *entry = first_member(metadata); entry != NULL;
+         entry = entry->next) {
+        const char *key = lh_entry_k(entry);
+        struct json_object *value = lh_entry_v(entry);
         if (!json_object_is_type(value, json_type_string) ||
             strlen(json_object_get_string(value)) != (size_t)json_object_get_string_len(value)) {
             return tz_fail(error, TZ_ERR_FORMAT,
@@ -301,11 +308,13 @@ static tz_status take_tensors(tz_safetensors *file, const described *list, size_
 // Reads the descriptions into `list`, which has room for every member of the header.
 static tz_status parse_tensors(tz_safetensors *file, described *list, size_t *n, tz_error *error) {
     *n = 0;
-    json_object_object_foreach(file->header, name, entry) {
+    for (const struct lh_entry *entry = first_member(file->header); entry != NULL;
+         entry = entry->next) {
+        const char *name = lh_entry_k(entry);
         if (strcmp(name, METADATA_KEY) == 0) {
-            TZ_CHECK(check_metadata(entry, file->path, error));
+            TZ_CHECK(check_metadata(lh_entry_v(entry), file->path, error));
         } else {
-            TZ_CHECK(parse_tensor(&list[*n], name, entry, file->path, error));
+            TZ_CHECK(parse_tensor(&list[*n], name, lh_entry_v(entry), file->path, error));
             (*n)++;
         }
     }
@@ -447,15 +456,12 @@ tz_status tz_safetensors_expect_f32(const tz_safetensors *file, const char *name
 
 // ---- writing
 
-// The order of the format's own writer: large elements first, so that all are aligned; then by
-// name.
+// The order of the format's own writer: dtypes from the end of its list, where large elements
+// stand, so that all are aligned; then by name.
 static int compare_tensors(const void *a_in, const void *b_in) {
     const tz_tensor *a = *(const tz_tensor *const *)a_in, *b = *(const tz_tensor *const *)b_in;
-    const size_t a_size = dtypes[a->dtype].size, b_size = dtypes[b->dtype].size;
-    if (a_size != b_size) {
-        return a_size > b_size ? -1 : 1;
-    }
-    return strcmp(a->name, b->name);
+    const int by_rank = dtypes[b->dtype].rank - dtypes[a->dtype].rank;
+    return by_rank != 0 ? by_rank : strcmp(a->name, b->name);
 }
 
 static int compare_keys(const void *a_in, const void *b_in) {
