@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""Minari reads what we write, and we read what Minari writes.
+
+    TRAPEZE=path/of/the/program peer_minari.py
+
+Ours: a dataset of `trapeze collect` is opened by minari.load_dataset; its values are those that h5py finds and that
+`trapeze data info` counts; the environment that it names can be made; Minari's own append works on it.
+Theirs: a dataset that Minari's collector records from Gymnasium's HalfCheetah is read and validated, reward by reward.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import gymnasium
+import h5py
+import numpy as np
+
+root = tempfile.TemporaryDirectory()
+os.environ["MINARI_DATASETS_PATH"] = root.name
+import minari  # noqa: E402 (reads the path above)
+from minari.data_collector import EpisodeBuffer  # noqa: E402
+
+ENVIRONMENTS = ["half_cheetah", "hopper", "swimmer", "walker2d", "inverted_pendulum"]
+
+
+def trapeze(*words, status=0):
+    done = subprocess.run([os.environ["TRAPEZE"], *words], capture_output=True, text=True)
+    assert done.returncode == status, f"trapeze {' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+    return json.loads(done.stdout) if "--json" in words else done.stdout
+
+
+def info(path, *words):
+    return trapeze("data", "info", path, "--json", *words)
+
+
+def check_statistics(found, episodes):
+    """What `data info` counts against numpy on the values that Minari hands out."""
+    z = np.concatenate([e.observations for e in episodes])
+    u = np.concatenate([e.actions for e in episodes]).astype(np.float64)
+    assert found["episodes"] == len(episodes)
+    assert found["steps"] == sum(len(e) for e in episodes)
+    np.testing.assert_allclose(found["return_mean"], np.mean([e.rewards.sum() for e in episodes]), rtol=1e-12, atol=1e-12)
+    for name, values in (("z", z), ("u", u)):
+        assert [c["low"] for c in found[name]] == list(values.min(axis=0))
+        assert [c["high"] for c in found[name]] == list(values.max(axis=0))
+        np.testing.assert_allclose([c["mean"] for c in found[name]], values.mean(axis=0), rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose([c["std"] for c in found[name]], values.std(axis=0), rtol=1e-9, atol=1e-12)
+
+
+def ours_is_read_by_minari(name):
+    dataset_id = f"{name}-random-v2"
+    path = os.path.join(root.name, dataset_id)
+    trapeze("collect", "--env", name, "--policy", "random", "--policy", "zero", "--noise", "0.2", "--noise-color", "0.5",
+            "--episodes", "4", "--steps", "50", "--seed", "3", "--out", path, "--quiet")
+    dataset = minari.load_dataset(dataset_id)
+    assert dataset.id == dataset_id and dataset.total_episodes == 4
+    episodes = list(dataset.iterate_episodes())
+    assert dataset.total_steps == sum(len(e) for e in episodes)
+
+    # The same values through h5py, with the types that Minari's own collector gives.
+    with h5py.File(os.path.join(path, "data", "main_data.hdf5")) as file:
+        for episode in episodes:
+            group = file[f"episode_{episode.id}"]
+            for key in ("observations", "actions", "rewards", "terminations", "truncations"):
+                np.testing.assert_array_equal(getattr(episode, key), group[key][()])
+            assert group.attrs["id"] == episode.id and group.attrs["total_steps"] == len(episode)
+    for episode in episodes:
+        assert episode.observations.dtype == np.float64 and len(episode.observations) == len(episode) + 1
+        assert episode.actions.dtype == np.float32 and episode.terminations.dtype == np.bool_
+        assert dataset.observation_space.contains(episode.observations[0])
+        assert all(dataset.action_space.contains(u) for u in episode.actions)
+        assert episode.terminations[-1] or episode.truncations[-1]
+        assert episode.infos == {}
+    metadata = list(dataset.storage.get_episode_metadata(range(4)))
+    for episode, attributes in zip(episodes, metadata):
+        np.testing.assert_allclose(attributes["rewards_sum"], episode.rewards.sum(), rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(attributes["rewards_std"], episode.rewards.std(), rtol=1e-9, atol=1e-12)
+    check_statistics(info(path), episodes)
+
+    # The environment of the dataset gives observations of this kind.
+    environment = dataset.recover_environment()
+    assert environment.observation_space.shape == dataset.observation_space.shape
+    assert environment.action_space == dataset.action_space
+    environment.close()
+
+    # Minari appends an episode; the file stays one that we read and find whole.
+    last = episodes[0]
+    dataset.update_dataset_from_buffer([EpisodeBuffer(
+        id=None, observations=list(last.observations), actions=list(last.actions), rewards=list(last.rewards),
+        terminations=list(last.terminations), truncations=list(last.truncations), infos={})])
+    check_statistics(info(path), list(minari.load_dataset(dataset_id).iterate_episodes()))
+    trapeze("data", "validate", path)
+
+
+def theirs_is_read_by_us():
+    environment = gymnasium.make("HalfCheetah-v5", exclude_current_positions_from_observation=False, max_episode_steps=40)
+    collector = minari.DataCollector(environment)
+    environment.action_space.seed(1)
+    for seed in range(3):
+        collector.reset(seed=seed)
+        ends = False
+        while not ends:
+            _, _, terminated, truncated, _ = collector.step(environment.action_space.sample())
+            ends = terminated or truncated
+    dataset = collector.create_dataset(dataset_id="gymnasium/cheetah-v0", algorithm_name="random", description="theirs",
+                                       author="trapeze", author_email="trapeze@example.org", code_permalink="none")
+    collector.close()
+    path = os.path.join(root.name, "gymnasium", "cheetah-v0")
+    found = info(path)
+    assert found["env"] == "half_cheetah" and found["nq"] == 9 and found["truncated"] == 3
+    check_statistics(found, list(dataset.iterate_episodes()))
+
+    # Rewards, ends and ranges are what our task functions say.
+    verdict = trapeze("data", "validate", path, "--json")
+    assert verdict["valid"], verdict
+
+    # A bare file of theirs needs its environment named.
+    check_statistics(info(os.path.join(path, "data", "main_data.hdf5"), "--env", "half_cheetah"),
+                     list(dataset.iterate_episodes()))
+
+
+for environment_name in ENVIRONMENTS:
+    ours_is_read_by_minari(environment_name)
+    print(f"{environment_name}: Minari reads ours")
+theirs_is_read_by_us()
+print("we read Minari's")
+root.cleanup()
+sys.exit(0)
