@@ -33,7 +33,8 @@ TZ_API double tz_dataset_return(const tz_dataset *dataset, int episode);
 
 // Checks a dataset of a known environment against the environment's own task and hands each broken
 // rule to `fault`: "control_range" (controls inside the range), "reward" (recomputed from
-// (z, u, z'), to 1e-9 of its size), "terminated" (the task's rule at z'), "ends" (the last step
+// (z, u, z'), to 1e-9 of its size, or 1e-6 where no seed tells that the episode is ours: Gymnasium
+// computes with float32 controls), "terminated" (the task's rule at z'), "ends" (the last step
 // ends the episode and no other does; the time limit truncates). tz_dataset_read_tolerant checks
 // the rest. TZ_ERR_ARGUMENT when the environment is unknown.
 TZ_API tz_status tz_dataset_validate(const tz_dataset *dataset, tz_fault_fn fault, void *context,

@@ -14,9 +14,12 @@
 
 // Largest chunk: HDF5's chunk cache holds 1 MiB per array.
 enum { CHUNK_BYTES = 1 << 20 };
+// The file in memory grows by this much.
+enum { GROWTH_BYTES = 1 << 24 };
+// For sentences about a file that is on no disk yet.
+static const char *const FILE_NAME = "main_data.hdf5";
 
 struct tz__minari_file {
-    const char *path;
     const tz_task *task;
     hid_t file, bool_type, group_plist;
     int n_episodes;
@@ -36,31 +39,31 @@ static bool put_attributes(hid_t file, const tz_task *task, const char *config_j
            tz__h5_put_text(file, "config", config_json);
 }
 
-tz_status tz__minari_create(tz__minari_file **file, const char *path, const tz_task *task,
-                            const char *config_json, tz_error *error) {
+tz_status tz__minari_create(tz__minari_file **file, const tz_task *task, const char *config_json,
+                            tz_error *error) {
     tz__minari_file *f = *file = tz_alloc(1, sizeof *f);
     if (!f) {
-        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory to write it", path);
+        return tz_fail(error, TZ_ERR_MEMORY, "no memory to make %s", FILE_NAME);
     }
     tz__h5_begin();
     // Equal input gives equal bytes: no time stamps, and one version of the format for every HDF5.
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS), creation = H5Pcreate(H5P_FILE_CREATE);
     f->group_plist = H5Pcreate(H5P_GROUP_CREATE);
+    H5Pset_fapl_core(access, GROWTH_BYTES, false);
     H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     H5Pset_obj_track_times(creation, false);
     H5Pset_obj_track_times(f->group_plist, false);
-    f->path = path;
     f->task = task;
     f->bool_type = tz__h5_bool_type();
-    f->file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
+    f->file = H5Fcreate(FILE_NAME, H5F_ACC_TRUNC, creation, access);
     H5Pclose(creation);
     H5Pclose(access);
     if (f->file < 0 || !put_attributes(f->file, task, config_json)) {
-        tz__h5_fail(error, TZ_ERR_IO, path, "cannot be written");
-        tz__minari_close(f, NULL);
+        tz__h5_fail(error, TZ_ERR_MEMORY, FILE_NAME, "cannot be made");
+        tz__minari_destroy(f);
         *file = NULL;
-        return TZ_ERR_IO;
+        return TZ_ERR_MEMORY;
     }
     return TZ_OK;
 }
@@ -137,19 +140,36 @@ tz_status tz__minari_append(tz__minari_file *f, const tz_episode *episode, tz_er
         put_array(group, "terminations", flag, flag, T, 0, episode->terminated) &&
         put_array(group, "truncations", flag, flag, T, 0, episode->truncated) &&
         put_empty_group(group, "infos", f->group_plist) && H5Gclose(group) >= 0;
-    return ok ? TZ_OK : tz__h5_fail(error, TZ_ERR_IO, f->path, "episode %d cannot be written", id);
+    return ok ? TZ_OK : tz__h5_fail(error, TZ_ERR_MEMORY, FILE_NAME, "episode %d does not fit", id);
 }
 
-tz_status tz__minari_close(tz__minari_file *f, tz_error *error) {
-    tz_status status = TZ_OK;
+tz_status tz__minari_write(const tz__minari_file *f, const char *path, size_t *bytes,
+                           tz_error *error) {
+    const ssize_t size =
+        H5Fflush(f->file, H5F_SCOPE_LOCAL) < 0 ? -1 : H5Fget_file_image(f->file, NULL, 0);
+    void *image = size > 0 ? tz_alloc((size_t)size, 1) : NULL;
+    tz_status status;
+    if (image && H5Fget_file_image(f->file, image, (size_t)size) == size) {
+        status = tz_file_write(path, image, (size_t)size, error);
+    } else {
+        status = tz__h5_fail(error, TZ_ERR_MEMORY, path, "no memory to write it");
+    }
+    tz_free(image);
+    *bytes = size > 0 ? (size_t)size : 0;
+    return status;
+}
+
+void tz__minari_destroy(tz__minari_file *f) {
+    if (!f) {
+        return;
+    }
     H5Tclose(f->bool_type);
     H5Pclose(f->group_plist);
-    if (f->file >= 0 && H5Fclose(f->file) < 0) {
-        status = tz__h5_fail(error, TZ_ERR_IO, f->path, "cannot be written");
+    if (f->file >= 0) {
+        H5Fclose(f->file);
     }
     tz__h5_end();
     tz_free(f);
-    return status;
 }
 
 tz_status tz__minari_read_config(char **config, const char *path, tz_error *error) {

@@ -5,19 +5,22 @@
 
 #include "data/writer.h"
 
-// One main_data.hdf5 being written.
+// One main_data.hdf5 being made. It is made in memory: HDF5 1.10 does not survive a write that
+// fails (a full disk ends in a crash when the array is closed), so the disk is met in one write at
+// the end.
 typedef struct tz__minari_file tz__minari_file;
 
-// Creates (replaces) the file at `path`. Between create and close no other HDF5 call may be made.
-// `task` and `path` are borrowed until close.
-tz_status tz__minari_create(tz__minari_file **file, const char *path, const tz_task *task,
-                            const char *config_json, tz_error *error);
+// Between create and destroy no other HDF5 call may be made. `task` is borrowed until then.
+tz_status tz__minari_create(tz__minari_file **file, const tz_task *task, const char *config_json,
+                            tz_error *error);
+void tz__minari_destroy(tz__minari_file *file); // Nullable
 
 // Appends the next episode.
 tz_status tz__minari_append(tz__minari_file *file, const tz_episode *episode, tz_error *error);
 
-// Closes and frees in any case; what cannot be written is an error here at the latest.
-tz_status tz__minari_close(tz__minari_file *file, tz_error *error);
+// Writes the file as it is now to `path`, atomically. *bytes is its size.
+tz_status tz__minari_write(const tz__minari_file *file, const char *path, size_t *bytes,
+                           tz_error *error);
 
 // Reads the attribute `config` of a main_data.hdf5. *config is freed by the caller with tz_free,
 // NULL when the file has none.

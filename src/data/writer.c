@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { WRITER_COOKIE = 0x77726974, CONFIG_MAX = 1 << 24 };
@@ -235,6 +234,7 @@ static tz_status view_episode(const tz_writer *writer, const tz_safetensors *fil
 typedef struct totals {
     int n_episodes;
     size_t n_steps;
+    size_t file_bytes;
 } totals;
 
 static tz_status append_slot(const tz_writer *writer, tz__minari_file *file, int slot, totals *sum,
@@ -258,16 +258,18 @@ static tz_status append_slot(const tz_writer *writer, tz__minari_file *file, int
 static tz_status assemble(const tz_writer *writer, const char *path, int n_slots, totals *sum,
                           tz_error *error) {
     tz__minari_file *file;
-    TZ_CHECK(tz__minari_create(&file, path, &writer->task, writer->config_json, error));
+    TZ_CHECK(tz__minari_create(&file, &writer->task, writer->config_json, error));
     tz_status status = TZ_OK;
     for (int slot = 0; slot < n_slots && status == TZ_OK; slot++) {
         if (tz_writer_has(writer, slot)) {
             status = append_slot(writer, file, slot, sum, error);
         }
     }
-    // The first trouble is the one to tell.
-    const tz_status closed = tz__minari_close(file, status == TZ_OK ? error : NULL);
-    return status == TZ_OK ? closed : status;
+    if (status == TZ_OK) {
+        status = tz__minari_write(file, path, &sum->file_bytes, error);
+    }
+    tz__minari_destroy(file);
+    return status;
 }
 
 // Moves the finished file from the journal into data/.
@@ -301,15 +303,11 @@ static tz_status assemble_and_publish(const tz_writer *writer, int n_slots, cons
                                       const char *metadata, tz_error *error) {
     totals sum = {0};
     TZ_CHECK(assemble(writer, file, n_slots, &sum, error));
-    struct stat status;
-    if (stat(file, &status) != 0) {
-        return tz_fail(error, TZ_ERR_IO, "%s: %s", file, strerror(errno));
-    }
     const tz__minari_metadata content = {.task = &writer->task,
                                          .folder = writer->folder,
                                          .n_episodes = sum.n_episodes,
                                          .n_steps = sum.n_steps,
-                                         .file_bytes = (size_t)status.st_size,
+                                         .file_bytes = sum.file_bytes,
                                          .description = writer->description,
                                          .algorithm_name = writer->algorithm_name,
                                          .config_json = writer->config_json};

@@ -5,7 +5,7 @@
 
 Ours: a dataset of `trapeze collect` is opened by minari.load_dataset; its values are those that h5py finds and that
 `trapeze data info` counts; the environment that it names can be made; Minari's own append works on it.
-Theirs: a dataset that Minari's collector records from Gymnasium's HalfCheetah is read and validated, reward by reward.
+Theirs: a dataset that Minari writes of Gymnasium's HalfCheetah is read and validated, reward by reward.
 """
 import json
 import os
@@ -96,17 +96,25 @@ def ours_is_read_by_minari(name):
 
 def theirs_is_read_by_us():
     environment = gymnasium.make("HalfCheetah-v5", exclude_current_positions_from_observation=False, max_episode_steps=40)
-    collector = minari.DataCollector(environment)
     environment.action_space.seed(1)
+    buffers = []
     for seed in range(3):
-        collector.reset(seed=seed)
+        z, _ = environment.reset(seed=seed)
+        episode = EpisodeBuffer(id=None, seed=seed, observations=[z], actions=[], rewards=[], terminations=[],
+                                truncations=[], infos={})
         ends = False
         while not ends:
-            _, _, terminated, truncated, _ = collector.step(environment.action_space.sample())
+            u = environment.action_space.sample()
+            z, reward, terminated, truncated, _ = environment.step(u)
             ends = terminated or truncated
-    dataset = collector.create_dataset(dataset_id="gymnasium/cheetah-v0", algorithm_name="random", description="theirs",
-                                       author="trapeze", author_email="trapeze@example.org", code_permalink="none")
-    collector.close()
+            for values, value in ((episode.observations, z), (episode.actions, u), (episode.rewards, reward),
+                                  (episode.terminations, terminated), (episode.truncations, truncated)):
+                values.append(value)
+        buffers.append(episode)
+    dataset = minari.create_dataset_from_buffers(
+        dataset_id="gymnasium/cheetah-v0", buffer=buffers, env=environment, algorithm_name="random", description="theirs",
+        author="trapeze", author_email="trapeze@example.org", code_permalink="none")
+    environment.close()
     path = os.path.join(root.name, "gymnasium", "cheetah-v0")
     found = info(path)
     assert found["env"] == "half_cheetah" and found["nq"] == 9 and found["truncated"] == 3

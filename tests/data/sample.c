@@ -26,12 +26,20 @@ void sample_remove(const char *path) {
     nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+// Paths are kept in a list until the process ends.
+typedef struct kept_path {
+    struct kept_path *next;
+    char text[TZ_PATH_MAX];
+} kept_path;
+
 const char *sample_join(const char *a, const char *b) {
-    static char paths[256][TZ_PATH_MAX];
-    static int next;
-    char *path = paths[next++ % 256];
-    assert_int_equal(tz_path_join(path, a, b, NULL), TZ_OK);
-    return path;
+    static kept_path *paths;
+    kept_path *path = calloc(1, sizeof *path);
+    assert_non_null(path);
+    path->next = paths;
+    paths = path;
+    assert_int_equal(tz_path_join(path->text, a, b, NULL), TZ_OK);
+    return path->text;
 }
 
 tz_env *sample_env(void) {

@@ -15,7 +15,7 @@ enum { SAMPLE_EPISODES = 3, SAMPLE_STEPS = 20, SAMPLE_SEED = 7 };
 void sample_folder(char path[TZ_PATH_MAX]);
 void sample_remove(const char *path);
 
-// "<a>/<b>", valid until 256 calls later.
+// "<a>/<b>", kept until the process ends.
 const char *sample_join(const char *a, const char *b);
 
 // Runs episode `index` of the sample into the recorder, `steps` long.

@@ -1,0 +1,299 @@
+// trapeze collect: episodes of an environment under policies with noise, as a dataset.
+#include "data/collect.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/progress.h"
+#include "base/run_folder.h"
+#include "cli/cli.h"
+#include "data/check.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct arguments {
+    const char *env, *out;
+    tz_text_list policies;
+    int episodes, steps, threads;
+    double noise, noise_min, noise_color;
+    uint64_t seed;
+    bool sampled, resume, json, quiet;
+} arguments;
+
+// What a run holds between begin and end.
+typedef struct run {
+    arguments arguments;
+    tz_env *env;
+    tz_policy *policies[TZ_LIST_MAX]; // (policies.n)
+    tz_writer *writer;
+    tz_team *team;
+    tz_progress progress;
+} run;
+
+static void add_text(struct json_object *object, const char *key, const char *value) {
+    json_object_object_add(object, key, json_object_new_string(value));
+}
+
+static void add_real(struct json_object *object, const char *key, double value) {
+    json_object_object_add(object, key, json_object_new_double(value));
+}
+
+static void add_int(struct json_object *object, const char *key, long long value) {
+    json_object_object_add(object, key, json_object_new_int64(value));
+}
+
+// ---- configuration
+
+// Adds what the bytes of the dataset depend on, and nothing else.
+static void add_choices(struct json_object *config, const run *r) {
+    const arguments *a = &r->arguments;
+    struct json_object *policies = json_object_new_array();
+    for (int p = 0; p < a->policies.n; p++) {
+        struct json_object *policy = json_object_new_object();
+        add_text(policy, "name", tz_policy_name(r->policies[p]));
+        add_text(policy, "sha256", tz_policy_sha256(r->policies[p]));
+        json_object_array_add(policies, policy);
+    }
+    add_text(config, "env", tz_env_task(r->env)->name);
+    json_object_object_add(config, "policies", policies);
+    add_int(config, "episodes", a->episodes);
+    add_int(config, "max_episode_steps", tz_env_task(r->env)->max_episode_steps);
+    add_real(config, "noise", a->noise);
+    add_real(config, "noise_min", a->noise_min);
+    add_real(config, "noise_color", a->noise_color);
+    json_object_object_add(config, "sampled", json_object_new_boolean(a->sampled));
+    json_object_object_add(config, "seed", json_object_new_uint64(a->seed));
+}
+
+// "half_cheetah-expert, random; noise 0.1 to 0.3, colour 0.9"
+static void describe_algorithm(char *text, size_t size, const run *r) {
+    const arguments *a = &r->arguments;
+    size_t used = 0;
+    text[0] = '\0';
+    for (int p = 0; p < a->policies.n && used < size; p++) {
+        used += (size_t)snprintf(text + used, size - used, "%s%s", p > 0 ? ", " : "",
+                                 tz_policy_name(r->policies[p]));
+    }
+    if (used < size) {
+        snprintf(text + used, size - used, "; noise %g to %g half-ranges, colour %g", a->noise_min,
+                 a->noise, a->noise_color);
+    }
+}
+
+static tz_status create_writer(run *r, tz_error *error) {
+    char algorithm[1024];
+    describe_algorithm(algorithm, sizeof algorithm, r);
+    struct json_object *choices = json_object_new_object();
+    add_choices(choices, r);
+    tz_writer_def def = tz_writer_def_default();
+    def.folder = r->arguments.out;
+    def.config_json = json_object_to_json_string_ext(choices, JSON_C_TO_STRING_PLAIN);
+    def.description = "Episodes collected by trapeze.";
+    def.algorithm_name = algorithm;
+    def.resume = r->arguments.resume;
+    const tz_status status = tz_writer_create(&r->writer, &def, tz_env_task(r->env), error);
+    json_object_put(choices);
+    return status;
+}
+
+// config.json: written once, by the run that begins the folder.
+static tz_status write_config(const run *r, int argc, char **argv, tz_error *error) {
+    char path[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(path, r->arguments.out, "config.json", error));
+    if (tz_file_exists(path)) {
+        return TZ_OK;
+    }
+    struct json_object *config = tz_config_new(argc, argv, r->arguments.seed);
+    add_choices(config, r);
+    const tz_status status = tz_json_write(path, config, error);
+    json_object_put(config);
+    return status;
+}
+
+// side.json: what may differ between equal runs.
+static tz_status write_side(const run *r, double seconds, const tz_collect_result *result,
+                            tz_error *error) {
+    char path[TZ_PATH_MAX], date[32];
+    const time_t now = time(NULL);
+    struct tm utc;
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    struct json_object *side = json_object_new_object();
+    add_text(side, "finished", date);
+    add_int(side, "threads", tz_team_size(r->team));
+    add_real(side, "seconds", seconds);
+    add_int(side, "episodes_of_this_run", result->episodes);
+    add_int(side, "steps_of_this_run", (long long)result->steps);
+    tz_status status = tz_path_join(path, r->arguments.out, "side.json", error);
+    if (status == TZ_OK) {
+        status = tz_json_write(path, side, error);
+    }
+    json_object_put(side);
+    return status;
+}
+
+// ---- the run
+
+static void report(void *context, int episodes, size_t steps) {
+    run *r = context;
+    char note[64];
+    snprintf(note, sizeof note, "%zu steps", steps);
+    tz_progress_update(&r->progress, r->progress.base + episodes, note);
+}
+
+static bool stop(void *context) {
+    (void)context;
+    return tz_interrupted();
+}
+
+static tz_status prepare(run *r, tz_error *error) {
+    const arguments *a = &r->arguments;
+    tz_env_def def = tz_env_def_default();
+    def.name = a->env;
+    def.max_episode_steps = a->steps;
+    TZ_CHECK(tz_env_create(&r->env, &def, error));
+    for (int p = 0; p < a->policies.n; p++) {
+        TZ_CHECK(
+            tz_policy_create(&r->policies[p], a->policies.item[p], tz_env_task(r->env), error));
+    }
+    TZ_CHECK(tz_team_create(&r->team, a->threads, error));
+    return create_writer(r, error);
+}
+
+static tz_status collect(run *r, tz_collect_result *result, tz_error *error) {
+    const arguments *a = &r->arguments;
+    tz_collect_def def = tz_collect_def_default();
+    def.episodes = a->episodes;
+    def.seed = a->seed;
+    def.noise = a->noise;
+    def.noise_min = a->noise_min;
+    def.noise_color = a->noise_color;
+    def.sampled = a->sampled;
+    int n_before = 0;
+    for (int slot = 0; slot < a->episodes; slot++) {
+        n_before += tz_writer_has(r->writer, slot);
+    }
+    const tz_collect_progress progress = {r, report, stop};
+    r->progress = tz_progress_start("collect", "episodes", n_before, a->episodes, a->quiet);
+    TZ_CHECK(tz_collect(r->writer, r->env, (const tz_policy *const *)r->policies, a->policies.n,
+                        &def, r->team, &progress, result, error));
+    tz_progress_finish(&r->progress, n_before + result->episodes, NULL);
+    return tz_writer_finish(r->writer, a->episodes, error);
+}
+
+static void print_result(const run *r, const tz_dataset_summary *s, double seconds,
+                         const tz_collect_result *result) {
+    const double rate = seconds > 0 ? (double)result->steps / seconds : 0;
+    // An episode that broke at its first step is not in the dataset at all.
+    const int unstable = s->unstable + r->arguments.episodes - s->episodes;
+    if (!r->arguments.json) {
+        printf("%s: %d episodes, %zu steps, return %.1f +- %.1f, length %.1f", r->arguments.out,
+               s->episodes, s->steps, s->return_mean, s->return_std, s->length_mean);
+        printf(unstable > 0 ? ", %d unstable\n" : "\n", unstable);
+        return;
+    }
+    struct json_object *object = json_object_new_object();
+    add_text(object, "data", r->arguments.out);
+    add_text(object, "env", tz_env_task(r->env)->name);
+    add_int(object, "episodes", s->episodes);
+    add_int(object, "steps", (long long)s->steps);
+    add_real(object, "return_mean", s->return_mean);
+    add_real(object, "return_std", s->return_std);
+    add_real(object, "length_mean", s->length_mean);
+    add_int(object, "unstable", unstable);
+    add_real(object, "seconds", seconds);
+    add_real(object, "steps_per_s", rate);
+    tz_json_print(object);
+    json_object_put(object);
+}
+
+// Reads the finished dataset back: what is reported is what stands in the file.
+static tz_status conclude(const run *r, double seconds, const tz_collect_result *result,
+                          tz_error *error) {
+    tz_dataset *dataset;
+    TZ_CHECK(tz_dataset_read(&dataset, r->arguments.out, NULL, error));
+    tz_dataset_summary summary;
+    tz_dataset_summarise(dataset, &summary);
+    tz_dataset_destroy(dataset);
+    TZ_CHECK(write_side(r, seconds, result, error));
+    print_result(r, &summary, seconds, result);
+    return TZ_OK;
+}
+
+static tz_status run_collect(run *r, int argc, char **argv, tz_error *error) {
+    TZ_CHECK(prepare(r, error));
+    TZ_CHECK(write_config(r, argc, argv, error));
+    tz_collect_result result = {0};
+    const double started = tz_now_s();
+    TZ_CHECK(collect(r, &result, error));
+    return conclude(r, tz_now_s() - started, &result, error);
+}
+
+static void clean_up(run *r) {
+    tz_writer_destroy(r->writer);
+    tz_team_destroy(r->team);
+    for (int p = 0; p < r->arguments.policies.n; p++) {
+        tz_policy_destroy(r->policies[p]);
+    }
+    tz_env_destroy(r->env);
+}
+
+static int collect_main(int argc, char **argv) {
+    run r = {.arguments = {.episodes = 10, .noise_min = -1}};
+    arguments *a = &r.arguments;
+    tz_option options[] = {
+        {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment, `trapeze envs` lists them",
+         .required = true},
+        {"--policy", TZ_OPTION_LIST, &a->policies, "P",
+         .help = "random, zero, or a policy file; several are dealt to the episodes in turn",
+         .required = true},
+        {"--episodes", TZ_OPTION_INT, &a->episodes, "N", .help = "episodes to collect", .min = 1,
+         .max = 1e6},
+        {"--steps", TZ_OPTION_INT, &a->steps, "T",
+         .help = "time limit of an episode, 0 is the environment's own", .max = 1e6},
+        {"--noise", TZ_OPTION_REAL, &a->noise, "S",
+         .help = "standard deviation of the control noise, in half-ranges of the control",
+         .max = 10},
+        {"--noise-min", TZ_OPTION_REAL, &a->noise_min, "S",
+         .help = "each episode draws its own from S to --noise; -1: --noise for all", .min = -1,
+         .max = 10},
+        {"--noise-color", TZ_OPTION_REAL, &a->noise_color, "C",
+         .help = "AR(1) coefficient of the noise, 0 is white", .max = 0.999999},
+        {"--seed", TZ_OPTION_U64, &a->seed, "K", .help = "seed of starts, policies and noise"},
+        {"--out", TZ_OPTION_TEXT, &a->out, "D", .help = "folder of the dataset (Minari's layout)",
+         .required = true},
+        {"--threads", TZ_OPTION_INT, &a->threads, "N", .help = "threads, 0 is one per processor",
+         .max = 1024},
+        {"--sampled", TZ_OPTION_FLAG, &a->sampled, .help = "sample the policies' controls"},
+        {"--resume", TZ_OPTION_FLAG, &a->resume, .help = "go on where a stopped run left off"},
+        {"--json", TZ_OPTION_FLAG, &a->json, .help = "print the result as one JSON object"},
+        {"--quiet", TZ_OPTION_FLAG, &a->quiet, .help = "show no progress"},
+    };
+    bool help = false;
+    tz_error error;
+    tz_status status = tz_options_parse(&tz_command_collect, options, TZ_COUNTOF(options), argc,
+                                        argv, NULL, &help, &error);
+    if (status == TZ_OK && help) {
+        return TZ_EXIT_OK;
+    }
+    a->noise_min = a->noise_min < 0 ? a->noise : a->noise_min;
+    if (status == TZ_OK && a->noise_min > a->noise) {
+        status = tz_fail(&error, TZ_ERR_ARGUMENT, "--noise-min %g is above --noise %g",
+                         a->noise_min, a->noise);
+    }
+    if (status == TZ_OK) {
+        status = run_collect(&r, argc, argv, &error);
+    }
+    clean_up(&r);
+    return status == TZ_OK ? TZ_EXIT_OK : tz_cli_fail(&tz_command_collect, &error);
+}
+
+const tz_command tz_command_collect = {
+    .name = "collect",
+    .summary = "record episodes of an environment under policies with noise",
+    .usage = "trapeze collect --env E --policy P [--policy P]... --episodes N --out D [options]",
+    .example = "trapeze collect --env half_cheetah --policy random --episodes 20 --noise 0.3 "
+               "--noise-color 0.8 --seed 1 --out runs/cheetah-v0",
+    .run = collect_main,
+};
