@@ -46,11 +46,13 @@ tz_status tz__minari_create(tz__minari_file **file, const tz_task *task, const c
         return tz_fail(error, TZ_ERR_MEMORY, "no memory to make %s", FILE_NAME);
     }
     tz__h5_begin();
-    // Equal input gives equal bytes: no time stamps, and one version of the format for every HDF5.
+    // Equal input gives equal bytes: no time stamps, and one version of the format for every HDF5:
+    // the earliest, as h5py writes; the superblock of later ones has a checksum, which HDF5 1.10
+    // spoils when it hands out the image.
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS), creation = H5Pcreate(H5P_FILE_CREATE);
     f->group_plist = H5Pcreate(H5P_GROUP_CREATE);
     H5Pset_fapl_core(access, GROWTH_BYTES, false);
-    H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
+    H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     H5Pset_obj_track_times(creation, false);
     H5Pset_obj_track_times(f->group_plist, false);
