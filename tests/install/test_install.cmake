@@ -1,0 +1,59 @@
+# Installs the build into a fresh prefix, moves that elsewhere, and from there: runs the program, and builds
+# and runs a program outside of the tree, once with find_package and once with pkg-config.
+#   cmake -DBUILD= -DWORK= -DCOMPILER= -DGENERATOR= -DSANITIZE= -P test_install.cmake
+
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT status EQUAL 0)
+    list(JOIN ARGN " " command)
+    message(FATAL_ERROR "${command}: ${status}\n${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+# expect(TEXT): what the command before printed holds TEXT.
+function(expect text)
+  string(FIND "${output}" "${text}" at)
+  if(at EQUAL -1)
+    message(FATAL_ERROR "expected \"${text}\" in:\n${output}")
+  endif()
+endfunction()
+
+set(flags -O1)
+if(SANITIZE)
+  list(APPEND flags -fsanitize=${SANITIZE})
+endif()
+list(JOIN flags " " flags_line)
+
+file(REMOVE_RECURSE ${WORK})
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/first)
+file(RENAME ${WORK}/first ${WORK}/prefix)
+
+# The program, with its shipped files.
+run(${WORK}/prefix/bin/trapeze envs)
+expect(half_cheetah)
+
+# Each header stands alone.
+file(GLOB_RECURSE headers RELATIVE ${WORK}/prefix/include ${WORK}/prefix/include/trapeze/*.h)
+list(TRANSFORM headers REPLACE "(.+)" "#include <\\1>\n" OUTPUT_VARIABLE includes)
+foreach(include ${includes})
+  file(WRITE ${WORK}/header.c "${include}")
+  run(${COMPILER} -std=c17 -Wall -Wextra -Werror -fsyntax-only ${WORK}/header.c
+    -I${WORK}/prefix/include -I${WORK}/prefix/include/trapeze)
+endforeach()
+
+# find_package
+set(source ${CMAKE_CURRENT_LIST_DIR}/example)
+run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${source} -B ${WORK}/example -DCMAKE_PREFIX_PATH=${WORK}/prefix
+  -DCMAKE_C_COMPILER=${COMPILER} -DCMAKE_C_FLAGS=${flags_line})
+run(${CMAKE_COMMAND} --build ${WORK}/example)
+run(${WORK}/example/example half_cheetah)
+expect("half_cheetah: return of 20 steps")
+
+# pkg-config
+set(ENV{PKG_CONFIG_PATH} ${WORK}/prefix/lib/pkgconfig)
+run(pkg-config --cflags --libs trapeze)
+separate_arguments(words UNIX_COMMAND "${output}")
+run(${COMPILER} ${flags} -o ${WORK}/with-pkg-config ${source}/main.c ${words} -lm -Wl,-rpath,${WORK}/prefix/lib)
+run(${WORK}/with-pkg-config hopper)
+expect("hopper: return of 20 steps")
