@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/trapeze)
 file(RELATIVE_PATH bin_to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
-set_target_properties(trapeze-cli PROPERTIES INSTALL_RPATH "$ORIGIN/${bin_to_lib}")
+set_target_properties(trapeze-cli PROPERTIES INSTALL_RPATH "$ORIGIN/${bin_to_lib};$ORIGIN/${bin_to_lib}/trapeze")
 set_target_properties(trapeze PROPERTIES INSTALL_RPATH "$ORIGIN/trapeze")
 
 install(TARGETS trapeze-cli)
@@ -14,13 +14,19 @@ if(MUJOCO_BUNDLED)
   install(PROGRAMS ${mujoco_file} DESTINATION ${CMAKE_INSTALL_LIBDIR}/trapeze)
 endif()
 
+# Shipped files, found from the library's own place.
+install(DIRECTORY policies DESTINATION ${CMAKE_INSTALL_DATADIR}/trapeze FILES_MATCHING PATTERN "*.safetensors")
+
 # Public headers. They include only each other and the C library.
 set(public_headers
-  src/base/assert.h src/base/export.h src/base/memory.h src/base/parallel.h src/base/rng.h src/base/status.h
+  src/base/assert.h src/base/blas.h src/base/export.h src/base/memory.h src/base/parallel.h src/base/rng.h
+  src/base/status.h
   envs/env.h envs/env_vec.h
   policies/policy.h
   models/model.h
   src/data/dataset.h src/data/writer.h
+  src/train/checkpoint.h src/train/evaluation.h src/train/optimiser.h src/train/sequences.h src/train/trainer.h
+  src/train/training.h
   src/plan/planner.h src/plan/mpc.h)
 foreach(header ${public_headers})
   string(REGEX REPLACE "^src/|/[^/]*$" "" room ${header})

@@ -32,6 +32,9 @@ file(RENAME ${WORK}/first ${WORK}/prefix)
 # The program, with its shipped files.
 run(${WORK}/prefix/bin/trapeze envs)
 expect(half_cheetah)
+if(NOT EXISTS ${WORK}/prefix/share/trapeze/policies/hopper-expert.safetensors)
+  message(FATAL_ERROR "the shipped policies are not installed")
+endif()
 
 # Each header stands alone.
 file(GLOB_RECURSE headers RELATIVE ${WORK}/prefix/include ${WORK}/prefix/include/trapeze/*.h)
