@@ -1,0 +1,223 @@
+// A SAC run in its folder: stopped anywhere and resumed it ends in the bytes of the unbroken run;
+// it learns; folders and checkpoints that do not fit are refused.
+#include "base/file.h"
+#include "base/memory.h"
+#include "policies/policy.h"
+#include "train/sac_trainer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static char root[] = "/tmp/trapeze-sac-XXXXXX";
+
+static int set_up(void **state) {
+    (void)state;
+    return mkdtemp(root) == NULL ? -1 : 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    char command[TZ_PATH_MAX];
+    snprintf(command, sizeof command, "rm -rf '%s'", root);
+    return system(command);
+}
+
+static tz_sac_trainer_def small_run(const char *folder) {
+    tz_sac_trainer_def def = tz_sac_trainer_def_default();
+    def.env = "inverted_pendulum";
+    def.folder = folder;
+    def.steps = 700;
+    def.learning_starts = 100;
+    def.replay_capacity = 300; // the ring wraps
+    def.evaluation_interval = 200;
+    def.evaluation_episodes = 2;
+    def.checkpoint_interval = 400;
+    def.snapshot_interval = 400;
+    def.learner.hidden = 32;
+    def.learner.batch = 40;
+    def.learner.seed = 3;
+    return def;
+}
+
+static bool never_stop(void *context, uint64_t step, const tz_sac_metrics *evaluation) {
+    (void)context, (void)step, (void)evaluation;
+    return true;
+}
+
+static bool stop_at(void *context, uint64_t step, const tz_sac_metrics *evaluation) {
+    (void)evaluation;
+    return step != *(const uint64_t *)context;
+}
+
+static tz_status run(const tz_sac_trainer_def *def, int threads, tz_sac_report report,
+                     void *context, tz_error *error) {
+    tz_team *team;
+    assert_int_equal(tz_team_create(&team, threads, NULL), TZ_OK);
+    tz_sac_trainer *trainer;
+    tz_status status = tz_sac_trainer_create(&trainer, def, team, error);
+    if (status == TZ_OK) {
+        status = tz_sac_trainer_run(trainer, report, context, error);
+        tz_sac_trainer_destroy(trainer);
+    }
+    tz_team_destroy(team);
+    return status;
+}
+
+static void assert_same_file(const char *a, const char *b, const char *name) {
+    char path[TZ_PATH_MAX], digests[2][65];
+    assert_int_equal(tz_path_join(path, a, name, NULL), TZ_OK);
+    assert_int_equal(tz_file_sha256(path, digests[0], NULL), TZ_OK);
+    assert_int_equal(tz_path_join(path, b, name, NULL), TZ_OK);
+    assert_int_equal(tz_file_sha256(path, digests[1], NULL), TZ_OK);
+    if (strcmp(digests[0], digests[1]) != 0) {
+        fail_msg("%s differs between %s and %s", name, a, b);
+    }
+}
+
+static void a_resumed_run_ends_in_the_same_bytes(void **state) {
+    (void)state;
+    static const char *const files[] = {"checkpoint.safetensors",
+                                        "policy.safetensors",
+                                        "critics.safetensors",
+                                        "best.safetensors",
+                                        "metrics.csv",
+                                        "snapshots/step-000000400."
+                                        "safetensors"};
+    char whole[TZ_PATH_MAX], parts[TZ_PATH_MAX];
+    assert_int_equal(tz_path_join(whole, root, "whole", NULL), TZ_OK);
+    tz_sac_trainer_def def = small_run(whole);
+    tz_error error;
+    assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_OK);
+
+    // stopped before learning, inside an episode, at an evaluation; then with another team
+    assert_int_equal(tz_path_join(parts, root, "parts", NULL), TZ_OK);
+    def = small_run(parts);
+    uint64_t stops[] = {57, 333, 400, 611};
+    for (size_t i = 0; i < TZ_COUNTOF(stops); i++) {
+        assert_int_equal(run(&def, 1 + (int)i % 2, stop_at, &stops[i], &error), TZ_ERR_INTERRUPTED);
+        def.resume = true;
+    }
+    assert_int_equal(run(&def, 2, never_stop, NULL, &error), TZ_OK);
+    for (size_t i = 0; i < TZ_COUNTOF(files); i++) {
+        assert_same_file(whole, parts, files[i]);
+    }
+}
+
+static void the_written_policy_earns_what_the_metrics_say(void **state) {
+    (void)state;
+    char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
+    assert_int_equal(tz_path_join(folder, root, "earns", NULL), TZ_OK);
+    tz_sac_trainer_def def = small_run(folder);
+    def.steps = 2000;
+    def.evaluation_interval = def.checkpoint_interval = 1000;
+    def.snapshot_interval = 0;
+    def.replay_capacity = 2000;
+    def.learner.learning_rate = 1e-3;
+    tz_error error;
+    assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_OK);
+
+    // the last row of the metrics
+    char *text;
+    size_t size;
+    assert_int_equal(tz_path_join(path, folder, "metrics.csv", NULL), TZ_OK);
+    assert_int_equal(tz_file_read(path, &text, &size, 1 << 20, NULL), TZ_OK);
+    double step, episodes, return_mean;
+    const char *last = strstr(text, "\n2000,");
+    assert_non_null(last);
+    assert_int_equal(sscanf(last, "\n%lf,%lf,%lf", &step, &episodes, &return_mean), 3);
+    tz_free(text);
+
+    // the same episodes through the policy file
+    tz_env_def env_def = tz_env_def_default();
+    env_def.name = def.env;
+    tz_env *env;
+    tz_policy *policy;
+    tz_policy_workspace *workspace;
+    assert_int_equal(tz_env_create(&env, &env_def, NULL), TZ_OK);
+    assert_int_equal(tz_path_join(path, folder, "policy.safetensors", NULL), TZ_OK);
+    assert_int_equal(tz_policy_create(&policy, path, tz_env_task(env), NULL), TZ_OK);
+    assert_int_equal(tz_policy_workspace_create(&workspace, policy, 1, NULL), TZ_OK);
+    double sum = 0.0, z[4];
+    for (uint64_t i = 0; i < 2; i++) {
+        tz_env_reset(env, z, def.learner.seed, TZ_SAC_EVALUATION_EPISODE + i);
+        tz_step result = {0};
+        while (!result.terminated && !result.truncated) {
+            float u_f32;
+            tz_policy_act(policy, workspace, &u_f32, z, NULL, 1);
+            const double u = (double)u_f32;
+            tz_env_step(env, &result, z, &u);
+            sum += result.reward;
+        }
+    }
+    assert_true(sum / 2.0 == return_mean);
+    // a policy that does nothing earns 22, a random one 6
+    assert_true(return_mean > 30.0);
+    tz_policy_workspace_destroy(workspace);
+    tz_policy_destroy(policy);
+    tz_env_destroy(env);
+}
+
+static void what_does_not_fit_is_refused(void **state) {
+    (void)state;
+    char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
+    assert_int_equal(tz_path_join(folder, root, "refused", NULL), TZ_OK);
+    tz_sac_trainer_def def = small_run(folder);
+    def.steps = 200;
+    tz_error error;
+
+    // nothing to go on from
+    def.resume = true;
+    assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_ERR_IO);
+    def.resume = false;
+    assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_OK);
+
+    // a folder that holds a run
+    assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_ERR_ARGUMENT);
+    assert_non_null(strstr(error.text, "--resume"));
+
+    // another configuration
+    def.resume = true;
+    def.learner.seed = 4;
+    assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_ERR_MISMATCH);
+    assert_non_null(strstr(error.text, "seed 3"));
+    def.learner.seed = 3;
+    def.env = "hopper";
+    assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_ERR_MISMATCH);
+    def.env = "inverted_pendulum";
+
+    // a truncated checkpoint
+    char *bytes;
+    size_t size;
+    assert_int_equal(tz_path_join(path, folder, "checkpoint.safetensors", NULL), TZ_OK);
+    assert_int_equal(tz_file_read(path, &bytes, &size, 1 << 26, NULL), TZ_OK);
+    assert_int_equal(tz_file_write(path, bytes, size / 2, NULL), TZ_OK);
+    tz_free(bytes);
+    assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_ERR_FORMAT);
+    assert_non_null(strstr(error.text, path));
+
+    // options that mean nothing
+    def.resume = false;
+    def.env = "half_horse";
+    assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_ERR_ARGUMENT);
+    def = small_run(folder);
+    def.checkpoint_interval = 300;
+    assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_ERR_ARGUMENT);
+    def = small_run(folder);
+    def.steps = 0;
+    assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_ERR_ARGUMENT);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_resumed_run_ends_in_the_same_bytes),
+        cmocka_unit_test(the_written_policy_earns_what_the_metrics_say),
+        cmocka_unit_test(what_does_not_fit_is_refused),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
