@@ -240,6 +240,11 @@ uint64_t tz_sac_trainer_step(const tz_sac_trainer *trainer) {
     return trainer->progress.step;
 }
 
+const tz_sac_metrics *tz_sac_trainer_metrics(const tz_sac_trainer *trainer, size_t *n) {
+    *n = trainer->progress.n_rows;
+    return trainer->rows;
+}
+
 // ---- one environment step
 
 // Writes the control of trainer->action to trainer->u.

@@ -65,6 +65,9 @@ TZ_API void tz_sac_trainer_destroy(tz_sac_trainer *trainer); // Nullable
 // Steps done so far (after a resume: those of the run before).
 TZ_API uint64_t tz_sac_trainer_step(const tz_sac_trainer *trainer);
 
+// Rows of metrics so far (*n), borrowed until the next evaluation.
+TZ_API const tz_sac_metrics *tz_sac_trainer_metrics(const tz_sac_trainer *trainer, size_t *n);
+
 // Runs to the end. TZ_ERR_INTERRUPTED when `report` asked to stop; TZ_ERR_NUMERIC when a loss was
 // not finite or the simulation became unstable in an evaluation.
 TZ_API tz_status tz_sac_trainer_run(tz_sac_trainer *trainer, tz_sac_report report, void *context,
