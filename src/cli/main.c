@@ -18,6 +18,7 @@ static const tz_command *const commands[] = {
     &tz_command_data,
     &tz_command_train,
     &tz_command_eval,
+    &tz_command_mpc,
     NULL,
 };
 

@@ -1,0 +1,403 @@
+// trapeze mpc: a planner drives an environment through a model of it.
+#include "plan/mpc.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/progress.h"
+#include "base/run_folder.h"
+#include "cli/cli.h"
+#include "cli/mpc_report.h"
+#include "data/writer.h"
+#include "plan/sim_model.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct arguments {
+    const char *env, *model, *out;
+    int episodes, steps, threads;
+    uint64_t seed;
+    bool no_early_end, json, quiet;
+    int planner, range; // index into their choices
+    tz_planner_def def;
+} arguments;
+
+enum { OBSERVERS_MAX = 8 };
+
+// What a run holds between begin and end.
+typedef struct run {
+    arguments arguments;
+    tz_env *env;
+    tz_model *model;
+    tz_team *team;
+    tz_planner *planner;
+    struct json_object *config;
+    tz_mpc_report report;
+    tz_writer *writer; // NULL without --out
+    tz_episode_recorder *recorder;
+    tz_progress progress;
+    tz_loop_result *results;              // (episodes)
+    tz_observer observers[OBSERVERS_MAX]; // (n_observers)
+    int n_observers, n_done;
+    double steps_done, episode_started_s;
+    tz_status trouble; // of an observer, in flight
+    tz_error trouble_error;
+} run;
+
+static const char *const ranges[] = {"off", "penalty", "reject", NULL};
+
+static void add_text(struct json_object *object, const char *key, const char *value) {
+    json_object_object_add(object, key, json_object_new_string(value));
+}
+
+static void add_real(struct json_object *object, const char *key, double value) {
+    json_object_object_add(object, key, json_object_new_double(value));
+}
+
+static void add_int(struct json_object *object, const char *key, long long value) {
+    json_object_object_add(object, key, json_object_new_int64(value));
+}
+
+static void attach(run *r, tz_observer observer) {
+    r->observers[r->n_observers++] = observer;
+}
+
+// ---- dataset: every finished episode is stored at once
+
+static tz_loop_request dataset_begin(void *context, tz_env *env, int episode, const double *z) {
+    (void)env;
+    run *r = context;
+    tz_episode_recorder_begin(r->recorder, z, r->arguments.seed, (uint64_t)episode);
+    return TZ_LOOP_CONTINUE;
+}
+
+static tz_loop_request dataset_step(void *context, tz_env *env, const tz_loop_step *step) {
+    (void)env;
+    run *r = context;
+    tz_episode_recorder_add(r->recorder, step->u, step->z_next, &step->step);
+    return r->trouble == TZ_OK ? TZ_LOOP_CONTINUE : TZ_LOOP_STOP;
+}
+
+static void dataset_end(void *context, tz_env *env, int episode, double episode_return,
+                        int length) {
+    (void)env, (void)episode_return;
+    run *r = context;
+    if (length > 0 && r->trouble == TZ_OK) {
+        const tz_episode stored = tz_episode_recorder_view(r->recorder);
+        r->trouble = tz_writer_put(r->writer, episode, &stored, &r->trouble_error);
+    }
+}
+
+static tz_status open_dataset(run *r, tz_error *error) {
+    char folder[TZ_PATH_MAX], what[256];
+    TZ_CHECK(tz_path_join(folder, r->arguments.out, "dataset", error));
+    snprintf(what, sizeof what, "%s through a model of kind %s",
+             tz_planner_names()[r->arguments.planner], r->model->ops->kind);
+    tz_writer_def def = tz_writer_def_default();
+    def.folder = folder;
+    def.config_json = json_object_to_json_string_ext(r->config, JSON_C_TO_STRING_PLAIN);
+    def.description = "Episodes of trapeze mpc: raw [q, v] states, unclipped.";
+    def.algorithm_name = what;
+    const tz_task *task = tz_env_task(r->env);
+    TZ_CHECK(tz_writer_create(&r->writer, &def, task, error));
+    TZ_CHECK(tz_episode_recorder_create(&r->recorder, task, task->max_episode_steps, error));
+    attach(r, (tz_observer){.context = r,
+                            .episode_begin = dataset_begin,
+                            .stepped = dataset_step,
+                            .episode_end = dataset_end});
+    return TZ_OK;
+}
+
+// ---- progress, a line for each episode, and interrupts
+
+static tz_loop_request progress_step(void *context, tz_env *env, const tz_loop_step *step) {
+    (void)env;
+    run *r = context;
+    char note[64];
+    r->steps_done += 1.0;
+    snprintf(note, sizeof note, "episode %d return %.1f", step->episode, step->return_so_far);
+    tz_progress_update(&r->progress, r->steps_done, note);
+    return tz_interrupted() ? TZ_LOOP_STOP : TZ_LOOP_CONTINUE;
+}
+
+static tz_loop_request progress_begin(void *context, tz_env *env, int episode, const double *z) {
+    (void)env, (void)episode, (void)z;
+    run *r = context;
+    r->episode_started_s = tz_now_s();
+    return TZ_LOOP_CONTINUE;
+}
+
+static void progress_end(void *context, tz_env *env, int episode, double episode_return,
+                         int length) {
+    (void)env;
+    run *r = context;
+    if (!r->arguments.json) {
+        printf("episode %d: return %.1f in %d steps, %.1f steps/s\n", episode, episode_return,
+               length, length / (tz_now_s() - r->episode_started_s));
+        fflush(stdout);
+    }
+}
+
+// ---- making
+
+static tz_status make_model(run *r, tz_error *error) {
+    const arguments *a = &r->arguments;
+    if (strcmp(a->model, "sim") == 0) {
+        return tz_sim_model_create(&r->model, r->env, error);
+    }
+    TZ_CHECK(tz_model_load(&r->model, a->model, error));
+    return tz_model_check_task(r->model, tz_env_task(r->env), a->model, error);
+}
+
+static struct json_object *planner_json(const tz_planner_def *d) {
+    struct json_object *o = json_object_new_object();
+    add_text(o, "planner", tz_planner_names()[d->kind]);
+    add_int(o, "horizon", d->horizon);
+    add_int(o, "samples", d->samples);
+    add_int(o, "iterations", d->iterations);
+    add_int(o, "elites", d->elites);
+    add_int(o, "keep_elites", d->keep_elites);
+    add_real(o, "smoothing", d->smoothing);
+    add_real(o, "sample_decay", d->sample_decay);
+    add_real(o, "noise", d->noise_std);
+    add_real(o, "noise_color", d->noise_color);
+    add_real(o, "discount", d->discount);
+    add_text(o, "range", ranges[d->range_mode]);
+    add_real(o, "range_margin", d->range_margin);
+    add_real(o, "range_penalty", d->range_penalty);
+    return o;
+}
+
+static tz_status make_config(run *r, int argc, char **argv, tz_error *error) {
+    const arguments *a = &r->arguments;
+    r->config = tz_config_new(argc, argv, a->seed);
+    add_text(r->config, "env", a->env);
+    add_text(r->config, "kind", r->model->ops->kind);
+    add_int(r->config, "episodes", a->episodes);
+    add_int(r->config, "max_episode_steps", tz_env_task(r->env)->max_episode_steps);
+    json_object_object_add(r->config, "ends_early",
+                           json_object_new_boolean(tz_env_task(r->env)->ends_early));
+    json_object_object_add(r->config, "options", planner_json(&a->def));
+    return strcmp(a->model, "sim") == 0 ? TZ_OK
+                                        : tz_config_add_input(r->config, "model", a->model, error);
+}
+
+static tz_status begin_folder(run *r, tz_error *error) {
+    char path[TZ_PATH_MAX];
+    TZ_CHECK(tz_make_folders(r->arguments.out, error));
+    TZ_CHECK(open_dataset(r, error)); // refuses a folder that holds a run
+    TZ_CHECK(tz_path_join(path, r->arguments.out, "config.json", error));
+    return tz_json_write(path, r->config, error);
+}
+
+static tz_status make(run *r, int argc, char **argv, tz_error *error) {
+    arguments *a = &r->arguments;
+    tz_env_def env_def = tz_env_def_default();
+    env_def.name = a->env;
+    env_def.ends_early = !a->no_early_end;
+    env_def.max_episode_steps = a->steps;
+    TZ_CHECK(tz_env_create(&r->env, &env_def, error));
+    const tz_task *task = tz_env_task(r->env);
+    TZ_CHECK(make_model(r, error));
+    TZ_CHECK(tz_team_create(&r->team, a->threads, error));
+    TZ_CHECK(tz_planner_create(&r->planner, &a->def, task, r->model, r->team, error));
+    TZ_CHECK(make_config(r, argc, argv, error));
+    TZ_CHECK(tz_mpc_report_create(&r->report, a->episodes, task->max_episode_steps, a->def.horizon,
+                                  a->def.discount, error));
+    r->results = tz_alloc((size_t)a->episodes, sizeof *r->results);
+    if (r->results == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: results of %d episodes", a->episodes);
+    }
+
+    // who is told
+    attach(r, tz_mpc_report_observer(&r->report));
+    if (a->out != NULL) {
+        TZ_CHECK(begin_folder(r, error));
+    }
+    r->progress = tz_progress_start("mpc", "step", 0.0,
+                                    (double)a->episodes * task->max_episode_steps, a->quiet);
+    attach(r, (tz_observer){.context = r,
+                            .episode_begin = progress_begin,
+                            .stepped = progress_step,
+                            .episode_end = progress_end});
+    return TZ_OK;
+}
+
+// ---- results
+
+static struct json_object *results_json(const run *r, const tz_mpc_summary *s) {
+    struct json_object *o = json_object_new_object();
+    struct json_object *returns = json_object_new_array();
+    long long steps = 0;
+    for (int i = 0; i < r->n_done; i++) {
+        json_object_array_add(returns, json_object_new_double(r->results[i].episode_return));
+        steps += r->results[i].length;
+    }
+    add_text(o, "env", r->arguments.env);
+    add_text(o, "model", r->arguments.model);
+    add_text(o, "kind", r->model->ops->kind);
+    add_text(o, "planner", tz_planner_names()[r->arguments.planner]);
+    json_object_object_add(o, "seed", json_object_new_uint64(r->arguments.seed));
+    add_int(o, "episodes", r->n_done);
+    add_int(o, "steps", steps);
+    add_real(o, "return_mean", s->return_mean);
+    add_real(o, "return_std", s->return_std);
+    json_object_object_add(o, "returns", returns);
+    add_real(o, "predicted_mean", s->predicted_mean);
+    add_real(o, "reward_rmse", s->reward_rmse);
+    add_int(o, "horizon", r->arguments.def.horizon);
+    add_real(o, "horizon_predicted_mean", s->horizon_predicted_mean);
+    add_real(o, "horizon_obtained_mean", s->horizon_obtained_mean);
+    add_real(o, "diverged_share", s->diverged_share);
+    add_real(o, "out_of_range_share", s->outside_share);
+    add_int(o, "unstable_episodes", s->n_unstable);
+    add_real(o, "plan_ms_median", s->plan_ms_median);
+    add_real(o, "plan_ms_p95", s->plan_ms_p95);
+    add_real(o, "control_period_ms", 1e3 * tz_env_task(r->env)->dt_s);
+    add_int(o, "threads", tz_team_size(r->team));
+    return o;
+}
+
+static void print_summary(const run *r, const tz_mpc_summary *s) {
+    const double period_ms = 1e3 * tz_env_task(r->env)->dt_s;
+    printf("return %.1f +- %.1f over %d episodes; one-step predictions sum to %.1f\n",
+           s->return_mean, s->return_std, r->n_done, s->predicted_mean);
+    printf("over a horizon of %d steps: predicted %.2f, obtained %.2f\n", r->arguments.def.horizon,
+           s->horizon_predicted_mean, s->horizon_obtained_mean);
+    printf("plan time: median %.1f ms, 95%% below %.1f ms; control period %.0f ms: %s\n",
+           s->plan_ms_median, s->plan_ms_p95, period_ms,
+           s->plan_ms_p95 <= period_ms ? "real time" : "slower than real time");
+    printf("candidates: %.2f%% diverged, %.2f%% left the data's range\n", 100.0 * s->diverged_share,
+           100.0 * s->outside_share);
+    if (s->n_unstable > 0) {
+        printf("%d episodes were cut where the simulation became unstable\n", s->n_unstable);
+    }
+}
+
+static tz_status write_folder(run *r, struct json_object *results, tz_error *error) {
+    const char *out = r->arguments.out;
+    char path[TZ_PATH_MAX];
+    tz_error warning;
+    TZ_CHECK(tz_writer_finish(r->writer, r->n_done, error));
+    TZ_CHECK(tz_path_join(path, out, "results.json", error));
+    TZ_CHECK(tz_json_write(path, results, error));
+    TZ_CHECK(tz_mpc_report_write(&r->report, out, &warning, error));
+    if (warning.text[0] != '\0') {
+        fprintf(stderr, "trapeze mpc: %s\n", warning.text);
+    }
+    return TZ_OK;
+}
+
+static tz_status report(run *r, tz_error *error) {
+    tz_mpc_summary summary;
+    TZ_CHECK(tz_mpc_report_summarise(&r->report, &summary, r->results, r->n_done, error));
+    struct json_object *results = results_json(r, &summary);
+    const tz_status status = r->arguments.out != NULL ? write_folder(r, results, error) : TZ_OK;
+    if (status == TZ_OK && r->arguments.json) {
+        tz_json_print(results);
+    } else if (status == TZ_OK) {
+        print_summary(r, &summary);
+    }
+    json_object_put(results);
+    return status;
+}
+
+static tz_status run_mpc(run *r, int argc, char **argv, tz_error *error) {
+    TZ_CHECK(make(r, argc, argv, error));
+    const tz_controller controller = {.planner = r->planner};
+    TZ_CHECK(tz_control_loop(r->env, &controller, r->arguments.seed, 0, r->arguments.episodes,
+                             r->observers, r->n_observers, r->results, &r->n_done, error));
+    tz_progress_finish(&r->progress, r->steps_done, NULL);
+    if (r->trouble != TZ_OK) {
+        *error = r->trouble_error;
+        return r->trouble;
+    }
+    // what was finished before an interrupt is kept
+    if (r->n_done > 0) {
+        TZ_CHECK(report(r, error));
+    }
+    if (tz_interrupted()) {
+        return tz_fail(error, TZ_ERR_INTERRUPTED, "interrupted after %d of %d episodes", r->n_done,
+                       r->arguments.episodes);
+    }
+    return TZ_OK;
+}
+
+static void destroy(run *r) {
+    tz_planner_destroy(r->planner);
+    tz_team_destroy(r->team);
+    tz_model_destroy(r->model);
+    tz_writer_destroy(r->writer);
+    tz_episode_recorder_destroy(r->recorder);
+    tz_mpc_report_destroy(&r->report);
+    tz_free(r->results);
+    json_object_put(r->config);
+    tz_env_destroy(r->env);
+}
+
+static int mpc_main(int argc, char **argv) {
+    run r = {.arguments = {.episodes = 1, .def = tz_planner_def_default()}};
+    arguments *a = &r.arguments;
+    tz_planner_def *d = &a->def;
+    a->planner = (int)d->kind;
+    a->range = (int)d->range_mode;
+    enum { OPTION_ELITES = 8, OPTION_KEEP };
+    // clang-format off
+    tz_option options[] = {
+        {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment (trapeze envs lists them)", .required = true},
+        {"--model", TZ_OPTION_TEXT, &a->model, "FILE", .help = "model file, or sim: MuJoCo itself", .required = true},
+        {"--planner", TZ_OPTION_CHOICE, &a->planner, "P", .help = "how controls are searched", .choices = tz_planner_names()},
+        {"--episodes", TZ_OPTION_INT, &a->episodes, "N", .help = "how many", .min = 1, .max = 100000},
+        {"--steps", TZ_OPTION_INT, &a->steps, "N", .help = "longest episode; 0: the environment's own limit", .min = 0, .max = 1000000},
+        {"--horizon", TZ_OPTION_INT, &d->horizon, "N", .help = "control steps looked ahead", .min = 1, .max = 1000},
+        {"--samples", TZ_OPTION_INT, &d->samples, "N", .help = "candidates of an iteration", .min = 2, .max = 200000},
+        {"--iterations", TZ_OPTION_INT, &d->iterations, "N", .help = "refinements of a plan", .min = 1, .max = 256},
+        [OPTION_ELITES] = {"--elites", TZ_OPTION_INT, &d->elites, "N", .help = "best candidates that form the next distribution; not given: a tenth of the samples", .min = 1, .max = 200000},
+        [OPTION_KEEP] = {"--keep-elites", TZ_OPTION_INT, &d->keep_elites, "N", .help = "elites that stay candidates; not given: a fifth of the elites", .min = 0, .max = 200000},
+        {"--smoothing", TZ_OPTION_REAL, &d->smoothing, "X", .help = "share of the old distribution in the new one", .min = 0, .max = 0.999},
+        {"--sample-decay", TZ_OPTION_REAL, &d->sample_decay, "X", .help = "each iteration draws X times fewer candidates", .min = 1, .max = 100},
+        {"--noise", TZ_OPTION_REAL, &d->noise_std, "S", .help = "first standard deviation of the candidates, in control half-ranges", .min = 1e-6, .max = 100},
+        {"--noise-color", TZ_OPTION_REAL, &d->noise_color, "X", .help = "correlation of consecutive steps of the noise (AR(1)); 0: white", .min = 0, .max = 0.999},
+        {"--discount", TZ_OPTION_REAL, &d->discount, "X", .help = "of rewards, per step", .min = 1e-6, .max = 1},
+        {"--range", TZ_OPTION_CHOICE, &a->range, "MODE", .help = "candidates that leave the range of the model's training data", .choices = ranges},
+        {"--range-margin", TZ_OPTION_REAL, &d->range_margin, "X", .help = "how far outside is tolerated, in widths of the range", .min = 0, .max = 1e6},
+        {"--range-penalty", TZ_OPTION_REAL, &d->range_penalty, "X", .help = "reward lost per step and width outside", .min = 0, .max = 1e12},
+        {"--no-early-end", TZ_OPTION_FLAG, &a->no_early_end, .help = "go on where the task would terminate"},
+        {"--seed", TZ_OPTION_U64, &a->seed, "K", .help = "of initial states and candidates"},
+        {"--threads", TZ_OPTION_INT, &a->threads, "N", .help = "threads; 0: one a CPU", .min = 0, .max = 1024},
+        {"--out", TZ_OPTION_TEXT, &a->out, "D", .help = "folder for results, pictures and the episodes as a dataset"},
+        {"--json", TZ_OPTION_FLAG, &a->json, .help = "print one JSON object"},
+        {"--quiet", TZ_OPTION_FLAG, &a->quiet, .help = "show no progress"},
+    };
+    // clang-format on
+    tz_error error;
+    bool help = false;
+    tz_status status = tz_options_parse(&tz_command_mpc, options, TZ_COUNTOF(options), argc, argv,
+                                        NULL, &help, &error);
+    if (status == TZ_OK && !help) {
+        d->kind = (tz_planner_kind)a->planner;
+        d->range_mode = (tz_range_mode)a->range;
+        d->seed = a->seed;
+        if (!options[OPTION_ELITES].was_set) {
+            d->elites = d->samples < 20 ? 2 : d->samples / 10;
+        }
+        if (!options[OPTION_KEEP].was_set) {
+            d->keep_elites = d->elites / 5;
+        }
+        status = run_mpc(&r, argc, argv, &error);
+        destroy(&r);
+    }
+    return status == TZ_OK ? TZ_EXIT_OK : tz_cli_fail(&tz_command_mpc, &error);
+}
+
+const tz_command tz_command_mpc = {
+    .name = "mpc",
+    .summary = "drive a robot by planning through a model of it",
+    .usage = "trapeze mpc --env E --model R/model.safetensors|sim --planner cem --episodes N "
+             "--out D",
+    .example = "trapeze mpc --env half_cheetah --model runs/so/model.safetensors --episodes 3 "
+               "--seed 0 --out runs/mpc",
+    .run = mpc_main,
+};

@@ -1,0 +1,266 @@
+#include "cli/mpc_report.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/plot.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+tz_status tz_mpc_report_create(tz_mpc_report *report, int n_episodes, int max_steps, int horizon,
+                               double discount, tz_error *error) {
+    *report = (tz_mpc_report){.max_rows = (size_t)n_episodes * (size_t)max_steps,
+                              .horizon = horizon,
+                              .discount = discount};
+    report->row = tz_alloc(report->max_rows, sizeof *report->row);
+    if (report->row == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: %d episodes of %d steps", n_episodes,
+                       max_steps);
+    }
+    return TZ_OK;
+}
+
+void tz_mpc_report_destroy(tz_mpc_report *report) {
+    tz_free(report->row);
+}
+
+// ---- recording
+
+static tz_loop_request begin(void *context, tz_env *env, int episode, const double *z) {
+    (void)env, (void)episode, (void)z;
+    tz_mpc_report *report = context;
+    report->n_rows = report->n_finished; // a restarted episode leaves nothing
+    return TZ_LOOP_CONTINUE;
+}
+
+static tz_loop_request record(void *context, tz_env *env, const tz_loop_step *step) {
+    (void)env;
+    tz_mpc_report *report = context;
+    if (step->step.outcome == TZ_STEP_OK) {
+        report->row[report->n_rows++] = (tz_mpc_row){
+            .episode = step->episode,
+            .t = step->t,
+            .reward = step->step.reward,
+            .predicted_reward = step->plan->predicted_reward,
+            .predicted_return = step->plan->predicted_return,
+            .plan_ms = 1e3 * step->plan->plan_s,
+            .n_candidates = step->plan->n_candidates,
+            .n_diverged = step->plan->n_diverged,
+            .n_out_of_range = step->plan->n_out_of_range,
+        };
+    }
+    return TZ_LOOP_CONTINUE;
+}
+
+// Fills in what was obtained over each plan's horizon.
+static void end(void *context, tz_env *env, int episode, double episode_return, int length) {
+    (void)env, (void)episode, (void)episode_return;
+    tz_mpc_report *report = context;
+    tz_mpc_row *row = report->row + report->n_finished;
+    for (int t = 0; t < length; t++) {
+        row[t].obtained_return = t + report->horizon <= length ? 0.0 : (double)NAN;
+        double weight = 1.0;
+        for (int k = 0; k < report->horizon && t + report->horizon <= length; k++) {
+            row[t].obtained_return += weight * row[t + k].reward;
+            weight *= report->discount;
+        }
+    }
+    report->n_finished = report->n_rows;
+}
+
+tz_observer tz_mpc_report_observer(tz_mpc_report *report) {
+    return (tz_observer){
+        .context = report, .episode_begin = begin, .stepped = record, .episode_end = end};
+}
+
+// ---- summary
+
+static int compare_doubles(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double mean_of(const tz_loop_result *results, int n, double *std) {
+    double mean = 0.0, square = 0.0;
+    for (int i = 0; i < n; i++) {
+        mean += results[i].episode_return / n;
+    }
+    for (int i = 0; i < n; i++) {
+        square += pow(results[i].episode_return - mean, 2.0) / n;
+    }
+    *std = sqrt(square);
+    return mean;
+}
+
+static tz_status summarise_times(const tz_mpc_report *report, tz_mpc_summary *summary,
+                                 tz_error *error) {
+    const size_t n = report->n_finished;
+    double *ms = tz_alloc(n + 1, sizeof *ms);
+    if (ms == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: the summary of %zu steps", n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        ms[i] = report->row[i].plan_ms;
+    }
+    qsort(ms, n, sizeof *ms, compare_doubles);
+    summary->plan_ms_median = ms[n / 2];
+    summary->plan_ms_p95 = ms[n * 95 / 100];
+    tz_free(ms);
+    return TZ_OK;
+}
+
+tz_status tz_mpc_report_summarise(const tz_mpc_report *report, tz_mpc_summary *summary,
+                                  const tz_loop_result *results, int n, tz_error *error) {
+    *summary = (tz_mpc_summary){0};
+    summary->return_mean = mean_of(results, n, &summary->return_std);
+    for (int i = 0; i < n; i++) {
+        summary->predicted_mean += results[i].predicted_reward_sum / n;
+        summary->n_unstable += results[i].unstable;
+    }
+
+    // sums over steps
+    double square = 0.0, predicted = 0.0, obtained = 0.0;
+    double n_candidates = 0.0, n_diverged = 0.0, n_outside = 0.0;
+    size_t n_complete = 0;
+    for (size_t i = 0; i < report->n_finished; i++) {
+        const tz_mpc_row *row = &report->row[i];
+        square += pow(row->predicted_reward - row->reward, 2.0);
+        n_candidates += row->n_candidates;
+        n_diverged += row->n_diverged;
+        n_outside += row->n_out_of_range;
+        if (isfinite(row->obtained_return)) {
+            predicted += row->predicted_return;
+            obtained += row->obtained_return;
+            n_complete++;
+        }
+    }
+    const double steps = fmax((double)report->n_finished, 1.0);
+    const double complete = fmax((double)n_complete, 1.0);
+    summary->reward_rmse = sqrt(square / steps);
+    summary->horizon_predicted_mean = predicted / complete;
+    summary->horizon_obtained_mean = obtained / complete;
+    summary->diverged_share = n_diverged / fmax(n_candidates, 1.0);
+    summary->outside_share = n_outside / fmax(n_candidates, 1.0);
+    return summarise_times(report, summary, error);
+}
+
+// ---- files
+
+static tz_status write_csv(const tz_mpc_report *report, const char *path, tz_error *error) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (stream == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: out of memory", path);
+    }
+    fprintf(stream, "episode,t,reward,predicted_reward,predicted_return,obtained_return,plan_ms,"
+                    "candidates,diverged,out_of_range\n");
+    for (size_t i = 0; i < report->n_finished; i++) {
+        const tz_mpc_row *r = &report->row[i];
+        fprintf(stream, "%d,%d,%.9g,%.9g,%.9g,", r->episode, r->t, r->reward, r->predicted_reward,
+                r->predicted_return);
+        if (isfinite(r->obtained_return)) {
+            fprintf(stream, "%.9g", r->obtained_return);
+        }
+        fprintf(stream, ",%.3f,%d,%d,%d\n", r->plan_ms, r->n_candidates, r->n_diverged,
+                r->n_out_of_range);
+    }
+    tz_status status = TZ_OK;
+    if (fclose(stream) != 0) {
+        status = tz_fail(error, TZ_ERR_MEMORY, "%s: out of memory", path);
+    } else {
+        status = tz_file_write(path, text, size, error);
+    }
+    free(text);
+    return status;
+}
+
+// Rewards of the first episode by step, predicted and obtained.
+static tz_status plot_rewards(const tz_mpc_report *report, double *column[3], const char *stem,
+                              tz_error *error) {
+    int n = 0;
+    while ((size_t)n < report->n_finished && report->row[n].episode == report->row[0].episode) {
+        column[0][n] = report->row[n].t;
+        column[1][n] = report->row[n].reward;
+        column[2][n] = report->row[n].predicted_reward;
+        n++;
+    }
+    const tz_series series[] = {
+        {.title = "obtained", .x = column[0], .y = column[1], .n = n},
+        {.title = "predicted", .x = column[0], .y = column[2], .n = n},
+    };
+    const tz_plot plot = {.title = "Reward of each step, predicted before it and obtained",
+                          .x_label = "control step",
+                          .y_label = "reward",
+                          .series = series,
+                          .n_series = TZ_COUNTOF(series)};
+    return tz_plot_write(&plot, stem, error);
+}
+
+// Return over the horizon: obtained against predicted, with the line where they are equal.
+static tz_status plot_horizons(const tz_mpc_report *report, double *column[3], const char *stem,
+                               tz_error *error) {
+    int n = 0;
+    double low = 0.0, high = 0.0;
+    for (size_t i = 0; i < report->n_finished; i++) {
+        const tz_mpc_row *row = &report->row[i];
+        if (isfinite(row->obtained_return) && isfinite(row->predicted_return)) {
+            column[0][n] = row->predicted_return;
+            column[1][n] = row->obtained_return;
+            low = fmin(low, fmin(row->predicted_return, row->obtained_return));
+            high = fmax(high, fmax(row->predicted_return, row->obtained_return));
+            n++;
+        }
+    }
+    const double ends[] = {low, high};
+    const tz_series series[] = {
+        {.title = "each plan", .x = column[0], .y = column[1], .n = n, .points = true},
+        {.title = "as predicted", .x = ends, .y = ends, .n = 2},
+    };
+    char title[80];
+    snprintf(title, sizeof title, "Return over the %d steps of a plan's horizon", report->horizon);
+    const tz_plot plot = {.title = title,
+                          .x_label = "predicted",
+                          .y_label = "obtained",
+                          .series = series,
+                          .n_series = TZ_COUNTOF(series)};
+    return tz_plot_write(&plot, stem, error);
+}
+
+static tz_status write_plots(const tz_mpc_report *report, const char *folder, tz_error *error) {
+    char stem[TZ_PATH_MAX];
+    const size_t n = report->n_finished + 1;
+    double *block = tz_alloc(3 * n, sizeof *block);
+    if (block == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a picture of %zu points", n);
+    }
+    double *column[3] = {block, block + n, block + 2 * n};
+    tz_status status = tz_path_join(stem, folder, "predicted", error);
+    if (status == TZ_OK) {
+        status = plot_rewards(report, column, stem, error);
+    }
+    if (status == TZ_OK) {
+        status = tz_path_join(stem, folder, "horizon", error);
+    }
+    if (status == TZ_OK) {
+        status = plot_horizons(report, column, stem, error);
+    }
+    tz_free(block);
+    return status;
+}
+
+tz_status tz_mpc_report_write(const tz_mpc_report *report, const char *folder, tz_error *warning,
+                              tz_error *error) {
+    char path[TZ_PATH_MAX];
+    warning->text[0] = '\0';
+    TZ_CHECK(tz_path_join(path, folder, "metrics.csv", error));
+    TZ_CHECK(write_csv(report, path, error));
+    const tz_status status = write_plots(report, folder, error);
+    if (status == TZ_ERR_UNSUPPORTED) {
+        *warning = *error;
+        return TZ_OK;
+    }
+    return status;
+}

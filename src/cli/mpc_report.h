@@ -1,0 +1,57 @@
+// What a run of `trapeze mpc` leaves: a row per control step, a summary, pictures.
+#ifndef TRAPEZE_CLI_MPC_REPORT_H
+#define TRAPEZE_CLI_MPC_REPORT_H
+
+#include "plan/mpc.h"
+
+#include <json-c/json_object.h>
+
+// One control step.
+typedef struct tz_mpc_row {
+    int episode, t;
+    double reward;           // obtained
+    double predicted_reward; // by the plan, for this step
+    double predicted_return; // by the plan, for the horizon from this step on, discounted
+    double obtained_return;  // over the same steps; NaN where the episode ended before
+    double plan_ms;
+    int n_candidates, n_diverged, n_out_of_range;
+} tz_mpc_row;
+
+typedef struct tz_mpc_report {
+    tz_mpc_row *row; // owned: finished episodes, then the one in flight        (max_rows)
+    size_t n_rows, n_finished, max_rows;
+    int horizon;
+    double discount;
+} tz_mpc_report;
+
+// What is said about the whole run.
+typedef struct tz_mpc_summary {
+    double return_mean, return_std;       // over episodes (std: population)
+    double predicted_mean;                // sum of one-step predictions, mean over episodes
+    double horizon_predicted_mean;        // of the plans, over steps whose horizon was completed
+    double horizon_obtained_mean;         // over the same steps
+    double reward_rmse;                   // of the one-step predictions
+    double plan_ms_median, plan_ms_p95;   //
+    double diverged_share, outside_share; // of all candidates
+    int n_unstable;                       // episodes cut by an unstable simulation
+} tz_mpc_summary;
+
+// Sized for n_episodes of max_steps; recording allocates nothing.
+tz_status tz_mpc_report_create(tz_mpc_report *report, int n_episodes, int max_steps, int horizon,
+                               double discount, tz_error *error);
+void tz_mpc_report_destroy(tz_mpc_report *report);
+
+// Records every step. `report` is borrowed by the observer.
+tz_observer tz_mpc_report_observer(tz_mpc_report *report);
+
+// Call after the loop; results (n). Sorts nothing that the files need.
+tz_status tz_mpc_report_summarise(const tz_mpc_report *report, tz_mpc_summary *summary,
+                                  const tz_loop_result *results, int n, tz_error *error);
+
+// <folder>/metrics.csv, predicted.png/.svg (reward by step), horizon.png/.svg (return of a plan
+// against what was obtained). A missing gnuplot is no error: the sentence is in *warning (empty
+// otherwise).
+tz_status tz_mpc_report_write(const tz_mpc_report *report, const char *folder, tz_error *warning,
+                              tz_error *error);
+
+#endif
