@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/run_folder.h"
@@ -32,18 +33,6 @@ typedef struct run {
     tz_progress progress;
 } run;
 
-static void add_text(struct json_object *object, const char *key, const char *value) {
-    json_object_object_add(object, key, json_object_new_string(value));
-}
-
-static void add_real(struct json_object *object, const char *key, double value) {
-    json_object_object_add(object, key, json_object_new_double(value));
-}
-
-static void add_int(struct json_object *object, const char *key, long long value) {
-    json_object_object_add(object, key, json_object_new_int64(value));
-}
-
 // ---- configuration
 
 // Adds what the bytes of the dataset depend on, and nothing else.
@@ -52,19 +41,19 @@ static void add_choices(struct json_object *config, const run *r) {
     struct json_object *policies = json_object_new_array();
     for (int p = 0; p < a->policies.n; p++) {
         struct json_object *policy = json_object_new_object();
-        add_text(policy, "name", tz_policy_name(r->policies[p]));
-        add_text(policy, "sha256", tz_policy_sha256(r->policies[p]));
+        tz_json_add_text(policy, "name", tz_policy_name(r->policies[p]));
+        tz_json_add_text(policy, "sha256", tz_policy_sha256(r->policies[p]));
         json_object_array_add(policies, policy);
     }
-    add_text(config, "env", tz_env_task(r->env)->name);
+    tz_json_add_text(config, "env", tz_env_task(r->env)->name);
     json_object_object_add(config, "policies", policies);
-    add_int(config, "episodes", a->episodes);
-    add_int(config, "max_episode_steps", tz_env_task(r->env)->max_episode_steps);
-    add_real(config, "noise", a->noise);
-    add_real(config, "noise_min", a->noise_min);
-    add_real(config, "noise_color", a->noise_color);
-    json_object_object_add(config, "sampled", json_object_new_boolean(a->sampled));
-    json_object_object_add(config, "seed", json_object_new_uint64(a->seed));
+    tz_json_add_int(config, "episodes", a->episodes);
+    tz_json_add_int(config, "max_episode_steps", tz_env_task(r->env)->max_episode_steps);
+    tz_json_add_real(config, "noise", a->noise);
+    tz_json_add_real(config, "noise_min", a->noise_min);
+    tz_json_add_real(config, "noise_color", a->noise_color);
+    tz_json_add_bool(config, "sampled", a->sampled);
+    tz_json_add_u64(config, "seed", a->seed);
 }
 
 // "half_cheetah-expert, random; noise 0.1 to 0.3, colour 0.9"
@@ -120,11 +109,11 @@ static tz_status write_side(const run *r, double seconds, const tz_collect_resul
     struct tm utc;
     strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     struct json_object *side = json_object_new_object();
-    add_text(side, "finished", date);
-    add_int(side, "threads", tz_team_size(r->team));
-    add_real(side, "seconds", seconds);
-    add_int(side, "episodes_of_this_run", result->episodes);
-    add_int(side, "steps_of_this_run", (long long)result->steps);
+    tz_json_add_text(side, "finished", date);
+    tz_json_add_int(side, "threads", tz_team_size(r->team));
+    tz_json_add_real(side, "seconds", seconds);
+    tz_json_add_int(side, "episodes_of_this_run", result->episodes);
+    tz_json_add_int(side, "steps_of_this_run", (long long)result->steps);
     tz_status status = tz_path_join(path, r->arguments.out, "side.json", error);
     if (status == TZ_OK) {
         status = tz_json_write(path, side, error);
@@ -194,16 +183,16 @@ static void print_result(const run *r, const tz_dataset_summary *s, double secon
         return;
     }
     struct json_object *object = json_object_new_object();
-    add_text(object, "data", r->arguments.out);
-    add_text(object, "env", tz_env_task(r->env)->name);
-    add_int(object, "episodes", s->episodes);
-    add_int(object, "steps", (long long)s->steps);
-    add_real(object, "return_mean", s->return_mean);
-    add_real(object, "return_std", s->return_std);
-    add_real(object, "length_mean", s->length_mean);
-    add_int(object, "unstable", unstable);
-    add_real(object, "seconds", seconds);
-    add_real(object, "steps_per_s", rate);
+    tz_json_add_text(object, "data", r->arguments.out);
+    tz_json_add_text(object, "env", tz_env_task(r->env)->name);
+    tz_json_add_int(object, "episodes", s->episodes);
+    tz_json_add_int(object, "steps", (long long)s->steps);
+    tz_json_add_real(object, "return_mean", s->return_mean);
+    tz_json_add_real(object, "return_std", s->return_std);
+    tz_json_add_real(object, "length_mean", s->length_mean);
+    tz_json_add_int(object, "unstable", unstable);
+    tz_json_add_real(object, "seconds", seconds);
+    tz_json_add_real(object, "steps_per_s", rate);
     tz_json_print(object);
     json_object_put(object);
 }

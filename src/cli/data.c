@@ -1,5 +1,6 @@
 // trapeze data: look at a dataset, check it, split it, replay it.
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
@@ -13,18 +14,6 @@
 
 // Faults printed and listed one by one; all are counted.
 enum { FAULTS_SHOWN = 50, RULES_MAX = 16 };
-
-static void add_text(struct json_object *object, const char *key, const char *value) {
-    json_object_object_add(object, key, json_object_new_string(value));
-}
-
-static void add_real(struct json_object *object, const char *key, double value) {
-    json_object_object_add(object, key, json_object_new_double(value));
-}
-
-static void add_int(struct json_object *object, const char *key, long long value) {
-    json_object_object_add(object, key, json_object_new_int64(value));
-}
 
 static void print_and_put(struct json_object *object) {
     tz_json_print(object);
@@ -72,11 +61,11 @@ static tz_status expect_one(const tz_text_list *words, const char **path, tz_err
 
 static struct json_object *range_json(const char *name, const tz_range *range) {
     struct json_object *object = json_object_new_object();
-    add_text(object, "name", name);
-    add_real(object, "low", range->low);
-    add_real(object, "high", range->high);
-    add_real(object, "mean", range->mean);
-    add_real(object, "std", range->std);
+    tz_json_add_text(object, "name", name);
+    tz_json_add_real(object, "low", range->low);
+    tz_json_add_real(object, "high", range->high);
+    tz_json_add_real(object, "mean", range->mean);
+    tz_json_add_real(object, "std", range->std);
     return object;
 }
 
@@ -95,31 +84,31 @@ static void print_info_json(const char *path, const tz_dataset *dataset, const t
     }
     for (int e = 0; e < dataset->n_episodes; e++) {
         struct json_object *episode = json_object_new_object();
-        add_int(episode, "steps", tz_dataset_length(dataset, e));
-        add_real(episode, "return", tz_dataset_return(dataset, e));
-        add_int(episode, "policy", dataset->origin[e].policy);
-        add_real(episode, "noise", dataset->origin[e].noise);
+        tz_json_add_int(episode, "steps", tz_dataset_length(dataset, e));
+        tz_json_add_real(episode, "return", tz_dataset_return(dataset, e));
+        tz_json_add_int(episode, "policy", dataset->origin[e].policy);
+        tz_json_add_real(episode, "noise", dataset->origin[e].noise);
         json_object_array_add(episodes, episode);
     }
-    add_text(object, "data", path);
-    add_text(object, "sha256", dataset->sha256);
-    add_text(object, "env", dataset->env);
-    add_int(object, "nq", dataset->nq);
-    add_int(object, "nv", dataset->nv);
-    add_int(object, "nu", dataset->nu);
-    add_real(object, "dt", dataset->dt_s);
-    add_int(object, "episodes", s->episodes);
-    add_int(object, "steps", (long long)s->steps);
-    add_real(object, "return_mean", s->return_mean);
-    add_real(object, "return_std", s->return_std);
-    add_real(object, "return_low", s->return_low);
-    add_real(object, "return_high", s->return_high);
-    add_real(object, "length_mean", s->length_mean);
-    add_int(object, "length_low", s->length_low);
-    add_int(object, "length_high", s->length_high);
-    add_int(object, "terminated", s->terminated);
-    add_int(object, "truncated", s->truncated);
-    add_int(object, "unstable", s->unstable);
+    tz_json_add_text(object, "data", path);
+    tz_json_add_text(object, "sha256", dataset->sha256);
+    tz_json_add_text(object, "env", dataset->env);
+    tz_json_add_int(object, "nq", dataset->nq);
+    tz_json_add_int(object, "nv", dataset->nv);
+    tz_json_add_int(object, "nu", dataset->nu);
+    tz_json_add_real(object, "dt", dataset->dt_s);
+    tz_json_add_int(object, "episodes", s->episodes);
+    tz_json_add_int(object, "steps", (long long)s->steps);
+    tz_json_add_real(object, "return_mean", s->return_mean);
+    tz_json_add_real(object, "return_std", s->return_std);
+    tz_json_add_real(object, "return_low", s->return_low);
+    tz_json_add_real(object, "return_high", s->return_high);
+    tz_json_add_real(object, "length_mean", s->length_mean);
+    tz_json_add_int(object, "length_low", s->length_low);
+    tz_json_add_int(object, "length_high", s->length_high);
+    tz_json_add_int(object, "terminated", s->terminated);
+    tz_json_add_int(object, "truncated", s->truncated);
+    tz_json_add_int(object, "unstable", s->unstable);
     json_object_object_add(object, "z", z);
     json_object_object_add(object, "u", u);
     json_object_object_add(object, "per_episode", episodes);
@@ -242,10 +231,10 @@ static void take_fault(void *context, const tz_fault *fault) {
     }
     if (f->json) {
         struct json_object *object = json_object_new_object();
-        add_text(object, "rule", fault->rule);
-        add_int(object, "episode", fault->episode);
-        add_int(object, "step", fault->step);
-        add_text(object, "text", fault->text);
+        tz_json_add_text(object, "rule", fault->rule);
+        tz_json_add_int(object, "episode", fault->episode);
+        tz_json_add_int(object, "step", fault->step);
+        tz_json_add_text(object, "text", fault->text);
         json_object_array_add(f->list, object);
         return;
     }
@@ -268,15 +257,15 @@ static void print_verdict(const char *path, const tz_dataset *dataset, faults *f
     }
     struct json_object *object = json_object_new_object(), *rules = json_object_new_object();
     for (int i = 0; i < f->n_rules; i++) {
-        add_int(rules, f->rule[i].rule, f->rule[i].n);
+        tz_json_add_int(rules, f->rule[i].rule, f->rule[i].n);
     }
-    add_text(object, "data", path);
-    add_text(object, "sha256", dataset->sha256);
-    add_text(object, "env", dataset->env);
-    add_int(object, "episodes", dataset->n_episodes);
-    add_int(object, "steps", (long long)dataset->n_steps);
-    json_object_object_add(object, "valid", json_object_new_boolean(f->n == 0));
-    add_int(object, "n_faults", f->n);
+    tz_json_add_text(object, "data", path);
+    tz_json_add_text(object, "sha256", dataset->sha256);
+    tz_json_add_text(object, "env", dataset->env);
+    tz_json_add_int(object, "episodes", dataset->n_episodes);
+    tz_json_add_int(object, "steps", (long long)dataset->n_steps);
+    tz_json_add_bool(object, "valid", f->n == 0);
+    tz_json_add_int(object, "n_faults", f->n);
     json_object_object_add(object, "rules", rules);
     json_object_object_add(object, "faults", json_object_get(f->list));
     print_and_put(object);
@@ -342,10 +331,10 @@ typedef struct split_arguments {
 static struct json_object *part_config(const tz_dataset *dataset, const split_arguments *a,
                                        const char *part) {
     struct json_object *config = json_object_new_object();
-    add_text(config, "part", part);
-    add_real(config, "fraction", a->fraction);
-    json_object_object_add(config, "seed", json_object_new_uint64(a->seed));
-    add_text(config, "of_sha256", dataset->sha256);
+    tz_json_add_text(config, "part", part);
+    tz_json_add_real(config, "fraction", a->fraction);
+    tz_json_add_u64(config, "seed", a->seed);
+    tz_json_add_text(config, "of_sha256", dataset->sha256);
     json_object_object_add(config, "of",
                            dataset->config ? json_tokener_parse(dataset->config) : NULL);
     return config;
@@ -398,11 +387,11 @@ static tz_status write_config(const char *folder, int argc, char **argv, const s
     char file[TZ_PATH_MAX];
     struct json_object *config = tz_config_new(argc, argv, a->seed),
                        *inputs = json_object_new_object(), *input = json_object_new_object();
-    add_text(input, "path", path);
-    add_text(input, "sha256", dataset->sha256);
+    tz_json_add_text(input, "path", path);
+    tz_json_add_text(input, "sha256", dataset->sha256);
     json_object_object_add(inputs, "data", input);
     json_object_object_add(config, "inputs", inputs);
-    add_real(config, "fraction", a->fraction);
+    tz_json_add_real(config, "fraction", a->fraction);
     tz_status status = tz_path_join(file, folder, "config.json", error);
     status = status == TZ_OK ? tz_json_write(file, config, error) : status;
     json_object_put(config);
@@ -415,10 +404,10 @@ static void print_split(const split_arguments *a, int n_train, int n_test) {
         return;
     }
     struct json_object *object = json_object_new_object();
-    add_text(object, "train", a->out_train);
-    add_int(object, "train_episodes", n_train);
-    add_text(object, "test", a->out_test);
-    add_int(object, "test_episodes", n_test);
+    tz_json_add_text(object, "train", a->out_train);
+    tz_json_add_int(object, "train_episodes", n_train);
+    tz_json_add_text(object, "test", a->out_test);
+    tz_json_add_int(object, "test_episodes", n_test);
     print_and_put(object);
 }
 
@@ -554,12 +543,12 @@ static struct json_object *replay_json(const tz_replay *replay) {
     for (int b = 0; b < TZ_N_REPLAY_BOUNDS; b++) {
         json_object_array_add(within, json_object_new_int(replay->steps_within[b]));
     }
-    add_int(object, "steps", replay->T);
-    json_object_object_add(object, "from_reset", json_object_new_boolean(replay->from_reset));
-    json_object_object_add(object, "start_equal", json_object_new_boolean(replay->start_equal));
+    tz_json_add_int(object, "steps", replay->T);
+    tz_json_add_bool(object, "from_reset", replay->from_reset);
+    tz_json_add_bool(object, "start_equal", replay->start_equal);
     json_object_object_add(object, "steps_within", within);
-    add_real(object, "max_difference", replay->max_difference);
-    add_real(object, "final_difference", replay->final_difference);
+    tz_json_add_real(object, "max_difference", replay->max_difference);
+    tz_json_add_real(object, "final_difference", replay->final_difference);
     return object;
 }
 
@@ -569,22 +558,22 @@ static void print_replays_json(const char *path, const tz_replay *replays, int n
                        *least = json_object_new_array(), *median = json_object_new_array(),
                        *episodes = json_object_new_array();
     for (int b = 0; b < TZ_N_REPLAY_BOUNDS; b++) {
-        json_object_array_add(bounds, json_object_new_double(tz_replay_bounds[b]));
+        json_object_array_add(bounds, tz_json_real(tz_replay_bounds[b]));
         json_object_array_add(least, json_object_new_int(s->least[b]));
         json_object_array_add(median, json_object_new_int(s->median[b]));
     }
     for (int e = 0; e < n; e++) {
         json_object_array_add(episodes, replay_json(&replays[e]));
     }
-    add_text(object, "data", path);
-    add_int(object, "episodes", n);
-    add_int(object, "from_reset", s->from_reset);
-    add_int(object, "starts_equal", s->starts_equal);
-    add_int(object, "exact", s->exact);
+    tz_json_add_text(object, "data", path);
+    tz_json_add_int(object, "episodes", n);
+    tz_json_add_int(object, "from_reset", s->from_reset);
+    tz_json_add_int(object, "starts_equal", s->starts_equal);
+    tz_json_add_int(object, "exact", s->exact);
     json_object_object_add(object, "bounds", bounds);
     json_object_object_add(object, "steps_within_least", least);
     json_object_object_add(object, "steps_within_median", median);
-    add_real(object, "final_difference_max", s->final_difference_max);
+    tz_json_add_real(object, "final_difference_max", s->final_difference_max);
     json_object_object_add(object, "per_episode", episodes);
     print_and_put(object);
 }

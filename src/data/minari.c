@@ -1,6 +1,7 @@
 #include "data/minari.h"
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/run_folder.h"
 #include "data/h5.h"
@@ -219,18 +220,10 @@ static const registration *find_registration(const tz_task *task) {
     return NULL;
 }
 
-static void add_text(struct json_object *object, const char *key, const char *value) {
-    json_object_object_add(object, key, json_object_new_string(value));
-}
-
-static void add_bool(struct json_object *object, const char *key, bool value) {
-    json_object_object_add(object, key, json_object_new_boolean(value));
-}
-
 // Adds a JSON document inside a JSON string; takes the document over.
 static void add_document(struct json_object *object, const char *key,
                          struct json_object *document) {
-    add_text(object, key, json_object_to_json_string_ext(document, JSON_C_TO_STRING_PLAIN));
+    tz_json_add_text(object, key, json_object_to_json_string_ext(document, JSON_C_TO_STRING_PLAIN));
     json_object_put(document);
 }
 
@@ -242,19 +235,19 @@ static struct json_object *env_spec(const tz_task *task) {
     }
     struct json_object *spec = json_object_new_object(), *kwargs = json_object_new_object();
     if (known->raw_option) {
-        add_bool(kwargs, "exclude_current_positions_from_observation", false);
+        tz_json_add_bool(kwargs, "exclude_current_positions_from_observation", false);
     }
     if (task->terminated && !task->ends_early) {
-        add_bool(kwargs, "terminate_when_unhealthy", false);
+        tz_json_add_bool(kwargs, "terminate_when_unhealthy", false);
     }
-    add_text(spec, "id", known->id);
-    add_text(spec, "entry_point", known->entry_point);
-    json_object_object_add(
-        spec, "reward_threshold",
-        known->reward_threshold > 0 ? json_object_new_double(known->reward_threshold) : NULL);
-    add_bool(spec, "nondeterministic", false);
-    json_object_object_add(spec, "max_episode_steps", json_object_new_int(task->max_episode_steps));
-    add_bool(spec, "disable_env_checker", false);
+    tz_json_add_text(spec, "id", known->id);
+    tz_json_add_text(spec, "entry_point", known->entry_point);
+    json_object_object_add(spec, "reward_threshold",
+                           known->reward_threshold > 0 ? tz_json_real(known->reward_threshold)
+                                                       : NULL);
+    tz_json_add_bool(spec, "nondeterministic", false);
+    tz_json_add_int(spec, "max_episode_steps", task->max_episode_steps);
+    tz_json_add_bool(spec, "disable_env_checker", false);
     json_object_object_add(spec, "kwargs", kwargs);
     json_object_object_add(spec, "additional_wrappers", json_object_new_array());
     json_object_object_add(spec, "vector_entry_point", NULL);
@@ -267,11 +260,11 @@ static struct json_object *box(const char *dtype, int n, const double *low, cons
                        *lows = json_object_new_array(), *highs = json_object_new_array();
     json_object_array_add(shape, json_object_new_int(n));
     for (int i = 0; i < n; i++) {
-        json_object_array_add(lows, json_object_new_double(low ? low[i] : -INFINITY));
-        json_object_array_add(highs, json_object_new_double(high ? high[i] : INFINITY));
+        json_object_array_add(lows, tz_json_real(low ? low[i] : -INFINITY));
+        json_object_array_add(highs, tz_json_real(high ? high[i] : INFINITY));
     }
-    add_text(space, "type", "Box");
-    add_text(space, "dtype", dtype);
+    tz_json_add_text(space, "type", "Box");
+    tz_json_add_text(space, "dtype", dtype);
     json_object_object_add(space, "shape", shape);
     json_object_object_add(space, "low", lows);
     json_object_object_add(space, "high", highs);
@@ -321,20 +314,20 @@ static void add_description(struct json_object *object, const tz__minari_metadat
         known && known->clips_velocity
             ? "; Gymnasium's own observation clips v to [-10, 10], so the two agree only inside"
             : "");
-    add_text(object, "description", text);
+    tz_json_add_text(object, "description", text);
 }
 
 // What Minari does not know but a reader may ask for.
 static void add_ours(struct json_object *object, const tz__minari_metadata *m) {
     const tz_task *task = m->task;
     struct json_object *ours = json_object_new_object();
-    add_text(ours, "program", tz_version());
-    add_text(ours, "mujoco", mj_versionString());
-    add_text(ours, "env", task->name);
-    json_object_object_add(ours, "nq", json_object_new_int(task->nq));
-    json_object_object_add(ours, "nv", json_object_new_int(task->nv));
-    json_object_object_add(ours, "nu", json_object_new_int(task->nu));
-    json_object_object_add(ours, "dt", json_object_new_double(task->dt_s));
+    tz_json_add_text(ours, "program", tz_version());
+    tz_json_add_text(ours, "mujoco", mj_versionString());
+    tz_json_add_text(ours, "env", task->name);
+    tz_json_add_int(ours, "nq", task->nq);
+    tz_json_add_int(ours, "nv", task->nv);
+    tz_json_add_int(ours, "nu", task->nu);
+    tz_json_add_real(ours, "dt", task->dt_s);
     json_object_object_add(ours, "config", json_tokener_parse(m->config_json));
     json_object_object_add(object, "trapeze", ours);
 }
@@ -346,21 +339,20 @@ tz_status tz__minari_write_metadata(const char *path, const tz__minari_metadata 
     snprintf(requirement, sizeof requirement, "mujoco==%s", mj_versionString());
 
     struct json_object *object = json_object_new_object(), *spec = env_spec(m->task);
-    add_text(object, "dataset_id", id);
-    add_text(object, "minari_version", "0.5.3");
-    add_text(object, "data_format", "hdf5");
-    add_bool(object, "jpeg_encoding", false);
-    json_object_object_add(object, "total_episodes", json_object_new_int(m->n_episodes));
-    json_object_object_add(object, "total_steps", json_object_new_int64((int64_t)m->n_steps));
-    json_object_object_add(object, "dataset_size",
-                           json_object_new_double(round((double)m->file_bytes / 1e5) / 10));
+    tz_json_add_text(object, "dataset_id", id);
+    tz_json_add_text(object, "minari_version", "0.5.3");
+    tz_json_add_text(object, "data_format", "hdf5");
+    tz_json_add_bool(object, "jpeg_encoding", false);
+    tz_json_add_int(object, "total_episodes", m->n_episodes);
+    tz_json_add_int(object, "total_steps", (int64_t)m->n_steps);
+    tz_json_add_real(object, "dataset_size", round((double)m->file_bytes / 1e5) / 10);
     add_document(object, "observation_space", box("float64", tz_task_nz(m->task), NULL, NULL));
     add_document(object, "action_space",
                  box("float32", m->task->nu, m->task->control_low, m->task->control_high));
     if (spec) {
         add_document(object, "env_spec", spec);
     }
-    add_text(object, "algorithm_name", m->algorithm_name ? m->algorithm_name : "");
+    tz_json_add_text(object, "algorithm_name", m->algorithm_name ? m->algorithm_name : "");
     add_description(object, m);
     struct json_object *requirements = json_object_new_array();
     json_object_array_add(requirements, json_object_new_string("gymnasium>=1.0"));

@@ -1,0 +1,20 @@
+// Adding plain values to json-c objects.
+#ifndef TRAPEZE_BASE_JSON_H
+#define TRAPEZE_BASE_JSON_H
+
+#include "base/export.h"
+
+#include <json-c/json_object.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+TZ_API void tz_json_add_text(struct json_object *object, const char *key, const char *value);
+TZ_API void tz_json_add_int(struct json_object *object, const char *key, int64_t value);
+TZ_API void tz_json_add_u64(struct json_object *object, const char *key, uint64_t value);
+TZ_API void tz_json_add_bool(struct json_object *object, const char *key, bool value);
+
+// Printed with the fewest digits that read back as the same number: 0.1, not 0.10000000000000001.
+TZ_API void tz_json_add_real(struct json_object *object, const char *key, double value);
+TZ_API struct json_object *tz_json_real(double value);
+
+#endif
