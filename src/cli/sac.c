@@ -182,10 +182,13 @@ static bool report(void *context, uint64_t step, const tz_sac_metrics *evaluatio
 
 // ---- run
 
+// The command that makes the run in one go, for the policy's metadata.
 static void join_command(char *text, size_t size, int argc, char **argv) {
     size_t used = (size_t)snprintf(text, size, "trapeze");
     for (int i = 0; i < argc && used < size; i++) {
-        used += (size_t)snprintf(text + used, size - used, " %s", argv[i]);
+        if (strcmp(argv[i], "--resume") != 0) {
+            used += (size_t)snprintf(text + used, size - used, " %s", argv[i]);
+        }
     }
 }
 

@@ -82,13 +82,9 @@ static void assert_same_file(const char *a, const char *b, const char *name) {
 
 static void a_resumed_run_ends_in_the_same_bytes(void **state) {
     (void)state;
-    static const char *const files[] = {"checkpoint.safetensors",
-                                        "policy.safetensors",
-                                        "critics.safetensors",
-                                        "best.safetensors",
-                                        "metrics.csv",
-                                        "snapshots/step-000000400."
-                                        "safetensors"};
+    static const char *const files[] = {
+        "checkpoint.safetensors", "policy.safetensors", "critics.safetensors",
+        "best.safetensors",       "metrics.csv",        "snapshots/step-000000400.safetensors"};
     char whole[TZ_PATH_MAX], parts[TZ_PATH_MAX];
     assert_int_equal(tz_path_join(whole, root, "whole", NULL), TZ_OK);
     tz_sac_trainer_def def = small_run(whole);
