@@ -1,0 +1,49 @@
+#!/bin/sh
+# The main job from start to end, on HalfCheetah: collect episodes, learn three kinds of transition
+# model from them, compare them on held-out episodes, and drive the robot with NODE+SO.
+#   tools/demo.sh build/release/src/cli/trapeze
+# Leaves runs/demo. A stage whose result is there already is kept; remove the folder to begin anew.
+set -eu
+cd "$(dirname "$0")/.."
+trapeze=${1:?usage: tools/demo.sh PROGRAM}
+out=runs/demo
+
+# Budgets for two cores and about ten minutes (docs/performance.md).
+episodes=120
+epochs=64
+horizon=20
+
+stage() { # stage NAME RESULT COMMAND...: runs the command unless its result is there
+    name=$1 result=$2
+    shift 2
+    if [ -e "$result" ]; then
+        echo "== $name: kept, $result is there"
+    else
+        echo "== $name"
+        "$@"
+    fi
+}
+
+mkdir -p "$out"
+stage "collect $episodes episodes under policies of four skills, with noise" "$out/data/data/main_data.hdf5" \
+    "$trapeze" collect --env half_cheetah --episodes $episodes --seed 0 --out "$out/data" --resume \
+    --policy policies/half_cheetah-expert.safetensors --policy policies/half_cheetah-medium.safetensors \
+    --policy policies/half_cheetah-novice.safetensors --policy random \
+    --noise 0.5 --noise-min 0 --noise-color 0.8
+
+for kind in node node-so hnn; do
+    stage "train $kind" "$out/$kind/model.safetensors" \
+        "$trapeze" train --data "$out/data" --model $kind --epochs $epochs --seed 0 --out "$out/$kind" --resume
+done
+
+stage "compare on held-out episodes" "$out/eval/metrics.json" \
+    "$trapeze" eval --data "$out/data" --out "$out/eval" \
+    --model "$out/node/model.safetensors" --model "$out/node-so/model.safetensors" --model "$out/hnn/model.safetensors"
+
+view=
+[ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || view=--view
+stage "drive the robot through NODE+SO" "$out/mpc/metrics.json" \
+    "$trapeze" mpc --env half_cheetah --model "$out/node-so/model.safetensors" --planner cem --horizon $horizon \
+    --episodes 1 --seed 0 --out "$out/mpc" --video "$out/mpc/video.mp4" $view
+
+echo "== done: $out"
