@@ -19,6 +19,7 @@ static const tz_command *const commands[] = {
     &tz_command_train,
     &tz_command_eval,
     &tz_command_mpc,
+    &tz_command_play,
     NULL,
 };
 

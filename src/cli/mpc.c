@@ -8,6 +8,7 @@
 #include "base/run_folder.h"
 #include "cli/cli.h"
 #include "cli/mpc_report.h"
+#include "cli/viewing.h"
 #include "data/writer.h"
 #include "plan/sim_model.h"
 
@@ -37,6 +38,7 @@ typedef struct run {
     tz_mpc_report report;
     tz_writer *writer; // NULL without --out
     tz_episode_recorder *recorder;
+    tz_viewing viewing;
     tz_progress progress;
     tz_loop_result *results;              // (episodes)
     tz_observer observers[OBSERVERS_MAX]; // (n_observers)
@@ -192,6 +194,18 @@ static tz_status begin_folder(run *r, tz_error *error) {
     return tz_json_write(path, r->config, error);
 }
 
+static tz_status begin_viewing(run *r, tz_error *error) {
+    const arguments *a = &r->arguments;
+    char title[192];
+    snprintf(title, sizeof title, "%.64s | %s | %s", a->env, r->model->ops->kind,
+             tz_planner_names()[a->planner]);
+    int n = 0;
+    TZ_CHECK(tz_viewing_open(&r->viewing, r->env, title, a->out != NULL ? a->out : ".",
+                             r->observers + r->n_observers, &n, error));
+    r->n_observers += n;
+    return TZ_OK;
+}
+
 static tz_status make(run *r, int argc, char **argv, tz_error *error) {
     arguments *a = &r->arguments;
     tz_env_def env_def = tz_env_def_default();
@@ -222,7 +236,7 @@ static tz_status make(run *r, int argc, char **argv, tz_error *error) {
                             .episode_begin = progress_begin,
                             .stepped = progress_step,
                             .episode_end = progress_end});
-    return TZ_OK;
+    return begin_viewing(r, error);
 }
 
 // ---- results
@@ -310,6 +324,7 @@ static tz_status run_mpc(run *r, int argc, char **argv, tz_error *error) {
     TZ_CHECK(tz_control_loop(r->env, &controller, r->arguments.seed, 0, r->arguments.episodes,
                              r->observers, r->n_observers, r->results, &r->n_done, error));
     tz_progress_finish(&r->progress, r->steps_done, NULL);
+    TZ_CHECK(tz_viewing_close(&r->viewing, error));
     if (r->trouble != TZ_OK) {
         *error = r->trouble_error;
         return r->trouble;
@@ -326,6 +341,7 @@ static tz_status run_mpc(run *r, int argc, char **argv, tz_error *error) {
 }
 
 static void destroy(run *r) {
+    tz_viewing_abandon(&r->viewing);
     tz_planner_destroy(r->planner);
     tz_team_destroy(r->team);
     tz_model_destroy(r->model);
@@ -338,7 +354,8 @@ static void destroy(run *r) {
 }
 
 static int mpc_main(int argc, char **argv) {
-    run r = {.arguments = {.episodes = 1, .def = tz_planner_def_default()}};
+    run r = {.arguments = {.episodes = 1, .def = tz_planner_def_default()},
+             .viewing = TZ_VIEWING_DEFAULT};
     arguments *a = &r.arguments;
     tz_planner_def *d = &a->def;
     a->planner = (int)d->kind;
@@ -368,6 +385,7 @@ static int mpc_main(int argc, char **argv) {
         {"--seed", TZ_OPTION_U64, &a->seed, "K", .help = "of initial states and candidates"},
         {"--threads", TZ_OPTION_INT, &a->threads, "N", .help = "threads; 0: one a CPU", .min = 0, .max = 1024},
         {"--out", TZ_OPTION_TEXT, &a->out, "D", .help = "folder for results, pictures and the episodes as a dataset"},
+        TZ_VIEWING_OPTIONS(r.viewing),
         {"--json", TZ_OPTION_FLAG, &a->json, .help = "print one JSON object"},
         {"--quiet", TZ_OPTION_FLAG, &a->quiet, .help = "show no progress"},
     };

@@ -1,0 +1,48 @@
+#include "cli/viewing.h"
+
+const char *const tz_quality_choices[] = {
+    [TZ_QUALITY_AUTO] = "auto", [TZ_QUALITY_LOW] = "low", [TZ_QUALITY_HIGH] = "high", NULL};
+
+tz_status tz_viewing_open(tz_viewing *viewing, const tz_env *env, const char *title,
+                          const char *out, tz_observer observers[TZ_VIEWING_OBSERVERS_MAX], int *n,
+                          tz_error *error) {
+    *n = 0;
+    if (viewing->view) {
+        tz_window_def def = tz_window_def_default();
+        def.title = title;
+        def.screenshot_folder = out;
+        def.width = viewing->width;
+        def.height = viewing->height;
+        def.speed = viewing->speed;
+        def.starts_paused = viewing->paused;
+        def.quality = (tz_quality)viewing->quality;
+        TZ_CHECK(tz_window_create(&viewing->window, &def, env, error));
+        observers[(*n)++] = tz_window_observer(viewing->window);
+    }
+    if (viewing->video != NULL) {
+        tz_recorder_def def = tz_recorder_def_default();
+        def.path = viewing->video;
+        def.title = title;
+        def.width = viewing->width;
+        def.height = viewing->height;
+        def.fps = viewing->fps;
+        def.quality = (tz_quality)viewing->quality;
+        TZ_CHECK(tz_recorder_create(&viewing->recorder, &def, env, error));
+        observers[(*n)++] = tz_recorder_observer(viewing->recorder);
+    }
+    return TZ_OK;
+}
+
+tz_status tz_viewing_close(tz_viewing *viewing, tz_error *error) {
+    const tz_status status =
+        viewing->recorder != NULL ? tz_recorder_finish(viewing->recorder, error) : TZ_OK;
+    tz_viewing_abandon(viewing);
+    return status;
+}
+
+void tz_viewing_abandon(tz_viewing *viewing) {
+    tz_recorder_destroy(viewing->recorder);
+    tz_window_destroy(viewing->window);
+    viewing->recorder = NULL;
+    viewing->window = NULL;
+}
