@@ -1,0 +1,40 @@
+// trapeze bench: measures on this machine. A table of benchmarks and nothing else.
+#include "cli/bench.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const tz_command *const benchmarks[] = {&tz_bench_train};
+
+static int print_help(void) {
+    printf("%s\n\nUsage:\n  %s\n\nBenchmarks:\n", tz_command_bench.summary, tz_command_bench.usage);
+    for (size_t i = 0; i < TZ_COUNTOF(benchmarks); i++) {
+        printf("  %-12s  %s\n", benchmarks[i]->name, benchmarks[i]->summary);
+    }
+    printf("\n`trapeze bench NAME --help` explains one of them.\n");
+    return TZ_EXIT_OK;
+}
+
+static int run(int argc, char **argv) {
+    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        return print_help();
+    }
+    for (size_t i = 0; argc >= 2 && i < TZ_COUNTOF(benchmarks); i++) {
+        // a benchmark's name is "bench NAME"
+        if (strcmp(argv[1], strchr(benchmarks[i]->name, ' ') + 1) == 0) {
+            return benchmarks[i]->run(argc - 1, argv + 1);
+        }
+    }
+    tz_error error;
+    tz_fail(&error, TZ_ERR_ARGUMENT, "%s, expected one of: train",
+            argc >= 2 ? "no such benchmark" : "a benchmark's name is missing");
+    return tz_cli_fail(&tz_command_bench, &error);
+}
+
+const tz_command tz_command_bench = {
+    .name = "bench",
+    .summary = "measure this machine at the work of the other commands",
+    .usage = "trapeze bench NAME [option...]",
+    .example = "trapeze bench train --threads 2",
+    .run = run,
+};
