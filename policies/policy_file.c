@@ -1,6 +1,5 @@
 #include "policies/policy_file.h"
 
-#include "base/blas.h"
 #include "base/memory.h"
 #include "base/run_folder.h"
 

@@ -1,5 +1,6 @@
 // trapeze sac: trains a policy by soft actor-critic.
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/plot.h"
 #include "base/progress.h"
@@ -196,15 +197,15 @@ static tz_status write_config(const sac_options *o, int argc, char **argv, tz_er
     struct json_object *config = tz_config_new(argc, argv, o->def.learner.seed);
     const tz_sac_trainer_def *d = &o->def;
     struct json_object *options = json_object_new_object();
-    json_object_object_add(options, "env", json_object_new_string(d->env));
-    json_object_object_add(options, "steps", json_object_new_uint64(d->steps));
-    json_object_object_add(options, "learning_starts", json_object_new_uint64(d->learning_starts));
-    json_object_object_add(options, "replay", json_object_new_uint64(d->replay_capacity));
-    json_object_object_add(options, "batch", json_object_new_int(d->learner.batch));
-    json_object_object_add(options, "hidden", json_object_new_int(d->learner.hidden));
-    json_object_object_add(options, "lr", json_object_new_double(d->learner.learning_rate));
-    json_object_object_add(options, "gamma", json_object_new_double(d->learner.gamma));
-    json_object_object_add(options, "tau", json_object_new_double(d->learner.tau));
+    tz_json_add_text(options, "env", d->env);
+    tz_json_add_u64(options, "steps", d->steps);
+    tz_json_add_u64(options, "learning_starts", d->learning_starts);
+    tz_json_add_u64(options, "replay", d->replay_capacity);
+    tz_json_add_int(options, "batch", d->learner.batch);
+    tz_json_add_int(options, "hidden", d->learner.hidden);
+    tz_json_add_real(options, "lr", d->learner.learning_rate);
+    tz_json_add_real(options, "gamma", d->learner.gamma);
+    tz_json_add_real(options, "tau", d->learner.tau);
     json_object_object_add(config, "options", options);
     char path[TZ_PATH_MAX];
     tz_status status = tz_path_join(path, d->folder, "config.json", error);
