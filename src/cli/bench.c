@@ -1,10 +1,35 @@
-// trapeze bench: measures on this machine. A table of benchmarks and nothing else.
+// trapeze bench: measures on this machine. A table of benchmarks, and the peak they compare with.
 #include "cli/bench.h"
+
+#include "base/blas.h"
+#include "base/parallel.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const tz_command *const benchmarks[] = {&tz_bench_train};
+typedef struct peaks {
+    double gflops[1024]; // (threads)
+} peaks;
+
+static void measure_one(void *context, int task, int worker) {
+    (void)worker;
+    ((peaks *)context)->gflops[task] = tz_measure_fma_peak_gflops();
+}
+
+tz_status tz_bench_peak(int threads, double *gflops, tz_error *error) {
+    tz_team *team = NULL;
+    TZ_CHECK(tz_team_create(&team, threads, error));
+    peaks p = {{0}};
+    tz_team_run(team, threads, measure_one, &p);
+    tz_team_destroy(team);
+    *gflops = 0.0;
+    for (int i = 0; i < threads; i++) {
+        *gflops += p.gflops[i];
+    }
+    return TZ_OK;
+}
+
+static const tz_command *const benchmarks[] = {&tz_bench_train, &tz_bench_sac};
 
 static int print_help(void) {
     printf("%s\n\nUsage:\n  %s\n\nBenchmarks:\n", tz_command_bench.summary, tz_command_bench.usage);
@@ -26,7 +51,7 @@ static int run(int argc, char **argv) {
         }
     }
     tz_error error;
-    tz_fail(&error, TZ_ERR_ARGUMENT, "%s, expected one of: train",
+    tz_fail(&error, TZ_ERR_ARGUMENT, "%s, expected one of: train, sac",
             argc >= 2 ? "no such benchmark" : "a benchmark's name is missing");
     return tz_cli_fail(&tz_command_bench, &error);
 }

@@ -4,6 +4,9 @@
 
 #include "cli/cli.h"
 
-extern const tz_command tz_bench_train;
+extern const tz_command tz_bench_train, tz_bench_sac;
+
+// Sum of the FMA peaks of `threads` threads (GFLOP/s), each measured while the others run.
+tz_status tz_bench_peak(int threads, double *gflops, tz_error *error);
 
 #endif

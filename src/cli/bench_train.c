@@ -4,7 +4,6 @@
 // Work is counted without padding: 6 W per evaluation of the field and sequence for a network with
 // W weights (2 W forward, 4 W backward), 12 W for hnn's potential and mass, whose gradient is the
 // field. The FMA peak is measured in the same run, all threads at once.
-#include "base/blas.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/rng.h"
@@ -53,31 +52,6 @@ typedef struct run {
     measurement results[TZ_LIST_MAX];
     int n_results;
 } run;
-
-// ---- peak
-
-typedef struct peaks {
-    double gflops[1024]; // (threads)
-} peaks;
-
-static void measure_one(void *context, int task, int worker) {
-    (void)worker;
-    ((peaks *)context)->gflops[task] = tz_measure_fma_peak_gflops();
-}
-
-// Sum of the threads' peaks, each measured while the others run.
-static tz_status measure_peak(int threads, double *gflops, tz_error *error) {
-    tz_team *team = NULL;
-    TZ_CHECK(tz_team_create(&team, threads, error));
-    peaks p = {{0}};
-    tz_team_run(team, threads, measure_one, &p);
-    tz_team_destroy(team);
-    *gflops = 0.0;
-    for (int i = 0; i < threads; i++) {
-        *gflops += p.gflops[i];
-    }
-    return TZ_OK;
-}
 
 // ---- data
 
@@ -371,8 +345,8 @@ static tz_status bench_all(run *r, tz_error *error) {
     for (int i = 0; i < a->data.n; i++) {
         TZ_CHECK(bench_one(r, a->data.item[i], NULL, error));
     }
-    TZ_CHECK(measure_peak(1, &r->peak_gflops_1, error));
-    return measure_peak(r->threads, &r->peak_gflops, error);
+    TZ_CHECK(tz_bench_peak(1, &r->peak_gflops_1, error));
+    return tz_bench_peak(r->threads, &r->peak_gflops, error);
 }
 
 static int bench_main(int argc, char **argv) {
