@@ -5,6 +5,7 @@
 // W weights (2 W forward, 4 W backward), 12 W for hnn's potential and mass, whose gradient is the
 // field. The FMA peak is measured in the same run, all threads at once.
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "base/run_folder.h"
@@ -274,40 +275,37 @@ static tz_status bench_one(run *r, const char *path, const char *env_name, tz_er
 
 // ---- report
 
-static void add_real(struct json_object *object, const char *key, double value) {
-    json_object_object_add(object, key, json_object_new_double(value));
-}
-
 static double peak_fraction(const run *r, const measurement *result) {
     return result->gflop / (1e-3 * result->step_ms) / r->peak_gflops;
 }
 
 static struct json_object *result_json(const run *r, const measurement *result) {
     struct json_object *o = json_object_new_object();
-    json_object_object_add(o, "kind", json_object_new_string(result->kind));
-    json_object_object_add(o, "env", json_object_new_string(result->env));
-    json_object_object_add(o, "parameters", json_object_new_int64((int64_t)result->n_parameters));
-    json_object_object_add(o, "threads", json_object_new_int(r->threads));
-    json_object_object_add(o, "batch", json_object_new_int(result->batch));
-    json_object_object_add(o, "tile", json_object_new_int(result->tile));
-    add_real(o, "step_ms", result->step_ms);
-    add_real(o, "step_ms_median", result->step_ms_median);
-    add_real(o, "step_ms_1_thread", result->step_ms_1);
-    add_real(o, "scaling", result->step_ms_1 / result->step_ms);
-    add_real(o, "gflop", result->gflop);
-    add_real(o, "gflops", result->gflop / (1e-3 * result->step_ms));
-    add_real(o, "peak_fraction", peak_fraction(r, result));
-    add_real(o, "peak_fraction_1_thread",
-             result->gflop / (1e-3 * result->step_ms_1) / r->peak_gflops_1);
-    add_real(o, "transitions_per_s", result->batch * (LENGTH - 1) / (1e-3 * result->step_ms));
+    tz_json_add_text(o, "kind", result->kind);
+    tz_json_add_text(o, "env", result->env);
+    tz_json_add_int(o, "parameters", (int64_t)result->n_parameters);
+    tz_json_add_int(o, "threads", r->threads);
+    tz_json_add_int(o, "batch", result->batch);
+    tz_json_add_int(o, "tile", result->tile);
+    tz_json_add_real(o, "step_ms", result->step_ms);
+    tz_json_add_real(o, "step_ms_median", result->step_ms_median);
+    tz_json_add_real(o, "step_ms_1_thread", result->step_ms_1);
+    tz_json_add_real(o, "scaling", result->step_ms_1 / result->step_ms);
+    tz_json_add_real(o, "gflop", result->gflop);
+    tz_json_add_real(o, "gflops", result->gflop / (1e-3 * result->step_ms));
+    tz_json_add_real(o, "peak_fraction", peak_fraction(r, result));
+    tz_json_add_real(o, "peak_fraction_1_thread",
+                     result->gflop / (1e-3 * result->step_ms_1) / r->peak_gflops_1);
+    tz_json_add_real(o, "transitions_per_s",
+                     result->batch * (LENGTH - 1) / (1e-3 * result->step_ms));
     return o;
 }
 
 static void print_json(const run *r) {
     struct json_object *o = json_object_new_object(), *models = json_object_new_array();
-    json_object_object_add(o, "threads", json_object_new_int(r->threads));
-    add_real(o, "peak_gflops", r->peak_gflops);
-    add_real(o, "peak_gflops_1_thread", r->peak_gflops_1);
+    tz_json_add_int(o, "threads", r->threads);
+    tz_json_add_real(o, "peak_gflops", r->peak_gflops);
+    tz_json_add_real(o, "peak_gflops_1_thread", r->peak_gflops_1);
     for (int i = 0; i < r->n_results; i++) {
         json_object_array_add(models, result_json(r, &r->results[i]));
     }

@@ -1,5 +1,6 @@
 // trapeze eval: open-loop errors of models on held-out episodes, beside two trivial predictors.
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
@@ -234,8 +235,8 @@ static tz_status write_folder(const run *r, const tz_eval_report *report, int ar
     TZ_CHECK(tz_path_join(path, a->out, "config.json", error));
     struct json_object *config = tz_config_new(argc, argv, 0);
     struct json_object *data = json_object_new_object();
-    json_object_object_add(data, "path", json_object_new_string(a->data));
-    json_object_object_add(data, "sha256", json_object_new_string(r->dataset->sha256));
+    tz_json_add_text(data, "path", a->data);
+    tz_json_add_text(data, "sha256", r->dataset->sha256);
     json_object_object_add(config, "data", data);
     tz_status status = TZ_OK;
     for (int i = 0; i < a->models.n && status == TZ_OK; i++) {

@@ -1,6 +1,7 @@
 #include "cli/eval_report.h"
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/plot.h"
 #include "base/run_folder.h"
@@ -104,13 +105,9 @@ void tz_eval_print_table(const tz_eval_report *report) {
 
 // ---- JSON
 
-static void add_text(struct json_object *object, const char *key, const char *value) {
-    json_object_object_add(object, key, value != NULL ? json_object_new_string(value) : NULL);
-}
-
 // What is not finite (all rollouts diverged) is null.
 static struct json_object *real(double value) {
-    return isfinite(value) ? json_object_new_double(value) : NULL;
+    return isfinite(value) ? tz_json_real(value) : NULL;
 }
 
 static struct json_object *reals(const double *x, int n) {
@@ -125,20 +122,19 @@ static struct json_object *entry_json(const tz_eval_report *report, const tz_eva
     const tz_evaluation *e = entry->evaluation;
     struct json_object *o = json_object_new_object();
     char key[32];
-    add_text(o, "label", entry->label);
-    add_text(o, "kind", entry->kind);
+    tz_json_add_text(o, "label", entry->label);
+    tz_json_add_text(o, "kind", entry->kind);
     if (entry->path != NULL) {
-        add_text(o, "model", entry->path);
-        add_text(o, "sha256", entry->sha256);
+        tz_json_add_text(o, "model", entry->path);
+        tz_json_add_text(o, "sha256", entry->sha256);
     }
     snprintf(key, sizeof key, "nmse_%d", e->horizon);
     json_object_object_add(o, key, real(e->mean));
     snprintf(key, sizeof key, "nmse_%d_median", e->horizon);
     json_object_object_add(o, key, real(e->median));
-    json_object_object_add(o, "diverged", json_object_new_int(e->n_diverged));
+    tz_json_add_int(o, "diverged", e->n_diverged);
     if (entry->path != NULL) {
-        json_object_object_add(o, "beats_trivial",
-                               json_object_new_boolean(tz_eval_beats_trivial(report, entry)));
+        tz_json_add_bool(o, "beats_trivial", tz_eval_beats_trivial(report, entry));
     }
     json_object_object_add(o, "step_mean", reals(e->step_mean, e->horizon + 1));
     json_object_object_add(o, "step_median", reals(e->step_median, e->horizon + 1));
@@ -149,15 +145,15 @@ static struct json_object *entry_json(const tz_eval_report *report, const tz_eva
 struct json_object *tz_eval_json(const tz_eval_report *report) {
     const tz_rollouts *r = report->rollouts;
     struct json_object *o = json_object_new_object();
-    add_text(o, "data", report->data);
-    add_text(o, "data_sha256", report->data_sha256);
-    add_text(o, "env", report->env);
-    add_text(o, "episodes_from", report->episodes);
-    json_object_object_add(o, "episodes", json_object_new_int(r->n_episodes - r->n_short));
-    json_object_object_add(o, "short_episodes", json_object_new_int(r->n_short));
-    json_object_object_add(o, "rollouts", json_object_new_int(r->n));
-    json_object_object_add(o, "horizon", json_object_new_int(r->horizon));
-    add_text(o, "sigma_z_of", report->sigma_path);
+    tz_json_add_text(o, "data", report->data);
+    tz_json_add_text(o, "data_sha256", report->data_sha256);
+    tz_json_add_text(o, "env", report->env);
+    tz_json_add_text(o, "episodes_from", report->episodes);
+    tz_json_add_int(o, "episodes", r->n_episodes - r->n_short);
+    tz_json_add_int(o, "short_episodes", r->n_short);
+    tz_json_add_int(o, "rollouts", r->n);
+    tz_json_add_int(o, "horizon", r->horizon);
+    tz_json_add_text(o, "sigma_z_of", report->sigma_path);
     struct json_object *sigma = json_object_new_array(), *names = json_object_new_array();
     for (int i = 0; i < r->nz; i++) {
         json_object_array_add(sigma, real((double)report->sigma_z[i]));

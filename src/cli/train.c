@@ -2,6 +2,7 @@
 #include "train/training.h"
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
@@ -37,23 +38,13 @@ typedef struct run {
     tz_model *model;
     tz_team *team;
     char *what; // of the training definition
+    int argc;
+    char **argv;
 } run;
 
 static const char *const kinds[] = {"node", "node-so", "hnn", NULL};
 static const char *const masks[] = {"none", "cyclic", NULL};
 enum { MASK_NONE, MASK_CYCLIC };
-
-static void add_text(struct json_object *object, const char *key, const char *value) {
-    json_object_object_add(object, key, json_object_new_string(value));
-}
-
-static void add_real(struct json_object *object, const char *key, double value) {
-    json_object_object_add(object, key, json_object_new_double(value));
-}
-
-static void add_int(struct json_object *object, const char *key, long long value) {
-    json_object_object_add(object, key, json_object_new_int64(value));
-}
 
 // ---- data
 
@@ -207,11 +198,11 @@ static struct json_object *data_json(const run *r) {
         for (int e = 0; e < r->dataset[i]->n_episodes; e++) {
             n_test += r->is_test[i][e];
         }
-        add_text(item, "path", r->source[i].path);
-        add_text(item, "sha256", r->dataset[i]->sha256);
-        add_real(item, "weight", r->source[i].weight);
-        add_int(item, "episodes", r->dataset[i]->n_episodes);
-        add_int(item, "test_episodes", n_test);
+        tz_json_add_text(item, "path", r->source[i].path);
+        tz_json_add_text(item, "sha256", r->dataset[i]->sha256);
+        tz_json_add_real(item, "weight", r->source[i].weight);
+        tz_json_add_int(item, "episodes", r->dataset[i]->n_episodes);
+        tz_json_add_int(item, "test_episodes", n_test);
         json_object_array_add(list, item);
     }
     return list;
@@ -221,38 +212,39 @@ static struct json_object *options_json(const run *r) {
     const arguments *a = &r->arguments;
     const tz_training_def *d = &a->def;
     struct json_object *o = json_object_new_object();
-    add_int(o, "hidden", a->n_hidden);
-    add_int(o, "substeps", a->substeps);
-    add_text(o, "mask", masks[a->mask]);
-    add_int(o, "epochs", d->trainer.epochs);
-    add_int(o, "sequences", d->n_sequences);
-    add_int(o, "sequence_length", d->length);
-    add_int(o, "batch", d->trainer.batch);
-    add_int(o, "tile", d->trainer.tile);
-    add_real(o, "lr", d->trainer.lr);
-    add_real(o, "lr_end", d->trainer.lr_end);
-    add_real(o, "weight_decay", d->trainer.weight_decay);
-    add_real(o, "clip", d->trainer.clip);
-    add_int(o, "rollout_every", d->rollout_every);
-    add_int(o, "rollouts", d->n_rollouts);
-    add_int(o, "horizon", d->horizon);
+    tz_json_add_int(o, "hidden", a->n_hidden);
+    tz_json_add_int(o, "substeps", a->substeps);
+    tz_json_add_text(o, "mask", masks[a->mask]);
+    tz_json_add_int(o, "epochs", d->trainer.epochs);
+    tz_json_add_int(o, "sequences", d->n_sequences);
+    tz_json_add_int(o, "sequence_length", d->length);
+    tz_json_add_int(o, "batch", d->trainer.batch);
+    tz_json_add_int(o, "tile", d->trainer.tile);
+    tz_json_add_real(o, "lr", d->trainer.lr);
+    tz_json_add_real(o, "lr_end", d->trainer.lr_end);
+    tz_json_add_real(o, "weight_decay", d->trainer.weight_decay);
+    tz_json_add_real(o, "clip", d->trainer.clip);
+    tz_json_add_real(o, "input_noise", d->trainer.input_noise);
+    tz_json_add_int(o, "rollout_every", d->rollout_every);
+    tz_json_add_int(o, "rollouts", d->n_rollouts);
+    tz_json_add_int(o, "horizon", d->horizon);
     return o;
 }
 
 // config.json: written once, by the run that begins the folder.
-static tz_status write_config(const run *r, int argc, char **argv, tz_error *error) {
+static tz_status write_config(const run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     char path[TZ_PATH_MAX];
     TZ_CHECK(tz_path_join(path, a->out, "config.json", error));
     if (tz_file_exists(path)) {
         return TZ_OK;
     }
-    struct json_object *config = tz_config_new(argc, argv, a->seed);
-    add_text(config, "env", r->model->env);
-    add_text(config, "kind", r->model->ops->kind);
+    struct json_object *config = tz_config_new(r->argc, r->argv, a->seed);
+    tz_json_add_text(config, "env", r->model->env);
+    tz_json_add_text(config, "kind", r->model->ops->kind);
     json_object_object_add(config, "data", data_json(r));
-    add_real(config, "test_fraction", a->test_fraction);
-    json_object_object_add(config, "split_seed", json_object_new_uint64(a->split_seed));
+    tz_json_add_real(config, "test_fraction", a->test_fraction);
+    tz_json_add_u64(config, "split_seed", a->split_seed);
     json_object_object_add(config, "options", options_json(r));
     tz_status status = TZ_OK;
     if (a->init != NULL) {
@@ -265,22 +257,27 @@ static tz_status write_config(const run *r, int argc, char **argv, tz_error *err
     return status;
 }
 
-static tz_status begin_folder(const run *r, int argc, char **argv, tz_error *error) {
-    const arguments *a = &r->arguments;
-    static const char *const mine[] = {"config.json", "checkpoint.safetensors",
-                                       "model.safetensors"};
-    for (size_t i = 0; i < TZ_COUNTOF(mine) && !a->resume; i++) {
+// A run is never written over another.
+static tz_status check_folder(const arguments *a, tz_error *error) {
+    static const char *const files[] = {"config.json", "checkpoint.safetensors",
+                                        "model.safetensors"};
+    for (size_t i = 0; i < TZ_COUNTOF(files) && !a->resume; i++) {
         char path[TZ_PATH_MAX];
-        TZ_CHECK(tz_path_join(path, a->out, mine[i], error));
+        TZ_CHECK(tz_path_join(path, a->out, files[i], error));
         if (tz_file_exists(path)) {
             return tz_fail(error, TZ_ERR_ARGUMENT,
                            "%s already holds a run (%s): continue it with --resume, or name "
                            "another folder",
-                           a->out, mine[i]);
+                           a->out, files[i]);
         }
     }
-    TZ_CHECK(tz_make_folders(a->out, error));
-    return write_config(r, argc, argv, error);
+    return TZ_OK;
+}
+
+static tz_status begin_folder(void *context, tz_error *error) {
+    const run *r = context;
+    TZ_CHECK(tz_make_folders(r->arguments.out, error));
+    return write_config(r, error);
 }
 
 // side.json: what may differ between equal runs.
@@ -290,10 +287,10 @@ static tz_status write_side(const run *r, const tz_training_report *report, tz_e
     struct tm utc;
     strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     struct json_object *side = json_object_new_object();
-    add_text(side, "finished", date);
-    add_int(side, "threads", tz_team_size(r->team));
-    add_real(side, "seconds", report->seconds);
-    add_real(side, "steps_of_this_run", report->steps);
+    tz_json_add_text(side, "finished", date);
+    tz_json_add_int(side, "threads", tz_team_size(r->team));
+    tz_json_add_real(side, "seconds", report->seconds);
+    tz_json_add_real(side, "steps_of_this_run", report->steps);
     tz_status status = tz_path_join(path, r->arguments.out, "side.json", error);
     if (status == TZ_OK) {
         status = tz_json_write(path, side, error);
@@ -312,9 +309,15 @@ static void print_report(const run *r, const tz_training_report *report) {
     }
     if (!a->json) {
         printf("%s of %s: %s/model.safetensors\n", r->model->ops->kind, r->model->env, a->out);
-        printf("  loss %.4g on training sequences, %.4g held out\n", m->train_loss, m->test_loss);
-        printf("  open loop from held-out episodes: mean %.4g, median %.4g, %.0f diverged\n",
-               m->rollout_nmse, m->rollout_nmse_median, m->rollout_diverged);
+        printf("  loss %.4g on training sequences", m->train_loss);
+        if (!isnan(m->test_loss)) {
+            printf(", %.4g on held-out ones", m->test_loss);
+        }
+        printf("\n");
+        if (!isnan(m->rollout_diverged)) {
+            printf("  open loop from held-out episodes: mean %.4g, median %.4g, %.0f diverged\n",
+                   m->rollout_nmse, m->rollout_nmse_median, m->rollout_diverged);
+        }
         printf("  %.1f s, %.3g ms a step with validation\n", report->seconds,
                report->steps > 0.0 ? 1e3 * report->seconds / report->steps : 0.0);
         return;
@@ -322,24 +325,25 @@ static void print_report(const run *r, const tz_training_report *report) {
     char path[TZ_PATH_MAX] = "";
     tz_path_join(path, a->out, "model.safetensors", NULL);
     struct json_object *o = json_object_new_object();
-    add_text(o, "model", path);
-    add_text(o, "kind", r->model->ops->kind);
-    add_text(o, "env", r->model->env);
-    add_int(o, "parameters", (long long)r->model->n_parameters);
-    add_real(o, "epochs", m->epoch);
-    add_real(o, "train_loss", m->train_loss);
-    add_real(o, "test_loss", m->test_loss);
-    add_real(o, "rollout_nmse", m->rollout_nmse);
-    add_real(o, "rollout_nmse_median", m->rollout_nmse_median);
-    add_real(o, "rollout_diverged", m->rollout_diverged);
-    add_real(o, "seconds", report->seconds);
-    add_int(o, "threads", tz_team_size(r->team));
+    tz_json_add_text(o, "model", path);
+    tz_json_add_text(o, "kind", r->model->ops->kind);
+    tz_json_add_text(o, "env", r->model->env);
+    tz_json_add_int(o, "parameters", (long long)r->model->n_parameters);
+    tz_json_add_real(o, "epochs", m->epoch);
+    tz_json_add_real(o, "train_loss", m->train_loss);
+    tz_json_add_real(o, "test_loss", m->test_loss);
+    tz_json_add_real(o, "rollout_nmse", m->rollout_nmse);
+    tz_json_add_real(o, "rollout_nmse_median", m->rollout_nmse_median);
+    tz_json_add_real(o, "rollout_diverged", m->rollout_diverged);
+    tz_json_add_real(o, "seconds", report->seconds);
+    tz_json_add_int(o, "threads", tz_team_size(r->team));
     tz_json_print(o);
     json_object_put(o);
 }
 
-static tz_status run_train(run *r, bool kind_was_set, int argc, char **argv, tz_error *error) {
+static tz_status run_train(run *r, bool kind_was_set, tz_error *error) {
     arguments *a = &r->arguments;
+    TZ_CHECK(check_folder(a, error));
     TZ_CHECK(read_data(r, error));
     TZ_CHECK(make_model(r, kind_was_set, error));
     if (a->def.trainer.lr == 0.0) {
@@ -348,11 +352,12 @@ static tz_status run_train(run *r, bool kind_was_set, int argc, char **argv, tz_
     TZ_CHECK(describe(r, error));
     a->def.what = r->what;
     a->def.folder = a->out;
+    a->def.begin = begin_folder;
+    a->def.begin_context = r;
     a->def.resume = a->resume;
     a->def.quiet = a->quiet;
     a->def.trainer.seed = a->seed;
     TZ_CHECK(tz_team_create(&r->team, a->threads, error));
-    TZ_CHECK(begin_folder(r, argc, argv, error));
     tz_training_report report;
     TZ_CHECK(tz_train(&a->def, r->model, r->source, r->n_sources, r->team, &report, error));
     TZ_CHECK(write_side(r, &report, error));
@@ -372,7 +377,9 @@ static void destroy(run *r) {
 }
 
 static int train_main(int argc, char **argv) {
-    run r = {.arguments = {.kind = 1,
+    run r = {.argc = argc,
+             .argv = argv,
+             .arguments = {.kind = 1,
                            .n_hidden = 128,
                            .substeps = 8,
                            .mask = MASK_CYCLIC,
@@ -400,6 +407,7 @@ static int train_main(int argc, char **argv) {
         {"--tile", TZ_OPTION_INT, &t->tile, "N", .help = "rows of a batch that one thread takes at a time", .min = 1, .max = 1000},
         {"--weight-decay", TZ_OPTION_REAL, &t->weight_decay, "X", .help = "L2 coefficient, coupled", .min = 0, .max = 1e30},
         {"--clip", TZ_OPTION_REAL, &t->clip, "X", .help = "norm that gradients are clipped to; 0: not clipped", .min = 0, .max = 1e30},
+        {"--input-noise", TZ_OPTION_REAL, &t->input_noise, "X", .help = "noise on the state that a sequence is rolled out from, in standard deviations of the training states", .min = 0, .max = 10},
         {"--hidden", TZ_OPTION_INT, &a->n_hidden, "N", .help = "units of each of the two hidden layers", .min = 1, .max = 4096},
         {"--substeps", TZ_OPTION_INT, &a->substeps, "N", .help = "Euler steps of a transition", .min = 1, .max = 1000},
         {"--mask", TZ_OPTION_CHOICE, &a->mask, "M", .help = "coordinates left out of the networks' inputs", .choices = masks},
@@ -423,7 +431,7 @@ static int train_main(int argc, char **argv) {
         return TZ_EXIT_OK;
     }
     if (status == TZ_OK) {
-        status = run_train(&r, options[OPTION_MODEL].was_set, argc, argv, &error);
+        status = run_train(&r, options[OPTION_MODEL].was_set, &error);
     }
     destroy(&r);
     return status == TZ_OK ? TZ_EXIT_OK : tz_cli_fail(&tz_command_train, &error);

@@ -18,6 +18,7 @@ typedef struct worker {
     float *z;     // truths                              (L, tile, nz)
     float *zhat;  // predictions                         (L, tile, nz)
     float *z_bar; // gradient of the loss in them        (L, tile, nz)
+    float *noise; // on the first states                 (tile, nz)
 } worker;
 
 struct tz_trainer {
@@ -70,7 +71,7 @@ static tz_status check(const tz_trainer_def *def, const tz_model *model,
     if (def->batch < 1 || def->tile < 1 || def->epochs < 1 || !(def->lr > 0.0) ||
         !isfinite(def->lr) || !(def->lr_end >= 0.0) || !isfinite(def->lr_end) ||
         !(def->weight_decay >= 0.0) || !isfinite(def->weight_decay) || !(def->clip >= 0.0) ||
-        !isfinite(def->clip)) {
+        !isfinite(def->clip) || !(def->input_noise >= 0.0) || !isfinite(def->input_noise)) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "training with batch %d, tile %d, epochs %d, learning rate %g to %g, weight "
                        "decay %g, clipping at %g: expected positive sizes and finite rates",
@@ -97,7 +98,9 @@ static tz_status create_worker(worker *w, const tz_trainer *self, tz_error *erro
     w->z = tz_alloc(L * B * nz, sizeof(float));
     w->zhat = tz_alloc(L * B * nz, sizeof(float));
     w->z_bar = tz_alloc(L * B * nz, sizeof(float));
-    if (w->z0 == NULL || w->u == NULL || w->z == NULL || w->zhat == NULL || w->z_bar == NULL) {
+    w->noise = tz_alloc(B * nz, sizeof(float));
+    if (w->z0 == NULL || w->u == NULL || w->z == NULL || w->zhat == NULL || w->z_bar == NULL ||
+        w->noise == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a tile of %d rows", self->def.tile);
     }
     return tz_model_workspace_create(&w->workspace, self->model, self->def.tile,
@@ -171,6 +174,7 @@ void tz_trainer_destroy(tz_trainer *trainer) {
         tz_free(w->z);
         tz_free(w->zhat);
         tz_free(w->z_bar);
+        tz_free(w->noise);
     }
     tz_adam_destroy(&trainer->adam);
     tz_free(trainer->weight);
@@ -202,6 +206,24 @@ static void gather(const tz_trainer *self, worker *w, int row, int B) {
     memcpy(w->z0, w->z, n * nz * sizeof *w->z0);
 }
 
+// Moves the first states off the data, truths at time 0 with them, so that the model learns to come
+// back: its own rollouts do not stay on the data either.
+static void add_noise(const tz_trainer *self, worker *w, int tile, int B) {
+    const uint64_t step =
+        (uint64_t)self->epoch * (uint64_t)self->steps_per_epoch + (uint64_t)self->step_in_epoch;
+    const int nz = self->batch_of->nz;
+    tz_rng rng = tz_rng_stream(self->def.seed, TZ_PURPOSE_INPUT_NOISE,
+                               step * (uint64_t)self->n_tiles + (uint64_t)tile);
+    tz_rng_fill_normal_f32(&rng, w->noise, (size_t)B * (size_t)nz);
+    for (int row = 0; row < B; row++) {
+        for (int i = 0; i < nz; i++) {
+            const int at = row * nz + i;
+            w->z0[at] += (float)self->def.input_noise * self->model->sigma_z[i] * w->noise[at];
+            w->z[at] = w->z0[at];
+        }
+    }
+}
+
 static void run_tile(void *context, int tile, int worker_index) {
     tz_trainer *self = context;
     worker *w = &self->workers[worker_index];
@@ -211,6 +233,9 @@ static void run_tile(void *context, int tile, int worker_index) {
     const double scale = 1.0 / ((double)self->rows * L * nz);
 
     gather(self, w, row, B);
+    if (self->backward && self->def.input_noise > 0.0) {
+        add_noise(self, w, tile, B);
+    }
     tz_model_rollout(self->model, w->workspace, w->zhat, w->z0, w->u, L - 1, B);
     self->tile_loss[tile] = tz_rollout_loss(self->backward ? w->z_bar : NULL, w->zhat, w->z,
                                             self->weight, scale, L, B, nz);

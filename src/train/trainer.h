@@ -27,7 +27,9 @@ typedef struct tz_trainer_def {
     double lr, lr_end;   // learning rate of the first epoch, and what it is annealed to: 1e-6
     double weight_decay; // 1e-4, coupled (train/optimiser.h)
     double clip;         // global norm that gradients are clipped to; 0: not clipped; 1
-    uint64_t seed;       // of the order of the sequences
+    double input_noise;  // std of Gaussian noise added to the state that a rollout starts from, in
+                         // sigma_z; 0: none
+    uint64_t seed;       // of the order of the sequences, and of the noise
 } tz_trainer_def;
 TZ_API tz_trainer_def tz_trainer_def_default(void);
 

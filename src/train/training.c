@@ -81,10 +81,11 @@ static char *describe(const tz_training_def *def) {
     const int length = asprintf(
         &what,
         "%s; %d sequences of %d states, batch %d, tile %d, epochs %d, learning rate %.17g to "
-        "%.17g, weight decay %.17g, clip %.17g, seed %llu; test on %d, rollouts %d of %d every %d",
+        "%.17g, weight decay %.17g, clip %.17g, noise %.17g, seed %llu; test on %d, rollouts %d of "
+        "%d every %d",
         def->what, def->n_sequences, def->length, t->batch, t->tile, t->epochs, t->lr, t->lr_end,
-        t->weight_decay, t->clip, (unsigned long long)t->seed, def->n_test_sequences,
-        def->n_rollouts, def->horizon, def->rollout_every);
+        t->weight_decay, t->clip, t->input_noise, (unsigned long long)t->seed,
+        def->n_test_sequences, def->n_rollouts, def->horizon, def->rollout_every);
     return length < 0 ? NULL : what;
 }
 
@@ -334,6 +335,9 @@ static tz_status train(run *r, double *steps, tz_error *error) {
 }
 
 static tz_status start(run *r, tz_error *error) {
+    if (r->def->begin != NULL) {
+        TZ_CHECK(r->def->begin(r->def->begin_context, error));
+    }
     if (r->def->resume && tz_file_exists(r->checkpoint)) {
         return tz_checkpoint_read(r->checkpoint, r->trainer, r->model, r->metrics, &r->n_epochs,
                                   r->def->trainer.epochs, r->what, error);

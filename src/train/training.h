@@ -25,11 +25,15 @@ typedef struct tz_training_def {
     int rollout_every;      // epochs between open-loop rollouts from held-out episodes: 16
     int n_rollouts;         // 100
     int horizon;            // transitions of a rollout: 200; shorter when the episodes are
-    const char *folder;     // exists; borrowed during the call
+    const char *folder;     // borrowed during the call
     const char *what;       // what is trained and from what, in one line; borrowed. A checkpoint
                             // of something else is refused.
-    bool resume;            // continue from the folder's checkpoint if there is one
-    bool quiet;             // no progress on stderr
+    // (Nullable) called once all input is checked and before the first file is written: makes the
+    // folder and what else stands in it
+    tz_status (*begin)(void *context, tz_error *error);
+    void *begin_context;
+    bool resume; // continue from the folder's checkpoint if there is one
+    bool quiet;  // no progress on stderr
 } tz_training_def;
 TZ_API tz_training_def tz_training_def_default(void);
 

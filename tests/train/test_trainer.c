@@ -58,6 +58,7 @@ static void same_weights_at_any_number_of_threads(void **state) {
             bench b;
             tz_trainer_def def = tz_trainer_def_default();
             def.tile = 30; // 200 = 6 * 30 + 20
+            def.input_noise = 0.01;
             set_up(&b, tz_model_kind_at(k), threads, def);
             for (int i = 0; i < 25; i++) {
                 assert_int_equal(tz_trainer_step(b.trainer).outcome, TZ_TRAIN_OK);

@@ -41,6 +41,7 @@ static void make_folder(char folder[TZ_PATH_MAX], const char *name) {
 static tz_training_def small_def(const char *folder) {
     tz_training_def def = tz_training_def_default();
     def.trainer.epochs = 12;
+    def.trainer.input_noise = 0.01;
     def.n_sequences = 1000;
     def.n_test_sequences = 300;
     def.rollout_every = 5;

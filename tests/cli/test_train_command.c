@@ -1,0 +1,236 @@
+// `trapeze train`, `eval` and `bench train` from outside: from collected episodes to models, an
+// interrupt that --resume continues to the same bytes, a model continued on weighted data, the
+// held-out episodes found again by eval, and bad input in one sentence with exit status 2.
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <json-c/json.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SMALL                                                                                      \
+    "--hidden 16 --sequences 600 --batch 50 --epochs 4 --horizon 40 --rollouts 10 --quiet "
+
+static char root[] = "/tmp/trapeze-train-command-XXXXXX";
+static char text[1 << 18];
+
+// Runs a shell command in the root folder, keeps what it printed on stdout (and on stderr where the
+// command says so), and returns its exit status.
+static int run(const char *arguments) {
+    char command[2048];
+    snprintf(command, sizeof command, "cd %s && %s %s", root, TZ_PROGRAM, arguments);
+    FILE *output = popen(command, "r");
+    assert_non_null(output);
+    text[fread(text, 1, sizeof text - 1, output)] = '\0';
+    return WEXITSTATUS(pclose(output));
+}
+
+static int set_up(void **state) {
+    (void)state;
+    return mkdtemp(root) == NULL ||
+           run("collect --env half_cheetah --policy random --episodes 8 --steps 60 --seed 1 "
+               "--out data --quiet") != 0 ||
+           run("collect --env half_cheetah --policy random --episodes 3 --steps 60 --seed 2 "
+               "--out more --quiet") != 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s", root);
+    return system(command);
+}
+
+static struct json_object *field(struct json_object *object, const char *key) {
+    struct json_object *value = NULL;
+    if (!json_object_object_get_ex(object, key, &value)) {
+        fail_msg("field %s is missing", key);
+    }
+    return value;
+}
+
+static void assert_file(const char *name, bool there) {
+    char path[TZ_PATH_MAX];
+    assert_int_equal(tz_path_join(path, root, name, NULL), TZ_OK);
+    if (tz_file_exists(path) != there) {
+        fail_msg("%s is %s", path, there ? "missing" : "there");
+    }
+}
+
+static void assert_same_file(const char *a, const char *b) {
+    char path[TZ_PATH_MAX], digest[2][65];
+    const char *const names[2] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tz_path_join(path, root, names[i], NULL), TZ_OK);
+        assert_int_equal(tz_file_sha256(path, digest[i], NULL), TZ_OK);
+    }
+    assert_string_equal(digest[0], digest[1]);
+}
+
+static void trains_into_a_folder(void **state) {
+    (void)state;
+    assert_int_equal(run("train --data data --model node-so --out so --json " SMALL), 0);
+    struct json_object *report = json_tokener_parse(text);
+    assert_non_null(report);
+    assert_string_equal(json_object_get_string(field(report, "kind")), "node-so");
+    assert_true(json_object_get_double(field(report, "train_loss")) > 0.0);
+    assert_true(json_object_get_double(field(report, "test_loss")) > 0.0);
+    json_object_put(report);
+    static const char *const files[] = {
+        "so/config.json",       "so/side.json", "so/metrics.csv", "so/checkpoint.safetensors",
+        "so/model.safetensors", "so/loss.png",  "so/loss.svg",    "so/rollout.svg"};
+    for (size_t i = 0; i < TZ_COUNTOF(files); i++) {
+        assert_file(files[i], true);
+    }
+    // never over another run
+    assert_int_equal(run("train --data data --model node-so --out so 2>&1 " SMALL), 2);
+    assert_non_null(strstr(text, "so already holds a run"));
+}
+
+static void interrupt_exits_130_and_resumes(void **state) {
+    (void)state;
+    char command[2048];
+    snprintf(command, sizeof command,
+             "cd %s && exec %s train --data data --model node-so --out cut " SMALL " 2> cut.err",
+             root, TZ_PROGRAM);
+    for (int attempt = 0;; attempt++) {
+        const pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+            _exit(127);
+        }
+        // wait until it trains, then interrupt it
+        char path[TZ_PATH_MAX];
+        assert_int_equal(tz_path_join(path, root, "cut/checkpoint.safetensors", NULL), TZ_OK);
+        for (int i = 0; i < 60000 && !tz_file_exists(path); i++) {
+            usleep(1000);
+        }
+        kill(child, SIGINT);
+        int status = 0;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        if (WEXITSTATUS(status) == 130) {
+            break;
+        }
+        // it was faster than the signal: again
+        assert_int_equal(WEXITSTATUS(status), 0);
+        assert_true(attempt < 20);
+        assert_int_equal(run("envs > /dev/null && rm -rf cut"), 0);
+    }
+    assert_int_equal(run("train --data data --model node-so --out cut --resume " SMALL), 0);
+    assert_same_file("so/model.safetensors", "cut/model.safetensors");
+    assert_same_file("so/metrics.csv", "cut/metrics.csv");
+}
+
+static void continues_a_model_on_weighted_data(void **state) {
+    (void)state;
+    assert_int_equal(run("train --data data --weight 1 --data more --weight 3 "
+                         "--init so/model.safetensors --out on --json " SMALL),
+                     0);
+    struct json_object *report = json_tokener_parse(text);
+    assert_string_equal(json_object_get_string(field(report, "kind")), "node-so");
+    json_object_put(report);
+    assert_int_equal(run("train --data data --model hnn --init so/model.safetensors --out no "
+                         "2>&1 " SMALL),
+                     2);
+    assert_non_null(strstr(text, "so/model.safetensors: a model of kind node-so"));
+    assert_file("no/config.json", false);
+}
+
+static void eval_finds_the_held_out_episodes(void **state) {
+    (void)state;
+    assert_int_equal(run("eval --data data --model so/model.safetensors --model "
+                         "on/model.safetensors --horizon 30 --rollouts 12 --out ev --json"),
+                     0);
+    struct json_object *o = json_tokener_parse(text), *models = field(o, "models");
+    assert_int_equal(json_object_get_int(field(o, "episodes")), 1); // 0.1 of 8
+    assert_string_equal(json_object_get_string(field(o, "episodes_from")), "held-out episodes");
+    assert_int_equal(json_object_array_length(models), 2);
+    assert_int_equal(json_object_array_length(field(o, "trivial")), 2);
+    for (size_t i = 0; i < 2; i++) {
+        struct json_object *model = json_object_array_get_idx(models, i);
+        assert_string_equal(json_object_get_string(field(model, "kind")), "node-so");
+        assert_true(json_object_get_double(field(model, "nmse_30")) > 0.0);
+        assert_int_equal(json_object_array_length(field(model, "step_mean")), 31);
+        assert_int_equal(json_object_array_length(field(model, "component")), 18);
+    }
+    json_object_put(o);
+    static const char *const files[] = {"ev/config.json",   "ev/eval.json",   "ev/summary.csv",
+                                        "ev/horizon.csv",   "ev/horizon.png", "ev/horizon.svg",
+                                        "ev/components.csv"};
+    for (size_t i = 0; i < TZ_COUNTOF(files); i++) {
+        assert_file(files[i], true);
+    }
+    assert_int_equal(run("eval --data data --model so/model.safetensors --horizon 30 --split all"),
+                     0);
+    assert_non_null(strstr(text, "from 8 episodes"));
+    // episodes that no model was trained on
+    assert_int_equal(run("eval --data more --model so/model.safetensors --horizon 30"), 0);
+    assert_non_null(strstr(text, "from 3 episodes"));
+}
+
+static void bad_input_is_one_sentence(void **state) {
+    (void)state;
+    static const struct {
+        const char *arguments, *sentence;
+    } cases[] = {
+        {"eval --data data --model so/model.safetensors --horizon 61", "has 61 transitions"},
+        {"eval --data more --model so/model.safetensors --split test --horizon 30", "held out"},
+        {"eval --data data --model data/data/main_data.hdf5", "main_data.hdf5"},
+        {"train --data data --model node --out x --sequences 10", "do not fill a batch of 200"},
+        {"train --data data --model node --out x --weight -1", "expected a number, 0 or more"},
+        {"train --data data --model nope --out x", "nope"},
+        {"train --data nowhere --model node --out x", "nowhere"},
+        {"train --data data --model node --out x --sequence-length 200", "200 states in a row"},
+        {"bench nothing", "no such benchmark"},
+    };
+    for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
+        char command[512];
+        snprintf(command, sizeof command, "%s --quiet 2>&1", cases[i].arguments);
+        if (strncmp(cases[i].arguments, "train", 5) != 0) {
+            snprintf(command, sizeof command, "%s 2>&1", cases[i].arguments);
+        }
+        const int status = run(command);
+        if (status != 2 || strstr(text, cases[i].sentence) == NULL ||
+            strchr(text, '\n') != text + strlen(text) - 1) {
+            fail_msg("%s: exit %d, '%s'", cases[i].arguments, status, text);
+        }
+    }
+}
+
+static void bench_reports_its_fields(void **state) {
+    (void)state;
+    assert_int_equal(run("bench train --env hopper --seconds 0.05 --threads 2 --json"), 0);
+    struct json_object *o = json_tokener_parse(text), *models = field(o, "models");
+    assert_int_equal(json_object_array_length(models), 3);
+    static const char *const keys[] = {"step_ms", "gflops",  "peak_fraction", "transitions_per_s",
+                                       "threads", "scaling", "parameters"};
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t k = 0; k < TZ_COUNTOF(keys); k++) {
+            assert_true(
+                json_object_get_double(field(json_object_array_get_idx(models, i), keys[k])) > 0.0);
+        }
+    }
+    json_object_put(o);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(trains_into_a_folder),
+        cmocka_unit_test(interrupt_exits_130_and_resumes),
+        cmocka_unit_test(continues_a_model_on_weighted_data),
+        cmocka_unit_test(eval_finds_the_held_out_episodes),
+        cmocka_unit_test(bad_input_is_one_sentence),
+        cmocka_unit_test(bench_reports_its_fields),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
