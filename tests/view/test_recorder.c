@@ -30,6 +30,15 @@ static tz_env *make_env(const char *name) {
     return env;
 }
 
+static void open_stage(tz_offscreen **offscreen, tz_stage **stage, const tz_env *env) {
+    tz_error error = {0};
+    if (tz_offscreen_create(offscreen, &error) != TZ_OK ||
+        tz_offscreen_enter(*offscreen, &error) != TZ_OK ||
+        tz_stage_create(stage, env, "test", true, WIDTH, HEIGHT, TZ_QUALITY_LOW, &error) != TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+}
+
 static void read_picture(const tz_stage *stage, unsigned char *rgb) {
     tz_scene_read_rgb(stage->scene, viewport, rgb);
 }
@@ -53,15 +62,9 @@ static void test_robot_moves_between_frames(void **state) {
     tz_env *env = make_env("half_cheetah");
     tz_offscreen *offscreen = NULL;
     tz_stage *stage = NULL;
-    tz_error error = {0};
     static unsigned char first[3 * WIDTH * HEIGHT], second[3 * WIDTH * HEIGHT];
     double z[NZ_MAX], z_next[NZ_MAX], u[6] = {1.0, -1.0, 1.0, -1.0, 1.0, -1.0};
-    if (tz_offscreen_create(&offscreen, &error) != TZ_OK ||
-        tz_offscreen_enter(offscreen, &error) != TZ_OK ||
-        tz_stage_create(&stage, env, "test", true, WIDTH, HEIGHT, TZ_QUALITY_LOW, &error) !=
-            TZ_OK) {
-        fail_msg("%s", error.text);
-    }
+    open_stage(&offscreen, &stage, env);
 
     // bare pictures, without paths and text
     stage->shows_paths = stage->shows_text = false;
@@ -102,15 +105,9 @@ static void test_floor_has_no_end(void **state) {
     tz_env *env = make_env("half_cheetah");
     tz_offscreen *offscreen = NULL;
     tz_stage *stage = NULL;
-    tz_error error = {0};
     static unsigned char here[3 * WIDTH * HEIGHT], there[3 * WIDTH * HEIGHT];
     double z[NZ_MAX] = {0};
-    if (tz_offscreen_create(&offscreen, &error) != TZ_OK ||
-        tz_offscreen_enter(offscreen, &error) != TZ_OK ||
-        tz_stage_create(&stage, env, "test", true, WIDTH, HEIGHT, TZ_QUALITY_LOW, &error) !=
-            TZ_OK) {
-        fail_msg("%s", error.text);
-    }
+    open_stage(&offscreen, &stage, env);
     stage->shows_paths = stage->shows_text = false;
     const double x[] = {0.0, 800.0, 0.5};
     const double lowest[] = {0.0, 0.0, 0.05}, highest[] = {0.0, 0.01, 1.0};
@@ -132,15 +129,9 @@ static void test_path_lies_where_the_prediction_projects(void **state) {
     tz_env *env = make_env("half_cheetah");
     tz_offscreen *offscreen = NULL;
     tz_stage *stage = NULL;
-    tz_error error = {0};
     static unsigned char without[3 * WIDTH * HEIGHT], with[3 * WIDTH * HEIGHT];
     double z[NZ_MAX];
-    if (tz_offscreen_create(&offscreen, &error) != TZ_OK ||
-        tz_offscreen_enter(offscreen, &error) != TZ_OK ||
-        tz_stage_create(&stage, env, "test", true, WIDTH, HEIGHT, TZ_QUALITY_LOW, &error) !=
-            TZ_OK) {
-        fail_msg("%s", error.text);
-    }
+    open_stage(&offscreen, &stage, env);
     const int nz = tz_task_nz(tz_env_task(env));
     tz_env_reset(env, z, 0, 0);
     tz_stage_begin(stage, z);
