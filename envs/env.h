@@ -62,7 +62,6 @@ TZ_API void tz_task_terminated_batch(const tz_task *task, bool *terminated, cons
                                      int B);
 
 // ---- environment
-// ----------------------------------------------------------------------------------
 
 typedef struct tz_env tz_env;
 
@@ -127,7 +126,6 @@ TZ_API const void *tz_env_mj_model(const tz_env *env);
 TZ_API void *tz_env_mj_data(tz_env *env);
 
 // ---- registry
-// -------------------------------------------------------------------------------------
 
 typedef struct tz_env_info {
     const char *name;         // "half_cheetah"

@@ -22,7 +22,6 @@
 #endif
 
 // ---- start
-// ----------------------------------------------------------------------------------------
 
 static pthread_once_t init_once = PTHREAD_ONCE_INIT;
 
@@ -38,7 +37,6 @@ void tz_blas_init(void) {
 }
 
 // ---- products
-// -------------------------------------------------------------------------------------
 
 #ifdef TZ_HAVE_LIBXSMM
 // Floats of all three matrices up to which a run-time kernel without blocking stays in L2 cache.
@@ -89,7 +87,6 @@ void tz_transpose(float *B, const float *A, int m, int n) {
 }
 
 // ---- the core that OpenBLAS chose
-// -----------------------------------------------------------------
 
 // Kernel families of OpenBLAS from old to new, by the names that openblas_get_corename gives.
 typedef enum kernel_family { FAMILY_OLD, FAMILY_AVX2, FAMILY_AVX512 } kernel_family;
@@ -148,7 +145,6 @@ void tz_blas_mend(char **argv) {
 }
 
 // ---- peak
-// -----------------------------------------------------------------------------------------
 
 // Sixteen independent chains hide the latency of an FMA (4 cycles, two a cycle, with room). The
 // chains x <- x a + b stay near 1, so no denormals slow them down.

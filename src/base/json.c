@@ -6,7 +6,7 @@
 #include <string.h>
 
 void tz_json_add_text(struct json_object *object, const char *key, const char *value) {
-    json_object_object_add(object, key, json_object_new_string(value));
+    json_object_object_add(object, key, value != NULL ? json_object_new_string(value) : NULL);
 }
 
 void tz_json_add_int(struct json_object *object, const char *key, int64_t value) {

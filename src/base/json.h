@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// A NULL text is added as null.
 TZ_API void tz_json_add_text(struct json_object *object, const char *key, const char *value);
 TZ_API void tz_json_add_int(struct json_object *object, const char *key, int64_t value);
 TZ_API void tz_json_add_u64(struct json_object *object, const char *key, uint64_t value);

@@ -4,6 +4,7 @@
 // of it.
 #include "base/blas.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/parallel.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
@@ -18,31 +19,14 @@
 #include <unistd.h>
 
 // ---- gathering
-// -----------------------------------------------------------------------------------
-
-static void put_text(struct json_object *object, const char *key, const char *text) {
-    json_object_object_add(object, key, text != NULL ? json_object_new_string(text) : NULL);
-}
-
-static void put_real(struct json_object *object, const char *key, double value) {
-    json_object_object_add(object, key, json_object_new_double(value));
-}
-
-static void put_int(struct json_object *object, const char *key, int value) {
-    json_object_object_add(object, key, json_object_new_int(value));
-}
-
-static void put_bool(struct json_object *object, const char *key, bool value) {
-    json_object_object_add(object, key, json_object_new_boolean(value));
-}
 
 // Notes something that is not as it should be: what, what for, and what to do about it.
 static void put_missing(struct json_object *report, const char *what, const char *purpose,
                         const char *remedy) {
     struct json_object *entry = json_object_new_object();
-    put_text(entry, "what", what);
-    put_text(entry, "purpose", purpose);
-    put_text(entry, "remedy", remedy);
+    tz_json_add_text(entry, "what", what);
+    tz_json_add_text(entry, "purpose", purpose);
+    tz_json_add_text(entry, "remedy", remedy);
     json_object_array_add(json_object_object_get(report, "missing"), entry);
 }
 
@@ -74,7 +58,7 @@ static void gather_cpu(struct json_object *report) {
         read_line_after(info, "model name\t: ", model, sizeof model);
         fclose(info);
     }
-    put_text(cpu, "model", model);
+    tz_json_add_text(cpu, "model", model);
 
     struct json_object *features = json_object_new_array();
     json_object_object_add(cpu, "features", features);
@@ -87,8 +71,8 @@ static void gather_cpu(struct json_object *report) {
 #undef ADD_FEATURE
 #endif
 
-    put_int(cpu, "cpus", (int)sysconf(_SC_NPROCESSORS_ONLN));
-    put_int(cpu, "usable_cpus", tz_cpu_count());
+    tz_json_add_int(cpu, "cpus", (int)sysconf(_SC_NPROCESSORS_ONLN));
+    tz_json_add_int(cpu, "usable_cpus", tz_cpu_count());
 }
 
 // GFLOP/s of the tile product that training lives on: C (64, 128) = A (64, 128) B (128, 128), one
@@ -113,16 +97,16 @@ static void gather_products(struct json_object *report) {
     struct json_object *products = json_object_new_object();
     json_object_object_add(report, "products", products);
     const tz_blas_info info = tz_blas_describe();
-    put_text(products, "openblas_core", info.core);
-    put_text(products, "expected_core", info.expected_core);
-    put_text(products, "openblas_coretype", getenv("OPENBLAS_CORETYPE"));
-    put_bool(products, "core_mismatch", info.mismatch);
-    put_bool(products, "libxsmm_kernels", info.has_libxsmm);
+    tz_json_add_text(products, "openblas_core", info.core);
+    tz_json_add_text(products, "expected_core", info.expected_core);
+    tz_json_add_text(products, "openblas_coretype", getenv("OPENBLAS_CORETYPE"));
+    tz_json_add_bool(products, "core_mismatch", info.mismatch);
+    tz_json_add_bool(products, "libxsmm_kernels", info.has_libxsmm);
 
     // the peak before and after, so that a passing load of the machine does not lower it alone
     const double peak_before = tz_measure_fma_peak_gflops();
-    put_real(products, "tile_gflops", measure_tile_gflops());
-    put_real(products, "fma_peak_gflops", fmax(peak_before, tz_measure_fma_peak_gflops()));
+    tz_json_add_real(products, "tile_gflops", measure_tile_gflops());
+    tz_json_add_real(products, "fma_peak_gflops", fmax(peak_before, tz_measure_fma_peak_gflops()));
 
     if (info.mismatch) {
         char remedy[128];
@@ -160,16 +144,16 @@ static void gather_graphics(struct json_object *report) {
     tz_offscreen *offscreen = NULL;
     if (tz_offscreen_create(&offscreen, NULL) == TZ_OK &&
         tz_offscreen_enter(offscreen, NULL) == TZ_OK) {
-        put_text(graphics, "renderer", tz_gl_renderer());
-        put_bool(graphics, "software", tz_gl_is_software());
+        tz_json_add_text(graphics, "renderer", tz_gl_renderer());
+        tz_json_add_bool(graphics, "software", tz_gl_is_software());
     } else {
-        put_text(graphics, "renderer", NULL);
-        put_bool(graphics, "software", false);
+        tz_json_add_text(graphics, "renderer", NULL);
+        tz_json_add_bool(graphics, "software", false);
         put_missing(report, "OpenGL without a display", "videos and pictures",
                     "apt-get install libegl1 libgl1-mesa-dri");
     }
     tz_offscreen_destroy(offscreen);
-    put_text(graphics, "display", getenv("DISPLAY"));
+    tz_json_add_text(graphics, "display", getenv("DISPLAY"));
 }
 
 // Programs that run as child processes, and the line of their output that tells the version.
@@ -200,7 +184,7 @@ static void gather_programs(struct json_object *report) {
         } else {
             put_missing(report, programs[i].name, programs[i].purpose, programs[i].remedy);
         }
-        put_text(report, programs[i].name, found ? version : NULL);
+        tz_json_add_text(report, programs[i].name, found ? version : NULL);
     }
 }
 
@@ -209,7 +193,7 @@ static struct json_object *gather(int argc, char **argv) {
     struct json_object *report = tz_config_new(argc, argv, 0);
     json_object_object_del(report, "command");
     json_object_object_del(report, "seed");
-    put_text(report, "json_c", json_c_version());
+    tz_json_add_text(report, "json_c", json_c_version());
     json_object_object_add(report, "missing", json_object_new_array());
     gather_cpu(report);
     gather_products(report);
@@ -220,7 +204,6 @@ static struct json_object *gather(int argc, char **argv) {
 }
 
 // ---- the page
-// ------------------------------------------------------------------------------------
 
 static const char *text_of(struct json_object *object, const char *key, const char *otherwise) {
     const char *text = json_object_get_string(json_object_object_get(object, key));

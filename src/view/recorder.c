@@ -29,7 +29,6 @@ tz_recorder_def tz_recorder_def_default(void) {
 }
 
 // ---- frames
-// ---------------------------------------------------------------------------------------
 
 // Draws the state at alpha between the last two and hands the frame to ffmpeg.
 static tz_status record_frame(tz_recorder *recorder, double alpha) {
@@ -97,7 +96,6 @@ tz_observer tz_recorder_observer(tz_recorder *recorder) {
 }
 
 // ---- lifetime
-// -------------------------------------------------------------------------------------
 
 // Raw frames in, H.264 in yuv420p out, which every player shows; the index goes to the front.
 static tz_status start_ffmpeg(tz_recorder *recorder, tz_error *error) {

@@ -10,7 +10,6 @@
 enum { SCENE_GEOMS_MAX = 4000 };
 
 // ---- lifetime
-// -------------------------------------------------------------------------------------
 
 static void place_camera(tz_scene *scene, const tz_env_info *info) {
     mjv_defaultCamera(&scene->camera);
@@ -88,7 +87,6 @@ void tz_scene_destroy(tz_scene *scene) {
 }
 
 // ---- poses and paths
-// ------------------------------------------------------------------------------
 
 // The models' floors have an end that a fast robot passes within an episode. Planes of the world
 // keep below the tracked body instead, moved by whole periods of their pattern so that it stands
@@ -144,7 +142,6 @@ static void add_path(mjvScene *scene, const tz_path *path) {
 }
 
 // ---- pictures
-// -------------------------------------------------------------------------------------
 
 void tz_scene_render(tz_scene *scene, mjrRect viewport, const tz_path *paths, int n_paths) {
     // MuJoCo 2.2.2 lets a tracking camera lag behind by what it drew before: start where it belongs

@@ -9,7 +9,6 @@
 enum { FIGURE_STEPS = 200, LINE_OBTAINED = 0, LINE_PREDICTED = 1 };
 
 // ---- lifetime
-// -------------------------------------------------------------------------------------
 
 static void style_figure(mjvFigure *figure) {
     static const float obtained[3] = {0.95f, 0.95f, 0.95f};
@@ -74,7 +73,6 @@ void tz_stage_destroy(tz_stage *stage) {
 }
 
 // ---- events of the control loop
-// -------------------------------------------------------------------
 
 // Appends one value to a line of the figure; the oldest leaves when the line is full.
 static void figure_append(mjvFigure *figure, int line, float x, float y) {
@@ -136,7 +134,6 @@ void tz_stage_stepped(tz_stage *stage, const tz_loop_step *step) {
 }
 
 // ---- drawing
-// --------------------------------------------------------------------------------------
 
 static void draw_text(const tz_stage *stage, mjrRect viewport, const char *note) {
     const tz_task *task = stage->scene->task;

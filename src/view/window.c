@@ -57,7 +57,6 @@ bool tz_window_is_possible(void) {
 }
 
 // ---- drawing
-// --------------------------------------------------------------------------------------
 
 static mjrRect viewport_of(tz_window *window) {
     mjrRect viewport = {0, 0, 0, 0};
@@ -125,7 +124,6 @@ static void take_screenshot(tz_window *window) {
 }
 
 // ---- keys and mouse
-// -------------------------------------------------------------------------------
 
 static void toggle_camera(tz_scene *scene) {
     if (scene->camera.type == mjCAMERA_TRACKING) {
@@ -211,7 +209,6 @@ static void on_scroll(GLFWwindow *glfw, double x, double y) {
 }
 
 // ---- observer
-// -------------------------------------------------------------------------------------
 
 // A callback holds the window's context only while it runs, so that a recorder may use its own on
 // the same thread.
@@ -291,7 +288,6 @@ tz_observer tz_window_observer(tz_window *window) {
 }
 
 // ---- lifetime
-// -------------------------------------------------------------------------------------
 
 static tz_status open_glfw(tz_window *window, const tz_window_def *def, tz_error *error) {
     const char *reason = NULL;
