@@ -138,6 +138,7 @@ static struct json_object *entry_json(const tz_eval_report *report, const tz_eva
     }
     json_object_object_add(o, "step_mean", reals(e->step_mean, e->horizon + 1));
     json_object_object_add(o, "step_median", reals(e->step_median, e->horizon + 1));
+    json_object_object_add(o, "rollout", reals(e->rollout, e->n));
     json_object_object_add(o, "component", reals(e->component, e->nz));
     return o;
 }
@@ -161,6 +162,13 @@ struct json_object *tz_eval_json(const tz_eval_report *report) {
     }
     json_object_object_add(o, "sigma_z", sigma);
     json_object_object_add(o, "components", names);
+    struct json_object *episode = json_object_new_array(), *start = json_object_new_array();
+    for (int i = 0; i < r->n; i++) {
+        json_object_array_add(episode, json_object_new_int(r->episode[i]));
+        json_object_array_add(start, json_object_new_int(r->start[i]));
+    }
+    json_object_object_add(o, "episode", episode);
+    json_object_object_add(o, "start", start);
     struct json_object *models = json_object_new_array(), *trivial = json_object_new_array();
     for (int i = 0; i < report->n_entries; i++) {
         json_object_array_add(i < report->n_entries - N_TRIVIAL ? models : trivial,
