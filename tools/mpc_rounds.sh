@@ -6,7 +6,8 @@
 #   tools/mpc_rounds.sh ENV DATA MODEL OUT [ROUNDS]
 #
 # OUT/round-R/mpc holds the episodes and the report of round R, OUT/round-R/model the model learned
-# after it. The episodes of all rounds together are drawn as often as DATA. Set by the environment:
+# after it; a round whose model is there is kept. The episodes of all rounds together are drawn as
+# often as DATA. Set by the environment:
 #   TRAPEZE       the program                          MPC    options of `trapeze mpc`
 #   EPISODES      of a round                           STEPS  of an episode
 #   EPOCHS, LR    of the training after a round        SEED   of the first round
@@ -22,6 +23,12 @@ episodes=${EPISODES:-2} steps=${STEPS:-500} epochs=${EPOCHS:-30} lr=${LR:-1e-3} 
 round=1
 while [ "$round" -le "$rounds" ]; do
     folder=$out/round-$round
+    if [ -e "$folder/model/model.safetensors" ]; then
+        echo "round $round of $rounds: kept"
+        model=$folder/model/model.safetensors
+        round=$((round + 1))
+        continue
+    fi
     echo "round $round of $rounds"
     # shellcheck disable=SC2086
     "$trapeze" mpc --env "$env" --model "$model" --episodes "$episodes" --steps "$steps" \
