@@ -138,7 +138,8 @@ static void write_hopper(const char *path) {
     tz_env_def env_def = tz_env_def_default();
     env_def.name = "hopper";
     assert_int_equal(tz_env_create(&env, &env_def, &error), TZ_OK);
-    tz_model_statistics statistics = {{0}};
+    tz_model_statistics statistics;
+    memset(&statistics, 0, sizeof statistics);
     for (int i = 0; i < TZ_NZ_MAX; i++) {
         statistics.z_std[i] = statistics.rate_std[i] = statistics.z_high[i] = 1.0;
         statistics.z_low[i] = -1.0;
