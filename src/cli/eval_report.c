@@ -289,7 +289,7 @@ tz_status tz_eval_write(const tz_eval_report *report, const char *folder, char *
     TZ_CHECK(write_csv(report, folder, "horizon.csv", print_horizon_csv, error));
     TZ_CHECK(write_csv(report, folder, "components.csv", print_components_csv, error));
     char path[TZ_PATH_MAX];
-    TZ_CHECK(tz_path_join(path, folder, "eval.json", error));
+    TZ_CHECK(tz_path_join(path, folder, "metrics.json", error));
     struct json_object *object = tz_eval_json(report);
     const tz_status status = tz_json_write(path, object, error);
     json_object_put(object);

@@ -164,8 +164,8 @@ static void eval_finds_the_held_out_episodes(void **state) {
         assert_int_equal(json_object_array_length(field(model, "component")), 18);
     }
     json_object_put(o);
-    static const char *const files[] = {"ev/config.json",   "ev/eval.json",   "ev/summary.csv",
-                                        "ev/horizon.csv",   "ev/horizon.png", "ev/horizon.svg",
+    static const char *const files[] = {"ev/config.json",   "ev/metrics.json", "ev/summary.csv",
+                                        "ev/horizon.csv",   "ev/horizon.png",  "ev/horizon.svg",
                                         "ev/components.csv"};
     for (size_t i = 0; i < TZ_COUNTOF(files); i++) {
         assert_file(files[i], true);
