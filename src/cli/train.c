@@ -346,9 +346,6 @@ static tz_status run_train(run *r, bool kind_was_set, tz_error *error) {
     TZ_CHECK(check_folder(a, error));
     TZ_CHECK(read_data(r, error));
     TZ_CHECK(make_model(r, kind_was_set, error));
-    if (a->def.trainer.lr == 0.0) {
-        a->def.trainer.lr = tz_default_lr(r->model->ops->kind);
-    }
     TZ_CHECK(describe(r, error));
     a->def.what = r->what;
     a->def.folder = a->out;
@@ -387,7 +384,6 @@ static int train_main(int argc, char **argv) {
                            .def = tz_training_def_default()}};
     arguments *a = &r.arguments;
     tz_trainer_def *t = &a->def.trainer;
-    t->lr = 0.0;
     enum { OPTION_MODEL = 1 };
     // clang-format off
     tz_option options[] = {
@@ -399,7 +395,7 @@ static int train_main(int argc, char **argv) {
         {"--init", TZ_OPTION_TEXT, &a->init, "FILE", .help = "continue from this model's weights, under its normaliser"},
         {"--renormalise", TZ_OPTION_FLAG, &a->renormalise, .help = "with --init: take the normaliser from the data"},
         {"--epochs", TZ_OPTION_INT, &t->epochs, "N", .help = "passes over the sequences", .min = 1, .max = 1e6},
-        {"--lr", TZ_OPTION_REAL, &t->lr, "X", .help = "first learning rate; 0: the kind's own (docs/training.md)", .min = 0, .max = 1e30},
+        {"--lr", TZ_OPTION_REAL, &t->lr, "X", .help = "first learning rate", .min = 0, .max = 1e30},
         {"--lr-end", TZ_OPTION_REAL, &t->lr_end, "X", .help = "learning rate that it is annealed to", .min = 0, .max = 1e30},
         {"--sequences", TZ_OPTION_INT, &a->def.n_sequences, "N", .help = "sequences drawn from the data", .min = 1, .max = 1e8},
         {"--sequence-length", TZ_OPTION_INT, &a->def.length, "N", .help = "states of a sequence", .min = 2, .max = 1000},

@@ -16,27 +16,17 @@
 enum { DEF_COOKIE = 0x7472756e };
 
 tz_training_def tz_training_def_default(void) {
-    return (tz_training_def){.cookie = DEF_COOKIE,
-                             .trainer = tz_trainer_def_default(),
-                             .n_sequences = 40000,
-                             .length = 3,
-                             .n_test_sequences = 2000,
-                             .rollout_every = 16,
-                             .n_rollouts = 100,
-                             .horizon = 200};
-}
-
-double tz_default_lr(const char *kind) {
-    static const struct {
-        const char *kind;
-        double lr;
-    } rates[] = {{"node", 2e-3}, {"node-so", 2e-3}, {"hnn", 2e-3}};
-    for (size_t i = 0; i < TZ_COUNTOF(rates); i++) {
-        if (strcmp(rates[i].kind, kind) == 0) {
-            return rates[i].lr;
-        }
-    }
-    return 1e-3;
+    tz_training_def def = {.cookie = DEF_COOKIE,
+                           .trainer = tz_trainer_def_default(),
+                           .n_sequences = 40000,
+                           .length = 3,
+                           .n_test_sequences = 2000,
+                           .rollout_every = 16,
+                           .n_rollouts = 100,
+                           .horizon = 200};
+    def.trainer.lr = 5e-3;
+    def.trainer.input_noise = 0.1;
+    return def;
 }
 
 // A run at work.

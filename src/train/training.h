@@ -18,7 +18,8 @@
 
 typedef struct tz_training_def {
     uint32_t cookie;        // set by tz_training_def_default, checked
-    tz_trainer_def trainer; // trainer.seed is the seed of all that is drawn here
+    tz_trainer_def trainer; // lr 5e-3, input_noise 0.1, chosen by the error on held-out episodes
+                            // (docs/training.md); trainer.seed is that of all that is drawn here
     int n_sequences;        // 40000
     int length;             // states of a sequence: 3
     int n_test_sequences;   // from held-out episodes, for the loss after each epoch: 2000
@@ -36,10 +37,6 @@ typedef struct tz_training_def {
     bool quiet;  // no progress on stderr
 } tz_training_def;
 TZ_API tz_training_def tz_training_def_default(void);
-
-// First learning rate that serves a kind of model best, by the error on held-out episodes
-// (docs/training.md).
-TZ_API double tz_default_lr(const char *kind);
 
 // How it went.
 typedef struct tz_training_report {
