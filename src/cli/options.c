@@ -13,24 +13,31 @@
 
 enum { WORD_MAX = 64 };
 
-// Levenshtein's distance: insertions, deletions and substitutions from a to b.
+// Insertions, deletions, substitutions and swaps of neighbours from a to b (optimal string
+// alignment), both at most WORD_MAX letters.
 static size_t edit_distance(const char *a, const char *b) {
     const size_t n = strlen(b);
-    size_t row[WORD_MAX + 1]; // (n + 1) distances of the prefix of a to the prefixes of b
+    // distances of the first i letters of a to the first j of b; row i % 3 serves i
+    size_t d[3][WORD_MAX + 1];
     for (size_t j = 0; j <= n; j++) {
-        row[j] = j;
+        d[0][j] = j;
     }
-    for (size_t i = 0; a[i] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
+    size_t i = 0;
+    for (; a[i] != '\0'; i++) {
+        const size_t *before = d[(i + 2) % 3], *row = d[i % 3];
+        size_t *next = d[(i + 1) % 3];
+        next[0] = i + 1;
         for (size_t j = 0; j < n; j++) {
-            const size_t substituted = diagonal + (a[i] != b[j]);
-            const size_t shorter = row[j] < row[j + 1] ? row[j] : row[j + 1];
-            diagonal = row[j + 1];
-            row[j + 1] = substituted < shorter + 1 ? substituted : shorter + 1;
+            const size_t substituted = row[j] + (a[i] != b[j]);
+            const size_t shorter = row[j + 1] < next[j] ? row[j + 1] : next[j];
+            next[j + 1] = substituted < shorter + 1 ? substituted : shorter + 1;
+            if (i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] &&
+                before[j - 1] + 1 < next[j + 1]) {
+                next[j + 1] = before[j - 1] + 1;
+            }
         }
     }
-    return row[n];
+    return d[i % 3][n];
 }
 
 const char *tz_nearest_word(const char *word, const char *const *words, size_t n_words) {
@@ -39,7 +46,7 @@ const char *tz_nearest_word(const char *word, const char *const *words, size_t n
         return NULL;
     }
     // more than a third of the letters wrong is another word
-    size_t best = length / 3 + 2;
+    size_t best = length < 3 ? 2 : length / 3 + 1;
     const char *nearest = NULL;
     for (size_t i = 0; i < n_words; i++) {
         if (strlen(words[i]) <= WORD_MAX) {

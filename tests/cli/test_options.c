@@ -162,8 +162,11 @@ static void finds_the_nearest_word(void **state) {
                  {"HalfCheetah", "half_cheetah"},
                  {"hoper", "hopper"},
                  {"swimer", "swimmer"},
+                 {"hpoper", "hopper"},
+                 {"ohppre", "hopper"},
                  {"walker", "walker2d"},
                  {"ant", NULL},
+                 {"mpc", NULL},
                  {"", NULL}};
     for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
         const char *nearest = tz_nearest_word(cases[i].word, envs, TZ_COUNTOF(envs));
