@@ -51,8 +51,11 @@ static int run(int argc, char **argv) {
         }
     }
     tz_error error;
-    tz_fail(&error, TZ_ERR_ARGUMENT, "%s, expected one of: train, sac",
-            argc >= 2 ? "no such benchmark" : "a benchmark's name is missing");
+    if (argc >= 2) {
+        tz_fail(&error, TZ_ERR_ARGUMENT, "no benchmark '%s', expected one of: train, sac", argv[1]);
+    } else {
+        tz_fail(&error, TZ_ERR_ARGUMENT, "a benchmark is missing, expected one of: train, sac");
+    }
     return tz_cli_fail(&tz_command_bench, &error);
 }
 
