@@ -8,10 +8,12 @@ cd "$(dirname "$0")/.."
 trapeze=${1:?usage: tools/demo.sh PROGRAM}
 out=runs/demo
 
-# Budgets for two cores and about ten minutes (docs/performance.md).
+# Budgets for two cores and about twelve minutes (docs/performance.md).
 episodes=120
 epochs=64
-horizon=20
+rounds=10
+export TRAPEZE="$trapeze" EPISODES=5 STEPS=200 EPOCHS=15
+export MPC="--samples 100 --horizon 25 --iterations 3"
 
 stage() { # stage NAME RESULT COMMAND...: runs the command unless its result is there
     name=$1 result=$2
@@ -27,23 +29,27 @@ stage() { # stage NAME RESULT COMMAND...: runs the command unless its result is 
 mkdir -p "$out"
 stage "collect $episodes episodes under policies of four skills, with noise" "$out/data/data/main_data.hdf5" \
     "$trapeze" collect --env half_cheetah --episodes $episodes --seed 0 --out "$out/data" --resume \
-    --policy policies/half_cheetah-expert.safetensors --policy policies/half_cheetah-medium.safetensors \
-    --policy policies/half_cheetah-novice.safetensors --policy random \
+    --policy half_cheetah-expert --policy half_cheetah-medium --policy half_cheetah-novice --policy random \
     --noise 0.5 --noise-min 0 --noise-color 0.8
 
-for kind in node node-so hnn; do
-    stage "train $kind" "$out/$kind/model.safetensors" \
+for kind in node-so node hnn; do
+    stage "learn $kind" "$out/$kind/model.safetensors" \
         "$trapeze" train --data "$out/data" --model $kind --epochs $epochs --seed 0 --out "$out/$kind" --resume
 done
 
 stage "compare on held-out episodes" "$out/eval/metrics.json" \
     "$trapeze" eval --data "$out/data" --out "$out/eval" \
-    --model "$out/node/model.safetensors" --model "$out/node-so/model.safetensors" --model "$out/hnn/model.safetensors"
+    --model "$out/node/model.safetensors" --model "$out/node-so/model.safetensors" \
+    --model "$out/hnn/model.safetensors"
+
+stage "$rounds rounds: the planner's own episodes join the data of NODE+SO" "$out/rounds/model.safetensors" \
+    tools/mpc_rounds.sh half_cheetah "$out/data" "$out/node-so/model.safetensors" "$out/rounds" $rounds
 
 view=
 [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || view=--view
-stage "drive the robot through NODE+SO" "$out/mpc/metrics.json" \
-    "$trapeze" mpc --env half_cheetah --model "$out/node-so/model.safetensors" --planner cem --horizon $horizon \
-    --episodes 1 --seed 0 --out "$out/mpc" --video "$out/mpc/video.mp4" $view
+# shellcheck disable=SC2086 # one word an option
+stage "drive the robot through NODE+SO" "$out/mpc/results.json" \
+    "$trapeze" mpc --env half_cheetah --model "$out/rounds/model.safetensors" $MPC --episodes 1 --seed 0 \
+    --out "$out/mpc" --video "$out/mpc.mp4" $view
 
 echo "== done: $out"
