@@ -7,8 +7,8 @@
 #
 # OUT/round-R/mpc holds the episodes and the report of round R, OUT/round-R/model the model learned
 # after it; a round whose model is there is kept. OUT/model.safetensors is the model that earned the
-# most in its round: rounds do not improve steadily, and the last model has not been tried. The episodes of all rounds together are drawn as
-# often as DATA. Set by the environment:
+# most in its round: rounds do not improve steadily, and the last model has not been tried. The
+# episodes of all rounds together are drawn as often as DATA. Set by the environment:
 #   TRAPEZE       the program                          MPC    options of `trapeze mpc`
 #   EPISODES      of a round                           STEPS  of an episode
 #   EPOCHS, LR    of the training after a round        SEED   of the first round
