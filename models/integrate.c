@@ -10,6 +10,7 @@
 //     w_bar <- w_bar + h (df/dw)^T w_bar,   grad += h (df/dtheta)^T w_bar
 #include "base/assert.h"
 #include "base/blas.h"
+#include "base/denormals.h"
 #include "base/memory.h"
 #include "models/learned.h"
 
@@ -128,10 +129,12 @@ void tz_learned_rollout(const tz_model *model, tz_model_workspace *workspace, fl
                         const float *z0, const float *u, int T, int B) {
     const tz_learned *self = (const tz_learned *)model;
     TZ_ASSERT(workspace->max_T == 0 || (B <= workspace->max_B && T <= workspace->max_T));
+    const unsigned mode = tz_denormals_off();
     for (int row = 0; row < B; row += workspace->max_B) {
         const int rows = B - row < workspace->max_B ? B - row : workspace->max_B;
         rollout_tile(self, workspace, z, z0, u, T, B, row, rows);
     }
+    tz_denormals_restore(mode);
 }
 
 // ---- backward
@@ -143,6 +146,7 @@ void tz_learned_rollout_vjp(const tz_model *model, tz_model_workspace *workspace
     const tz_learned_kind *kind = self->kind;
     tz_model_workspace *ws = workspace;
     TZ_ASSERT(B <= ws->max_B && T <= ws->max_T);
+    const unsigned mode = tz_denormals_off();
     const size_t n = (size_t)B * (size_t)tz_model_nz(model);
     memset(ws->w_bar, 0, n * sizeof *ws->w_bar);
     for (int t = T - 1; t >= 0; t--) {
@@ -167,6 +171,7 @@ void tz_learned_rollout_vjp(const tz_model *model, tz_model_workspace *workspace
     if (kind->encode_vjp != NULL) {
         kind->encode_vjp(self, grad, map_tape_at(ws, 0), ws->scratch, ws->w_bar, B);
     }
+    tz_denormals_restore(mode);
 }
 
 // ---- the field alone

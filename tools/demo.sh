@@ -8,9 +8,9 @@ cd "$(dirname "$0")/.."
 trapeze=${1:?usage: tools/demo.sh PROGRAM}
 out=runs/demo
 
-# Budgets for two cores and about twelve minutes (docs/performance.md).
+# Budgets for two cores and about eleven minutes (docs/performance.md).
 episodes=120
-epochs=64
+epochs=40
 rounds=10
 export TRAPEZE="$trapeze" EPISODES=5 STEPS=200 EPOCHS=15
 export MPC="--samples 100 --horizon 25 --iterations 3"

@@ -1,5 +1,6 @@
 #include "train/optimiser.h"
 
+#include "base/denormals.h"
 #include "base/memory.h"
 #include "base/vectorise.h"
 
@@ -44,6 +45,7 @@ TZ_VECTORISED static void update(float *restrict theta, float *restrict m, float
 void tz_adam_update(tz_adam *adam, float *theta, const float *grad, double grad_scale, double lr) {
     adam->t++;
     const double t = (double)adam->t;
+    const unsigned mode = tz_denormals_off();
     update(theta, adam->m, adam->v, grad, adam->n,
            (factors){
                .grad_scale = (float)grad_scale,
@@ -56,6 +58,7 @@ void tz_adam_update(tz_adam *adam, float *theta, const float *grad, double grad_
                .sqrt_v_bias = (float)sqrt(1.0 - pow(adam->beta2, t)),
                .epsilon = (float)adam->epsilon,
            });
+    tz_denormals_restore(mode);
 }
 
 // Sixteen running sums, so that the sum's order is fixed and a vector register holds them.
