@@ -241,10 +241,10 @@ static void an_unstable_step_is_never_stored(void **state) {
 
 // ---- through the program
 
-enum { KILLS = 20, WORDS_MAX = 32, TEXT_MAX = 4096 };
+enum { KILLS = 20, EPISODES = 16, WORDS_MAX = 32, TEXT_MAX = 4096 };
 static const char *const program = TZ_PROGRAM;
 static const char common[] = "collect --env half_cheetah --policy random --policy zero --noise 0.2 "
-                             "--noise-color 0.5 --episodes 24 --steps 150 --seed 11 --quiet";
+                             "--noise-color 0.5 --episodes 16 --steps 100 --seed 11 --quiet";
 
 // Starts the program with the words of `line`, its output into files of the root.
 static pid_t start(const char *line) {
@@ -299,7 +299,7 @@ static void digest_of(const char *folder, char digest[2][65]) {
 
 static int episodes_in_journal(const char *folder) {
     int n = 0;
-    for (int slot = 0; slot < 24; slot++) {
+    for (int slot = 0; slot < EPISODES; slot++) {
         char name[64], path[TZ_PATH_MAX];
         snprintf(name, sizeof name, "journal/episode-%06d.safetensors", slot);
         assert_int_equal(tz_path_join(path, folder, name, NULL), TZ_OK);
@@ -346,7 +346,7 @@ static void killed_anywhere_it_resumes_to_the_same_bytes(void **state) {
         assert_string_equal(found[0], expected[0]);
         assert_string_equal(found[1], expected[1]);
         // What was in the journal was not collected again.
-        assert_int_equal(episodes_of_last_run(broken), finished ? 0 : 24 - kept);
+        assert_int_equal(episodes_of_last_run(broken), finished ? 0 : EPISODES - kept);
         assert_false(tz_folder_exists(sample_join(broken, "journal")));
     }
 }
@@ -396,7 +396,7 @@ static void a_full_disk_is_one_sentence_and_resumes(void **state) {
     expect_trouble(line, "main_data.hdf5");
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_FSIZE, &limit);
-    assert_int_equal(episodes_in_journal(folder), 24);
+    assert_int_equal(episodes_in_journal(folder), EPISODES);
     snprintf(line, sizeof line, "%s --out %s --resume", common, folder);
     run_well(line);
     digest_of(sample_join(root, "whole/set-v0"), expected);
@@ -479,12 +479,12 @@ static void validate_and_split_through_the_program(void **state) {
     tz_dataset *train, *test;
     assert_int_equal(tz_dataset_read(&train, sample_join(root, "train-v0"), NULL, NULL), TZ_OK);
     assert_int_equal(tz_dataset_read(&test, sample_join(root, "test-v0"), NULL, NULL), TZ_OK);
-    assert_int_equal(train->n_episodes, 18);
-    assert_int_equal(test->n_episodes, 6);
-    bool seen[24] = {false};
-    for (int e = 0; e < 24; e++) {
-        const tz_origin origin = e < 18 ? train->origin[e] : test->origin[e - 18];
-        assert_true(origin.known && origin.episode < 24 && !seen[origin.episode]);
+    assert_int_equal(train->n_episodes, 12);
+    assert_int_equal(test->n_episodes, 4);
+    bool seen[EPISODES] = {false};
+    for (int e = 0; e < EPISODES; e++) {
+        const tz_origin origin = e < 12 ? train->origin[e] : test->origin[e - 12];
+        assert_true(origin.known && origin.episode < EPISODES && !seen[origin.episode]);
         seen[origin.episode] = true;
     }
     tz_dataset_destroy(train);

@@ -14,10 +14,14 @@
 
 #include <cmocka.h>
 
-// A damaged size makes HDF5 ask for absurd memory; under the address sanitizer too it shall be told
-// that there is none.
+// A damaged size makes HDF5 ask for absurd memory; under the sanitizers too it shall be told that
+// there is none.
 TZ_API const char *__asan_default_options(void);
-const char *__asan_default_options(void) {
+TZ_API const char *__asan_default_options(void) {
+    return "allocator_may_return_null=1";
+}
+TZ_API const char *__tsan_default_options(void);
+TZ_API const char *__tsan_default_options(void) {
     return "allocator_may_return_null=1";
 }
 
