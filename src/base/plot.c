@@ -76,6 +76,37 @@ static int put_data(FILE *script, const tz_plot *plot, int index) {
     return rows;
 }
 
+// Makes the y axis logarithmic. Where the values span few decades it gets tics at 1, 2 and 5 of
+// each: gnuplot alone labels only the powers of ten, of which such a range may hold none. Within a
+// factor of five the axis stays linear.
+static void put_log_axis(FILE *script, const tz_plot *plot) {
+    static const double mantissas[] = {1.0, 2.0, 5.0};
+    double low = INFINITY, high = 0.0;
+    for (int i = 0; i < plot->n_series; i++) {
+        const tz_series *series = &plot->series[i];
+        for (int k = 0; k < series->n; k++) {
+            if (is_drawable(series->y[k], true)) {
+                low = fmin(low, series->y[k]);
+                high = fmax(high, series->y[k]);
+            }
+        }
+    }
+    if (high < 5.0 * low) {
+        return;
+    }
+    fprintf(script, "set logscale y\n");
+    if (high < 1000.0 * low) {
+        const char *separator = "set ytics (";
+        for (int decade = (int)floor(log10(low)) - 1; decade <= (int)ceil(log10(high)); decade++) {
+            for (size_t i = 0; i < TZ_COUNTOF(mantissas); i++) {
+                fprintf(script, "%s%.0fe%d", separator, mantissas[i], decade);
+                separator = ", ";
+            }
+        }
+        fprintf(script, ")\n");
+    }
+}
+
 static void put_style(FILE *script, const tz_plot *plot) {
     fprintf(script, "set encoding utf8\n"
                     "set border 3 lc rgb '#606060'\n"
@@ -84,14 +115,18 @@ static void put_style(FILE *script, const tz_plot *plot) {
                     "set key outside right top vertical Left reverse samplen 1.5\n"
                     "set style fill solid 0.85 noborder\n"
                     "set format '%%g'\n"
+                    "set autoscale noextend\n"
+                    "set offsets graph 0, graph 0, graph 0.05, graph 0.05\n"
                     "set title ");
     put_string(script, plot->title);
     fprintf(script, " font ',18'\nset xlabel ");
     put_string(script, plot->x_label);
     fprintf(script, "\nset ylabel ");
     put_string(script, plot->y_label);
-    fprintf(script, "\n%s%s", plot->log_x && plot->bar_labels == NULL ? "set logscale x\n" : "",
-            plot->log_y ? "set logscale y\n" : "");
+    fprintf(script, "\n%s", plot->log_x && plot->bar_labels == NULL ? "set logscale x\n" : "");
+    if (plot->log_y) {
+        put_log_axis(script, plot);
+    }
 }
 
 // One name under each group of bars.

@@ -16,6 +16,13 @@
 #include <libxsmm.h>
 #endif
 
+// clang names itself in its version
+#if defined(__clang__)
+#define COMPILER __VERSION__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
 const char *tz_version(void) {
     return "trapeze " TZ_VERSION;
 }
@@ -52,7 +59,7 @@ struct json_object *tz_config_new(int argc, char **argv, uint64_t seed) {
 #else
     json_object_object_add(config, "libxsmm", NULL);
 #endif
-    put_text(config, "compiler", __VERSION__);
+    put_text(config, "compiler", COMPILER);
     return config;
 }
 
