@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/run_folder.h"
@@ -49,18 +50,6 @@ typedef struct run {
 } run;
 
 static const char *const ranges[] = {"off", "penalty", "reject", NULL};
-
-static void add_text(struct json_object *object, const char *key, const char *value) {
-    json_object_object_add(object, key, json_object_new_string(value));
-}
-
-static void add_real(struct json_object *object, const char *key, double value) {
-    json_object_object_add(object, key, json_object_new_double(value));
-}
-
-static void add_int(struct json_object *object, const char *key, long long value) {
-    json_object_object_add(object, key, json_object_new_int64(value));
-}
 
 static void attach(run *r, tz_observer observer) {
     r->observers[r->n_observers++] = observer;
@@ -155,30 +144,30 @@ static tz_status make_model(run *r, tz_error *error) {
 
 static struct json_object *planner_json(const tz_planner_def *d) {
     struct json_object *o = json_object_new_object();
-    add_text(o, "planner", tz_planner_names()[d->kind]);
-    add_int(o, "horizon", d->horizon);
-    add_int(o, "samples", d->samples);
-    add_int(o, "iterations", d->iterations);
-    add_int(o, "elites", d->elites);
-    add_int(o, "keep_elites", d->keep_elites);
-    add_real(o, "smoothing", d->smoothing);
-    add_real(o, "sample_decay", d->sample_decay);
-    add_real(o, "noise", d->noise_std);
-    add_real(o, "noise_color", d->noise_color);
-    add_real(o, "discount", d->discount);
-    add_text(o, "range", ranges[d->range_mode]);
-    add_real(o, "range_margin", d->range_margin);
-    add_real(o, "range_penalty", d->range_penalty);
+    tz_json_add_text(o, "planner", tz_planner_names()[d->kind]);
+    tz_json_add_int(o, "horizon", d->horizon);
+    tz_json_add_int(o, "samples", d->samples);
+    tz_json_add_int(o, "iterations", d->iterations);
+    tz_json_add_int(o, "elites", d->elites);
+    tz_json_add_int(o, "keep_elites", d->keep_elites);
+    tz_json_add_real(o, "smoothing", d->smoothing);
+    tz_json_add_real(o, "sample_decay", d->sample_decay);
+    tz_json_add_real(o, "noise", d->noise_std);
+    tz_json_add_real(o, "noise_color", d->noise_color);
+    tz_json_add_real(o, "discount", d->discount);
+    tz_json_add_text(o, "range", ranges[d->range_mode]);
+    tz_json_add_real(o, "range_margin", d->range_margin);
+    tz_json_add_real(o, "range_penalty", d->range_penalty);
     return o;
 }
 
 static tz_status make_config(run *r, int argc, char **argv, tz_error *error) {
     const arguments *a = &r->arguments;
     r->config = tz_config_new(argc, argv, a->seed);
-    add_text(r->config, "env", a->env);
-    add_text(r->config, "kind", r->model->ops->kind);
-    add_int(r->config, "episodes", a->episodes);
-    add_int(r->config, "max_episode_steps", tz_env_task(r->env)->max_episode_steps);
+    tz_json_add_text(r->config, "env", a->env);
+    tz_json_add_text(r->config, "kind", r->model->ops->kind);
+    tz_json_add_int(r->config, "episodes", a->episodes);
+    tz_json_add_int(r->config, "max_episode_steps", tz_env_task(r->env)->max_episode_steps);
     json_object_object_add(r->config, "ends_early",
                            json_object_new_boolean(tz_env_task(r->env)->ends_early));
     json_object_object_add(r->config, "options", planner_json(&a->def));
@@ -249,28 +238,28 @@ static struct json_object *results_json(const run *r, const tz_mpc_summary *s) {
         json_object_array_add(returns, json_object_new_double(r->results[i].episode_return));
         steps += r->results[i].length;
     }
-    add_text(o, "env", r->arguments.env);
-    add_text(o, "model", r->arguments.model);
-    add_text(o, "kind", r->model->ops->kind);
-    add_text(o, "planner", tz_planner_names()[r->arguments.planner]);
+    tz_json_add_text(o, "env", r->arguments.env);
+    tz_json_add_text(o, "model", r->arguments.model);
+    tz_json_add_text(o, "kind", r->model->ops->kind);
+    tz_json_add_text(o, "planner", tz_planner_names()[r->arguments.planner]);
     json_object_object_add(o, "seed", json_object_new_uint64(r->arguments.seed));
-    add_int(o, "episodes", r->n_done);
-    add_int(o, "steps", steps);
-    add_real(o, "return_mean", s->return_mean);
-    add_real(o, "return_std", s->return_std);
+    tz_json_add_int(o, "episodes", r->n_done);
+    tz_json_add_int(o, "steps", steps);
+    tz_json_add_real(o, "return_mean", s->return_mean);
+    tz_json_add_real(o, "return_std", s->return_std);
     json_object_object_add(o, "returns", returns);
-    add_real(o, "predicted_mean", s->predicted_mean);
-    add_real(o, "reward_rmse", s->reward_rmse);
-    add_int(o, "horizon", r->arguments.def.horizon);
-    add_real(o, "horizon_predicted_mean", s->horizon_predicted_mean);
-    add_real(o, "horizon_obtained_mean", s->horizon_obtained_mean);
-    add_real(o, "diverged_share", s->diverged_share);
-    add_real(o, "out_of_range_share", s->outside_share);
-    add_int(o, "unstable_episodes", s->n_unstable);
-    add_real(o, "plan_ms_median", s->plan_ms_median);
-    add_real(o, "plan_ms_p95", s->plan_ms_p95);
-    add_real(o, "control_period_ms", 1e3 * tz_env_task(r->env)->dt_s);
-    add_int(o, "threads", tz_team_size(r->team));
+    tz_json_add_real(o, "predicted_mean", s->predicted_mean);
+    tz_json_add_real(o, "reward_rmse", s->reward_rmse);
+    tz_json_add_int(o, "horizon", r->arguments.def.horizon);
+    tz_json_add_real(o, "horizon_predicted_mean", s->horizon_predicted_mean);
+    tz_json_add_real(o, "horizon_obtained_mean", s->horizon_obtained_mean);
+    tz_json_add_real(o, "diverged_share", s->diverged_share);
+    tz_json_add_real(o, "out_of_range_share", s->outside_share);
+    tz_json_add_int(o, "unstable_episodes", s->n_unstable);
+    tz_json_add_real(o, "plan_ms_median", s->plan_ms_median);
+    tz_json_add_real(o, "plan_ms_p95", s->plan_ms_p95);
+    tz_json_add_real(o, "control_period_ms", 1e3 * tz_env_task(r->env)->dt_s);
+    tz_json_add_int(o, "threads", tz_team_size(r->team));
     return o;
 }
 

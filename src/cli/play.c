@@ -3,6 +3,7 @@
 #include "cli/viewing.h"
 #include "plan/mpc.h"
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/run_folder.h"
 
@@ -33,7 +34,7 @@ static void report(const play_options *options, const tz_loop_result *results, i
     struct json_object *returns = json_object_new_array();
     for (int i = 0; i < n; i++) {
         mean += results[i].episode_return / n;
-        json_object_array_add(returns, json_object_new_double(results[i].episode_return));
+        json_object_array_add(returns, tz_json_real(results[i].episode_return));
         if (!options->json) {
             printf("episode %d: return %.1f in %d steps%s\n", i, results[i].episode_return,
                    results[i].length,
@@ -42,8 +43,8 @@ static void report(const play_options *options, const tz_loop_result *results, i
     }
     if (options->json) {
         struct json_object *object = json_object_new_object();
-        json_object_object_add(object, "episodes", json_object_new_int(n));
-        json_object_object_add(object, "return_mean", json_object_new_double(mean));
+        tz_json_add_int(object, "episodes", n);
+        tz_json_add_real(object, "return_mean", mean);
         json_object_object_add(object, "returns", returns);
         tz_json_print(object);
         json_object_put(object);
