@@ -191,7 +191,7 @@ static void bad_input_is_one_sentence(void **state) {
         {"train --data data --model nope --out x", "nope"},
         {"train --data nowhere --model node --out x", "nowhere"},
         {"train --data data --model node --out x --sequence-length 200", "200 states in a row"},
-        {"bench nothing", "no such benchmark"},
+        {"bench nothing", "no benchmark 'nothing'"},
     };
     for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
         char command[512];
