@@ -3,7 +3,6 @@
 #include "base/child.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/png.h"
 #include "view/offscreen.h"
 #include "view/stage.h"
 
@@ -151,11 +150,6 @@ tz_status tz_recorder_create(tz_recorder **recorder_out, const tz_recorder_def *
     }
     *recorder_out = recorder;
     return TZ_OK;
-}
-
-tz_status tz_recorder_snapshot(tz_recorder *recorder, const char *path, tz_error *error) {
-    return tz_png_write(path, recorder->rgb, recorder->viewport.width, recorder->viewport.height,
-                        error);
 }
 
 tz_status tz_recorder_finish(tz_recorder *recorder, tz_error *error) {

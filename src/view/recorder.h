@@ -30,7 +30,4 @@ TZ_API tz_observer tz_recorder_observer(tz_recorder *recorder);
 TZ_API tz_status tz_recorder_finish(tz_recorder *recorder, tz_error *error);
 TZ_API void tz_recorder_destroy(tz_recorder *recorder); // Nullable; an unfinished video is removed
 
-// Writes the picture drawn last as PNG.
-TZ_API tz_status tz_recorder_snapshot(tz_recorder *recorder, const char *path, tz_error *error);
-
 #endif
