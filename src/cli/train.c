@@ -225,6 +225,9 @@ static struct json_object *options_json(const run *r) {
     tz_json_add_real(o, "weight_decay", d->trainer.weight_decay);
     tz_json_add_real(o, "clip", d->trainer.clip);
     tz_json_add_real(o, "input_noise", d->trainer.input_noise);
+    tz_json_add_int(o, "curriculum", d->trainer.first_length);
+    tz_json_add_real(o, "spectral_limit", d->trainer.spectral_limit);
+    tz_json_add_text(o, "keep", d->keep_best ? "best" : "last");
     tz_json_add_int(o, "rollout_every", d->rollout_every);
     tz_json_add_int(o, "rollouts", d->n_rollouts);
     tz_json_add_int(o, "horizon", d->horizon);
@@ -318,6 +321,9 @@ static void print_report(const run *r, const tz_training_report *report) {
             printf("  open loop from held-out episodes: mean %.4g, median %.4g, %.0f diverged\n",
                    m->rollout_nmse, m->rollout_nmse_median, m->rollout_diverged);
         }
+        if (a->def.keep_best) {
+            printf("  kept: the weights of epoch %d\n", report->kept_epoch);
+        }
         printf("  %.1f s, %.3g ms a step with validation\n", report->seconds,
                report->steps > 0.0 ? 1e3 * report->seconds / report->steps : 0.0);
         return;
@@ -335,6 +341,7 @@ static void print_report(const run *r, const tz_training_report *report) {
     tz_json_add_real(o, "rollout_nmse", m->rollout_nmse);
     tz_json_add_real(o, "rollout_nmse_median", m->rollout_nmse_median);
     tz_json_add_real(o, "rollout_diverged", m->rollout_diverged);
+    tz_json_add_int(o, "kept_epoch", report->kept_epoch);
     tz_json_add_real(o, "seconds", report->seconds);
     tz_json_add_int(o, "threads", tz_team_size(r->team));
     tz_json_print(o);
@@ -404,6 +411,9 @@ static int train_main(int argc, char **argv) {
         {"--weight-decay", TZ_OPTION_REAL, &t->weight_decay, "X", .help = "L2 coefficient, coupled", .min = 0, .max = 1e30},
         {"--clip", TZ_OPTION_REAL, &t->clip, "X", .help = "norm that gradients are clipped to; 0: not clipped", .min = 0, .max = 1e30},
         {"--input-noise", TZ_OPTION_REAL, &t->input_noise, "X", .help = "noise on the state that a sequence is rolled out from, in standard deviations of the training states", .min = 0, .max = 10},
+        {"--curriculum", TZ_OPTION_INT, &t->first_length, "N", .help = "states of a sequence that count in the first epoch, growing to all at half the epochs; 0: all from the start", .min = 0, .max = 1000},
+        {"--spectral-limit", TZ_OPTION_REAL, &t->spectral_limit, "X", .help = "largest singular value of a weight matrix; 0: no limit", .min = 0, .max = 1e30},
+        {"--keep-best", TZ_OPTION_FLAG, &a->def.keep_best, .help = "keep the weights with the best held-out rollouts instead of the last ones"},
         {"--hidden", TZ_OPTION_INT, &a->n_hidden, "N", .help = "units of each of the two hidden layers", .min = 1, .max = 4096},
         {"--substeps", TZ_OPTION_INT, &a->substeps, "N", .help = "Euler steps of a transition", .min = 1, .max = 1000},
         {"--mask", TZ_OPTION_CHOICE, &a->mask, "M", .help = "coordinates left out of the networks' inputs", .choices = masks},

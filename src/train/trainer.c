@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "base/vectorise.h"
 #include "train/loss.h"
+#include "train/spectral.h"
 
 #include <math.h>
 #include <string.h>
@@ -34,6 +35,7 @@ struct tz_trainer {
     float *grad;        // of each tile, then of the batch in the first   (n_tiles, grad_stride)
     size_t grad_stride; // n_parameters rounded up to whole cache lines
     double *tile_loss;  //                                                (n_tiles)
+    float *spectral;    // work of the spectral limit; NULL: no limit
     worker *workers;    //                                                (team size)
     int n_workers;
 
@@ -46,6 +48,7 @@ struct tz_trainer {
     const tz_sequences *batch_of;
     const uint32_t *batch; // sequence of each row; NULL: rows are sequences from `first` on
     int first, rows;
+    int length; // states of a sequence that count
     bool backward;
 };
 
@@ -71,12 +74,21 @@ static tz_status check(const tz_trainer_def *def, const tz_model *model,
     if (def->batch < 1 || def->tile < 1 || def->epochs < 1 || !(def->lr > 0.0) ||
         !isfinite(def->lr) || !(def->lr_end >= 0.0) || !isfinite(def->lr_end) ||
         !(def->weight_decay >= 0.0) || !isfinite(def->weight_decay) || !(def->clip >= 0.0) ||
-        !isfinite(def->clip) || !(def->input_noise >= 0.0) || !isfinite(def->input_noise)) {
+        !isfinite(def->clip) || !(def->input_noise >= 0.0) || !isfinite(def->input_noise) ||
+        !(def->spectral_limit >= 0.0) || !isfinite(def->spectral_limit)) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "training with batch %d, tile %d, epochs %d, learning rate %g to %g, weight "
-                       "decay %g, clipping at %g: expected positive sizes and finite rates",
+                       "decay %g, clipping at %g, spectral limit %g: expected positive sizes and "
+                       "finite rates",
                        def->batch, def->tile, def->epochs, def->lr, def->lr_end, def->weight_decay,
-                       def->clip);
+                       def->clip, def->spectral_limit);
+    }
+    if (def->first_length != 0 &&
+        (def->first_length < 2 || def->first_length > sequences->length)) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "a curriculum from %d states on sequences of %d: expected 2 to %d, or 0 for "
+                       "none",
+                       def->first_length, sequences->length, sequences->length);
     }
     if (sequences->nz != tz_model_nz(model) || sequences->nu != model->nu) {
         return tz_fail(error, TZ_ERR_MISMATCH,
@@ -118,6 +130,12 @@ static tz_status allocate(tz_trainer *self, tz_error *error) {
     if (self->weight == NULL || self->grad == NULL || self->tile_loss == NULL ||
         self->order == NULL || self->workers == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a trainer of %zu parameters", n);
+    }
+    if (self->def.spectral_limit > 0.0) {
+        self->spectral = tz_alloc(tz_spectral_work_size(self->model), sizeof(float));
+        if (self->spectral == NULL) {
+            return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a trainer of %zu parameters", n);
+        }
     }
     TZ_CHECK(tz_adam_create(&self->adam, n, error));
     for (int i = 0; i < self->n_workers; i++) {
@@ -180,6 +198,7 @@ void tz_trainer_destroy(tz_trainer *trainer) {
     tz_free(trainer->weight);
     tz_free(trainer->grad);
     tz_free(trainer->tile_loss);
+    tz_free(trainer->spectral);
     tz_free(trainer->order);
     tz_free(trainer->workers);
     tz_free(trainer);
@@ -190,12 +209,13 @@ void tz_trainer_destroy(tz_trainer *trainer) {
 // Gathers B sequences, rows [row, row + B) of the batch, time-major.
 static void gather(const tz_trainer *self, worker *w, int row, int B) {
     const tz_sequences *s = self->batch_of;
-    const size_t L = (size_t)s->length, nz = (size_t)s->nz, nu = (size_t)s->nu, n = (size_t)B;
+    const size_t length = (size_t)s->length, L = (size_t)self->length;
+    const size_t nz = (size_t)s->nz, nu = (size_t)s->nu, n = (size_t)B;
     for (size_t b = 0; b < n; b++) {
         const size_t at = self->batch != NULL ? self->batch[(size_t)row + b]
                                               : (size_t)self->first + (size_t)row + b;
-        const float *z = s->z + at * L * nz;       // (L, nz)
-        const float *u = s->u + at * (L - 1) * nu; // (L - 1, nu)
+        const float *z = s->z + at * length * nz;       // (length, nz)
+        const float *u = s->u + at * (length - 1) * nu; // (length - 1, nu)
         for (size_t t = 0; t < L; t++) {
             memcpy(w->z + (t * n + b) * nz, z + t * nz, nz * sizeof *z);
         }
@@ -229,7 +249,7 @@ static void run_tile(void *context, int tile, int worker_index) {
     worker *w = &self->workers[worker_index];
     const int row = tile * self->def.tile;
     const int B = self->rows - row < self->def.tile ? self->rows - row : self->def.tile;
-    const int L = self->batch_of->length, nz = self->batch_of->nz;
+    const int L = self->length, nz = self->batch_of->nz;
     const double scale = 1.0 / ((double)self->rows * L * nz);
 
     gather(self, w, row, B);
@@ -249,11 +269,12 @@ static void run_tile(void *context, int tile, int worker_index) {
 // Runs all tiles of `rows` sequences and returns the sum of their losses, in the order of the
 // tiles.
 static double run_tiles(tz_trainer *self, const tz_sequences *sequences, const uint32_t *batch,
-                        int first, int rows, bool backward) {
+                        int first, int rows, int length, bool backward) {
     self->batch_of = sequences;
     self->batch = batch;
     self->first = first;
     self->rows = rows;
+    self->length = length;
     self->backward = backward;
     const int n_tiles = (rows + self->def.tile - 1) / self->def.tile;
     tz_team_run(self->team, n_tiles, run_tile, self);
@@ -287,7 +308,8 @@ tz_train_step tz_trainer_step(tz_trainer *trainer) {
     const size_t n = self->model->n_parameters;
     const uint32_t *batch = self->order + (size_t)self->step_in_epoch * (size_t)self->def.batch;
     tz_train_step step = {0};
-    step.loss = run_tiles(self, self->sequences, batch, 0, self->def.batch, true);
+    step.loss =
+        run_tiles(self, self->sequences, batch, 0, self->def.batch, tz_trainer_length(self), true);
     for (int tile = 1; tile < self->n_tiles; tile++) {
         add(self->grad, self->grad + (size_t)tile * self->grad_stride, n);
     }
@@ -300,6 +322,9 @@ tz_train_step tz_trainer_step(tz_trainer *trainer) {
     // update
     tz_adam_update(&self->adam, self->model->parameters, self->grad,
                    tz_clip_scale(step.grad_norm, self->def.clip), current_lr(self));
+    if (self->spectral != NULL) {
+        tz_limit_spectral_norms(self->model, self->def.spectral_limit, self->spectral);
+    }
     tz_model_prepare(self->model);
 
     // on to the next batch
@@ -318,7 +343,7 @@ double tz_trainer_loss(tz_trainer *trainer, const tz_sequences *sequences) {
     for (int first = 0; first < sequences->n; first += trainer->def.batch) {
         const int left = sequences->n - first;
         const int rows = left < trainer->def.batch ? left : trainer->def.batch;
-        sum += rows * run_tiles(trainer, sequences, NULL, first, rows, false);
+        sum += rows * run_tiles(trainer, sequences, NULL, first, rows, sequences->length, false);
     }
     return sum / sequences->n;
 }
@@ -339,6 +364,15 @@ int tz_trainer_steps_per_epoch(const tz_trainer *trainer) {
 
 double tz_trainer_lr(const tz_trainer *trainer) {
     return current_lr(trainer);
+}
+
+int tz_trainer_length(const tz_trainer *trainer) {
+    const int all = trainer->sequences->length, first = trainer->def.first_length;
+    const int growing = trainer->def.epochs / 2; // epochs of the curriculum
+    if (first == 0 || trainer->epoch >= growing) {
+        return all;
+    }
+    return first + (int)((int64_t)(all - first) * trainer->epoch / growing);
 }
 
 bool tz_trainer_done(const tz_trainer *trainer) {

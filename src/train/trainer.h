@@ -29,7 +29,12 @@ typedef struct tz_trainer_def {
     double clip;         // global norm that gradients are clipped to; 0: not clipped; 1
     double input_noise;  // std of Gaussian noise added to the state that a rollout starts from, in
                          // sigma_z; 0: none
-    uint64_t seed;       // of the order of the sequences, and of the noise
+    int first_length;    // curriculum: states of a sequence that count in the first epoch. Their
+                         // number grows evenly until half of the epochs are over, then all count;
+                         // 0: all from the start
+    double spectral_limit; // largest singular value that a weight matrix may have after a step
+                           // (train/spectral.h); 0: no limit
+    uint64_t seed;         // of the order of the sequences, and of the noise
 } tz_trainer_def;
 TZ_API tz_trainer_def tz_trainer_def_default(void);
 
@@ -62,7 +67,8 @@ TZ_API tz_train_step tz_trainer_step(tz_trainer *trainer);
 TZ_API int tz_trainer_epoch(const tz_trainer *trainer);         // complete epochs
 TZ_API int tz_trainer_step_in_epoch(const tz_trainer *trainer); // steps since then
 TZ_API int tz_trainer_steps_per_epoch(const tz_trainer *trainer);
-TZ_API double tz_trainer_lr(const tz_trainer *trainer); // of the next step
+TZ_API double tz_trainer_lr(const tz_trainer *trainer);  // of the next step
+TZ_API int tz_trainer_length(const tz_trainer *trainer); // states of a sequence that count now
 TZ_API bool tz_trainer_done(const tz_trainer *trainer);
 
 // Means over the steps of the running epoch, or of the last one when none was made in this.

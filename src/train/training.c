@@ -41,7 +41,7 @@ typedef struct run {
     tz_epoch_metrics *metrics; // (epochs)
     int n_epochs;              // complete
     char *what;                // all that the weights depend on, in one line
-    char csv[TZ_PATH_MAX], checkpoint[TZ_PATH_MAX], model_file[TZ_PATH_MAX];
+    char csv[TZ_PATH_MAX], checkpoint[TZ_PATH_MAX], model_file[TZ_PATH_MAX], best[TZ_PATH_MAX];
     char warning[256];
 } run;
 
@@ -71,11 +71,12 @@ static char *describe(const tz_training_def *def) {
     const int length = asprintf(
         &what,
         "%s; %d sequences of %d states, batch %d, tile %d, epochs %d, learning rate %.17g to "
-        "%.17g, weight decay %.17g, clip %.17g, noise %.17g, seed %llu; test on %d, rollouts %d of "
-        "%d every %d",
+        "%.17g, weight decay %.17g, clip %.17g, noise %.17g, curriculum from %d, spectral limit "
+        "%.17g, seed %llu; test on %d, rollouts %d of %d every %d, %s weights kept",
         def->what, def->n_sequences, def->length, t->batch, t->tile, t->epochs, t->lr, t->lr_end,
-        t->weight_decay, t->clip, t->input_noise, (unsigned long long)t->seed,
-        def->n_test_sequences, def->n_rollouts, def->horizon, def->rollout_every);
+        t->weight_decay, t->clip, t->input_noise, t->first_length, t->spectral_limit,
+        (unsigned long long)t->seed, def->n_test_sequences, def->n_rollouts, def->horizon,
+        def->rollout_every, def->keep_best ? "best" : "last");
     return length < 0 ? NULL : what;
 }
 
@@ -110,9 +111,16 @@ static tz_status make(run *r, const tz_source *sources, int n_sources, tz_error 
     TZ_CHECK(tz_path_join(r->csv, def->folder, "metrics.csv", error));
     TZ_CHECK(tz_path_join(r->checkpoint, def->folder, "checkpoint.safetensors", error));
     TZ_CHECK(tz_path_join(r->model_file, def->folder, "model.safetensors", error));
+    TZ_CHECK(tz_path_join(r->best, def->folder, "best.safetensors", error));
     TZ_CHECK(tz_sequences_draw(&r->sequences, sources, n_sources, TZ_PART_TRAIN, def->n_sequences,
                                def->length, def->trainer.seed, error));
     TZ_CHECK(pick_tests(r, sources, n_sources, error));
+    if (def->keep_best && r->rollouts == NULL) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "%s: no held-out episode to choose the best weights by: hold some out "
+                       "(--test-fraction), or keep the last ones",
+                       sources[0].path);
+    }
     TZ_CHECK(tz_trainer_create(&r->trainer, &def->trainer, r->model, r->sequences, r->team, error));
     r->metrics = tz_alloc((size_t)def->trainer.epochs, sizeof *r->metrics);
     r->what = describe(def);
@@ -267,6 +275,40 @@ static tz_status measure(run *r, double lr, tz_error *error) {
     return TZ_OK;
 }
 
+// Index into the metrics of the epoch with the best rollouts; -1 when none was measured.
+static int best_epoch(const run *r) {
+    int best = -1;
+    for (int i = 0; i < r->n_epochs; i++) {
+        const tz_epoch_metrics *m = &r->metrics[i], *b = best < 0 ? m : &r->metrics[best];
+        const bool measured = isfinite(m->rollout_nmse);
+        if (measured &&
+            (best < 0 || m->rollout_diverged < b->rollout_diverged ||
+             (m->rollout_diverged == b->rollout_diverged && m->rollout_nmse < b->rollout_nmse))) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+// The best weights so far have a file of their own; which epoch they are of is in the metrics, so a
+// resumed run needs nothing more.
+static tz_status keep_if_best(const run *r, tz_error *error) {
+    return r->def->keep_best && best_epoch(r) == r->n_epochs - 1
+               ? tz_model_save(r->model, r->best, error)
+               : TZ_OK;
+}
+
+static tz_status write_model(const run *r, tz_error *error) {
+    if (!r->def->keep_best || best_epoch(r) < 0) {
+        return tz_model_save(r->model, r->model_file, error);
+    }
+    tz_model *best = NULL;
+    TZ_CHECK(tz_model_load(&best, r->best, error));
+    const tz_status status = tz_model_save(best, r->model_file, error);
+    tz_model_destroy(best);
+    return status;
+}
+
 static void note(char text[128], const run *r) {
     snprintf(text, 128, "epoch %d/%d", r->n_epochs, r->def->trainer.epochs);
     if (r->n_epochs > 0) {
@@ -311,6 +353,7 @@ static tz_status train(run *r, double *steps, tz_error *error) {
         (*steps)++;
         if (tz_trainer_step_in_epoch(r->trainer) == 0) {
             TZ_CHECK(measure(r, lr, error));
+            TZ_CHECK(keep_if_best(r, error));
             TZ_CHECK(write_checkpoint(r, error));
             TZ_CHECK(write_csv(r, error));
             note(text, r);
@@ -351,7 +394,7 @@ tz_status tz_train(const tz_training_def *def, tz_model *model, const tz_source 
         status = write_csv(&r, error);
     }
     if (status == TZ_OK) {
-        status = tz_model_save(model, r.model_file, error);
+        status = write_model(&r, error);
     }
     if (status == TZ_OK) {
         draw_curves(&r);
@@ -360,7 +403,9 @@ tz_status tz_train(const tz_training_def *def, tz_model *model, const tz_source 
         *report = (tz_training_report){.seconds = tz_now_s() - began_s, .steps = steps};
         snprintf(report->warning, sizeof report->warning, "%s", r.warning);
         if (r.n_epochs > 0) {
+            const int best = def->keep_best ? best_epoch(&r) : -1;
             report->last = r.metrics[r.n_epochs - 1];
+            report->kept_epoch = best < 0 ? r.n_epochs : best + 1;
         }
     }
     destroy(&r);

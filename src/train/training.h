@@ -2,13 +2,16 @@
 //
 //     metrics.csv             one line an epoch
 //     checkpoint.safetensors  everything to continue from; replaced at every epoch
-//     model.safetensors       the weights after the last epoch, written when it is complete
+//     best.safetensors        with keep_best: the weights that did best on held-out rollouts so far
+//     model.safetensors       the weights after the last epoch, or with keep_best the best ones;
+//                             written when the last epoch is complete
 //     loss.png, loss.svg      loss on training and held-out sequences
 //     rollout.png, .svg       open-loop error from held-out episodes
 //
-// The model file holds the last weights, not those with the smallest error on held-out episodes:
-// nothing is selected on the episodes that later judge the model, and the learning rate has come
-// down to its end.
+// By default the model file holds the last weights, not those with the smallest error on held-out
+// episodes: nothing is selected on the episodes that later judge the model, and the learning rate
+// has come down to its end. With keep_best the held-out episodes select (fewest diverged rollouts,
+// then the smallest mean error), so the model must be judged on episodes of another dataset.
 #ifndef TRAPEZE_TRAIN_TRAINING_H
 #define TRAPEZE_TRAIN_TRAINING_H
 
@@ -33,8 +36,9 @@ typedef struct tz_training_def {
     // folder and what else stands in it
     tz_status (*begin)(void *context, tz_error *error);
     void *begin_context;
-    bool resume; // continue from the folder's checkpoint if there is one
-    bool quiet;  // no progress on stderr
+    bool keep_best; // keep the weights with the best held-out rollouts, not the last ones
+    bool resume;    // continue from the folder's checkpoint if there is one
+    bool quiet;     // no progress on stderr
 } tz_training_def;
 TZ_API tz_training_def tz_training_def_default(void);
 
@@ -43,6 +47,7 @@ typedef struct tz_training_report {
     tz_epoch_metrics last; // of the last complete epoch, all NaN before one
     double seconds;        // of this call
     double steps;          // optimiser steps in this call
+    int kept_epoch;        // epoch whose weights are in model.safetensors
     char warning[256];     // what could not be done beside the weights (a picture), or ""
 } tz_training_report;
 

@@ -94,6 +94,27 @@ static void tiles_make_up_the_batch(void **state) {
     assert_true(fabs(norm[0] - norm[1]) < 1e-5 * norm[1]);
 }
 
+// The states that count grow from the first length to all, and then stay; a resumed trainer's place
+// says how many. The loss of a step is that of the counted states.
+static void curriculum_grows_to_the_whole_sequence(void **state) {
+    (void)state;
+    bench b;
+    tz_trainer_def def = tz_trainer_def_default();
+    def.epochs = 8;
+    def.first_length = 2;
+    set_up(&b, "node", 1, def);
+    assert_int_equal(tz_trainer_length(b.trainer), 2);
+    int last = 2;
+    while (!tz_trainer_done(b.trainer)) {
+        assert_int_equal(tz_trainer_step(b.trainer).outcome, TZ_TRAIN_OK);
+        assert_true(tz_trainer_length(b.trainer) >= last);
+        last = tz_trainer_length(b.trainer);
+        assert_true(tz_trainer_epoch(b.trainer) < 4 || last == 3);
+    }
+    assert_int_equal(last, 3);
+    tear_down(&b);
+}
+
 static void a_step_allocates_nothing(void **state) {
     (void)state;
     bench b;
@@ -194,6 +215,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_weights_at_any_number_of_threads),
         cmocka_unit_test(tiles_make_up_the_batch),
+        cmocka_unit_test(curriculum_grows_to_the_whole_sequence),
         cmocka_unit_test(a_step_allocates_nothing),
         cmocka_unit_test(learns_a_known_system),
         cmocka_unit_test(nonfinite_changes_nothing),

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/progress.h"
+#include "train/evaluation.h"
 #include "train/training.h"
 
 #include <setjmp.h>
@@ -171,6 +172,58 @@ static void interrupted_and_resumed_ends_in_the_same_bytes(void **state) {
     assert_same_file(whole, folder, "metrics.csv");
 }
 
+// What is kept is what the metrics say was best, also across an interruption after it.
+static void best_weights_are_kept(void **state) {
+    (void)state;
+    char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
+    make_folder(folder, "best");
+    tz_training_def def = small_def(folder);
+    def.keep_best = true;
+    def.rollout_every = 1;
+    def.trainer.lr = 0.1; // large enough that late epochs may be worse than early ones
+    tz_training_report report;
+    assert_int_equal(run(&def, 1, &report, NULL), TZ_OK);
+    assert_in_range(report.kept_epoch, 1, 12);
+
+    // the smallest error in the table is that of the kept epoch
+    char *csv = NULL;
+    size_t size = 0;
+    assert_int_equal(tz_path_join(path, folder, "metrics.csv", NULL), TZ_OK);
+    assert_int_equal(tz_file_read(path, &csv, &size, 1 << 20, NULL), TZ_OK);
+    double smallest = INFINITY;
+    int at = 0;
+    const char *line = strchr(csv, '\n');
+    for (int epoch = 1; epoch <= 12; epoch++, line = strchr(line + 1, '\n')) {
+        double nmse = NAN;
+        assert_int_equal(sscanf(line + 1, "%*[^,],%*[^,],%*[^,],%*[^,],%*[^,],%lf", &nmse), 1);
+        at = nmse < smallest ? epoch : at;
+        smallest = nmse < smallest ? nmse : smallest;
+    }
+    tz_free(csv);
+    assert_int_equal(report.kept_epoch, at);
+
+    // and the kept weights have that error
+    tz_model *model = NULL;
+    tz_team *team = NULL;
+    tz_rollouts *rollouts = NULL;
+    tz_evaluation *evaluation = NULL;
+    tz_dataset *data = toy_dataset(2, 1, EPISODES, 60, 7);
+    const unsigned char is_test[EPISODES] = {0, 0, 1, 0, 0, 0};
+    assert_int_equal(tz_path_join(path, folder, "model.safetensors", NULL), TZ_OK);
+    assert_int_equal(tz_model_load(&model, path, NULL), TZ_OK);
+    assert_int_equal(tz_team_create(&team, 1, NULL), TZ_OK);
+    assert_int_equal(tz_rollouts_pick(&rollouts, data, is_test, 20, 50, "toy", NULL), TZ_OK);
+    const tz_predictor predictor = {.type = TZ_PREDICT_MODEL, .model = model};
+    assert_int_equal(tz_evaluate(&evaluation, rollouts, &predictor, model->sigma_z, team, NULL),
+                     TZ_OK);
+    assert_true(fabs(evaluation->mean - smallest) < 1e-6 * smallest);
+    tz_evaluation_destroy(evaluation);
+    tz_rollouts_destroy(rollouts);
+    tz_team_destroy(team);
+    tz_model_destroy(model);
+    toy_dataset_destroy(data);
+}
+
 static void checkpoint_of_something_else_is_refused(void **state) {
     (void)state;
     char whole[TZ_PATH_MAX];
@@ -203,6 +256,7 @@ int main(void) {
         cmocka_unit_test(whole_run_leaves_its_files),
         cmocka_unit_test(killed_and_resumed_ends_in_the_same_bytes),
         cmocka_unit_test(interrupted_and_resumed_ends_in_the_same_bytes),
+        cmocka_unit_test(best_weights_are_kept),
         cmocka_unit_test(checkpoint_of_something_else_is_refused),
         cmocka_unit_test(blown_up_training_keeps_the_last_checkpoint),
     };
