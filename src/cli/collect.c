@@ -20,7 +20,7 @@ typedef struct arguments {
     int episodes, steps, threads;
     double noise, noise_min, noise_color;
     uint64_t seed;
-    bool sampled, resume, json, quiet;
+    bool sampled, no_early_end, resume, json, quiet;
 } arguments;
 
 // What a run holds between begin and end.
@@ -53,6 +53,7 @@ static void add_choices(struct json_object *config, const run *r) {
     tz_json_add_real(config, "noise_min", a->noise_min);
     tz_json_add_real(config, "noise_color", a->noise_color);
     tz_json_add_bool(config, "sampled", a->sampled);
+    tz_json_add_bool(config, "ends_early", tz_env_task(r->env)->ends_early);
     tz_json_add_u64(config, "seed", a->seed);
 }
 
@@ -141,6 +142,7 @@ static tz_status prepare(run *r, tz_error *error) {
     tz_env_def def = tz_env_def_default();
     def.name = a->env;
     def.max_episode_steps = a->steps;
+    def.ends_early = !a->no_early_end;
     TZ_CHECK(tz_env_create(&r->env, &def, error));
     for (int p = 0; p < a->policies.n; p++) {
         TZ_CHECK(
@@ -255,6 +257,8 @@ static int collect_main(int argc, char **argv) {
         {"--threads", TZ_OPTION_INT, &a->threads, "N", .help = "threads, 0 is one per processor",
          .max = 1024},
         {"--sampled", TZ_OPTION_FLAG, &a->sampled, .help = "sample the policies' controls"},
+        {"--no-early-end", TZ_OPTION_FLAG, &a->no_early_end,
+         .help = "go on where the task would terminate"},
         {"--resume", TZ_OPTION_FLAG, &a->resume, .help = "go on where a stopped run left off"},
         {"--json", TZ_OPTION_FLAG, &a->json, .help = "print the result as one JSON object"},
         {"--quiet", TZ_OPTION_FLAG, &a->quiet, .help = "show no progress"},
