@@ -118,7 +118,8 @@ typedef struct tz_model_statistics {
 TZ_API tz_status tz_model_create(tz_model **model, const tz_model_def *def, const tz_task *task,
                                  const tz_model_statistics *statistics, tz_error *error);
 
-// Loads any learned kind from a model file (docs/formats.md). Errors name the file and what was
+// Loads any learned kind from a model file (docs/formats.md), or an ensemble of them from its list
+// (models/ensemble.h). Errors name the file and what was
 // found and expected. The caller destroys it.
 TZ_API tz_status tz_model_load(tz_model **model, const char *path, tz_error *error);
 TZ_API tz_status tz_model_save(const tz_model *model, const char *path, tz_error *error);

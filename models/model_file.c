@@ -1,6 +1,7 @@
 // Model files (docs/formats.md): one safetensors file, structure as strings in its metadata, the
 // normaliser and the weights as named tensors. A file is hostile until every value is checked.
 #include "base/safetensors.h"
+#include "models/ensemble.h"
 #include "models/learned.h"
 
 #include <errno.h>
@@ -255,6 +256,10 @@ static tz_status read_values(const tz_safetensors *file, tz_learned *self, tz_er
 
 tz_status tz_model_load(tz_model **model, const char *path, tz_error *error) {
     *model = NULL;
+    const size_t length = strlen(path);
+    if (length >= 5 && strcmp(path + length - 5, ".json") == 0) {
+        return tz_ensemble_load(model, path, error);
+    }
     tz_safetensors *file = NULL;
     TZ_CHECK(tz_safetensors_read(&file, path, error));
     tz_learned *self = NULL;

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
+#include "models/ensemble.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -22,7 +23,7 @@ typedef struct arguments {
     int n_hidden, substeps, mask;
     double test_fraction;
     uint64_t seed, split_seed;
-    int threads;
+    int threads, members;
     bool renormalise, resume, json, quiet;
     tz_training_def def;
 } arguments;
@@ -135,6 +136,11 @@ static tz_status continue_model(run *r, const tz_model_statistics *statistics, b
     const arguments *a = &r->arguments;
     TZ_CHECK(tz_model_load(&r->model, a->init, error));
     TZ_CHECK(tz_model_check_task(r->model, tz_env_task(r->env), a->init, error));
+    if (r->model->n_parameters == 0) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                       "%s: an ensemble cannot be trained on as a whole; name one of its members",
+                       a->init);
+    }
     if (kind_was_set && strcmp(r->model->ops->kind, kinds[a->kind]) != 0) {
         return tz_fail(error, TZ_ERR_MISMATCH, "%s: a model of kind %s, but --model asks for %s",
                        a->init, r->model->ops->kind, kinds[a->kind]);
@@ -228,6 +234,7 @@ static struct json_object *options_json(const run *r) {
     tz_json_add_int(o, "curriculum", d->trainer.first_length);
     tz_json_add_real(o, "spectral_limit", d->trainer.spectral_limit);
     tz_json_add_text(o, "keep", d->keep_best ? "best" : "last");
+    tz_json_add_int(o, "members", a->members);
     tz_json_add_int(o, "rollout_every", d->rollout_every);
     tz_json_add_int(o, "rollouts", d->n_rollouts);
     tz_json_add_int(o, "horizon", d->horizon);
@@ -263,7 +270,7 @@ static tz_status write_config(const run *r, tz_error *error) {
 // A run is never written over another.
 static tz_status check_folder(const arguments *a, tz_error *error) {
     static const char *const files[] = {"config.json", "checkpoint.safetensors",
-                                        "model.safetensors"};
+                                        "model.safetensors", "ensemble.json"};
     for (size_t i = 0; i < TZ_COUNTOF(files) && !a->resume; i++) {
         char path[TZ_PATH_MAX];
         TZ_CHECK(tz_path_join(path, a->out, files[i], error));
@@ -304,6 +311,10 @@ static tz_status write_side(const run *r, const tz_training_report *report, tz_e
 
 // ---- the run
 
+static const char *result_name(const arguments *a) {
+    return a->members > 1 ? "ensemble.json" : "model.safetensors";
+}
+
 static void print_report(const run *r, const tz_training_report *report) {
     const arguments *a = &r->arguments;
     const tz_epoch_metrics *m = &report->last;
@@ -311,8 +322,9 @@ static void print_report(const run *r, const tz_training_report *report) {
         fprintf(stderr, "trapeze train: %s\n", report->warning);
     }
     if (!a->json) {
-        printf("%s of %s: %s/model.safetensors\n", r->model->ops->kind, r->model->env, a->out);
-        printf("  loss %.4g on training sequences", m->train_loss);
+        printf("%s of %s: %s/%s\n", r->model->ops->kind, r->model->env, a->out, result_name(a));
+        printf("  %sloss %.4g on training sequences", a->members > 1 ? "last member: " : "",
+               m->train_loss);
         if (!isnan(m->test_loss)) {
             printf(", %.4g on held-out ones", m->test_loss);
         }
@@ -329,7 +341,7 @@ static void print_report(const run *r, const tz_training_report *report) {
         return;
     }
     char path[TZ_PATH_MAX] = "";
-    tz_path_join(path, a->out, "model.safetensors", NULL);
+    tz_path_join(path, a->out, result_name(a), NULL);
     struct json_object *o = json_object_new_object();
     tz_json_add_text(o, "model", path);
     tz_json_add_text(o, "kind", r->model->ops->kind);
@@ -348,10 +360,11 @@ static void print_report(const run *r, const tz_training_report *report) {
     json_object_put(o);
 }
 
-static tz_status run_train(run *r, bool kind_was_set, tz_error *error) {
+// One model into the folder a->out, from data that were read.
+static tz_status train_model(run *r, bool kind_was_set, tz_training_report *report,
+                             tz_error *error) {
     arguments *a = &r->arguments;
     TZ_CHECK(check_folder(a, error));
-    TZ_CHECK(read_data(r, error));
     TZ_CHECK(make_model(r, kind_was_set, error));
     TZ_CHECK(describe(r, error));
     a->def.what = r->what;
@@ -361,10 +374,53 @@ static tz_status run_train(run *r, bool kind_was_set, tz_error *error) {
     a->def.resume = a->resume;
     a->def.quiet = a->quiet;
     a->def.trainer.seed = a->seed;
-    TZ_CHECK(tz_team_create(&r->team, a->threads, error));
+    TZ_CHECK(tz_train(&a->def, r->model, r->source, r->n_sources, r->team, report, error));
+    return write_side(r, report, error);
+}
+
+static void forget_model(run *r) {
+    tz_model_destroy(r->model);
+    free(r->what);
+    r->model = NULL;
+    r->what = NULL;
+}
+
+// Members of an ensemble differ in their seed, so in first weights, sequences drawn (a bootstrap
+// of the windows) and their order. Each is a run of its own below the folder; one that is complete
+// is kept by --resume.
+static tz_status train_members(run *r, bool kind_was_set, tz_training_report *report,
+                               tz_error *error) {
+    arguments *a = &r->arguments;
+    const arguments whole = *a;
+    char list[TZ_PATH_MAX], folder[TZ_PATH_MAX], file[TZ_MEMBERS_MAX][64];
+    const char *files[TZ_MEMBERS_MAX];
+    TZ_CHECK(tz_path_join(list, whole.out, "ensemble.json", error));
+    for (int i = 0; i < whole.members; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "member-%d", i);
+        snprintf(file[i], sizeof file[i], "%s/model.safetensors", name);
+        files[i] = file[i];
+        TZ_CHECK(tz_path_join(folder, whole.out, name, error));
+        a->out = folder;
+        a->seed = whole.seed + (uint64_t)i;
+        forget_model(r);
+        const tz_status status = train_model(r, kind_was_set, report, error);
+        a->out = whole.out;
+        TZ_CHECK(status);
+    }
+    a->seed = whole.seed;
+    TZ_CHECK(write_config(r, error));
+    return tz_ensemble_write(list, files, whole.members, error);
+}
+
+static tz_status run_train(run *r, bool kind_was_set, tz_error *error) {
+    const arguments *a = &r->arguments;
     tz_training_report report;
-    TZ_CHECK(tz_train(&a->def, r->model, r->source, r->n_sources, r->team, &report, error));
-    TZ_CHECK(write_side(r, &report, error));
+    TZ_CHECK(check_folder(a, error));
+    TZ_CHECK(read_data(r, error));
+    TZ_CHECK(tz_team_create(&r->team, a->threads, error));
+    TZ_CHECK(a->members > 1 ? train_members(r, kind_was_set, &report, error)
+                            : train_model(r, kind_was_set, &report, error));
     print_report(r, &report);
     return TZ_OK;
 }
@@ -386,6 +442,7 @@ static int train_main(int argc, char **argv) {
              .arguments = {.kind = 1,
                            .n_hidden = 128,
                            .substeps = 8,
+                           .members = 1,
                            .mask = MASK_CYCLIC,
                            .test_fraction = 0.1,
                            .def = tz_training_def_default()}};
@@ -417,6 +474,7 @@ static int train_main(int argc, char **argv) {
         {"--hidden", TZ_OPTION_INT, &a->n_hidden, "N", .help = "units of each of the two hidden layers", .min = 1, .max = 4096},
         {"--substeps", TZ_OPTION_INT, &a->substeps, "N", .help = "Euler steps of a transition", .min = 1, .max = 1000},
         {"--mask", TZ_OPTION_CHOICE, &a->mask, "M", .help = "coordinates left out of the networks' inputs", .choices = masks},
+        {"--members", TZ_OPTION_INT, &a->members, "N", .help = "models of an ensemble, seeds K to K + N - 1; writes R/ensemble.json", .min = 1, .max = TZ_MEMBERS_MAX},
         {"--test-fraction", TZ_OPTION_REAL, &a->test_fraction, "X", .help = "share of the episodes held out; 0: none", .min = 0, .max = 0.99},
         {"--split-seed", TZ_OPTION_U64, &a->split_seed, "K", .help = "which episodes are held out"},
         {"--rollout-every", TZ_OPTION_INT, &a->def.rollout_every, "N", .help = "epochs between rollouts from held-out episodes", .min = 1, .max = 1e6},

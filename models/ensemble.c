@@ -1,0 +1,288 @@
+#include "models/ensemble.h"
+
+#include "base/assert.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/run_folder.h"
+
+#include <json-c/json.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char FORMAT[] = "trapeze-ensemble-1";
+
+typedef struct ensemble {
+    tz_model model; // must be first; sigma_z, z_mean, z_low, z_high are those of the first member
+    int n;
+    tz_model *member[TZ_MEMBERS_MAX]; // owned                                  (n)
+} ensemble;
+
+struct tz_model_workspace {
+    const ensemble *of;
+    size_t max_values;                          // (max_T + 1) max_B nz
+    float *z;                                   // rollout of one member        (T + 1, B, nz)
+    tz_model_workspace *member[TZ_MEMBERS_MAX]; //                              (n)
+};
+
+// ---- the model --------------------------------------------------------------------------------
+
+static void destroy(tz_model *model) {
+    ensemble *self = (ensemble *)model;
+    for (int i = 0; i < self->n; i++) {
+        tz_model_destroy(self->member[i]);
+    }
+    tz_free(self);
+}
+
+static void workspace_destroy(tz_model_workspace *workspace) {
+    if (workspace != NULL) {
+        for (int i = 0; i < workspace->of->n; i++) {
+            tz_model_workspace_destroy(workspace->of->member[i], workspace->member[i]);
+        }
+        tz_free(workspace->z);
+        tz_free(workspace);
+    }
+}
+
+static tz_status workspace_create(tz_model_workspace **workspace, const tz_model *model, int max_B,
+                                  int max_T, bool training, tz_error *error) {
+    const ensemble *self = (const ensemble *)model;
+    *workspace = NULL;
+    if (training) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                       "an ensemble is trained member by member, not as a whole");
+    }
+    tz_model_workspace *ws = tz_alloc(1, sizeof *ws);
+    if (ws == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a workspace of an ensemble");
+    }
+    ws->of = self;
+    ws->max_values = ((size_t)max_T + 1) * (size_t)max_B * (size_t)tz_model_nz(model);
+    ws->z = tz_alloc(ws->max_values, sizeof *ws->z);
+    tz_status status =
+        ws->z != NULL ? TZ_OK
+                      : tz_fail(error, TZ_ERR_MEMORY, "out of memory: a workspace of an ensemble");
+    for (int i = 0; status == TZ_OK && i < self->n; i++) {
+        status =
+            tz_model_workspace_create(&ws->member[i], self->member[i], max_B, max_T, false, error);
+    }
+    if (status != TZ_OK) {
+        workspace_destroy(ws);
+        return status;
+    }
+    *workspace = ws;
+    return TZ_OK;
+}
+
+// z = mean over members of their rollouts. A member that is not finite makes the mean not finite.
+static void rollout(const tz_model *model, tz_model_workspace *workspace, float *z, const float *z0,
+                    const float *u, int T, int B) {
+    const ensemble *self = (const ensemble *)model;
+    const size_t n = ((size_t)T + 1) * (size_t)B * (size_t)tz_model_nz(model);
+    TZ_ASSERT(n <= workspace->max_values);
+    tz_model_rollout(self->member[0], workspace->member[0], z, z0, u, T, B);
+    for (int i = 1; i < self->n; i++) {
+        tz_model_rollout(self->member[i], workspace->member[i], workspace->z, z0, u, T, B);
+        for (size_t k = 0; k < n; k++) {
+            z[k] += workspace->z[k];
+        }
+    }
+    const float share = 1.0f / (float)self->n;
+    for (size_t k = 0; k < n; k++) {
+        z[k] *= share;
+    }
+    memcpy(z, z0, (size_t)B * (size_t)tz_model_nz(model) * sizeof *z);
+}
+
+static const tz_model_ops ops = {
+    .kind = "ensemble",
+    .destroy = destroy,
+    .workspace_create = workspace_create,
+    .workspace_destroy = workspace_destroy,
+    .rollout = rollout,
+};
+
+// ---- making -----------------------------------------------------------------------------------
+
+static tz_status check_member(const tz_model *first, const tz_model *member, int index,
+                              tz_error *error) {
+    if (strcmp(member->env, first->env) != 0 || member->nq != first->nq ||
+        member->nv != first->nv || member->nu != first->nu ||
+        fabs(member->dt_s - first->dt_s) > 1e-9 * first->dt_s) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "member %d of an ensemble is of environment %s with nq %d, nu %d, dt %g s, "
+                       "the first of %s with %d, %d, %g s: expected the same",
+                       index, member->env, member->nq, member->nu, member->dt_s, first->env,
+                       first->nq, first->nu, first->dt_s);
+    }
+    if (member->n_parameters == 0) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                       "member %d of an ensemble is of kind %s, expected a learned model", index,
+                       member->ops->kind);
+    }
+    return TZ_OK;
+}
+
+tz_status tz_ensemble_create(tz_model **model, tz_model *const *members, int n, tz_error *error) {
+    *model = NULL;
+    TZ_ASSERT(n >= 1 && n <= TZ_MEMBERS_MAX);
+    ensemble *self = tz_alloc(1, sizeof *self);
+    tz_status status =
+        self != NULL ? TZ_OK : tz_fail(error, TZ_ERR_MEMORY, "out of memory: an ensemble");
+    for (int i = 0; status == TZ_OK && i < n; i++) {
+        status = check_member(members[0], members[i], i, error);
+    }
+    if (status != TZ_OK) {
+        for (int i = 0; i < n; i++) {
+            tz_model_destroy(members[i]);
+        }
+        tz_free(self);
+        return status;
+    }
+    self->model = *members[0];
+    self->model.ops = &ops;
+    self->model.n_parameters = 0;
+    self->model.parameters = NULL;
+    self->model.tensors = NULL;
+    self->model.n_tensors = 0;
+    self->n = n;
+    memcpy(self->member, members, (size_t)n * sizeof(tz_model *));
+    *model = &self->model;
+    return TZ_OK;
+}
+
+int tz_ensemble_count(const tz_model *model) {
+    return model->ops == &ops ? ((const ensemble *)model)->n : 0;
+}
+
+const tz_model *tz_ensemble_member(const tz_model *model, int index) {
+    return index >= 0 && index < tz_ensemble_count(model) ? ((const ensemble *)model)->member[index]
+                                                          : NULL;
+}
+
+// ---- the file ---------------------------------------------------------------------------------
+
+// The folder of a file's path, with its last slash; "" when it has none.
+static void folder_of(char folder[TZ_PATH_MAX], const char *path) {
+    const char *slash = strrchr(path, '/');
+    const size_t length = slash != NULL ? (size_t)(slash + 1 - path) : 0;
+    snprintf(folder, TZ_PATH_MAX, "%.*s", (int)length, path);
+}
+
+static tz_status member_path(char path[TZ_PATH_MAX], const char *list, const char *file,
+                             tz_error *error) {
+    char folder[TZ_PATH_MAX];
+    folder_of(folder, list);
+    if (file[0] == '/' || strstr(file, "..") != NULL) {
+        return tz_fail(error, TZ_ERR_FORMAT,
+                       "%s: member '%.200s' leads out of the folder, expected a path below it",
+                       list, file);
+    }
+    return tz_path_join(path, folder, file, error);
+}
+
+tz_status tz_ensemble_write(const char *path, const char *const *files, int n, tz_error *error) {
+    struct json_object *list = json_object_new_object(), *members = json_object_new_array();
+    tz_json_add_text(list, "format", FORMAT);
+    json_object_object_add(list, "members", members);
+    tz_status status = TZ_OK;
+    for (int i = 0; status == TZ_OK && i < n; i++) {
+        char file[TZ_PATH_MAX], digest[65];
+        status = member_path(file, path, files[i], error);
+        if (status == TZ_OK) {
+            status = tz_file_sha256(file, digest, error);
+        }
+        if (status == TZ_OK) {
+            struct json_object *member = json_object_new_object();
+            tz_json_add_text(member, "file", files[i]);
+            tz_json_add_text(member, "sha256", digest);
+            json_object_array_add(members, member);
+        }
+    }
+    if (status == TZ_OK) {
+        status = tz_json_write(path, list, error);
+    }
+    json_object_put(list);
+    return status;
+}
+
+// A text field of an object; NULL when it is none.
+static const char *text_of(struct json_object *object, const char *key) {
+    struct json_object *value = NULL;
+    return json_object_is_type(object, json_type_object) &&
+                   json_object_object_get_ex(object, key, &value) &&
+                   json_object_is_type(value, json_type_string)
+               ? json_object_get_string(value)
+               : NULL;
+}
+
+static tz_status load_member(tz_model **model, const char *list, struct json_object *entry,
+                             tz_error *error) {
+    const char *file = text_of(entry, "file"), *digest = text_of(entry, "sha256");
+    if (file == NULL || digest == NULL) {
+        return tz_fail(error, TZ_ERR_FORMAT,
+                       "%s: a member without \"file\" and \"sha256\" as texts", list);
+    }
+    char path[TZ_PATH_MAX];
+    TZ_CHECK(member_path(path, list, file, error));
+    const size_t length = strlen(path);
+    if (length >= 5 && strcmp(path + length - 5, ".json") == 0) {
+        return tz_fail(error, TZ_ERR_FORMAT,
+                       "%s: member %s is a list itself, expected a model file", list, file);
+    }
+    TZ_CHECK(tz_model_load(model, path, error));
+    if (strcmp((*model)->sha256, digest) != 0) {
+        tz_fail(error, TZ_ERR_MISMATCH,
+                "%s: member %s has the digest %.12s..., expected %.12s...: it is another file than "
+                "when the list was written",
+                list, file, (*model)->sha256, digest);
+        tz_model_destroy(*model);
+        return TZ_ERR_MISMATCH;
+    }
+    return TZ_OK;
+}
+
+static tz_status load(tz_model **model, const char *path, struct json_object *list,
+                      tz_error *error) {
+    const char *format = text_of(list, "format");
+    struct json_object *entries = NULL;
+    const bool has_members = json_object_is_type(list, json_type_object) &&
+                             json_object_object_get_ex(list, "members", &entries) &&
+                             json_object_is_type(entries, json_type_array);
+    const size_t n = has_members ? json_object_array_length(entries) : 0;
+    if (format == NULL || strcmp(format, FORMAT) != 0 || n < 1 || n > TZ_MEMBERS_MAX) {
+        return tz_fail(error, TZ_ERR_FORMAT,
+                       "%s: not an ensemble: expected \"format\": \"%s\" and 1 to %d \"members\"",
+                       path, FORMAT, TZ_MEMBERS_MAX);
+    }
+    tz_model *members[TZ_MEMBERS_MAX] = {NULL};
+    for (size_t i = 0; i < n; i++) {
+        const tz_status status =
+            load_member(&members[i], path, json_object_array_get_idx(entries, i), error);
+        if (status != TZ_OK) {
+            for (size_t k = 0; k < i; k++) {
+                tz_model_destroy(members[k]);
+            }
+            return status;
+        }
+    }
+    return tz_ensemble_create(model, members, (int)n, error);
+}
+
+tz_status tz_ensemble_load(tz_model **model, const char *path, tz_error *error) {
+    *model = NULL;
+    struct json_object *list = NULL;
+    TZ_CHECK(tz_json_read(path, &list, error));
+    tz_status status = load(model, path, list, error);
+    json_object_put(list);
+    if (status == TZ_OK) {
+        status = tz_file_sha256(path, (*model)->sha256, error);
+        if (status != TZ_OK) {
+            tz_model_destroy(*model);
+            *model = NULL;
+        }
+    }
+    return status;
+}

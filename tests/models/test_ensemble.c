@@ -1,0 +1,176 @@
+// An ensemble: its rollout is the mean of its members', its file is a list that is checked, and
+// mismatched or missing members are refused.
+#include "fixture.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "models/ensemble.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { B = 70, T = 5 }; // more rows than a tile
+
+static char root[] = "/tmp/trapeze-ensemble-XXXXXX";
+
+static int make_root(void **state) {
+    (void)state;
+    return mkdtemp(root) == NULL;
+}
+
+static int remove_root(void **state) {
+    (void)state;
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s", root);
+    return system(command);
+}
+
+static void roll(const tz_model *model, float *z, const float *z0, const float *u) {
+    tz_model_workspace *ws = NULL;
+    assert_int_equal(tz_model_workspace_create(&ws, model, B, T, false, NULL), TZ_OK);
+    const size_t before = tz_alloc_count();
+    tz_model_rollout(model, ws, z, z0, u, T, B);
+    assert_int_equal(tz_alloc_count(), before);
+    tz_model_workspace_destroy(model, ws);
+}
+
+static float *values(size_t n) {
+    float *x = tz_alloc(n, sizeof *x);
+    assert_non_null(x);
+    return x;
+}
+
+static void rollout_is_the_mean_of_the_members(void **state) {
+    (void)state;
+    tz_model *members[3] = {fixture_model("node"), fixture_model("node-so"), fixture_model("hnn")};
+    tz_model *ensemble = NULL;
+    assert_int_equal(tz_ensemble_create(&ensemble, members, 3, NULL), TZ_OK);
+    assert_int_equal(tz_ensemble_count(ensemble), 3);
+    assert_int_equal(tz_ensemble_count(members[0]), 0);
+    assert_ptr_equal(tz_ensemble_member(ensemble, 1), members[1]);
+
+    const int nz = tz_model_nz(ensemble), nu = ensemble->nu;
+    const size_t n = (size_t)((T + 1) * B * nz);
+    float *z0 = values((size_t)(B * nz)), *u = values((size_t)(T * B * nu)), *mean = values(n);
+    float *z[3];
+    fixture_fill(z0, B * nz, 0.3, 1);
+    fixture_fill(u, T * B * nu, 0.5, 2);
+    roll(ensemble, mean, z0, u);
+    for (int i = 0; i < 3; i++) {
+        z[i] = values(n);
+        roll(members[i], z[i], z0, u);
+    }
+    for (size_t k = 0; k < n; k++) {
+        const double expected = ((double)z[0][k] + (double)z[1][k] + (double)z[2][k]) / 3.0;
+        assert_true(fabs((double)mean[k] - expected) <= 4e-7 * (1.0 + fabs(expected)));
+    }
+    assert_memory_equal(mean, z0, (size_t)(B * nz) * sizeof *z0);
+    for (int i = 0; i < 3; i++) {
+        tz_free(z[i]);
+    }
+    tz_free(mean);
+    tz_free(u);
+    tz_free(z0);
+    tz_model_destroy(ensemble);
+}
+
+static void path_in_root(char path[TZ_PATH_MAX], const char *name) {
+    assert_int_equal(tz_path_join(path, root, name, NULL), TZ_OK);
+}
+
+static void list_is_written_and_read(void **state) {
+    (void)state;
+    const char *const files[2] = {"a.safetensors", "b.safetensors"};
+    const char *const kinds[2] = {"node-so", "node"};
+    char path[TZ_PATH_MAX];
+    for (int i = 0; i < 2; i++) {
+        tz_model *model = fixture_model(kinds[i]);
+        path_in_root(path, files[i]);
+        assert_int_equal(tz_model_save(model, path, NULL), TZ_OK);
+        tz_model_destroy(model);
+    }
+    path_in_root(path, "pair.json");
+    assert_int_equal(tz_ensemble_write(path, files, 2, NULL), TZ_OK);
+    tz_model *ensemble = NULL;
+    assert_int_equal(tz_model_load(&ensemble, path, NULL), TZ_OK);
+    assert_int_equal(tz_ensemble_count(ensemble), 2);
+    assert_string_equal(tz_ensemble_member(ensemble, 1)->ops->kind, "node");
+    assert_int_equal(strlen(ensemble->sha256), 64);
+    tz_model_destroy(ensemble);
+
+    // a member that was replaced is not the one that was listed
+    tz_model *other = fixture_model("hnn");
+    path_in_root(path, files[0]);
+    assert_int_equal(tz_model_save(other, path, NULL), TZ_OK);
+    tz_model_destroy(other);
+    tz_error error;
+    path_in_root(path, "pair.json");
+    assert_int_equal(tz_model_load(&ensemble, path, &error), TZ_ERR_MISMATCH);
+    assert_non_null(strstr(error.text, "a.safetensors has the digest"));
+}
+
+static void bad_lists_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        tz_status status;
+        const char *says;
+    } cases[] = {
+        {"{}", TZ_ERR_FORMAT, "not an ensemble"},
+        {"[1, 2]", TZ_ERR_FORMAT, "not an ensemble"},
+        {"{\"format\": \"trapeze-ensemble-1\", \"members\": []}", TZ_ERR_FORMAT, "not an ensemble"},
+        {"{\"format\": \"trapeze-ensemble-1\", \"members\": [3]}", TZ_ERR_FORMAT,
+         "without \"file\""},
+        {"{\"format\": \"trapeze-ensemble-1\", \"members\": [{\"file\": \"/etc/passwd\", "
+         "\"sha256\": \"0\"}]}",
+         TZ_ERR_FORMAT, "leads out of the folder"},
+        {"{\"format\": \"trapeze-ensemble-1\", \"members\": [{\"file\": \"../x.safetensors\", "
+         "\"sha256\": \"0\"}]}",
+         TZ_ERR_FORMAT, "leads out of the folder"},
+        {"{\"format\": \"trapeze-ensemble-1\", \"members\": [{\"file\": \"bad.json\", "
+         "\"sha256\": \"0\"}]}",
+         TZ_ERR_FORMAT, "is a list itself"},
+        {"{\"format\": \"trapeze-ensemble-1\", \"members\": [{\"file\": \"none.safetensors\", "
+         "\"sha256\": \"0\"}]}",
+         TZ_ERR_IO, "none.safetensors"},
+    };
+    char path[TZ_PATH_MAX];
+    path_in_root(path, "bad.json");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tz_error error;
+        tz_model *ensemble = NULL;
+        assert_int_equal(tz_file_write(path, cases[i].text, strlen(cases[i].text), NULL), TZ_OK);
+        assert_int_equal(tz_model_load(&ensemble, path, &error), cases[i].status);
+        assert_non_null(strstr(error.text, cases[i].says));
+        assert_null(ensemble);
+    }
+}
+
+static void members_of_two_environments_are_refused(void **state) {
+    (void)state;
+    tz_model *members[2] = {fixture_model("node"), fixture_model("node")};
+    snprintf(members[1]->env, sizeof members[1]->env, "another");
+    tz_model *ensemble = NULL;
+    tz_error error;
+    assert_int_equal(tz_ensemble_create(&ensemble, members, 2, &error), TZ_ERR_MISMATCH);
+    assert_non_null(strstr(error.text, "member 1"));
+    assert_null(ensemble);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rollout_is_the_mean_of_the_members),
+        cmocka_unit_test(list_is_written_and_read),
+        cmocka_unit_test(bad_lists_are_refused),
+        cmocka_unit_test(members_of_two_environments_are_refused),
+    };
+    return cmocka_run_group_tests(tests, make_root, remove_root);
+}
