@@ -9,13 +9,25 @@ static float clamp_log_std(float x) {
     return x < TZ_LOG_STD_MIN ? TZ_LOG_STD_MIN : x > TZ_LOG_STD_MAX ? TZ_LOG_STD_MAX : x;
 }
 
+void tz_squashed_sigma(float *sigma, const float *head, int B, int A) {
+    for (int b = 0; b < B; b++) {
+        const float *log_std = head + (size_t)b * 2 * (size_t)A + A;
+        for (int j = 0; j < A; j++) {
+            sigma[(size_t)b * (size_t)A + (size_t)j] = clamp_log_std(log_std[j]);
+        }
+    }
+    tz_exp_f32(sigma, sigma, (size_t)B * (size_t)A);
+}
+
 void tz_squashed_action(float *a, const float *head, const float *noise, int B, int A) {
+    if (noise != NULL) {
+        tz_squashed_sigma(a, head, B, A);
+    }
     for (int b = 0; b < B; b++) {
         const float *mu = head + (size_t)b * 2 * (size_t)A;
-        const float *log_std = mu + A;
         for (int j = 0; j < A; j++) {
             const size_t i = (size_t)b * (size_t)A + (size_t)j;
-            a[i] = noise == NULL ? mu[j] : mu[j] + expf(clamp_log_std(log_std[j])) * noise[i];
+            a[i] = noise == NULL ? mu[j] : mu[j] + a[i] * noise[i];
         }
     }
     tz_tanh_f32(a, a, (size_t)B * (size_t)A);
@@ -23,14 +35,24 @@ void tz_squashed_action(float *a, const float *head, const float *noise, int B, 
 
 void tz_squashed_log_pi(float *log_pi, const float *a, const float *head, const float *noise, int B,
                         int A) {
+    enum { BLOCK = 64 };
     const float half_log_2pi = 0.918938533204672742f;
+    float log_slope[BLOCK]; // of some coordinates of a row
     for (int b = 0; b < B; b++) {
         const float *log_std = head + (size_t)b * 2 * (size_t)A + A;
         float sum = 0.0f;
-        for (int j = 0; j < A; j++) {
-            const size_t i = (size_t)b * (size_t)A + (size_t)j;
-            sum -= 0.5f * noise[i] * noise[i] + clamp_log_std(log_std[j]) + half_log_2pi +
-                   logf(1.0f - a[i] * a[i] + TZ_SQUASH_EPSILON);
+        for (int first = 0; first < A; first += BLOCK) {
+            const int n = A - first < BLOCK ? A - first : BLOCK;
+            const size_t at = (size_t)b * (size_t)A + (size_t)first;
+            for (int j = 0; j < n; j++) {
+                log_slope[j] = 1.0f - a[at + (size_t)j] * a[at + (size_t)j] + TZ_SQUASH_EPSILON;
+            }
+            tz_log_f32(log_slope, log_slope, (size_t)n);
+            for (int j = 0; j < n; j++) {
+                const float e = noise[at + (size_t)j];
+                sum -=
+                    0.5f * e * e + clamp_log_std(log_std[first + j]) + half_log_2pi + log_slope[j];
+            }
         }
         log_pi[b] = sum;
     }

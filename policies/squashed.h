@@ -12,6 +12,9 @@
 // Kept inside the logarithm of the change of variables, against log 0 (Stable-Baselines3's).
 #define TZ_SQUASH_EPSILON 1e-6f
 
+// sigma (B, A) of head (B, 2 A) = [mu, log sigma].
+TZ_API void tz_squashed_sigma(float *sigma, const float *head, int B, int A);
+
 // a (B, A) <- tanh(mu + sigma * noise) from head (B, 2 A) = [mu, log sigma] and noise (B, A).
 // noise NULL: the deterministic a = tanh(mu).
 TZ_API void tz_squashed_action(float *a, const float *head, const float *noise, int B, int A);

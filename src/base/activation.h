@@ -9,6 +9,10 @@
 // y = tanh(x), |error| <= 4 ulp. In place allowed (y == x).
 TZ_API void tz_tanh_f32(float *y, const float *x, size_t n);
 
+// y = exp(x) and y = log(x), |error| <= 4 ulp. In place allowed.
+TZ_API void tz_exp_f32(float *y, const float *x, size_t n);
+TZ_API void tz_log_f32(float *y, const float *x, size_t n);
+
 // Y (rows, n) <- tanh(Y + b), b (n) added to every row; row stride ldy.
 TZ_API void tz_bias_tanh_f32(float *Y, const float *b, int rows, int n, int ldy);
 

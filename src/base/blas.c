@@ -82,8 +82,69 @@ void tz_gemm_tn(float *C, const float *A, const float *B, int m, int n, int k, i
                 ldc);
 }
 
+#if defined(__x86_64__)
+// B (16, 16) = A^T in registers: pairs of rows change halves four times.
+__attribute__((target("avx512f"))) static void transpose_16(float *B, const float *A, size_t lda,
+                                                            size_t ldb) {
+    __m512 r[16], t[16];
+#pragma GCC unroll 16
+    for (size_t i = 0; i < 16; i++) {
+        r[i] = _mm512_loadu_ps(A + i * lda);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < 16; i += 2) {
+        t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    }
+    // r[4 g + j]: column j of each group of four columns, rows 4 g to 4 g + 3
+#pragma GCC unroll 4
+    for (int g = 0; g < 16; g += 4) {
+        const __m512d a = _mm512_castps_pd(t[g]), b = _mm512_castps_pd(t[g + 1]);
+        const __m512d c = _mm512_castps_pd(t[g + 2]), d = _mm512_castps_pd(t[g + 3]);
+        r[g] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+        r[g + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+        r[g + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+        r[g + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+    }
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) {
+        t[j] = _mm512_shuffle_f32x4(r[j], r[4 + j], 0x88);           // columns j, 8 + j
+        t[4 + j] = _mm512_shuffle_f32x4(r[j], r[4 + j], 0xdd);       // columns 4 + j, 12 + j
+        t[8 + j] = _mm512_shuffle_f32x4(r[8 + j], r[12 + j], 0x88);  // the same of the lower rows
+        t[12 + j] = _mm512_shuffle_f32x4(r[8 + j], r[12 + j], 0xdd); //
+    }
+#pragma GCC unroll 8
+    for (size_t j = 0; j < 8; j++) {
+        const __m512 upper = t[j], lower = t[8 + j];
+        _mm512_storeu_ps(B + j * ldb, _mm512_shuffle_f32x4(upper, lower, 0x88));
+        _mm512_storeu_ps(B + (8 + j) * ldb, _mm512_shuffle_f32x4(upper, lower, 0xdd));
+    }
+}
+#endif
+
+void tz_transpose_block(float *B, const float *A, int m, int n, int lda, int ldb) {
+    int m16 = 0, n16 = 0; // the part that is done in squares of 16
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f")) {
+        m16 = m - m % 16;
+        n16 = n - n % 16;
+        for (int i = 0; i < m16; i += 16) {
+            for (int j = 0; j < n16; j += 16) {
+                transpose_16(B + (size_t)j * (size_t)ldb + i, A + (size_t)i * (size_t)lda + j,
+                             (size_t)lda, (size_t)ldb);
+            }
+        }
+    }
+#endif
+    for (int i = 0; i < m; i++) {
+        for (int j = i < m16 ? n16 : 0; j < n; j++) {
+            B[(size_t)j * (size_t)ldb + (size_t)i] = A[(size_t)i * (size_t)lda + (size_t)j];
+        }
+    }
+}
+
 void tz_transpose(float *B, const float *A, int m, int n) {
-    cblas_somatcopy(CblasRowMajor, CblasTrans, m, n, 1.0f, A, n, B, m);
+    tz_transpose_block(B, A, m, n, n, m);
 }
 
 // ---- the core that OpenBLAS chose

@@ -25,6 +25,9 @@ TZ_API void tz_gemm_tn(float *C, const float *A, const float *B, int m, int n, i
 // B (n, m) = A^T, A (m, n), dense. For the transposed copy of a weight that backward passes need.
 TZ_API void tz_transpose(float *B, const float *A, int m, int n);
 
+// The same for blocks of larger matrices: leading dimensions lda >= n, ldb >= m.
+TZ_API void tz_transpose_block(float *B, const float *A, int m, int n, int lda, int ldb);
+
 // Name of the core that OpenBLAS runs for ("SkylakeX"), of the one this CPU deserves, and whether
 // OPENBLAS_CORETYPE must be set for them to agree (design: OpenBLAS takes new CPUs for old ones).
 typedef struct tz_blas_info {

@@ -116,6 +116,21 @@ static void transposes(void **state) {
             }
             tz_free(A);
             tz_free(B);
+
+            // a block of larger matrices, and nothing around it
+            const int lda = n + 2, ldb = m + 3;
+            A = random_matrix(&rng, m, n, lda);
+            B = random_matrix(&rng, n, m, ldb);
+            const float behind = B[m];
+            tz_transpose_block(B, A, m, n, lda, ldb);
+            assert_true(B[m] == behind);
+            for (int i = 0; i < m; i++) {
+                for (int j = 0; j < n; j++) {
+                    assert_true(B[j * ldb + i] == A[i * lda + j]);
+                }
+            }
+            tz_free(A);
+            tz_free(B);
         }
     }
 }
