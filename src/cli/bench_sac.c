@@ -41,7 +41,12 @@ static void fill_random(tz_replay *replay) {
         for (int j = 0; j < replay->nu; j++) {
             action[j] = (float)(2.0 * tz_rng_uniform(&rng) - 1.0);
         }
-        tz_replay_add(replay, obs, action, tz_rng_normal(&rng), next_obs, i % 100 == 0);
+        const tz_transition transition = {.obs = obs,
+                                          .next_obs = next_obs,
+                                          .action = action,
+                                          .reward = tz_rng_normal(&rng),
+                                          .terminated = i % 100 == 0};
+        tz_replay_add(replay, &transition);
     }
 }
 
@@ -55,14 +60,14 @@ static void time_updates(measurement *m, tz_sac *sac, const tz_replay *replay, d
     int n = 0;
     for (int i = 0; i < WARM_UP; i++) {
         tz_sac_draw(sac, replay);
-        tz_sac_update(sac);
+        tz_sac_update(sac, NULL, NULL);
     }
     const double end_s = tz_now_s() + seconds;
     do {
         const double start_s = tz_now_s();
         for (int i = 0; i < BLOCK_UPDATES; i++) {
             tz_sac_draw(sac, replay);
-            tz_sac_update(sac);
+            tz_sac_update(sac, NULL, NULL);
         }
         block_ms[n++] = 1e3 * (tz_now_s() - start_s) / BLOCK_UPDATES;
     } while (n < BLOCKS_MAX && (n < 3 || tz_now_s() < end_s));
@@ -97,7 +102,7 @@ static tz_status measure(measurement *m, arguments *a, tz_error *error) {
     TZ_CHECK(tz_team_create(&team, a->threads, error));
     tz_status status = tz_sac_create(&sac, &a->learner, team, error);
     if (status == TZ_OK) {
-        status = tz_replay_create(&replay, a->learner.n_obs, a->learner.nu, TRANSITIONS, error);
+        status = tz_replay_create(&replay, a->learner.n_obs, a->learner.nu, 0, TRANSITIONS, error);
     }
     if (status == TZ_OK) {
         fill_random(&replay);

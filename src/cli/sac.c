@@ -79,7 +79,7 @@ static tz_status parse(sac_options *o, int argc, char **argv, tz_error *error) {
          .type = TZ_OPTION_FLAG,
          .value = &d->resume,
          .metavar = NULL,
-         .help = "go on from the run folder's checkpoint"},
+         .help = "go on from the run folder's checkpoint, if there is one"},
         {.name = "--snapshot-at",
          .type = TZ_OPTION_TEXT,
          .value = &o->snapshot_at,

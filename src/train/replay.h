@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 // Arrays of transitions, rows side by side. Used for the ring itself and for batches.
 typedef struct tz_transitions {
@@ -21,25 +22,55 @@ typedef struct tz_transitions {
     float *done;     // 1 where the task ended, else 0                      (n)
 } tz_transitions;
 
+// What the learner does not need, but a dataset of the memory's episodes does.
+typedef struct tz_raw_transitions {
+    double *z_next;           // raw states after the step                        (n, nz)
+    double *reward;           //                                                  (n)
+    int64_t *episode;         // tz_env_reset with this number gave the first state (n)
+    int64_t *t;               // steps of the episode before this one             (n)
+    unsigned char *truncated; // 1 where the time limit ended the episode         (n)
+} tz_raw_transitions;
+
 typedef struct tz_replay {
     int n_obs, nu;
+    int nz;          // 0: no raw part
     size_t capacity; // rows
     size_t size;     // rows filled, at most capacity
     size_t next;     // row that the next transition takes
     tz_transitions rows;
-    float *block; // owns the rows' memory
+    tz_raw_transitions raw; // same rows; NULLs when nz is 0
+    float *block;           // owns the rows' memory
+    double *raw_block;      // owns the raw part's memory
 } tz_replay;
 
 // Errors: TZ_ERR_MEMORY names the size in bytes.
-TZ_API tz_status tz_replay_create(tz_replay *replay, int n_obs, int nu, size_t capacity,
+TZ_API tz_status tz_replay_create(tz_replay *replay, int n_obs, int nu, int nz, size_t capacity,
                                   tz_error *error);
 TZ_API void tz_replay_destroy(tz_replay *replay); // accepts a zeroed struct
 
+// One step of the environment; all pointers borrowed.
+typedef struct tz_transition {
+    const float *obs, *next_obs; //                                                 (n_obs)
+    const float *action;         //                                                 (nu)
+    double reward;
+    bool terminated, truncated;
+    const double *z_next; // ignored, as what follows, when the memory has no raw part (nz)
+    uint64_t episode, t;
+} tz_transition;
+
 // Stores one transition over the oldest one when full.
-TZ_API void tz_replay_add(tz_replay *replay, const float *obs, const float *action, double reward,
-                          const float *next_obs, bool terminated);
+TZ_API void tz_replay_add(tz_replay *replay, const tz_transition *transition);
 
 // Copies B rows drawn uniformly from the filled ones into `batch`.
 TZ_API void tz_replay_sample(const tz_replay *replay, tz_transitions *batch, int B, tz_rng *rng);
+
+// Steps of one episode that lie in the memory one after the other.
+typedef struct tz_replay_episode {
+    size_t first; // row of the first step; later rows follow, modulo the capacity
+    size_t n;     // steps
+} tz_replay_episode;
+
+// The episode whose first row is `row`-th from the oldest (0: the oldest).
+TZ_API tz_replay_episode tz_replay_episode_at(const tz_replay *replay, size_t row);
 
 #endif

@@ -7,65 +7,62 @@
 //   4. weight blocks   the same as 2 for the actor; then the temperature, alone
 //
 // A weight block is a few rows of one W (in, out): its gradient X^T dY sums over the whole batch in
-// one product, so no partial sums have to be combined.
+// one product, so no partial sums have to be combined. A thread that is alone takes all row tiles
+// as one task, network by network, so that each weight matrix comes into its cache once.
 #include "train/sac.h"
 
-#include "base/activation.h"
 #include "base/assert.h"
 #include "base/blas.h"
 #include "base/memory.h"
-#include "base/vectorise.h"
+#include "base/sparse.h"
 #include "policies/squashed.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { COOKIE = 0x5ac0, TILE = 64, MAX_TILES = 64, MAX_BLOCKS = 256 };
+enum { COOKIE = 0x5ac0, TILE = 64, MAX_TILES = 64, MAX_BLOCKS = 512 };
 
-static const double ADAM_BETA1 = 0.9, ADAM_BETA2 = 0.999, ADAM_EPSILON = 1e-8;
-
-// Activations of one network over some rows, and the gradients at its layers.
-typedef struct net_tape {
-    float *h1, *h2;     // hidden layers after ReLU                           (rows, H)
-    float *out;         //                                                    (rows, n_out)
-    float *d_out;       //                                                    (rows, n_out)
-    float *d_h1, *d_h2; // at the hidden layers before ReLU                   (rows, H)
-} net_tape;
-
-// Scratch of one worker for one tile.
+// Scratch of one worker.
 typedef struct scratch {
-    float *x;           // critic input [obs, a]                                 (TILE, D + A)
-    float *a;           //                                                       (TILE, A)
-    float *log_pi;      //                                                       (TILE)
-    float *d_a;         //                                                       (TILE, A)
-    net_tape critic[2]; //                                                       (TILE, ...)
-    net_tape actor;     //                                                       (TILE, ...)
-    char padding[64];   // workers write no common cache line
+    tz_sac_tape tile; // of a tile whose activations are not kept                (TILE, ...)
+    float *a;         //                                                       (TILE, A)
+    float *d_a;       //                                                       (TILE, A)
+    float *sigma;     //                                                       (TILE, A)
+    float *step;      // for tz_sac_net_step
+    char padding[64]; // workers write no common cache line
 } scratch;
 
-// Some rows of one weight matrix; the block at row 0 also holds the bias.
-typedef struct weight_block {
-    int net, layer, row, n_rows;
-} weight_block;
+// A block of weights and the network it belongs to.
+typedef struct work_block {
+    int net;
+    tz_sac_block block;
+} work_block;
 
 struct tz_sac {
     tz_sac_def def;
     tz_team *team;
     int n_tiles, n_blocks, n_critic_blocks; // critics' blocks first
-    weight_block blocks[MAX_BLOCKS];
+    int tiles_per_task;
+    work_block blocks[MAX_BLOCKS];
     tz_sac_net nets[TZ_SAC_N_NETS];
     tz_sac_scalars scalars;
     tz_sac_batch batch;
-    float *critic_x;               // [obs, action] of the batch                 (B, D + A)
-    net_tape tapes[TZ_SAC_N_NETS]; // of the whole batch                         (B, ...)
-    float *y;                      // targets of the critics                     (B)
-    float *log_pi;                 // of fresh actions at obs                    (B)
-    float alpha;                   // temperature of this update
-    float adam_rate, adam_root;    // lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t) of this update
-    double critic_loss[MAX_TILES], actor_loss[MAX_TILES]; // sums over the rows of each tile
-    scratch *scratch;                                     // (workers)
-    float *act_h1, *act_h2, *act_head, *act_noise;        // one row, for tz_sac_act
-    float *block;                                         // owns all float arrays
+    float *critic_x;                  // [obs, action] of the batch                 (B, D + A)
+    float *fresh_x;                   // [next_obs, a'], then [obs, a], a' and a ~ pi (B, D + A)
+    float *q[2];                      // of both critics at fresh_x                 (B)
+    float *next_log_pi;               // of a' at next_obs                          (B)
+    float *log_pi;                    // of a at obs                                (B)
+    float *y;                         // targets of the critics                     (B)
+    tz_sac_tape tapes[TZ_SAC_N_NETS]; // of the whole batch                         (B, ...)
+    float *d_h2[TZ_SAC_N_NETS];       // of the tapes, packed for weight gradients  (B, H)
+    float alpha;                      // temperature of this update
+    tz_sac_step step;                 // Adam of this update
+    double critic_loss[2][MAX_TILES], actor_loss[MAX_TILES]; // sums over the rows of each tile
+    void (*beside)(void *);                                  // of this update, Nullable
+    void *beside_context;
+    scratch *scratch;                              // (workers)
+    float *act_h1, *act_h2, *act_head, *act_noise; // one row, for tz_sac_act
+    float *block;                                  // owns all float arrays
 };
 
 tz_sac_def tz_sac_def_default(void) {
@@ -94,8 +91,9 @@ static float *take(float_cursor *cursor, size_t n) {
 }
 
 static void lay_net(tz_sac_net *net, float_cursor *cursor, int n_in, int n_hidden, int n_out,
-                    bool has_target) {
+                    bool is_critic) {
     const int dims[4] = {n_in, n_hidden, n_hidden, n_out};
+    const size_t HH = (size_t)n_hidden * (size_t)n_hidden;
     net->n_in = n_in;
     net->n_hidden = n_hidden;
     net->n_out = n_out;
@@ -105,16 +103,21 @@ static void lay_net(tz_sac_net *net, float_cursor *cursor, int n_in, int n_hidde
         net->n += (size_t)dims[layer] * (size_t)dims[layer + 1];
         net->b_at[layer] = net->n;
         net->n += (size_t)dims[layer + 1];
-        net->Wt[layer] = take(cursor, (size_t)dims[layer] * (size_t)dims[layer + 1]);
     }
     net->parameters = take(cursor, net->n);
-    net->gradient = take(cursor, net->n);
     net->m = take(cursor, net->n);
     net->v = take(cursor, net->n);
-    net->target = has_target ? take(cursor, net->n) : NULL;
+    net->target = is_critic ? take(cursor, net->n) : NULL;
+
+    // a critic goes back to its action, the actor not; one column is its own transpose
+    net->W1_packed = take(cursor, HH);
+    net->W1t_packed = take(cursor, HH);
+    net->target_W1_packed = is_critic ? take(cursor, HH) : NULL;
+    net->W0t = is_critic ? take(cursor, (size_t)n_in * (size_t)n_hidden) : NULL;
+    net->W2t = is_critic ? NULL : take(cursor, (size_t)n_hidden * (size_t)n_out);
 }
 
-static void lay_tape(net_tape *tape, float_cursor *cursor, size_t rows, size_t n_hidden,
+static void lay_tape(tz_sac_tape *tape, float_cursor *cursor, size_t rows, size_t n_hidden,
                      size_t n_out) {
     tape->h1 = take(cursor, rows * n_hidden);
     tape->h2 = take(cursor, rows * n_hidden);
@@ -145,24 +148,27 @@ static void lay_out(tz_sac *sac, float_cursor *cursor) {
     sac->batch.noise = take(cursor, B * A);
     sac->batch.next_noise = take(cursor, B * A);
 
-    // activations of the whole batch, for the weight gradients
+    // rows of the whole batch, and activations for the weight gradients
     sac->critic_x = take(cursor, B * (D + A));
-    lay_tape(&sac->tapes[TZ_SAC_ACTOR], cursor, B, H, 2 * A);
-    lay_tape(&sac->tapes[TZ_SAC_CRITIC0], cursor, B, H, 1);
-    lay_tape(&sac->tapes[TZ_SAC_CRITIC1], cursor, B, H, 1);
+    sac->fresh_x = take(cursor, B * (D + A));
+    sac->q[0] = take(cursor, B);
+    sac->q[1] = take(cursor, B);
+    sac->next_log_pi = take(cursor, B);
+    for (int net = 0; net < TZ_SAC_N_NETS; net++) {
+        lay_tape(&sac->tapes[net], cursor, B, H, (size_t)sac->nets[net].n_out);
+        sac->d_h2[net] = take(cursor, B * H);
+    }
     sac->y = take(cursor, B);
     sac->log_pi = take(cursor, B);
 
     // scratch
     for (int w = 0; w < tz_team_size(sac->team); w++) {
         scratch *s = &sac->scratch[w];
-        s->x = take(cursor, TILE * (D + A));
         s->a = take(cursor, TILE * A);
         s->d_a = take(cursor, TILE * A);
-        s->log_pi = take(cursor, TILE);
-        lay_tape(&s->critic[0], cursor, TILE, H, 1);
-        lay_tape(&s->critic[1], cursor, TILE, H, 1);
-        lay_tape(&s->actor, cursor, TILE, H, 2 * A);
+        s->sigma = take(cursor, TILE * A);
+        s->step = take(cursor, tz_sac_step_scratch(&sac->nets[TZ_SAC_ACTOR], def->batch));
+        lay_tape(&s->tile, cursor, TILE, H, 2 * A);
     }
     sac->act_h1 = take(cursor, H);
     sac->act_h2 = take(cursor, H);
@@ -170,34 +176,15 @@ static void lay_out(tz_sac *sac, float_cursor *cursor) {
     sac->act_noise = take(cursor, A);
 }
 
-// Cuts the weights of a network into blocks of at most 64 rows.
 static void cut_blocks(tz_sac *sac, int net) {
     const int dims[3] = {sac->nets[net].n_in, sac->nets[net].n_hidden, sac->nets[net].n_hidden};
     for (int layer = 0; layer < 3; layer++) {
-        const int rows = layer == 1 ? 64 : dims[layer];
-        for (int row = 0; row < dims[layer]; row += rows) {
+        for (int row = 0; row < dims[layer]; row += TZ_SAC_BLOCK_ROWS) {
             TZ_ASSERT(sac->n_blocks < MAX_BLOCKS);
             const int left = dims[layer] - row;
-            sac->blocks[sac->n_blocks++] =
-                (weight_block){net, layer, row, left < rows ? left : rows};
+            const int n_rows = left < TZ_SAC_BLOCK_ROWS ? left : TZ_SAC_BLOCK_ROWS;
+            sac->blocks[sac->n_blocks++] = (work_block){net, {layer, row, n_rows}};
         }
-    }
-}
-
-// PyTorch's initial values of a linear layer: uniform on +-1/sqrt(n_in), weights and bias.
-static void init_net(tz_sac_net *net, uint64_t seed, int index) {
-    const int dims[4] = {net->n_in, net->n_hidden, net->n_hidden, net->n_out};
-    for (int layer = 0; layer < 3; layer++) {
-        tz_rng rng = tz_rng_stream(seed, TZ_PURPOSE_INIT, (uint64_t)(3 * index + layer));
-        const double bound = 1.0 / sqrt(dims[layer]);
-        const size_t n = (size_t)(dims[layer] + 1) * (size_t)dims[layer + 1];
-        for (size_t i = 0; i < n; i++) { // the bias lies behind its weights
-            const double x = (2.0 * tz_rng_uniform(&rng) - 1.0) * bound;
-            net->parameters[net->W_at[layer] + i] = (float)x;
-        }
-    }
-    if (net->target != NULL) {
-        memcpy(net->target, net->parameters, net->n * sizeof *net->target);
     }
 }
 
@@ -246,6 +233,7 @@ tz_status tz_sac_create(tz_sac **out, const tz_sac_def *def, tz_team *team, tz_e
 
     // pieces of work
     sac->n_tiles = (def->batch + TILE - 1) / TILE;
+    sac->tiles_per_task = tz_team_size(team) == 1 ? sac->n_tiles : 1;
     cut_blocks(sac, TZ_SAC_CRITIC0);
     cut_blocks(sac, TZ_SAC_CRITIC1);
     sac->n_critic_blocks = sac->n_blocks;
@@ -253,7 +241,7 @@ tz_status tz_sac_create(tz_sac **out, const tz_sac_def *def, tz_team *team, tz_e
 
     // initial values
     for (int net = 0; net < TZ_SAC_N_NETS; net++) {
-        init_net(&sac->nets[net], def->seed, net);
+        tz_sac_net_init(&sac->nets[net], def->seed, net);
     }
     sac->scalars.log_alpha = log(def->initial_temperature);
     tz_sac_prepare(sac);
@@ -271,12 +259,7 @@ void tz_sac_destroy(tz_sac *sac) {
 
 void tz_sac_prepare(tz_sac *sac) {
     for (int i = 0; i < TZ_SAC_N_NETS; i++) {
-        tz_sac_net *net = &sac->nets[i];
-        const int dims[4] = {net->n_in, net->n_hidden, net->n_hidden, net->n_out};
-        for (int layer = 0; layer < 3; layer++) {
-            tz_transpose(net->Wt[layer], net->parameters + net->W_at[layer], dims[layer],
-                         dims[layer + 1]);
-        }
+        tz_sac_net_copy(&sac->nets[i]);
     }
 }
 
@@ -292,52 +275,12 @@ tz_sac_scalars *tz_sac_get_scalars(tz_sac *sac) {
     return &sac->scalars;
 }
 
-// ---- one network over some rows
-
-// The rows of a tape from `row` on.
-static net_tape tape_rows(const net_tape *whole, int row, int n_hidden, int n_out) {
-    const size_t h = (size_t)row * (size_t)n_hidden, o = (size_t)row * (size_t)n_out;
-    return (net_tape){whole->h1 + h,    whole->h2 + h,   whole->out + o,
-                      whole->d_out + o, whole->d_h1 + h, whole->d_h2 + h};
-}
-
-// out (B, n_out) = relu(relu(x W0 + b0) W1 + b1) W2 + b2, with x (B, n_in) and p the parameters
-// (or the slow target) of `net`.
-static void forward(const tz_sac_net *net, const float *p, const net_tape *tape, const float *x,
-                    int B) {
-    const int in = net->n_in, H = net->n_hidden, out = net->n_out;
-    tz_gemm_nn(tape->h1, x, p + net->W_at[0], B, H, in, in, H, H, 0.0f);
-    tz_bias_relu_f32(tape->h1, p + net->b_at[0], B, H, H);
-    tz_gemm_nn(tape->h2, tape->h1, p + net->W_at[1], B, H, H, H, H, H, 0.0f);
-    tz_bias_relu_f32(tape->h2, p + net->b_at[1], B, H, H);
-    tz_gemm_nn(tape->out, tape->h2, p + net->W_at[2], B, out, H, H, out, out, 0.0f);
-    tz_bias_f32(tape->out, p + net->b_at[2], B, out, out);
-}
-
-// From d_out (B, n_out) to d_h2 and d_h1 (B, H), both before ReLU:
-//   d_h2 = (d_out W2^T) [h2 > 0],   d_h1 = (d_h2 W1^T) [h1 > 0]
-static void backward(const tz_sac_net *net, const net_tape *tape, int B) {
-    const int H = net->n_hidden, out = net->n_out;
-    const size_t n = (size_t)B * (size_t)H;
-    tz_gemm_nn(tape->d_h2, tape->d_out, net->Wt[2], B, H, out, out, H, H, 0.0f);
-    tz_relu_backward_f32(tape->d_h2, tape->d_h2, tape->h2, n);
-    tz_gemm_nn(tape->d_h1, tape->d_h2, net->Wt[1], B, H, H, H, H, H, 0.0f);
-    tz_relu_backward_f32(tape->d_h1, tape->d_h1, tape->h1, n);
-}
-
-// x (B, D + A) <- [obs, a]
-static void join(float *x, const float *obs, const float *a, int B, int D, int A) {
-    for (int b = 0; b < B; b++) {
-        float *row = x + (size_t)b * (size_t)(D + A);
-        memcpy(row, obs + (size_t)b * (size_t)D, (size_t)D * sizeof *x);
-        memcpy(row + D, a + (size_t)b * (size_t)A, (size_t)A * sizeof *x);
-    }
-}
+// ---- acting and drawing
 
 void tz_sac_act(tz_sac *sac, float *a, const float *obs, tz_rng *rng) {
     const tz_sac_net *actor = &sac->nets[TZ_SAC_ACTOR];
-    const net_tape row = {.h1 = sac->act_h1, .h2 = sac->act_h2, .out = sac->act_head};
-    forward(actor, actor->parameters, &row, obs, 1);
+    const tz_sac_tape row = {.h1 = sac->act_h1, .h2 = sac->act_h2, .out = sac->act_head};
+    tz_sac_net_forward(actor, TZ_SAC_PARAMETERS, &row, obs, 1);
     if (rng != NULL) {
         tz_rng_fill_normal_f32(rng, sac->act_noise, (size_t)sac->def.nu);
     }
@@ -354,7 +297,53 @@ void tz_sac_draw(tz_sac *sac, const tz_replay *replay) {
     tz_rng_fill_normal_f32(&noise, sac->batch.next_noise, n);
 }
 
-// ---- 1. critics over a row tile
+// ---- row tiles
+
+// Some tiles in a row, which one worker takes through all stages of a phase.
+typedef struct tile_range {
+    int first, last; // tiles
+} tile_range;
+
+static tile_range range_of_task(const tz_sac *sac, int task) {
+    const int first = task * sac->tiles_per_task, end = first + sac->tiles_per_task;
+    return (tile_range){first, (end < sac->n_tiles ? end : sac->n_tiles) - 1};
+}
+
+static int rows_of_tile(const tz_sac *sac, int tile) {
+    const int left = sac->def.batch - tile * TILE;
+    return left < TILE ? left : TILE;
+}
+
+// x (n, D + A) <- [obs, a]
+static void join(float *x, const float *obs, const float *a, int n, int D, int A) {
+    for (int b = 0; b < n; b++) {
+        float *row = x + (size_t)b * (size_t)(D + A);
+        memcpy(row, obs + (size_t)b * (size_t)D, (size_t)D * sizeof *x);
+        memcpy(row + D, a + (size_t)b * (size_t)A, (size_t)A * sizeof *x);
+    }
+}
+
+// Gradients at the hidden layers of a tile, with a packed copy of d_h2.
+static void tile_backward(tz_sac *sac, int net, int tile) {
+    const int row = tile * TILE, n = rows_of_tile(sac, tile), H = sac->def.hidden;
+    const tz_sac_tape t = tz_sac_tape_rows(&sac->tapes[net], &sac->nets[net], row);
+    tz_sac_net_backward(&sac->nets[net], &t, n);
+    tz_pack_panels(sac->d_h2[net], t.d_h2, n, H, H, row, sac->def.batch);
+}
+
+// A fresh action a ~ pi(. | obs) of each row of a tile, with its log density; x <- [obs, a].
+static void fresh_actions(tz_sac *sac, int tile, const tz_sac_tape *t, const float *obs,
+                          const float *noise, float *a, float *log_pi) {
+    const tz_sac_net *actor = &sac->nets[TZ_SAC_ACTOR];
+    const int D = sac->def.n_obs, A = sac->def.nu, n = rows_of_tile(sac, tile);
+    const size_t row = (size_t)tile * TILE;
+    tz_sac_net_forward(actor, TZ_SAC_PARAMETERS, t, obs + row * (size_t)D, n);
+    tz_squashed_action(a, t->out, noise + row * (size_t)A, n, A);
+    tz_squashed_log_pi(log_pi + row, a, t->out, noise + row * (size_t)A, n, A);
+    join(sac->fresh_x + row * (size_t)(D + A), obs + row * (size_t)D, a, n, D, A);
+}
+
+// ---- 1. critics over row tiles
 //
 // With a' ~ pi(. | s') by the current actor and the slow critics Q_bar:
 //
@@ -363,55 +352,81 @@ void tz_sac_draw(tz_sac *sac, const tz_replay *replay) {
 //
 // y is held constant. done is 1 for true ends only: a truncated episode is bootstrapped.
 
-static void critic_tile(void *context, int tile, int worker) {
-    tz_sac *sac = context;
-    const tz_sac_def *def = &sac->def;
-    const int D = def->n_obs, A = def->nu, row = tile * TILE;
-    const int n = def->batch - row < TILE ? def->batch - row : TILE;
-    const size_t r = (size_t)row;
-    const tz_transitions *rows = &sac->batch.rows;
-    scratch *s = &sac->scratch[worker];
-
-    // a' and log pi(a' | s')
-    const tz_sac_net *actor = &sac->nets[TZ_SAC_ACTOR];
-    const float *next_obs = rows->next_obs + r * (size_t)D;
-    const float *noise = sac->batch.next_noise + r * (size_t)A;
-    forward(actor, actor->parameters, &s->actor, next_obs, n);
-    tz_squashed_action(s->a, s->actor.out, noise, n, A);
-    tz_squashed_log_pi(s->log_pi, s->a, s->actor.out, noise, n, A);
-
-    // y from the slow critics
-    join(s->x, next_obs, s->a, n, D, A);
-    for (int c = 0; c < 2; c++) {
-        const tz_sac_net *critic = &sac->nets[TZ_SAC_CRITIC0 + c];
-        forward(critic, critic->target, &s->critic[c], s->x, n);
-    }
-    const float gamma = (float)def->gamma;
-    for (int b = 0; b < n; b++) {
-        const float q = fminf(s->critic[0].out[b], s->critic[1].out[b]);
-        sac->y[row + b] = rows->reward[row + b] +
-                          gamma * (1.0f - rows->done[row + b]) * (q - sac->alpha * s->log_pi[b]);
-    }
-
-    // both critics at (s, a), forward and backward
-    float *x = sac->critic_x + r * (size_t)(D + A);
-    join(x, rows->obs + r * (size_t)D, rows->action + r * (size_t)A, n, D, A);
-    double loss = 0.0;
-    for (int c = TZ_SAC_CRITIC0; c <= TZ_SAC_CRITIC1; c++) {
-        const tz_sac_net *critic = &sac->nets[c];
-        const net_tape t = tape_rows(&sac->tapes[c], row, critic->n_hidden, 1);
-        forward(critic, critic->parameters, &t, x, n);
-        for (int b = 0; b < n; b++) {
-            const float residual = t.out[b] - sac->y[row + b];
-            t.d_out[b] = residual / (float)def->batch;
-            loss += 0.5 * (double)residual * (double)residual;
-        }
-        backward(critic, &t, n);
-    }
-    sac->critic_loss[tile] = loss;
+static void slow_critic(tz_sac *sac, int c, int tile, scratch *s) {
+    const tz_sac_net *critic = &sac->nets[TZ_SAC_CRITIC0 + c];
+    const int n = rows_of_tile(sac, tile);
+    const size_t row = (size_t)tile * TILE;
+    tz_sac_net_forward(critic, TZ_SAC_TARGET, &s->tile, sac->fresh_x + row * (size_t)critic->n_in,
+                       n);
+    memcpy(sac->q[c] + row, s->tile.out, (size_t)n * sizeof(float));
 }
 
-// ---- 3. actor over a row tile
+static void targets(tz_sac *sac, int tile) {
+    const tz_transitions *rows = &sac->batch.rows;
+    const float gamma = (float)sac->def.gamma;
+    const int first = tile * TILE, end = first + rows_of_tile(sac, tile);
+    for (int b = first; b < end; b++) {
+        const float q = fminf(sac->q[0][b], sac->q[1][b]);
+        sac->y[b] = rows->reward[b] +
+                    gamma * (1.0f - rows->done[b]) * (q - sac->alpha * sac->next_log_pi[b]);
+    }
+}
+
+static void critic_loss(tz_sac *sac, int c, int tile) {
+    const tz_sac_net *critic = &sac->nets[TZ_SAC_CRITIC0 + c];
+    const int D = sac->def.n_obs, A = sac->def.nu, row = tile * TILE, n = rows_of_tile(sac, tile);
+    const tz_sac_tape t = tz_sac_tape_rows(&sac->tapes[TZ_SAC_CRITIC0 + c], critic, row);
+    tz_sac_net_forward(critic, TZ_SAC_PARAMETERS, &t, sac->critic_x + (size_t)row * (size_t)(D + A),
+                       n);
+    double loss = 0.0;
+    for (int b = 0; b < n; b++) {
+        const float residual = t.out[b] - sac->y[row + b];
+        t.d_out[b] = residual / (float)sac->def.batch;
+        loss += 0.5 * (double)residual * (double)residual;
+    }
+    sac->critic_loss[c][tile] = loss;
+}
+
+static void critics_forward_backward(tz_sac *sac, tile_range tiles, scratch *s) {
+    const tz_transitions *rows = &sac->batch.rows;
+    const int D = sac->def.n_obs, A = sac->def.nu;
+    for (int i = tiles.first; i <= tiles.last; i++) {
+        fresh_actions(sac, i, &s->tile, rows->next_obs, sac->batch.next_noise, s->a,
+                      sac->next_log_pi);
+        const size_t row = (size_t)i * TILE;
+        join(sac->critic_x + row * (size_t)(D + A), rows->obs + row * (size_t)D,
+             rows->action + row * (size_t)A, rows_of_tile(sac, i), D, A);
+    }
+    for (int c = 0; c < 2; c++) {
+        for (int i = tiles.first; i <= tiles.last; i++) {
+            slow_critic(sac, c, i, s);
+        }
+    }
+    for (int i = tiles.first; i <= tiles.last; i++) {
+        targets(sac, i);
+    }
+    for (int c = 0; c < 2; c++) {
+        for (int i = tiles.first; i <= tiles.last; i++) {
+            critic_loss(sac, c, i);
+        }
+        for (int i = tiles.first; i <= tiles.last; i++) {
+            tile_backward(sac, TZ_SAC_CRITIC0 + c, i);
+        }
+    }
+}
+
+// What runs beside the update is the first task: it may be the longest.
+static void critic_task(void *context, int task, int worker) {
+    tz_sac *sac = context;
+    const int n_beside = sac->beside == NULL ? 0 : 1;
+    if (task < n_beside) {
+        sac->beside(sac->beside_context);
+    } else {
+        critics_forward_backward(sac, range_of_task(sac, task - n_beside), &sac->scratch[worker]);
+    }
+}
+
+// ---- 3. actor over row tiles
 //
 // a_j = tanh(x_j), x_j = mu_j + sigma_j e_j with fixed e (reparametrised), sigma = exp(clamp(l)).
 //
@@ -423,9 +438,14 @@ static void critic_tile(void *context, int tile, int worker) {
 //   dL/dx_j  = 1/B [ alpha 2 a_j / (1 - a_j^2 + epsilon) + g_j ] (1 - a_j^2)
 //   dL/dmu_j = dL/dx_j
 //   dL/dl_j  = dL/dx_j sigma_j e_j - alpha / B     (0 where the clamp holds)
+//
+// Only the smaller critic of a row has a gradient; the rows of the other are zero, and products
+// with zeros are left out.
 
+// sigma (n, A) is scratch.
 static void squashed_backward(float *d_head, const float *d_a, const float *a, const float *head,
-                              const float *noise, float alpha_over_B, int n, int A) {
+                              const float *noise, float *sigma, float alpha_over_B, int n, int A) {
+    tz_squashed_sigma(sigma, head, n, A);
     for (int b = 0; b < n; b++) {
         const float *mu = head + (size_t)b * 2 * (size_t)A;
         float *d_mu = d_head + (size_t)b * 2 * (size_t)A;
@@ -436,146 +456,100 @@ static void squashed_backward(float *d_head, const float *d_a, const float *a, c
                 (alpha_over_B * 2.0f * a[i] / (slope + TZ_SQUASH_EPSILON) + d_a[i]) * slope;
             const bool inside = log_std >= TZ_LOG_STD_MIN && log_std <= TZ_LOG_STD_MAX;
             d_mu[j] = d_x;
-            d_mu[A + j] = inside ? d_x * expf(log_std) * noise[i] - alpha_over_B : 0.0f;
+            d_mu[A + j] = inside ? d_x * sigma[i] * noise[i] - alpha_over_B : 0.0f;
         }
     }
 }
 
-static void actor_tile(void *context, int tile, int worker) {
-    tz_sac *sac = context;
-    const tz_sac_def *def = &sac->def;
-    const int D = def->n_obs, A = def->nu, H = def->hidden, row = tile * TILE;
-    const int n = def->batch - row < TILE ? def->batch - row : TILE;
-    const size_t r = (size_t)row;
-    scratch *s = &sac->scratch[worker];
-
-    // a and log pi(a | s)
-    const tz_sac_net *actor = &sac->nets[TZ_SAC_ACTOR];
-    const net_tape t = tape_rows(&sac->tapes[TZ_SAC_ACTOR], row, H, 2 * A);
-    const float *obs = sac->batch.rows.obs + r * (size_t)D;
-    const float *noise = sac->batch.noise + r * (size_t)A;
-    float *log_pi = sac->log_pi + row;
-    forward(actor, actor->parameters, &t, obs, n);
-    tz_squashed_action(s->a, t.out, noise, n, A);
-    tz_squashed_log_pi(log_pi, s->a, t.out, noise, n, A);
-
-    // both critics, and which of them is the smaller
-    join(s->x, obs, s->a, n, D, A);
+// Both critics at the fresh actions, and the gradient of the smaller one's hidden layers.
+static void smaller_critic(tz_sac *sac, tile_range tiles) {
     for (int c = 0; c < 2; c++) {
         const tz_sac_net *critic = &sac->nets[TZ_SAC_CRITIC0 + c];
-        forward(critic, critic->parameters, &s->critic[c], s->x, n);
+        for (int i = tiles.first; i <= tiles.last; i++) {
+            const int row = i * TILE;
+            const tz_sac_tape t = tz_sac_tape_rows(&sac->tapes[TZ_SAC_CRITIC0 + c], critic, row);
+            tz_sac_net_forward(critic, TZ_SAC_PARAMETERS, &t,
+                               sac->fresh_x + (size_t)row * (size_t)critic->n_in,
+                               rows_of_tile(sac, i));
+        }
     }
-    double loss = 0.0;
-    const float minus_1_over_B = -1.0f / (float)def->batch;
-    for (int b = 0; b < n; b++) {
-        const float q0 = s->critic[0].out[b], q1 = s->critic[1].out[b];
-        s->critic[0].d_out[b] = q0 <= q1 ? minus_1_over_B : 0.0f;
-        s->critic[1].d_out[b] = q0 <= q1 ? 0.0f : minus_1_over_B;
-        loss += (double)sac->alpha * (double)log_pi[b] - (double)fminf(q0, q1);
+    const float *q0 = sac->tapes[TZ_SAC_CRITIC0].out, *q1 = sac->tapes[TZ_SAC_CRITIC1].out;
+    float *d_q0 = sac->tapes[TZ_SAC_CRITIC0].d_out, *d_q1 = sac->tapes[TZ_SAC_CRITIC1].d_out;
+    const float minus_1_over_B = -1.0f / (float)sac->def.batch;
+    for (int i = tiles.first; i <= tiles.last; i++) {
+        const int first = i * TILE, end = first + rows_of_tile(sac, i);
+        double loss = 0.0;
+        for (int b = first; b < end; b++) {
+            d_q0[b] = q0[b] <= q1[b] ? minus_1_over_B : 0.0f;
+            d_q1[b] = q0[b] <= q1[b] ? 0.0f : minus_1_over_B;
+            loss += (double)sac->alpha * (double)sac->log_pi[b] - (double)fminf(q0[b], q1[b]);
+        }
+        sac->actor_loss[i] = loss;
     }
-    sac->actor_loss[tile] = loss;
+    for (int c = 0; c < 2; c++) {
+        const tz_sac_net *critic = &sac->nets[TZ_SAC_CRITIC0 + c];
+        for (int i = tiles.first; i <= tiles.last; i++) {
+            const tz_sac_tape t =
+                tz_sac_tape_rows(&sac->tapes[TZ_SAC_CRITIC0 + c], critic, i * TILE);
+            tz_sac_net_backward(critic, &t, rows_of_tile(sac, i));
+        }
+    }
+}
+
+static void actor_backward(tz_sac *sac, int tile, scratch *s) {
+    const int D = sac->def.n_obs, A = sac->def.nu, H = sac->def.hidden, row = tile * TILE;
+    const int n = rows_of_tile(sac, tile);
 
     // d_a (n, A) = sum_c d_h1 W0^T, of which only the columns of the action are needed
     for (int c = 0; c < 2; c++) {
         const tz_sac_net *critic = &sac->nets[TZ_SAC_CRITIC0 + c];
-        backward(critic, &s->critic[c], n);
-        tz_gemm_nn(s->d_a, s->critic[c].d_h1, critic->Wt[0] + D, n, A, H, H, D + A, A,
-                   c == 0 ? 0.0f : 1.0f);
+        const tz_sac_tape t = tz_sac_tape_rows(&sac->tapes[TZ_SAC_CRITIC0 + c], critic, row);
+        tz_gemm_nn(s->d_a, t.d_h1, critic->W0t + D, n, A, H, H, D + A, A, c == 0 ? 0.0f : 1.0f);
     }
-    squashed_backward(t.d_out, s->d_a, s->a, t.out, noise, sac->alpha / (float)def->batch, n, A);
-    backward(actor, &t, n);
+
+    // the actions again, out of [obs, a]
+    for (int b = 0; b < n; b++) {
+        memcpy(s->a + (size_t)b * (size_t)A, sac->fresh_x + (size_t)(row + b) * (size_t)(D + A) + D,
+               (size_t)A * sizeof(float));
+    }
+    const tz_sac_net *actor = &sac->nets[TZ_SAC_ACTOR];
+    const tz_sac_tape t = tz_sac_tape_rows(&sac->tapes[TZ_SAC_ACTOR], actor, row);
+    squashed_backward(t.d_out, s->d_a, s->a, t.out, sac->batch.noise + (size_t)row * (size_t)A,
+                      s->sigma, sac->alpha / (float)sac->def.batch, n, A);
+    tile_backward(sac, TZ_SAC_ACTOR, tile);
+}
+
+static void actor_task(void *context, int task, int worker) {
+    tz_sac *sac = context;
+    const tile_range tiles = range_of_task(sac, task);
+    scratch *s = &sac->scratch[worker];
+    for (int i = tiles.first; i <= tiles.last; i++) {
+        const tz_sac_tape t =
+            tz_sac_tape_rows(&sac->tapes[TZ_SAC_ACTOR], &sac->nets[TZ_SAC_ACTOR], i * TILE);
+        fresh_actions(sac, i, &t, sac->batch.rows.obs, sac->batch.noise, s->a, sac->log_pi);
+    }
+    smaller_critic(sac, tiles);
+    for (int i = tiles.first; i <= tiles.last; i++) {
+        actor_backward(sac, i, s);
+    }
 }
 
 // ---- 2. and 4. weight blocks
 
-// One Adam step (Kingma & Ba 2015, as PyTorch writes it) on n parameters.
-TZ_VECTORISED static void adam(float *restrict p, float *restrict m, float *restrict v,
-                               const float *restrict g, size_t n, float rate, float root) {
-    const float beta1 = (float)ADAM_BETA1, beta2 = (float)ADAM_BETA2;
-    const float epsilon = (float)ADAM_EPSILON;
-    for (size_t i = 0; i < n; i++) {
-        m[i] += (1.0f - beta1) * (g[i] - m[i]);
-        v[i] = beta2 * v[i] + (1.0f - beta2) * g[i] * g[i];
-        p[i] -= rate * m[i] / (sqrtf(v[i]) * root + epsilon);
-    }
-}
-
-// Slow copy: target += tau (p - target).
-TZ_VECTORISED static void follow(float *restrict target, const float *restrict p, size_t n,
-                                 float tau) {
-    for (size_t i = 0; i < n; i++) {
-        target[i] += tau * (p[i] - target[i]);
-    }
-}
-
-// sum (n) <- column sums of X (rows, n).
-TZ_VECTORISED static void column_sums(float *restrict sum, const float *restrict X, int rows,
-                                      int n) {
-    memset(sum, 0, (size_t)n * sizeof *sum);
-    for (int row = 0; row < rows; row++) {
-        for (int i = 0; i < n; i++) {
-            sum[i] += X[(size_t)row * (size_t)n + (size_t)i];
-        }
-    }
-}
-
-// Wt (n, ldt) <- W (rows, n) transposed, in squares that fit in L1.
-TZ_VECTORISED static void transpose_into(float *restrict Wt, const float *restrict W, int rows,
-                                         int n, int ldt) {
-    enum { SQUARE = 16 };
-    for (int i0 = 0; i0 < n; i0 += SQUARE) {
-        const int i1 = i0 + SQUARE < n ? i0 + SQUARE : n;
-        for (int row = 0; row < rows; row++) {
-            for (int i = i0; i < i1; i++) {
-                Wt[(size_t)i * (size_t)ldt + (size_t)row] = W[(size_t)row * (size_t)n + (size_t)i];
-            }
-        }
-    }
-}
-
-// Steps n parameters from index `at` on along their gradient.
-static void step_parameters(const tz_sac *sac, const tz_sac_net *net, size_t at, size_t n) {
-    adam(net->parameters + at, net->m + at, net->v + at, net->gradient + at, n, sac->adam_rate,
-         sac->adam_root);
-    if (net->target != NULL) {
-        follow(net->target + at, net->parameters + at, n, (float)sac->def.tau);
-    }
-}
-
-static void update_block(tz_sac *sac, const weight_block *block) {
-    const tz_sac_net *net = &sac->nets[block->net];
-    const net_tape *t = &sac->tapes[block->net];
-    const int B = sac->def.batch, H = net->n_hidden;
-    const float *obs = block->net == TZ_SAC_ACTOR ? sac->batch.rows.obs : sac->critic_x;
-    const float *inputs[3] = {obs, t->h1, t->h2};
-    const float *d_outputs[3] = {t->d_h1, t->d_h2, t->d_out};
-    const int n_in[3] = {net->n_in, H, H}, n_out[3] = {H, H, net->n_out};
-    const int layer = block->layer, in = n_in[layer], out = n_out[layer], row = block->row;
-
-    // dW (n_rows, out) = X[:, rows]^T dY with X (B, in), dY (B, out)
-    const size_t at = net->W_at[layer] + (size_t)row * (size_t)out;
-    tz_gemm_tn(net->gradient + at, inputs[layer] + row, d_outputs[layer], block->n_rows, out, B, in,
-               out, out, 0.0f);
-    step_parameters(sac, net, at, (size_t)block->n_rows * (size_t)out);
-    transpose_into(net->Wt[layer] + row, net->parameters + at, block->n_rows, out, in);
-
-    // db (out) = column sums of dY
-    if (row == 0) {
-        column_sums(net->gradient + net->b_at[layer], d_outputs[layer], B, out);
-        step_parameters(sac, net, net->b_at[layer], (size_t)out);
-    }
+static void step_block(tz_sac *sac, const work_block *work, int worker) {
+    const float *x = work->net == TZ_SAC_ACTOR ? sac->batch.rows.obs : sac->critic_x;
+    tz_sac_net_step(&sac->nets[work->net], &work->block, x, &sac->tapes[work->net],
+                    sac->d_h2[work->net], sac->def.batch, &sac->step, sac->scratch[worker].step);
 }
 
 static void critic_block(void *context, int task, int worker) {
-    (void)worker;
     tz_sac *sac = context;
-    update_block(sac, &sac->blocks[task]);
+    step_block(sac, &sac->blocks[task], worker);
 }
 
 static void actor_block(void *context, int task, int worker) {
-    (void)worker;
     tz_sac *sac = context;
-    update_block(sac, &sac->blocks[sac->n_critic_blocks + task]);
+    step_block(sac, &sac->blocks[sac->n_critic_blocks + task], worker);
 }
 
 // ---- the update
@@ -585,10 +559,10 @@ static void update_temperature(tz_sac *sac, double mean_log_pi, double correctio
                                double correction2) {
     tz_sac_scalars *s = &sac->scalars;
     const double g = -(mean_log_pi + sac->def.target_entropy);
-    s->log_alpha_m = ADAM_BETA1 * s->log_alpha_m + (1.0 - ADAM_BETA1) * g;
-    s->log_alpha_v = ADAM_BETA2 * s->log_alpha_v + (1.0 - ADAM_BETA2) * g * g;
+    s->log_alpha_m = TZ_SAC_BETA1 * s->log_alpha_m + (1.0 - TZ_SAC_BETA1) * g;
+    s->log_alpha_v = TZ_SAC_BETA2 * s->log_alpha_v + (1.0 - TZ_SAC_BETA2) * g * g;
     s->log_alpha -= sac->def.learning_rate * (s->log_alpha_m / correction1) /
-                    (sqrt(s->log_alpha_v / correction2) + ADAM_EPSILON);
+                    (sqrt(s->log_alpha_v / correction2) + TZ_SAC_EPSILON);
 }
 
 static double sum_f32(const float *x, int n) {
@@ -607,23 +581,29 @@ static double sum_f64(const double *x, int n) {
     return sum;
 }
 
-tz_sac_losses tz_sac_update(tz_sac *sac) {
-    const int B = sac->def.batch;
+tz_sac_losses tz_sac_update(tz_sac *sac, void (*beside)(void *context), void *context) {
+    const int B = sac->def.batch, n_tiles = sac->n_tiles;
+    const int n_tasks = (n_tiles + sac->tiles_per_task - 1) / sac->tiles_per_task;
     const double t = (double)++sac->scalars.n_updates;
-    const double correction1 = 1.0 - pow(ADAM_BETA1, t), correction2 = 1.0 - pow(ADAM_BETA2, t);
+    const double correction1 = 1.0 - pow(TZ_SAC_BETA1, t), correction2 = 1.0 - pow(TZ_SAC_BETA2, t);
     sac->alpha = (float)exp(sac->scalars.log_alpha);
-    sac->adam_rate = (float)(sac->def.learning_rate / correction1);
-    sac->adam_root = (float)(1.0 / sqrt(correction2));
+    sac->step = (tz_sac_step){.rate = (float)(sac->def.learning_rate / correction1),
+                              .root = (float)(1.0 / sqrt(correction2)),
+                              .tau = (float)sac->def.tau};
+    sac->beside = beside;
+    sac->beside_context = context;
 
-    tz_team_run(sac->team, sac->n_tiles, critic_tile, sac);
+    tz_team_run(sac->team, n_tasks + (beside == NULL ? 0 : 1), critic_task, sac);
     tz_team_run(sac->team, sac->n_critic_blocks, critic_block, sac);
-    tz_team_run(sac->team, sac->n_tiles, actor_tile, sac);
+    tz_team_run(sac->team, n_tasks, actor_task, sac);
     tz_team_run(sac->team, sac->n_blocks - sac->n_critic_blocks, actor_block, sac);
     const double mean_log_pi = sum_f32(sac->log_pi, B) / B;
     update_temperature(sac, mean_log_pi, correction1, correction2);
 
-    return (tz_sac_losses){.critic = sum_f64(sac->critic_loss, sac->n_tiles) / B,
-                           .actor = sum_f64(sac->actor_loss, sac->n_tiles) / B,
+    const double critic_loss =
+        sum_f64(sac->critic_loss[0], n_tiles) + sum_f64(sac->critic_loss[1], n_tiles);
+    return (tz_sac_losses){.critic = critic_loss / B,
+                           .actor = sum_f64(sac->actor_loss, n_tiles) / B,
                            .temperature = (double)sac->alpha,
                            .entropy = -mean_log_pi,
                            .q = sum_f32(sac->y, B) / B};

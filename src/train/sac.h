@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "train/replay.h"
+#include "train/sac_net.h"
 
 typedef struct tz_sac_def {
     uint32_t cookie;
@@ -43,16 +44,6 @@ typedef struct tz_sac_batch {
     float *next_noise; // for actions at next_obs                     (B, A)
 } tz_sac_batch;
 
-// One network: two hidden layers of ReLU units. Weights are (in, out) and row-major.
-typedef struct tz_sac_net {
-    int n_in, n_hidden, n_out;
-    size_t n;                             // parameters, in the order W0 b0 W1 b1 W2 b2
-    size_t W_at[3], b_at[3];              // where they begin
-    float *parameters, *gradient, *m, *v; //                                  (n)
-    float *target;                        // slow copy of a critic; NULL for the actor   (n)
-    float *Wt[3];                         // transposed copies for the backward pass (out, in)
-} tz_sac_net;
-
 enum { TZ_SAC_ACTOR, TZ_SAC_CRITIC0, TZ_SAC_CRITIC1, TZ_SAC_N_NETS };
 
 typedef struct tz_sac tz_sac;
@@ -68,8 +59,10 @@ TZ_API void tz_sac_act(tz_sac *sac, float *a, const float *obs, tz_rng *rng);
 // Draws the batch and the noise of the next update from streams (seed, purpose, updates so far).
 TZ_API void tz_sac_draw(tz_sac *sac, const tz_replay *replay);
 
-// One update from the learner's batch: critics, actor, temperature, targets. Allocates nothing.
-TZ_API tz_sac_losses tz_sac_update(tz_sac *sac);
+// One update from the learner's batch: critics, actor, temperature, targets. `beside` (Nullable) is
+// called once, by one of the team's threads, while the update runs: something that touches neither
+// the learner nor its batch, such as a step of the environment. Allocates nothing.
+TZ_API tz_sac_losses tz_sac_update(tz_sac *sac, void (*beside)(void *context), void *context);
 
 // ---- for files, tests and measurements
 
@@ -86,7 +79,7 @@ typedef struct tz_sac_scalars {
 } tz_sac_scalars;
 TZ_API tz_sac_scalars *tz_sac_get_scalars(tz_sac *sac);
 
-// Floating-point operations of one update's products.
+// Floating-point operations of one update's products, those with zeros of ReLU units included.
 TZ_API double tz_sac_update_flops(const tz_sac *sac);
 
 #endif

@@ -178,6 +178,12 @@ static void list_slots(slot_list *list, const tz_sac_checkpoint *c) {
     add_slot(list, "replay", "action", TZ_DTYPE_F32, r->size, A, r->rows.action);
     add_slot(list, "replay", "reward", TZ_DTYPE_F32, r->size, 0, r->rows.reward);
     add_slot(list, "replay", "done", TZ_DTYPE_F32, r->size, 0, r->rows.done);
+    const size_t nz = (size_t)r->nz;
+    add_slot(list, "replay", "z_next", TZ_DTYPE_F64, r->size, nz, r->raw.z_next);
+    add_slot(list, "replay", "raw_reward", TZ_DTYPE_F64, r->size, 0, r->raw.reward);
+    add_slot(list, "replay", "episode", TZ_DTYPE_I64, r->size, 0, r->raw.episode);
+    add_slot(list, "replay", "t", TZ_DTYPE_I64, r->size, 0, r->raw.t);
+    add_slot(list, "replay", "truncated", TZ_DTYPE_U8, r->size, 0, r->raw.truncated);
     add_slot(list, "replay", "next", TZ_DTYPE_I64, 1, 0, &r->next);
 }
 
@@ -195,7 +201,7 @@ tz_status tz_sac_checkpoint_write(const char *path, const tz_sac_checkpoint *che
                                  .data = slot->data};
     }
     const tz_metadata metadata[] = {{"config", checkpoint->config},
-                                    {"format", "trapeze sac checkpoint 1"}};
+                                    {"format", "trapeze sac checkpoint 2"}};
     return tz_safetensors_write(path, tensors, list.n, metadata, TZ_COUNTOF(metadata), error);
 }
 
@@ -226,7 +232,7 @@ tz_status tz_sac_checkpoint_n_rows(size_t *n_rows, const tz_safetensors *file, t
 }
 
 static size_t dtype_size(tz_dtype dtype) {
-    return dtype == TZ_DTYPE_F32 ? sizeof(float) : sizeof(double);
+    return dtype == TZ_DTYPE_U8 ? 1 : dtype == TZ_DTYPE_F32 ? sizeof(float) : sizeof(double);
 }
 
 static tz_status read_slot(const tensor_slot *slot, const tz_safetensors *file, tz_error *error) {
@@ -245,7 +251,7 @@ static tz_status read_slot(const tensor_slot *slot, const tz_safetensors *file, 
 
 tz_status tz_sac_checkpoint_read(const tz_sac_checkpoint *checkpoint, const tz_safetensors *file,
                                  tz_error *error) {
-    TZ_CHECK(expect_text(file, "format", "trapeze sac checkpoint 1", error));
+    TZ_CHECK(expect_text(file, "format", "trapeze sac checkpoint 2", error));
     TZ_CHECK(expect_text(file, "config", checkpoint->config, error));
 
     // sizes that the file decides, before the list that needs them

@@ -26,6 +26,7 @@ tz_status tz_sac_write_metrics(const char *path, const tz_sac_metrics *rows, siz
 #define TZ_SAC_PROGRESS_LIST(X)                                                                    \
     X(uint64_t, step)              /* environment steps */                                         \
     X(uint64_t, episode)           /* the training episode in flight */                            \
+    X(uint64_t, episode_steps)     /* remembered steps of it */                                    \
     X(uint64_t, n_unstable)        /* training episodes that the simulator gave up */              \
     X(uint64_t, snapshots)         /* bit i: the i-th wanted return was reached */                 \
     X(uint64_t, n_rows)            /* rows of metrics */                                           \

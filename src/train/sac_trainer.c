@@ -31,6 +31,7 @@ struct tz_sac_trainer {
     float *obs, *next_obs; //                                                 (D)
     float *action, *u_f32; //                                                 (nu)
     double *u;             //                                                 (nu)
+    tz_step step;          // outcome of the last step
     float *float_block;
     double *double_block;
     char config[512];
@@ -145,7 +146,7 @@ static void describe(tz_sac_trainer *trainer) {
     const tz_sac_trainer_def *d = &trainer->def;
     const tz_sac_def *l = &d->learner;
     snprintf(trainer->config, sizeof trainer->config,
-             "env %s, seed %" PRIu64 ", learning starts %" PRIu64 ", replay %" PRIu64
+             "lag 1, env %s, seed %" PRIu64 ", learning starts %" PRIu64 ", replay %" PRIu64
              ", evaluation %" PRIu64 " x %d, hidden %d, batch %d, gamma %g, tau %g, rate %g, "
              "temperature %g, target entropy %g",
              trainer->task->name, l->seed, d->learning_starts, d->replay_capacity,
@@ -178,7 +179,7 @@ static tz_status start(tz_sac_trainer *trainer, tz_error *error) {
     TZ_CHECK(tz_path_join(snapshots, trainer->def.folder, "snapshots", error));
     TZ_CHECK(tz_make_folders(snapshots, error));
     TZ_CHECK(tz_path_join(path, trainer->def.folder, "checkpoint.safetensors", error));
-    if (trainer->def.resume) {
+    if (trainer->def.resume && tz_file_exists(path)) {
         TZ_CHECK(resume(trainer, path, error));
     } else if (tz_file_exists(path)) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
@@ -199,7 +200,8 @@ static tz_status create_parts(tz_sac_trainer *trainer, tz_team *team, tz_error *
     TZ_CHECK(tz_sac_create(&trainer->sac, &trainer->def.learner, team, error));
     const uint64_t capacity = trainer->def.replay_capacity;
     const uint64_t rows = capacity < trainer->def.steps ? capacity : trainer->def.steps;
-    TZ_CHECK(tz_replay_create(&trainer->replay, trainer->layout.n, trainer->task->nu, rows, error));
+    TZ_CHECK(tz_replay_create(&trainer->replay, trainer->layout.n, trainer->task->nu,
+                              tz_task_nz(trainer->task), rows, error));
     describe(trainer);
     return start(trainer, error);
 }
@@ -240,6 +242,10 @@ uint64_t tz_sac_trainer_step(const tz_sac_trainer *trainer) {
     return trainer->progress.step;
 }
 
+const tz_replay *tz_sac_trainer_replay(const tz_sac_trainer *trainer) {
+    return &trainer->replay;
+}
+
 const tz_sac_metrics *tz_sac_trainer_metrics(const tz_sac_trainer *trainer, size_t *n) {
     *n = trainer->progress.n_rows;
     return trainer->rows;
@@ -270,38 +276,52 @@ static void explore(tz_sac_trainer *trainer) {
     }
 }
 
-// Acts once and remembers it. An unstable step is not remembered as data; its episode ends there.
-static void act(tz_sac_trainer *trainer) {
-    tz_sac_progress *p = &trainer->progress;
-    explore(trainer);
-    to_control(trainer);
-    tz_step step;
-    tz_env_step(trainer->env, &step, trainer->z, trainer->u);
-    p->step++;
+// The environment's step with trainer->u; touches neither learner nor memory.
+static void step_env(void *context) {
+    tz_sac_trainer *trainer = context;
+    tz_env_step(trainer->env, &trainer->step, trainer->z, trainer->u);
+}
 
-    const bool stable = step.outcome == TZ_STEP_OK;
+// Remembers the step and starts a new episode where one ended. An unstable step is not remembered
+// as data; its episode ends there.
+static void remember(tz_sac_trainer *trainer) {
+    tz_sac_progress *p = &trainer->progress;
+    const tz_step *step = &trainer->step;
+    const bool stable = step->outcome == TZ_STEP_OK;
     if (stable) {
         observe(trainer, trainer->next_obs, trainer->z);
-        tz_replay_add(&trainer->replay, trainer->obs, trainer->action, step.reward,
-                      trainer->next_obs, step.terminated);
-        p->episode_return += step.reward;
+        const tz_transition transition = {.obs = trainer->obs,
+                                          .next_obs = trainer->next_obs,
+                                          .action = trainer->action,
+                                          .reward = step->reward,
+                                          .terminated = step->terminated,
+                                          .truncated = step->truncated,
+                                          .z_next = trainer->z,
+                                          .episode = p->episode,
+                                          .t = p->episode_steps};
+        tz_replay_add(&trainer->replay, &transition);
+        p->episode_return += step->reward;
+        p->episode_steps++;
     } else {
         p->n_unstable++;
     }
-    if (!stable || step.terminated || step.truncated) {
+    if (!stable || step->terminated || step->truncated) {
         p->episode++;
         p->finished_episodes++;
         p->finished_return += p->episode_return;
         p->episode_return = 0.0;
+        p->episode_steps = 0;
         tz_env_reset(trainer->env, trainer->z, trainer->def.learner.seed, p->episode);
     }
     observe(trainer, trainer->obs, trainer->z);
+    p->step++;
 }
 
-static tz_status learn(tz_sac_trainer *trainer, tz_error *error) {
+// An update from the memory as it is before this step, with the environment's step beside it.
+static tz_status learn_and_step(tz_sac_trainer *trainer, tz_error *error) {
     tz_sac_progress *p = &trainer->progress;
     tz_sac_draw(trainer->sac, &trainer->replay);
-    const tz_sac_losses losses = tz_sac_update(trainer->sac);
+    const tz_sac_losses losses = tz_sac_update(trainer->sac, step_env, trainer);
     if (!isfinite(losses.critic) || !isfinite(losses.actor) || !isfinite(losses.temperature)) {
         return tz_fail(error, TZ_ERR_NUMERIC,
                        "SAC diverged at step %" PRIu64
@@ -443,15 +463,27 @@ static tz_status finish_interval(tz_sac_trainer *trainer, tz_error *error) {
     return tz_sac_write_metrics(path, trainer->rows, p->n_rows, error);
 }
 
+// A step of training. The action is chosen by the newest policy; then the environment steps while
+// the learner updates from the memory without this transition, which joins it afterwards. So the
+// memory lags by one step, always, and the threads do not matter.
+static tz_status train_step(tz_sac_trainer *trainer, tz_error *error) {
+    explore(trainer);
+    to_control(trainer);
+    if (trainer->progress.step >= trainer->def.learning_starts && trainer->replay.size > 0) {
+        TZ_CHECK(learn_and_step(trainer, error));
+    } else {
+        step_env(trainer);
+    }
+    remember(trainer);
+    return TZ_OK;
+}
+
 tz_status tz_sac_trainer_run(tz_sac_trainer *trainer, tz_sac_report report, void *context,
                              tz_error *error) {
     const tz_sac_trainer_def *def = &trainer->def;
     const tz_sac_progress *p = &trainer->progress;
     while (p->step < def->steps) {
-        act(trainer);
-        if (p->step >= def->learning_starts) {
-            TZ_CHECK(learn(trainer, error));
-        }
+        TZ_CHECK(train_step(trainer, error));
         const bool evaluated = p->step % def->evaluation_interval == 0 || p->step == def->steps;
         if (evaluated) {
             TZ_CHECK(finish_interval(trainer, error));

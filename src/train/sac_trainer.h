@@ -25,7 +25,7 @@ typedef struct tz_sac_trainer_def {
     const char *env;               // registry name                     (borrowed)
     const char *folder;            // the run folder, made when missing (borrowed)
     const char *command;           // what made the run, for the policy's metadata (borrowed)
-    bool resume;                   // go on from the folder's checkpoint
+    bool resume;                   // go on from the folder's checkpoint, if there is one
     uint64_t steps;                // environment steps in all
     uint64_t learning_starts;      // steps of uniform random actions before the first update
     uint64_t replay_capacity;      // transitions kept
@@ -64,6 +64,11 @@ TZ_API void tz_sac_trainer_destroy(tz_sac_trainer *trainer); // Nullable
 
 // Steps done so far (after a resume: those of the run before).
 TZ_API uint64_t tz_sac_trainer_step(const tz_sac_trainer *trainer);
+
+// The replay memory with its raw part, borrowed until the next step. Row 0 of an episode was
+// reached from tz_env_reset(env, z, learner.seed, episode); controls are
+// tz_squashed_to_control(action).
+TZ_API const tz_replay *tz_sac_trainer_replay(const tz_sac_trainer *trainer);
 
 // Rows of metrics so far (*n), borrowed until the next evaluation.
 TZ_API const tz_sac_metrics *tz_sac_trainer_metrics(const tz_sac_trainer *trainer, size_t *n);
