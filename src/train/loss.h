@@ -2,14 +2,23 @@
 #ifndef TRAPEZE_TRAIN_LOSS_H
 #define TRAPEZE_TRAIN_LOSS_H
 
+#include "base/export.h"
+
 #include <stddef.h>
+
+typedef enum tz_loss {
+    TZ_LOSS_L2, // squared error
+    TZ_LOSS_L1  // absolute error; its gradient is 0 where the error is
+} tz_loss;
 
 // Of predictions zhat and truths z (L, B, nz), with weight (nz) = 1 / sigma_z^2 and scale one over
 // the number of terms in the whole batch's mean:
 //
 //     returns      scale * sum of (zhat - z)^2 weight,
-//     z_bar (L, B, nz; Nullable) = 2 scale (zhat - z) weight.
-double tz_rollout_loss(float *z_bar, const float *zhat, const float *z, const float *weight,
-                       double scale, int L, int B, int nz);
+//     z_bar (L, B, nz; Nullable) = 2 scale (zhat - z) weight,
+//
+// or, for TZ_LOSS_L1, with |zhat - z| sqrt(weight) and its gradient.
+TZ_API double tz_rollout_loss(tz_loss loss, float *z_bar, const float *zhat, const float *z,
+                              const float *weight, double scale, int L, int B, int nz);
 
 #endif

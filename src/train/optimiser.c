@@ -25,7 +25,8 @@ void tz_adam_destroy(tz_adam *adam) {
 
 // The factors of an update, one for all parameters.
 typedef struct factors {
-    float grad_scale, weight_decay;
+    float grad_scale, weight_decay; // weight_decay of the gradient
+    float keep;                     // of the weights, before their step
     float beta1, one_minus_beta1, beta2, one_minus_beta2;
     float step;        // lr / (1 - beta1^t)
     float sqrt_v_bias; // sqrt(1 - beta2^t)
@@ -38,7 +39,7 @@ TZ_VECTORISED static void update(float *restrict theta, float *restrict m, float
         const float g = f.grad_scale * grad[i] + f.weight_decay * theta[i];
         m[i] = f.beta1 * m[i] + f.one_minus_beta1 * g;
         v[i] = f.beta2 * v[i] + f.one_minus_beta2 * g * g;
-        theta[i] -= f.step * m[i] / (sqrtf(v[i]) / f.sqrt_v_bias + f.epsilon);
+        theta[i] = f.keep * theta[i] - f.step * m[i] / (sqrtf(v[i]) / f.sqrt_v_bias + f.epsilon);
     }
 }
 
@@ -49,7 +50,8 @@ void tz_adam_update(tz_adam *adam, float *theta, const float *grad, double grad_
     update(theta, adam->m, adam->v, grad, adam->n,
            (factors){
                .grad_scale = (float)grad_scale,
-               .weight_decay = (float)adam->weight_decay,
+               .weight_decay = adam->decoupled ? 0.0f : (float)adam->weight_decay,
+               .keep = adam->decoupled ? (float)(1.0 - lr * adam->weight_decay) : 1.0f,
                .beta1 = (float)adam->beta1,
                .one_minus_beta1 = (float)(1.0 - adam->beta1),
                .beta2 = (float)adam->beta2,
@@ -91,4 +93,8 @@ double tz_clip_scale(double norm, double max_norm) {
 
 double tz_cosine_lr(double lr, double lr_end, int epoch, int n_epochs) {
     return lr_end + (lr - lr_end) * 0.5 * (1.0 + cos(M_PI * epoch / n_epochs));
+}
+
+double tz_cosine_floor_lr(double lr, double floor, double epoch, int n_epochs) {
+    return lr * fmax(0.5 * (1.0 + cos(M_PI * epoch / n_epochs)), floor);
 }

@@ -1,19 +1,22 @@
-// Adam on one flat block of parameters, with weight decay coupled as an L2 term (added to the
-// gradient before the moments) and gradients clipped to a global norm.
+// Adam on one flat block of parameters, with gradients clipped to a global norm and weight decay
+// either coupled as an L2 term (added to the gradient before the moments) or decoupled (AdamW).
 //
-// Source: Kingma and Ba, "Adam", ICLR 2015, Algorithm 1, in the order of operations of PyTorch.
+// Sources: Kingma and Ba, "Adam", ICLR 2015, Algorithm 1, and Loshchilov and Hutter, "Decoupled
+// weight decay regularization", ICLR 2019, Algorithm 2, in the order of operations of PyTorch.
 #ifndef TRAPEZE_TRAIN_OPTIMISER_H
 #define TRAPEZE_TRAIN_OPTIMISER_H
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 typedef struct tz_adam {
     double beta1, beta2;
     double epsilon;
-    double weight_decay; // L2 coefficient; 0: none
+    double weight_decay; // 0: none
+    bool decoupled;      // AdamW: weights decay by lr * weight_decay, past the moments
     size_t n;            // parameters
     float *m, *v;        // first and second moments, owned                      (n)
     uint64_t t;          // updates so far
@@ -30,6 +33,7 @@ TZ_API void tz_adam_destroy(tz_adam *adam); // accepts a zeroed struct
 //     m = beta1 m + (1 - beta1) g,   v = beta2 v + (1 - beta2) g^2,   t = t + 1
 //     theta = theta - lr / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + epsilon)
 //
+// or, decoupled, g = grad_scale grad and theta = (1 - lr weight_decay) theta before its step.
 // Allocates nothing.
 TZ_API void tz_adam_update(tz_adam *adam, float *theta, const float *grad, double grad_scale,
                            double lr);
@@ -43,5 +47,9 @@ TZ_API double tz_clip_scale(double norm, double max_norm);
 // Learning rate of epoch `epoch` of n_epochs, annealed from lr to lr_end along half a cosine:
 //     lr_end + (lr - lr_end) (1 + cos(pi epoch / n_epochs)) / 2
 TZ_API double tz_cosine_lr(double lr, double lr_end, int epoch, int n_epochs);
+
+// Learning rate at the fractional epoch `epoch`, along half a cosine that is cut off at a floor:
+//     lr max((1 + cos(pi epoch / n_epochs)) / 2, floor)
+TZ_API double tz_cosine_floor_lr(double lr, double floor, double epoch, int n_epochs);
 
 #endif

@@ -73,8 +73,9 @@ static tz_status check(const tz_trainer_def *def, const tz_model *model,
     }
     if (def->batch < 1 || def->tile < 1 || def->epochs < 1 || !(def->lr > 0.0) ||
         !isfinite(def->lr) || !(def->lr_end >= 0.0) || !isfinite(def->lr_end) ||
-        !(def->weight_decay >= 0.0) || !isfinite(def->weight_decay) || !(def->clip >= 0.0) ||
-        !isfinite(def->clip) || !(def->input_noise >= 0.0) || !isfinite(def->input_noise) ||
+        !(def->lr_floor >= 0.0 && def->lr_floor <= 1.0) || !(def->weight_decay >= 0.0) ||
+        !isfinite(def->weight_decay) || !(def->clip >= 0.0) || !isfinite(def->clip) ||
+        !(def->input_noise >= 0.0) || !isfinite(def->input_noise) ||
         !(def->spectral_limit >= 0.0) || !isfinite(def->spectral_limit)) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "training with batch %d, tile %d, epochs %d, learning rate %g to %g, weight "
@@ -172,8 +173,9 @@ tz_status tz_trainer_create(tz_trainer **trainer, const tz_trainer_def *def, tz_
         return status;
     }
     self->adam.weight_decay = def->weight_decay;
+    self->adam.decoupled = def->decoupled;
     for (int i = 0; i < tz_model_nz(model); i++) {
-        self->weight[i] = 1.0f / (model->sigma_z[i] * model->sigma_z[i]);
+        self->weight[i] = def->unweighted ? 1.0f : 1.0f / (model->sigma_z[i] * model->sigma_z[i]);
     }
     shuffle(self);
     *trainer = self;
@@ -257,8 +259,8 @@ static void run_tile(void *context, int tile, int worker_index) {
         add_noise(self, w, tile, B);
     }
     tz_model_rollout(self->model, w->workspace, w->zhat, w->z0, w->u, L - 1, B);
-    self->tile_loss[tile] = tz_rollout_loss(self->backward ? w->z_bar : NULL, w->zhat, w->z,
-                                            self->weight, scale, L, B, nz);
+    self->tile_loss[tile] = tz_rollout_loss(self->def.loss, self->backward ? w->z_bar : NULL,
+                                            w->zhat, w->z, self->weight, scale, L, B, nz);
     if (self->backward) {
         float *grad = self->grad + (size_t)tile * self->grad_stride; // (n_parameters)
         memset(grad, 0, self->model->n_parameters * sizeof *grad);
@@ -295,6 +297,11 @@ TZ_VECTORISED static void add(float *restrict sum, const float *restrict x, size
 
 static double current_lr(const tz_trainer *self) {
     const int epoch = self->epoch < self->def.epochs ? self->epoch : self->def.epochs;
+    if (self->def.lr_floor > 0.0) {
+        const double fraction = (double)self->step_in_epoch / self->steps_per_epoch;
+        return tz_cosine_floor_lr(self->def.lr, self->def.lr_floor, epoch + fraction,
+                                  self->def.epochs);
+    }
     return tz_cosine_lr(self->def.lr, self->def.lr_end, epoch, self->def.epochs);
 }
 

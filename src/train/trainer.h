@@ -1,7 +1,9 @@
 // Gradient descent of a learned model on sequences: draws batches, rolls the model out from each
 // sequence's first state, and moves the weights along the gradient of the loss
 //
-//     L = mean over the batch, the L states of a sequence and nz of ((zhat - z) / sigma_z)^2.
+//     L = mean over the batch, the L states of a sequence and nz of ((zhat - z) / sigma_z)^2,
+//
+// or of the absolute error, or without the division by sigma_z.
 //
 // A batch is cut into tiles of a fixed number of rows; a tile walks its whole rollout, forward and
 // backward, in one thread, and the tiles' gradients are summed in the order of the tiles. So the
@@ -12,6 +14,7 @@
 
 #include "base/parallel.h"
 #include "models/model.h"
+#include "train/loss.h"
 #include "train/optimiser.h"
 #include "train/sequences.h"
 
@@ -25,7 +28,12 @@ typedef struct tz_trainer_def {
     int tile;            // rows of a tile: 50
     int epochs;          // 256
     double lr, lr_end;   // learning rate of the first epoch, and what it is annealed to: 1e-6
-    double weight_decay; // 1e-4, coupled (train/optimiser.h)
+    double lr_floor;     // not 0: annealed at every step to this share of lr instead of lr_end
+                         // (tz_cosine_floor_lr)
+    double weight_decay; // 1e-4
+    bool decoupled;      // AdamW's weight decay instead of the coupled one (train/optimiser.h)
+    tz_loss loss;        // squared (default) or absolute error
+    bool unweighted;     // errors in the units of the states, not divided by sigma_z
     double clip;         // global norm that gradients are clipped to; 0: not clipped; 1
     double input_noise;  // std of Gaussian noise added to the state that a rollout starts from, in
                          // sigma_z; 0: none

@@ -7,6 +7,7 @@ the same loss at every step to TOLERANCE relative, and end in the same weights. 
 small case with PyTorch's losses there, for test_training_golden.
 """
 
+import itertools
 import json
 import math
 import pathlib
@@ -25,6 +26,7 @@ import make_models as kinds  # noqa: E402
 
 TOLERANCE = 1e-4
 EPOCHS, LR, LR_END, WEIGHT_DECAY, CLIP = 10, 2e-3, 1e-6, 1e-4, 0.004
+STUDY_LR, STUDY_FLOOR, STUDY_WEIGHT_DECAY, STUDY_CLIP = 2e-4, 0.3, 1e-1, 0.01  # the protocol of the physical systems
 CLASSES = {"node": kinds.Node, "node-so": kinds.NodeSo, "hnn": kinds.Hnn}
 
 
@@ -47,25 +49,32 @@ def load_model(path):
     return model, tensors["sigma_z"]
 
 
-def train(folder, kind):
+def learning_rate(step, steps_per_epoch, study):
+    if study:
+        return STUDY_LR * max((1 + math.cos(math.pi * step / steps_per_epoch / EPOCHS)) / 2, STUDY_FLOOR)
+    return LR_END + (LR - LR_END) * (1 + math.cos(math.pi * (step // steps_per_epoch) / EPOCHS)) / 2
+
+
+def train(folder, kind, study):
     model, sigma_z = load_model(f"{folder}/{kind}.safetensors")
     data = load_file(f"{folder}/sequences.safetensors")
     z, u = data["z"].double().transpose(0, 1), data["u"].double().transpose(0, 1)
     kinds.T = u.shape[0]
     theta = list(model.theta.values())
-    adam = torch.optim.Adam(theta, lr=LR, weight_decay=WEIGHT_DECAY)
+    adam = (torch.optim.AdamW(theta, lr=LR, weight_decay=STUDY_WEIGHT_DECAY) if study else
+            torch.optim.Adam(theta, lr=LR, weight_decay=WEIGHT_DECAY))
     losses, norms = [], []
     steps = len(data["order"])
     for step, batch in enumerate(data["order"]):
-        epoch = step // (steps // EPOCHS)
         for group in adam.param_groups:
-            group["lr"] = LR_END + (LR - LR_END) * (1 + math.cos(math.pi * epoch / EPOCHS)) / 2
+            group["lr"] = learning_rate(step, steps // EPOCHS, study)
         adam.zero_grad()
-        loss = (((kinds.rollout(model, z[0, batch], u[:, batch]) - z[:, batch]) / sigma_z) ** 2).mean()
+        error = kinds.rollout(model, z[0, batch], u[:, batch]) - z[:, batch]
+        loss = error.abs().mean() if study else ((error / sigma_z) ** 2).mean()
         loss.backward()
         for p in theta:  # a parameter that nothing depends on still decays
             p.grad = torch.zeros_like(p) if p.grad is None else p.grad
-        norms.append(torch.nn.utils.clip_grad_norm_(theta, CLIP).item())
+        norms.append(torch.nn.utils.clip_grad_norm_(theta, STUDY_CLIP if study else CLIP).item())
         losses.append(loss.item())
         adam.step()
     return torch.tensor(losses), torch.tensor(norms), torch.cat([p.detach().reshape(-1) for p in theta])
@@ -75,23 +84,23 @@ def compare(write_training, hidden, batch, golden=None):
     failed = False
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([write_training, folder, str(hidden), str(batch)], check=True)
-        for kind in CLASSES:
-            ours = load_file(f"{folder}/{kind}.result.safetensors")
-            loss, norm, theta = train(folder, kind)
+        for kind, study in itertools.product(CLASSES, (False, True)):
+            ours = load_file(f"{folder}/{kind}.{'study' if study else 'result'}.safetensors")
+            loss, norm, theta = train(folder, kind, study)
             start = torch.cat([t.reshape(-1) for t in load_model(f"{folder}/{kind}.safetensors")[0].theta.values()])
             loss_error = ((ours["loss"] - loss) / loss).abs().max().item()
             norm_error = ((ours["grad_norm"] - norm) / norm).abs().max().item()
             moved = (theta - start.detach()).norm()
             theta_error = ((ours["parameters"].double() - theta).norm() / moved).item()
-            clipped = (norm > CLIP).sum().item()
-            print(f"{kind}, {hidden} hidden, batch {batch}: loss {loss[0]:.4f} -> {loss[-1]:.4f}, {clipped} of {len(loss)} clipped; "
+            clipped = (norm > (STUDY_CLIP if study else CLIP)).sum().item()
+            print(f"{kind}{', study' if study else ''}, {hidden} hidden, batch {batch}: loss {loss[0]:.4f} -> {loss[-1]:.4f}, {clipped} of {len(loss)} clipped; "
                   f"relative error of losses {loss_error:.1e}, norms {norm_error:.1e}, weights {theta_error:.1e} of their way")
             failed |= not (loss_error <= TOLERANCE and theta_error <= 10 * TOLERANCE)
             if golden is not None:
                 golden.mkdir(exist_ok=True)
                 shutil.copy(f"{folder}/{kind}.safetensors", golden)
                 shutil.copy(f"{folder}/sequences.safetensors", golden)
-                save_file({"loss": loss, "grad_norm": norm}, golden / f"{kind}.torch.safetensors")
+                save_file({"loss": loss, "grad_norm": norm}, golden / f"{kind}.{'study' if study else 'torch'}.safetensors")
     return failed
 
 

@@ -66,6 +66,8 @@ static void cosine_from_start_to_end(void **state) {
     assert_true(fabs(tz_cosine_lr(1e-3, 1e-6, 0, 256) - 1e-3) < 1e-15);
     assert_true(fabs(tz_cosine_lr(1e-3, 1e-6, 128, 256) - 0.5 * (1e-3 + 1e-6)) < 1e-15);
     assert_true(fabs(tz_cosine_lr(1e-3, 1e-6, 256, 256) - 1e-6) < 1e-15);
+    assert_true(fabs(tz_cosine_floor_lr(5e-3, 1e-3, 1.0 / 3.0, 1) - 0.75 * 5e-3) < 1e-15);
+    assert_true(fabs(tz_cosine_floor_lr(5e-3, 1e-3, 1.0, 1) - 5e-6) < 1e-15);
 }
 
 int main(void) {

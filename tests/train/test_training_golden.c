@@ -16,8 +16,7 @@ static const tz_tensor *find(const tz_safetensors *file, const char *name) {
     return tensor;
 }
 
-static void losses_are_those_of_pytorch(void **state) {
-    (void)state;
+static void compare(bool study) {
     char path[512];
     tz_safetensors *data = NULL;
     golden_path(path, "sequences", ".safetensors");
@@ -36,10 +35,10 @@ static void losses_are_those_of_pytorch(void **state) {
         golden_path(path, kind, ".safetensors");
         assert_int_equal(tz_model_load(&model, path, NULL), TZ_OK);
         double loss[FIXTURE_STEPS], norm[FIXTURE_STEPS], expected[FIXTURE_STEPS];
-        fixture_train(model, &sequences, batch, loss, norm);
+        fixture_train(model, &sequences, batch, study, loss, norm);
 
         tz_safetensors *golden = NULL;
-        golden_path(path, kind, ".torch.safetensors");
+        golden_path(path, kind, study ? ".study.safetensors" : ".torch.safetensors");
         assert_int_equal(tz_safetensors_read(&golden, path, NULL), TZ_OK);
         memcpy(expected, find(golden, "loss")->data, sizeof expected);
         for (int i = 0; i < FIXTURE_STEPS; i++) {
@@ -53,7 +52,21 @@ static void losses_are_those_of_pytorch(void **state) {
     tz_safetensors_destroy(data);
 }
 
+static void losses_are_those_of_pytorch(void **state) {
+    (void)state;
+    compare(false);
+}
+
+// AdamW, absolute errors without division by sigma_z, and the floor of the learning rate.
+static void and_so_in_the_protocol_of_the_study(void **state) {
+    (void)state;
+    compare(true);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(losses_are_those_of_pytorch)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(losses_are_those_of_pytorch),
+        cmocka_unit_test(and_so_in_the_protocol_of_the_study),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

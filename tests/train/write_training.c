@@ -4,6 +4,8 @@
 // each step, parameters after). Used by peer_training.py.
 //
 //     write_training FOLDER HIDDEN BATCH
+//
+// <kind>.study.safetensors is the same of the other protocol.
 #include "training_fixture.h"
 
 #include <setjmp.h>
@@ -44,6 +46,24 @@ static void write_sequences(const tz_sequences *s) {
     tz_free(permutation);
 }
 
+// Trains a copy of the model of a file and writes the result beside it.
+static void write_result(const char *kind, const tz_sequences *sequences, bool study) {
+    char path[4096], name[64];
+    snprintf(path, sizeof path, "%s/%s.safetensors", folder, kind);
+    tz_model *model = NULL;
+    assert_int_equal(tz_model_load(&model, path, NULL), TZ_OK);
+    double loss[FIXTURE_STEPS], norm[FIXTURE_STEPS];
+    fixture_train(model, sequences, batch, study, loss, norm);
+    const tz_tensor tensors[] = {
+        {"loss", TZ_DTYPE_F64, 1, {FIXTURE_STEPS}, loss},
+        {"grad_norm", TZ_DTYPE_F64, 1, {FIXTURE_STEPS}, norm},
+        {"parameters", TZ_DTYPE_F32, 1, {model->n_parameters}, model->parameters},
+    };
+    snprintf(name, sizeof name, "%s.%s.safetensors", kind, study ? "study" : "result");
+    write(name, tensors, TZ_COUNTOF(tensors));
+    tz_model_destroy(model);
+}
+
 static void write_training(void **state) {
     (void)state;
     const tz_task task = toy_task(FIXTURE_NQ, FIXTURE_NU);
@@ -59,7 +79,7 @@ static void write_training(void **state) {
     write_sequences(sequences);
 
     for (int k = 0; k < tz_model_kind_count(); k++) {
-        char path[4096], name[64];
+        char path[4096];
         tz_model_def def = tz_model_def_default();
         def.kind = tz_model_kind_at(k);
         def.n_hidden = n_hidden;
@@ -67,17 +87,9 @@ static void write_training(void **state) {
         assert_int_equal(tz_model_create(&model, &def, &task, &statistics, NULL), TZ_OK);
         snprintf(path, sizeof path, "%s/%s.safetensors", folder, def.kind);
         assert_int_equal(tz_model_save(model, path, NULL), TZ_OK);
-
-        double loss[FIXTURE_STEPS], norm[FIXTURE_STEPS];
-        fixture_train(model, sequences, batch, loss, norm);
-        const tz_tensor tensors[] = {
-            {"loss", TZ_DTYPE_F64, 1, {FIXTURE_STEPS}, loss},
-            {"grad_norm", TZ_DTYPE_F64, 1, {FIXTURE_STEPS}, norm},
-            {"parameters", TZ_DTYPE_F32, 1, {model->n_parameters}, model->parameters},
-        };
-        snprintf(name, sizeof name, "%s.result.safetensors", def.kind);
-        write(name, tensors, TZ_COUNTOF(tensors));
         tz_model_destroy(model);
+        write_result(def.kind, sequences, false);
+        write_result(def.kind, sequences, true);
     }
     tz_sequences_destroy(sequences);
     toy_dataset_destroy(data);
