@@ -1,6 +1,7 @@
-// The team sleeps on a condition variable between runs. A run publishes (function, context, number
-// of tasks) under the lock and raises `generation`; workers take task numbers from an atomic
-// counter until none is left; the caller waits until every worker has checked out of the run.
+// A run publishes (function, context, number of tasks) and raises `generation`; workers take task
+// numbers from an atomic counter until none is left; the caller waits until every worker has
+// checked out of the run. Who waits looks at the counters for a while and then sleeps on a
+// condition variable: runs often follow each other within less time than it takes to wake a thread.
 #include "base/parallel.h"
 
 #include "base/memory.h"
@@ -9,6 +10,8 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+
+enum { LOOKS = 1000 }; // about 30 us, what it takes to wake a thread
 
 typedef struct tz_worker {
     tz_team *team;
@@ -21,10 +24,10 @@ struct tz_team {
     int n_started;     // threads beside the caller that exist
     tz_worker *worker; // (n_threads)
 
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; // for the condition variables; counters change under it
     pthread_cond_t start, done;
-    unsigned generation; // runs published so far
-    int n_busy;          // workers still in the current run
+    atomic_uint generation; // runs published so far
+    atomic_int n_busy;      // workers still in the current run
     bool stop;
 
     tz_task_fn fn;
@@ -52,21 +55,53 @@ static void run_tasks(tz_team *team, int worker) {
     }
 }
 
+// Lets the core's other thread work, where there is one.
+static void relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+// Looks for a new run for a while.
+static bool started(tz_team *team, unsigned seen) {
+    for (int i = 0; i < LOOKS; i++) {
+        if (atomic_load_explicit(&team->generation, memory_order_acquire) != seen) {
+            return true;
+        }
+        relax();
+    }
+    return false;
+}
+
+// Looks for the end of the run for a while.
+static bool finished(tz_team *team) {
+    for (int i = 0; i < LOOKS; i++) {
+        if (atomic_load_explicit(&team->n_busy, memory_order_acquire) == 0) {
+            return true;
+        }
+        relax();
+    }
+    return false;
+}
+
 static void *worker_main(void *argument) {
     const tz_worker *worker = argument;
     tz_team *team = worker->team;
     unsigned seen = 0;
 
-    pthread_mutex_lock(&team->lock);
     for (;;) {
-        while (team->generation == seen && !team->stop) {
-            pthread_cond_wait(&team->start, &team->lock);
+        if (!started(team, seen)) {
+            pthread_mutex_lock(&team->lock);
+            while (team->generation == seen && !team->stop) {
+                pthread_cond_wait(&team->start, &team->lock);
+            }
+            const bool stop = team->generation == seen;
+            pthread_mutex_unlock(&team->lock);
+            if (stop) {
+                return NULL;
+            }
         }
-        if (team->stop) {
-            break;
-        }
-        seen = team->generation;
-        pthread_mutex_unlock(&team->lock);
+        seen++; // the caller waits for this worker in every run
 
         run_tasks(team, worker->index);
 
@@ -74,9 +109,8 @@ static void *worker_main(void *argument) {
         if (--team->n_busy == 0) {
             pthread_cond_signal(&team->done);
         }
+        pthread_mutex_unlock(&team->lock);
     }
-    pthread_mutex_unlock(&team->lock);
-    return NULL;
 }
 
 tz_status tz_team_create(tz_team **team_out, int n_threads, tz_error *error) {
@@ -156,9 +190,11 @@ void tz_team_run(tz_team *team, int n_tasks, tz_task_fn fn, void *context) {
     run_tasks(team, 0);
 
     // wait until all workers have left it
-    pthread_mutex_lock(&team->lock);
-    while (team->n_busy > 0) {
-        pthread_cond_wait(&team->done, &team->lock);
+    if (!finished(team)) {
+        pthread_mutex_lock(&team->lock);
+        while (team->n_busy > 0) {
+            pthread_cond_wait(&team->done, &team->lock);
+        }
+        pthread_mutex_unlock(&team->lock);
     }
-    pthread_mutex_unlock(&team->lock);
 }
