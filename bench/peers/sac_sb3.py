@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """An update of SAC here and in Stable-Baselines3, in turns in one run.
 
-    python bench/peers/sac_sb3.py build/src/cli/trapeze [--threads N]
+    python bench/peers/sac_sb3.py build/src/cli/trapeze [--threads 1,2]
 
 Needs stable-baselines3==2.9.2 and torch==2.13.0. Both sides have the sizes of HalfCheetah, two layers of 256
 units, batches of 256 and a memory of 100,000 random transitions; draws of the batch are included. Prints one
-JSON object with the best and the median of each side.
+JSON object a line, for each number of threads, which both sides have, with the best and the median of each side.
 """
 import argparse
 import json
@@ -51,25 +51,30 @@ def time_sb3(model, blocks=40):
     return times
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("trapeze")
-    parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    model = sb3_learner()
+def compare(trapeze, model, threads):
+    torch.set_num_threads(threads)
     ours, theirs = [], []
     for _ in range(ROUNDS):
         theirs += time_sb3(model)
-        line = subprocess.run([arguments.trapeze, "bench", "sac", "--threads", str(arguments.threads), "--seconds", "1",
-                               "--json"], check=True, capture_output=True, text=True).stdout
+        line = subprocess.run([trapeze, "bench", "sac", "--threads", str(threads), "--seconds", "1", "--json"],
+                              check=True, capture_output=True, text=True).stdout
         ours.append(json.loads(line))
     best = min(ours, key=lambda m: m["update_ms"])
     median = statistics.median(m["update_ms_median"] for m in ours)
-    print(json.dumps({"threads": arguments.threads, "trapeze_ms": best["update_ms"], "trapeze_ms_median": median,
-                      "peak_fraction": best["peak_fraction"], "sb3_ms": min(theirs),
-                      "sb3_ms_median": statistics.median(theirs), "ratio": min(theirs) / best["update_ms"],
-                      "ratio_median": statistics.median(theirs) / median, "torch": torch.__version__}))
+    return {"threads": threads, "trapeze_ms": best["update_ms"], "trapeze_ms_median": median,
+            "peak_fraction": best["peak_fraction"], "sb3_ms": min(theirs), "sb3_ms_median": statistics.median(theirs),
+            "ratio": min(theirs) / best["update_ms"], "ratio_median": statistics.median(theirs) / median,
+            "torch": torch.__version__}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("trapeze")
+    parser.add_argument("--threads", default="1,2")
+    arguments = parser.parse_args()
+    model = sb3_learner()
+    for threads in arguments.threads.split(","):
+        print(json.dumps(compare(arguments.trapeze, model, int(threads))), flush=True)
 
 
 if __name__ == "__main__":

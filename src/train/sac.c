@@ -7,8 +7,8 @@
 //   4. weight blocks   the same as 2 for the actor; then the temperature, alone
 //
 // A weight block is a few rows of one W (in, out): its gradient X^T dY sums over the whole batch in
-// one product, so no partial sums have to be combined. A thread that is alone takes all row tiles
-// as one task, network by network, so that each weight matrix comes into its cache once.
+// one product, so no partial sums have to be combined. A thread takes its share of the row tiles as
+// one task, network by network, so that each weight matrix comes into its cache once.
 #include "train/sac.h"
 
 #include "base/assert.h"
@@ -42,7 +42,6 @@ struct tz_sac {
     tz_sac_def def;
     tz_team *team;
     int n_tiles, n_blocks, n_critic_blocks; // critics' blocks first
-    int tiles_per_task;
     work_block blocks[MAX_BLOCKS];
     tz_sac_net nets[TZ_SAC_N_NETS];
     tz_sac_scalars scalars;
@@ -58,6 +57,7 @@ struct tz_sac {
     float alpha;                      // temperature of this update
     tz_sac_step step;                 // Adam of this update
     double critic_loss[2][MAX_TILES], actor_loss[MAX_TILES]; // sums over the rows of each tile
+    int tiles_per_task;                                      // of this phase
     void (*beside)(void *);                                  // of this update, Nullable
     void *beside_context;
     scratch *scratch;                              // (workers)
@@ -233,7 +233,6 @@ tz_status tz_sac_create(tz_sac **out, const tz_sac_def *def, tz_team *team, tz_e
 
     // pieces of work
     sac->n_tiles = (def->batch + TILE - 1) / TILE;
-    sac->tiles_per_task = tz_team_size(team) == 1 ? sac->n_tiles : 1;
     cut_blocks(sac, TZ_SAC_CRITIC0);
     cut_blocks(sac, TZ_SAC_CRITIC1);
     sac->n_critic_blocks = sac->n_blocks;
@@ -307,6 +306,13 @@ typedef struct tile_range {
 static tile_range range_of_task(const tz_sac *sac, int task) {
     const int first = task * sac->tiles_per_task, end = first + sac->tiles_per_task;
     return (tile_range){first, (end < sac->n_tiles ? end : sac->n_tiles) - 1};
+}
+
+// Runs a phase over all row tiles, `n_more` tasks before them.
+static void run_tiles(tz_sac *sac, int n_more, int tiles_per_task, tz_task_fn task) {
+    sac->tiles_per_task = tiles_per_task;
+    const int n_tasks = (sac->n_tiles + tiles_per_task - 1) / tiles_per_task;
+    tz_team_run(sac->team, n_more + n_tasks, task, sac);
 }
 
 static int rows_of_tile(const tz_sac *sac, int tile) {
@@ -583,7 +589,8 @@ static double sum_f64(const double *x, int n) {
 
 tz_sac_losses tz_sac_update(tz_sac *sac, void (*beside)(void *context), void *context) {
     const int B = sac->def.batch, n_tiles = sac->n_tiles;
-    const int n_tasks = (n_tiles + sac->tiles_per_task - 1) / sac->tiles_per_task;
+    const int n_threads = tz_team_size(sac->team);
+    const int share = (n_tiles + n_threads - 1) / n_threads;
     const double t = (double)++sac->scalars.n_updates;
     const double correction1 = 1.0 - pow(TZ_SAC_BETA1, t), correction2 = 1.0 - pow(TZ_SAC_BETA2, t);
     sac->alpha = (float)exp(sac->scalars.log_alpha);
@@ -593,9 +600,14 @@ tz_sac_losses tz_sac_update(tz_sac *sac, void (*beside)(void *context), void *co
     sac->beside = beside;
     sac->beside_context = context;
 
-    tz_team_run(sac->team, n_tasks + (beside == NULL ? 0 : 1), critic_task, sac);
+    // with something beside of unknown length, small tasks keep the threads even
+    if (beside == NULL) {
+        run_tiles(sac, 0, share, critic_task);
+    } else {
+        run_tiles(sac, 1, n_threads == 1 ? n_tiles : 1, critic_task);
+    }
     tz_team_run(sac->team, sac->n_critic_blocks, critic_block, sac);
-    tz_team_run(sac->team, n_tasks, actor_task, sac);
+    run_tiles(sac, 0, share, actor_task);
     tz_team_run(sac->team, sac->n_blocks - sac->n_critic_blocks, actor_block, sac);
     const double mean_log_pi = sum_f32(sac->log_pi, B) / B;
     update_temperature(sac, mean_log_pi, correction1, correction2);
