@@ -212,7 +212,7 @@ void tz_blas_mend(char **argv) {
 enum { CHAINS = 16, PEAK_ROUNDS = 1 << 15, PEAK_TRIES = 32 };
 
 #if defined(__x86_64__)
-static volatile float peak_sink; // keeps the loops' results alive
+static _Thread_local volatile float peak_sink; // keeps the loops' results alive
 
 __attribute__((target("avx512f"))) static double fma_loop_avx512(void) {
     const __m512 a = _mm512_set1_ps(0.5f);
