@@ -23,7 +23,7 @@ set(public_headers
   src/base/status.h
   envs/env.h envs/env_vec.h
   policies/policy.h
-  models/ensemble.h models/model.h
+  models/ensemble.h models/model.h models/real.h
   src/data/check.h src/data/collect.h src/data/dataset.h src/data/writer.h
   src/train/checkpoint.h src/train/evaluation.h src/train/optimiser.h src/train/sequences.h src/train/spectral.h src/train/trainer.h
   src/train/training.h

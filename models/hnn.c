@@ -1,83 +1,58 @@
-// Hamiltonian network with forces, a SymODEN whose mass matrix is learned (spec: docs/models.md).
-// The state of the integrator is w = (Q, P), scaled positions and their momenta:
+// Hamiltonian networks of separable form (spec: docs/models.md), with and without forces. The state
+// of the integrator is w = (Q, P), see canonical.h, and
 //
-//     q = mean_q + s_q Q,   v = s_q Minv(Q) P,   Minv = L L^T + eps E from the network "mass"
-//     H(Q, P) = s_V V(xi_q) + 1/2 P^T Minv(xi_q) P
-//     dQ/dt = dH/dP = Minv P
-//     dP/dt = -dH/dQ + s_f g(xi_q, xi_v, xi_u) + o_f
+//     H(Q, P) = s_V V(xi_q) + 1/2 P^T Minv(xi_q) P,   Minv = L L^T + eps E from the network "mass"
+//     dQ/dt = dH/dP = Minv P                               (+ g_q: symoden-both)
+//     dP/dt = -dH/dQ (+ s_f g_p + o_f: forces)
 //
-// with V, g the networks "potential" and "force", and xi the normalised [q, v, u] without masked
-// columns. Masked positions have no dH/dQ.
+// with V, g the networks "potential" and "force", and xi_q the inputs from positions.
 //
-// Scales. Fresh networks have outputs and gradients of order one in xi, and Minv = m0 E with m0 =
-// softplus(0)^2 + eps. A force F on P then accelerates by dv/dt = s_q m0 F. Asking for the data's
-// mean and standard deviation of (v[t+1] - v[t]) / dt, mean_a and sigma_a, gives the force network
+//     hnn           forces only where the task has controls; they see velocities
+//     symoden       forces always; they see momenta
+//     symoden-both  the study's code for its synthetic systems: the network of forces also adds to
+//                   dQ/dt, so velocities need not be those of H
 //
-//     s_f = sigma_a / (s_q m0),   o_f = mean_a / (s_q m0)
-//
-// The potential's force is r s_V dV/dxi with r = dxi/dQ = s_q / sigma_q, which accelerates by
-// s_q^2 m0 s_V / sigma_q dV/dxi; one number s_V serves all coordinates when
-//
-//     s_V = 1 / m0,   s_q = sqrt(sigma_q sigma_a)
-//
-// so that Q counts seconds. Stationary motion has sigma_v^2 = -cov(q, a) <= sigma_q sigma_a, hence
-// velocities v / s_q of at most order one. Where that fails (a position that drifts or hardly
-// moves), and for a masked position, which has no potential, s_q = sigma_v keeps it so.
 // Letters: n = nq = nv.
-#include "base/memory.h"
-#include "models/learned.h"
-#include "models/mass.h"
+#include "models/canonical.h"
 #include "models/mlp_gradient.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { POTENTIAL, MASS, FORCE };
 
 typedef struct hnn {
-    tz_learned learned; // must be first
-    float s_V;
-    float *s_q;       // dq/dQ                                          (n)
-    float *r;         // dxi_q/dQ                                       (n)
-    float *s_f, *o_f; // scale and offset of the force network          (n)
+    tz_canonical canonical; // must be first
+    tz_real s_V;
+    bool sees_velocity; // the forces: velocities, else momenta
+    int n_force;        // outputs of the force network: 0, n, or 2n (g_q before g_p)
 } hnn;
 
-static tz_status setup(tz_learned *self, tz_error *error) {
+static tz_status set_up(tz_learned *self, int n_force, tz_error *error) {
     hnn *model = (hnn *)self;
     const int n = self->model.nq;
-    if (n > TZ_MASS_N_MAX || self->n_in_q == 0) {
-        return tz_fail(error, TZ_ERR_UNSUPPORTED,
-                       "kind hnn needs 1 to %d positions that its energy can depend on, this task "
-                       "has %d of %d",
-                       TZ_MASS_N_MAX, self->n_in_q, n);
-    }
+    TZ_CHECK(tz_canonical_check(self, error));
     TZ_CHECK(tz_learned_add_network(self, "potential", self->n_in_q, 1, error));
     TZ_CHECK(tz_learned_add_network(self, "mass", self->n_in_q, n * n, error));
-    TZ_CHECK(tz_learned_add_network(self, "force", self->n_in, n, error));
-    model->s_q = tz_alloc(4 * (size_t)n, sizeof(float));
-    if (model->s_q == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "out of memory while a model was made");
+    if (n_force > 0) {
+        TZ_CHECK(tz_learned_add_network(self, "force", self->n_in, n_force, error));
     }
-    model->r = model->s_q + n;
-    model->s_f = model->r + n;
-    model->o_f = model->s_f + n;
-
-    const double m0 = M_LN2 * M_LN2 + (double)TZ_MASS_EPS; // softplus(0) = ln 2
-    model->s_V = (float)(1.0 / m0);
-    for (int i = 0; i < n; i++) {
-        const double sigma_q = self->input_std[i], sigma_v = self->input_std[n + i];
-        const double sigma_a = self->rate_std[n + i], mean_a = self->rate_mean[n + i];
-        const double s_q = self->is_input[i] ? fmax(sqrt(sigma_q * sigma_a), sigma_v) : sigma_v;
-        model->s_q[i] = (float)s_q;
-        model->r[i] = self->is_input[i] ? (float)(s_q / sigma_q) : 0.0f;
-        model->s_f[i] = (float)(sigma_a / (s_q * m0));
-        model->o_f[i] = (float)(mean_a / (s_q * m0));
-    }
+    TZ_CHECK(tz_canonical_setup(self, MASS, (double)TZ_MASS_EPS, error));
+    model->s_V = (tz_real)(1.0 / model->canonical.m0);
+    model->n_force = n_force;
     return TZ_OK;
 }
 
-static void teardown(tz_learned *self) {
-    tz_free(((hnn *)self)->s_q);
+static tz_status setup_hnn(tz_learned *self, tz_error *error) {
+    ((hnn *)self)->sees_velocity = true;
+    return set_up(self, self->model.nu > 0 ? self->model.nq : 0, error);
+}
+
+static tz_status setup_symoden(tz_learned *self, tz_error *error) {
+    return set_up(self, self->model.nq, error);
+}
+
+static tz_status setup_symoden_both(tz_learned *self, tz_error *error) {
+    return set_up(self, 2 * self->model.nq, error);
 }
 
 // ---- tape and scratch
@@ -87,43 +62,47 @@ typedef struct field_tape {
     tz_mlp_tape potential, mass, force;
     tz_mlp_delta potential_delta, mass_delta;
     tz_mass_tape inverse; // L, P and what belongs to them
-    float *c_V, *c_K;     // weights of the networks' outputs in H: s_V, dK/dA    (B, ld_out)
+    tz_real *c_V, *c_K;   // weights of the networks' outputs in H: s_V, dK/dA    (B, ld_out)
+    tz_real *gx;          // dH/dxi_q                                             (B, ld_in)
 } field_tape;
 
 static size_t tape_size(const tz_learned *self, int B) {
     const tz_mlp *potential = &self->network[POTENTIAL], *mass = &self->network[MASS];
-    return tz_mlp_tape_size(potential, B) + tz_mlp_tape_size(mass, B) +
-           tz_mlp_tape_size(&self->network[FORCE], B) + tz_mlp_delta_size(potential, B) +
-           tz_mlp_delta_size(mass, B) + tz_mass_tape_size(self->model.nq, B) +
-           (size_t)B * (size_t)(potential->ld_out + mass->ld_out);
+    const size_t force = self->n_networks > FORCE ? tz_mlp_tape_size(&self->network[FORCE], B) : 0;
+    return tz_mlp_tape_size(potential, B) + tz_mlp_tape_size(mass, B) + force +
+           tz_mlp_delta_size(potential, B) + tz_mlp_delta_size(mass, B) +
+           tz_mass_tape_size(self->model.nq, B) +
+           (size_t)B * (size_t)(potential->ld_out + mass->ld_out + mass->ld_in);
 }
 
-static field_tape take_tape(const tz_learned *self, float *cursor, int B) {
+static field_tape take_tape(const tz_learned *self, tz_real *cursor, int B) {
     const tz_mlp *potential = &self->network[POTENTIAL], *mass = &self->network[MASS];
-    field_tape tape;
+    field_tape tape = {0};
     tape.potential = tz_mlp_tape_take(potential, &cursor, B);
     tape.mass = tz_mlp_tape_take(mass, &cursor, B);
     tape.mass.xi = tape.potential.xi;
-    tape.force = tz_mlp_tape_take(&self->network[FORCE], &cursor, B);
+    if (self->n_networks > FORCE) {
+        tape.force = tz_mlp_tape_take(&self->network[FORCE], &cursor, B);
+    }
     tape.potential_delta = tz_mlp_delta_take(potential, &cursor, B);
     tape.mass_delta = tz_mlp_delta_take(mass, &cursor, B);
     tape.inverse = tz_mass_tape_take(self->model.nq, &cursor, B);
     tape.c_V = tz_take(&cursor, (size_t)B * (size_t)potential->ld_out);
     tape.c_K = tz_take(&cursor, (size_t)B * (size_t)mass->ld_out);
+    tape.gx = tz_take(&cursor, (size_t)B * (size_t)mass->ld_in);
     return tape;
 }
 
-// Scratch of all verbs, cut up in the same way by each.
+// Scratch of the field, cut up in the same way by forward and backward.
 typedef struct scratch_parts {
-    float *out_mass, *out_force;   // outputs or their adjoints            (B, ld_out)
-    float *out_mass_bar;           // A_bar                                (B, ld_out)
-    float *omega;                  // adjoint of dH/dxi_q                  (B, ld_in)
-    float *gx_potential, *gx_mass; // gradients or adjoints at xi_q        (B, ld_in)
-    float *xi_force_bar;           // adjoint of the force's inputs        (B, ld_in)
-    float *lambda_V;               // adjoint of dQ/dt                     (B, n)
-    tz_mlp_tangent tangent;        // of one network at a time
-    double *solve;                 // of the mass matrix                   (n, n + 1)
-    float *network;                // of a network's backward
+    tz_real *out_mass, *out_force;   // outputs or their adjoints            (B, ld_out)
+    tz_real *out_mass_bar;           // A_bar                                (B, ld_out)
+    tz_real *omega;                  // adjoint of dH/dxi_q                  (B, ld_in)
+    tz_real *gx_potential, *gx_mass; // gradients or adjoints at xi_q        (B, ld_in)
+    tz_real *xi_force_bar;           // adjoint of the force's inputs        (B, ld_in)
+    tz_real *lambda_V;               // adjoint of Minv P                    (B, n)
+    tz_mlp_tangent tangent;          // of one network at a time
+    tz_real *network;                // of a network's backward
 } scratch_parts;
 
 static size_t scratch_size(const tz_learned *self, int B) {
@@ -131,11 +110,13 @@ static size_t scratch_size(const tz_learned *self, int B) {
     const size_t n = (size_t)self->model.nq;
     const size_t row = 2 * (size_t)mass->ld_out + (size_t)force->ld_out + 3 * (size_t)mass->ld_in +
                        (size_t)force->ld_in;
-    return (size_t)B * row + tz_round_line((size_t)B * n) + tz_mlp_tangent_size(mass, B) +
-           tz_round_line(2 * n * (n + 1)) + tz_mlp_scratch_size(force, B);
+    const size_t field = (size_t)B * row + tz_round_line((size_t)B * n) +
+                         tz_mlp_tangent_size(mass, B) + tz_mlp_scratch_size(mass, B);
+    const size_t map = tz_canonical_map_scratch_size(self, B);
+    return field > map ? field : map;
 }
 
-static scratch_parts take_scratch(const tz_learned *self, float *cursor, int B) {
+static scratch_parts take_scratch(const tz_learned *self, tz_real *cursor, int B) {
     const tz_mlp *mass = &self->network[MASS], *force = &self->network[FORCE];
     const size_t rows = (size_t)B, n = (size_t)self->model.nq;
     scratch_parts parts;
@@ -148,56 +129,120 @@ static scratch_parts take_scratch(const tz_learned *self, float *cursor, int B) 
     parts.xi_force_bar = tz_take(&cursor, rows * (size_t)force->ld_in);
     parts.lambda_V = tz_take(&cursor, rows * n);
     parts.tangent = tz_mlp_tangent_take(mass, &cursor, B);
-    parts.solve = (double *)tz_take(&cursor, 2 * n * (n + 1));
     parts.network = cursor;
     return parts;
 }
 
-// ---- field
+// ---- forces
 
-// xi_q (B, ld) = r Q for the positions that the networks see.
-static void read_positions(const hnn *model, float *xi, int ld, const float *w, int B) {
-    const tz_learned *self = &model->learned;
-    const int nz = 2 * self->model.nq;
-    for (int row = 0; row < B; row++) {
-        for (int i = 0; i < self->n_in_q; i++) {
-            const int at = self->input_at[i];
-            xi[row * ld + i] = model->r[at] * w[row * nz + at];
-        }
-    }
-}
-
-// Inputs of the force network: xi_q, xi_v = (s_q dQ/dt - mean_v) / sigma_v, xi_u.
-static void read_force_inputs(const hnn *model, float *xi, const float *xi_q, int ld_q,
-                              const float *dw, const float *u, int B) {
-    const tz_learned *self = &model->learned;
+// Inputs of the force network with velocities: xi_q, xi_v = (s_q dQ/dt - mean_v) / sigma_v, xi_u.
+static void read_velocity_inputs(const hnn *model, tz_real *xi, const tz_real *xi_q, int ld_q,
+                                 const tz_real *dw, const tz_real *u, int B) {
+    const tz_learned *self = &model->canonical.learned;
+    const tz_real *s_q = model->canonical.s_q;
     const int n = self->model.nq, nz = 2 * n, nu = self->model.nu, n_q = self->n_in_q;
     const int ld = self->network[FORCE].ld_in;
-    const float *mean_v = self->input_mean + n, *std_v = self->input_std + n;
-    const float *mean_u = self->input_mean + nz, *std_u = self->input_std + nz;
-    for (int row = 0; row < B; row++) {
+    const tz_real *mean_v = self->input_mean + n, *std_v = self->input_std + n;
+    const tz_real *mean_u = self->input_mean + nz, *std_u = self->input_std + nz;
+    for (int row = 0; row < B; row++, xi += ld) {
         memcpy(xi, xi_q + row * ld_q, (size_t)n_q * sizeof *xi);
         for (int i = 0; i < n; i++) {
-            xi[n_q + i] = (model->s_q[i] * dw[row * nz + i] - mean_v[i]) / std_v[i];
+            xi[n_q + i] = (s_q[i] * dw[row * nz + i] - mean_v[i]) / std_v[i];
         }
         for (int i = 0; i < nu; i++) {
             xi[n_q + n + i] = (u[row * nu + i] - mean_u[i]) / std_u[i];
         }
-        xi += ld;
     }
 }
 
-static void forward(const tz_learned *self, float *dw, float *tape_block, float *scratch,
-                    const float *w, const float *u, int B) {
+// Its backward: to w_bar (B, nz), to lambda_V (B, n) what belongs to dQ/dt, and to u_bar (B, nu),
+// nullable.
+static void read_velocity_inputs_vjp(const hnn *model, tz_real *w_bar, tz_real *lambda_V,
+                                     tz_real *u_bar, const tz_real *xi_bar, const tz_real *xi,
+                                     int B) {
+    const tz_learned *self = &model->canonical.learned;
+    const tz_real *s_q = model->canonical.s_q;
+    const int n = self->model.nq, nu = self->model.nu, n_q = self->n_in_q;
+    const int ld = self->network[FORCE].ld_in;
+    const tz_real *std_v = self->input_std + n, *std_u = self->input_std + 2 * n;
+    tz_canonical_pull_back(&model->canonical, w_bar, 1.0f, xi_bar, xi, ld, B);
+    for (int row = 0; row < B; row++) {
+        const tz_real *xi_bar_v = xi_bar + row * ld + n_q; // (n)
+        const tz_real *xi_bar_u = xi_bar_v + n;            // (nu)
+        for (int i = 0; i < n; i++) {
+            lambda_V[row * n + i] += s_q[i] / std_v[i] * xi_bar_v[i];
+        }
+        for (int i = 0; u_bar != NULL && i < nu; i++) {
+            u_bar[row * nu + i] += xi_bar_u[i] / std_u[i];
+        }
+    }
+}
+
+// Adds the forces to dw, whose dQ half holds Minv P.
+static void add_forces(const hnn *model, tz_real *dw, const field_tape *tape, tz_real *out,
+                       const tz_real *w, const tz_real *u, int B) {
+    const tz_learned *self = &model->canonical.learned;
+    const tz_mlp *force = &self->network[FORCE];
+    const tz_real *s_f = model->canonical.s_f, *o_f = model->canonical.o_f;
+    const int n = self->model.nq, nz = 2 * n, n_q = model->n_force - n; // g_q: 0 or n
+    if (model->sees_velocity) {
+        read_velocity_inputs(model, tape->force.xi, tape->mass.xi, self->network[MASS].ld_in, dw, u,
+                             B);
+    } else {
+        tz_canonical_read_inputs(&model->canonical, tape->force.xi, force->ld_in, w, u, B);
+    }
+    tz_mlp_forward(force, out, &tape->force, B);
+    for (int row = 0; row < B; row++) {
+        const tz_real *g = out + row * force->ld_out; // (n_force)
+        for (int i = 0; i < n_q; i++) {
+            dw[row * nz + i] += g[i];
+        }
+        for (int i = 0; i < n; i++) {
+            dw[row * nz + n + i] += s_f[i] * g[n_q + i] + o_f[i];
+        }
+    }
+}
+
+// Backward of the forces. `out_bar` (B, ld_out) and `xi_bar` (B, ld_in) are scratch.
+static void add_forces_vjp(const hnn *model, tz_real *w_bar, tz_real *u_bar, tz_real *grad,
+                           const field_tape *tape, const scratch_parts *parts,
+                           const tz_real *lambda, int B) {
+    const tz_learned *self = &model->canonical.learned;
+    const tz_mlp *force = &self->network[FORCE];
+    const tz_real *s_f = model->canonical.s_f;
+    const int n = self->model.nq, nz = 2 * n, n_q = model->n_force - n;
+    for (int row = 0; row < B; row++) {
+        tz_real *g_bar = parts->out_force + row * force->ld_out; // (n_force)
+        for (int i = 0; i < n_q; i++) {
+            g_bar[i] = lambda[row * nz + i];
+        }
+        for (int i = 0; i < n; i++) {
+            g_bar[n_q + i] = s_f[i] * lambda[row * nz + n + i];
+        }
+    }
+    tz_mlp_backward(force, parts->xi_force_bar, grad, &tape->force, parts->network,
+                    parts->out_force, B);
+    if (model->sees_velocity) {
+        read_velocity_inputs_vjp(model, w_bar, parts->lambda_V, u_bar, parts->xi_force_bar,
+                                 tape->force.xi, B);
+    } else {
+        tz_canonical_read_inputs_vjp(&model->canonical, w_bar, u_bar, parts->xi_force_bar,
+                                     tape->force.xi, force->ld_in, B);
+    }
+}
+
+// ---- field
+
+static void forward(const tz_learned *self, tz_real *dw, tz_real *tape_block, tz_real *scratch,
+                    const tz_real *w, const tz_real *u, int B) {
     const hnn *model = (const hnn *)self;
     const tz_mlp *potential = &self->network[POTENTIAL], *mass = &self->network[MASS];
-    const tz_mlp *force = &self->network[FORCE];
-    const int n = self->model.nq, nz = 2 * n;
+    const int n = self->model.nq, nz = 2 * n, ld_q = mass->ld_in;
     const field_tape tape = take_tape(self, tape_block, B);
     const scratch_parts parts = take_scratch(self, scratch, B);
 
     // dQ/dt = Minv P
-    read_positions(model, tape.mass.xi, mass->ld_in, w, B);
+    tz_canonical_read_positions(&model->canonical, tape.mass.xi, ld_q, w, B);
     tz_mlp_forward(mass, parts.out_mass, &tape.mass, B);
     tz_mass_factor(&tape.inverse, parts.out_mass, mass->ld_out, n, B);
     tz_mass_velocity(&tape.inverse, dw, nz, w + n, nz, n, B);
@@ -211,71 +256,38 @@ static void forward(const tz_learned *self, float *dw, float *tape_block, float 
     tz_mlp_forward(potential, NULL, &tape.potential, B);
     tz_mlp_gradient(potential, parts.gx_potential, &tape.potential_delta, &tape.potential,
                     parts.network, tape.c_V, B);
+    for (int i = 0; i < B * ld_q; i++) {
+        tape.gx[i] = parts.gx_potential[i] + parts.gx_mass[i];
+    }
 
-    // dP/dt = -dH/dQ + s_f g + o_f
-    read_force_inputs(model, tape.force.xi, tape.mass.xi, mass->ld_in, dw, u, B);
-    tz_mlp_forward(force, parts.out_force, &tape.force, B);
+    // dP/dt = -dH/dQ and forces
     for (int row = 0; row < B; row++) {
-        float *dP = dw + row * nz + n; // (n)
-        for (int i = 0; i < n; i++) {
-            dP[i] = model->s_f[i] * parts.out_force[row * force->ld_out + i] + model->o_f[i];
-        }
-        for (int i = 0; i < self->n_in_q; i++) {
-            const int at = self->input_at[i];
-            const int from = row * mass->ld_in + i;
-            dP[at] -= model->r[at] * (parts.gx_potential[from] + parts.gx_mass[from]);
-        }
+        memset(dw + row * nz + n, 0, (size_t)n * sizeof *dw);
+    }
+    tz_canonical_pull_back(&model->canonical, dw + n, -1.0f, tape.gx, tape.mass.xi, ld_q, B);
+    if (model->n_force > 0) {
+        add_forces(model, dw, &tape, parts.out_force, w, u, B);
     }
 }
 
-// ---- backward of the field
-
-// From the adjoint of the force's inputs: what belongs to dQ/dt joins lambda_V (B, n), and what
-// belongs to u joins u_bar (B, nu), nullable.
-static void force_inputs_vjp(const hnn *model, float *lambda_V, float *u_bar, const float *xi_bar,
-                             int B) {
-    const tz_learned *self = &model->learned;
-    const int n = self->model.nq, nu = self->model.nu, n_q = self->n_in_q;
-    const int ld = self->network[FORCE].ld_in;
-    const float *std_v = self->input_std + n, *std_u = self->input_std + 2 * n;
-    for (int row = 0; row < B; row++) {
-        const float *xi_bar_v = xi_bar + row * ld + n_q; // (n)
-        const float *xi_bar_u = xi_bar_v + n;            // (nu)
-        for (int i = 0; i < n; i++) {
-            lambda_V[row * n + i] += model->s_q[i] / std_v[i] * xi_bar_v[i];
-        }
-        for (int i = 0; u_bar != NULL && i < nu; i++) {
-            u_bar[row * nu + i] += xi_bar_u[i] / std_u[i];
-        }
-    }
-}
-
-static void backward(const tz_learned *self, float *w_bar, float *u_bar, float *grad,
-                     float *tape_block, float *scratch, const float *lambda, int B) {
+static void backward(const tz_learned *self, tz_real *w_bar, tz_real *u_bar, tz_real *grad,
+                     tz_real *tape_block, tz_real *scratch, const tz_real *lambda, int B) {
     const hnn *model = (const hnn *)self;
+    const tz_canonical *canonical = &model->canonical;
     const tz_mlp *potential = &self->network[POTENTIAL], *mass = &self->network[MASS];
-    const tz_mlp *force = &self->network[FORCE];
     const int n = self->model.nq, nz = 2 * n, ld_q = mass->ld_in;
     const field_tape tape = take_tape(self, tape_block, B);
     const scratch_parts parts = take_scratch(self, scratch, B);
-
-    // adjoints of the three terms: of dQ/dt, of g, and omega of dH/dxi_q
     for (int row = 0; row < B; row++) {
-        const float *lambda_P = lambda + row * nz + n; // (n)
-        for (int i = 0; i < n; i++) {
-            parts.lambda_V[row * n + i] = lambda[row * nz + i];
-            parts.out_force[row * force->ld_out + i] = model->s_f[i] * lambda_P[i];
-        }
-        for (int i = 0; i < self->n_in_q; i++) {
-            const int at = self->input_at[i];
-            parts.omega[row * ld_q + i] = -model->r[at] * lambda_P[at];
-        }
+        memcpy(parts.lambda_V + row * n, lambda + row * nz, (size_t)n * sizeof *lambda);
+    }
+    if (model->n_force > 0) {
+        add_forces_vjp(model, w_bar, u_bar, grad, &tape, &parts, lambda, B);
     }
 
-    // force: its velocity inputs are dQ/dt
-    tz_mlp_backward(force, parts.xi_force_bar, grad, &tape.force, parts.network, parts.out_force,
-                    B);
-    force_inputs_vjp(model, parts.lambda_V, u_bar, parts.xi_force_bar, B);
+    // -dH/dQ = -(dxi/dQ)^T gx: the adjoint omega of gx, and what depends on Q through dxi/dQ
+    tz_canonical_push_forward(canonical, parts.omega, -1.0f, lambda + n, tape.mass.xi, ld_q, B);
+    tz_canonical_curvature(canonical, w_bar, -1.0f, lambda + n, tape.gx, tape.mass.xi, ld_q, B);
 
     // potential: a constant times the gradient of its output
     tz_mlp_gradient_tangent(potential, NULL, &parts.tangent, &tape.potential, parts.omega, B);
@@ -284,148 +296,28 @@ static void backward(const tz_learned *self, float *w_bar, float *u_bar, float *
                              parts.omega, NULL, B);
 
     // mass: its outputs are in dQ/dt and, through c_K = dK/dA, in the weights of their gradient
-    float *c_bar = parts.out_mass;
+    tz_real *c_bar = parts.out_mass;
     tz_mlp_gradient_tangent(mass, c_bar, &parts.tangent, &tape.mass, parts.omega, B);
     tz_mass_vjp(&tape.inverse, parts.out_mass_bar, mass->ld_out, w_bar + n, nz, parts.lambda_V,
                 c_bar, n, B);
     tz_mlp_gradient_backward(mass, parts.gx_mass, grad, &tape.mass, &tape.mass_delta,
                              &parts.tangent, parts.network, tape.c_K, parts.omega,
                              parts.out_mass_bar, B);
-
-    // all three see xi_q = r Q
-    for (int row = 0; row < B; row++) {
-        for (int i = 0; i < self->n_in_q; i++) {
-            const int at = self->input_at[i];
-            w_bar[row * nz + at] +=
-                model->r[at] * (parts.gx_potential[row * ld_q + i] + parts.gx_mass[row * ld_q + i] +
-                                parts.xi_force_bar[row * force->ld_in + i]);
-        }
+    for (int i = 0; i < B * ld_q; i++) {
+        parts.gx_mass[i] += parts.gx_potential[i];
     }
+    tz_canonical_pull_back(canonical, w_bar, 1.0f, parts.gx_mass, tape.mass.xi, ld_q, B);
 }
 
-// ---- between z and w
-
-typedef struct map_tape {
-    tz_mlp_tape mass;
-    tz_mass_tape inverse;
-} map_tape;
-
-static size_t map_tape_size(const tz_learned *self, int B) {
-    return tz_mlp_tape_size(&self->network[MASS], B) + tz_mass_tape_size(self->model.nq, B);
-}
-
-static map_tape take_map_tape(const tz_learned *self, float *cursor, int B) {
-    map_tape tape;
-    tape.mass = tz_mlp_tape_take(&self->network[MASS], &cursor, B);
-    tape.inverse = tz_mass_tape_take(self->model.nq, &cursor, B);
-    return tape;
-}
-
-// Evaluates the mass network at the positions of w.
-static void factor_mass(const hnn *model, const map_tape *tape, const scratch_parts *parts,
-                        const float *w, int B) {
-    const tz_mlp *mass = &model->learned.network[MASS];
-    read_positions(model, tape->mass.xi, mass->ld_in, w, B);
-    tz_mlp_forward(mass, parts->out_mass, &tape->mass, B);
-    tz_mass_factor(&tape->inverse, parts->out_mass, mass->ld_out, model->learned.model.nq, B);
-}
-
-static void encode(const tz_learned *self, float *w, float *tape_block, float *scratch,
-                   const float *z, int B) {
-    const hnn *model = (const hnn *)self;
-    const int n = self->model.nq, nz = 2 * n;
-    const map_tape tape = take_map_tape(self, tape_block, B);
-    const scratch_parts parts = take_scratch(self, scratch, B);
-    for (int row = 0; row < B; row++) {
-        for (int i = 0; i < n; i++) {
-            w[row * nz + i] = (z[row * nz + i] - self->input_mean[i]) / model->s_q[i];
-            parts.lambda_V[row * n + i] = z[row * nz + n + i] / model->s_q[i]; // dQ/dt
-        }
+#define HNN_KIND(name, setup_function)                                                             \
+    {                                                                                              \
+        .ops = TZ_LEARNED_OPS(name), .size = sizeof(hnn), .setup = setup_function,                 \
+        .teardown = tz_canonical_teardown, .tape_size = tape_size, .scratch_size = scratch_size,   \
+        .forward = forward, .backward = backward, .map_tape_size = tz_canonical_map_tape_size,     \
+        .encode = tz_canonical_encode, .decode = tz_canonical_decode,                              \
+        .encode_vjp = tz_canonical_encode_vjp, .decode_vjp = tz_canonical_decode_vjp,              \
     }
-    factor_mass(model, &tape, &parts, w, B);
-    tz_mass_momentum(&tape.inverse, w + n, nz, parts.solve, parts.lambda_V, n, n, B);
-}
 
-static void decode(const tz_learned *self, float *z, float *tape_block, float *scratch,
-                   const float *w, int B) {
-    const hnn *model = (const hnn *)self;
-    const int n = self->model.nq, nz = 2 * n;
-    const map_tape tape = take_map_tape(self, tape_block, B);
-    const scratch_parts parts = take_scratch(self, scratch, B);
-    factor_mass(model, &tape, &parts, w, B);
-    tz_mass_velocity(&tape.inverse, z + n, nz, w + n, nz, n, B);
-    for (int row = 0; row < B; row++) {
-        for (int i = 0; i < n; i++) {
-            z[row * nz + i] = self->input_mean[i] + model->s_q[i] * w[row * nz + i];
-            z[row * nz + n + i] *= model->s_q[i];
-        }
-    }
-}
-
-static void encode_vjp(const tz_learned *self, float *grad, float *tape_block, float *scratch,
-                       const float *w_bar, int B) {
-    const int n = self->model.nq, nz = 2 * n;
-    const map_tape tape = take_map_tape(self, tape_block, B);
-    const scratch_parts parts = take_scratch(self, scratch, B);
-    const tz_mlp *mass = &self->network[MASS];
-    for (int row = 0; row < B; row++) {
-        for (int i = 0; i < n; i++) {
-            parts.lambda_V[row * n + i] = -w_bar[row * nz + n + i];
-        }
-    }
-    tz_mass_solve(&tape.inverse, parts.lambda_V, parts.solve, n, B);
-    tz_mass_vjp(&tape.inverse, parts.out_mass_bar, mass->ld_out, NULL, 0, parts.lambda_V, NULL, n,
-                B);
-    tz_mlp_backward(mass, NULL, grad, &tape.mass, parts.network, parts.out_mass_bar, B);
-}
-
-static void decode_vjp(const tz_learned *self, float *w_bar, float *grad, float *tape_block,
-                       float *scratch, const float *z_bar, int B) {
-    const hnn *model = (const hnn *)self;
-    const int n = self->model.nq, nz = 2 * n;
-    const map_tape tape = take_map_tape(self, tape_block, B);
-    const scratch_parts parts = take_scratch(self, scratch, B);
-    const tz_mlp *mass = &self->network[MASS];
-    for (int row = 0; row < B; row++) {
-        for (int i = 0; i < n; i++) {
-            w_bar[row * nz + i] += model->s_q[i] * z_bar[row * nz + i];
-            parts.lambda_V[row * n + i] = model->s_q[i] * z_bar[row * nz + n + i];
-        }
-    }
-    tz_mass_vjp(&tape.inverse, parts.out_mass_bar, mass->ld_out, w_bar + n, nz, parts.lambda_V,
-                NULL, n, B);
-    tz_mlp_backward(mass, parts.gx_mass, grad, &tape.mass, parts.network, parts.out_mass_bar, B);
-    for (int row = 0; row < B; row++) {
-        for (int i = 0; i < self->n_in_q; i++) {
-            const int at = self->input_at[i];
-            w_bar[row * nz + at] += model->r[at] * parts.gx_mass[row * mass->ld_in + i];
-        }
-    }
-}
-
-const tz_learned_kind tz_kind_hnn = {
-    .ops =
-        {
-            .kind = "hnn",
-            .destroy = tz_learned_destroy,
-            .workspace_create = tz_learned_workspace_create,
-            .workspace_destroy = tz_learned_workspace_destroy,
-            .rollout = tz_learned_rollout,
-            .prepare = tz_learned_prepare,
-            .field = tz_learned_field,
-            .field_vjp = tz_learned_field_vjp,
-            .rollout_vjp = tz_learned_rollout_vjp,
-        },
-    .size = sizeof(hnn),
-    .setup = setup,
-    .teardown = teardown,
-    .tape_size = tape_size,
-    .scratch_size = scratch_size,
-    .forward = forward,
-    .backward = backward,
-    .map_tape_size = map_tape_size,
-    .encode = encode,
-    .decode = decode,
-    .encode_vjp = encode_vjp,
-    .decode_vjp = decode_vjp,
-};
+const tz_learned_kind tz_kind_hnn = HNN_KIND("hnn", setup_hnn);
+const tz_learned_kind tz_kind_symoden = HNN_KIND("symoden", setup_symoden);
+const tz_learned_kind tz_kind_symoden_both = HNN_KIND("symoden-both", setup_symoden_both);

@@ -1,13 +1,18 @@
-// Rollouts of the learned kinds by explicit Euler with the control held over a transition,
+// Rollouts of the learned kinds with the control held over a transition, `substeps` steps h = dt /
+// substeps of an explicit Runge-Kutta rule each,
 //
-//     w <- w + h f(w, u_t),   h = dt / substeps, `substeps` times a transition,
+//     k_i = f(w + h sum_{j<i} a_ij k_j, u_t),   w <- w + h sum_i b_i k_i
 //
-// and their backward. A tile of rows walks the whole rollout, forward then backward, in one
-// thread's cache: a training workspace keeps the activations of every substep (the tapes), any
-// other only those of the last one, and there tall batches are cut into tiles here.
+// (Euler: one stage, b_1 = 1), and their backward. A tile of rows walks the whole rollout, forward
+// then backward, in one thread's cache: a training workspace keeps the activations of every stage
+// (the tapes), any other only those of the last one, and there tall batches are cut into tiles
+// here.
 //
-// Backward, from the adjoint w_bar of the state after a substep to the one before it:
-//     w_bar <- w_bar + h (df/dw)^T w_bar,   grad += h (df/dtheta)^T w_bar
+// Backward, from the adjoint w_bar of the state after a step to the one before it, with y_bar_i the
+// adjoint of stage i's argument, last stage first:
+//
+//     lambda_i = h b_i w_bar + h sum_{j>i} a_ji y_bar_j
+//     y_bar_i = (df/dw)^T lambda_i,   grad += (df/dtheta)^T lambda_i,   w_bar += sum_i y_bar_i
 #include "base/assert.h"
 #include "base/blas.h"
 #include "base/denormals.h"
@@ -16,19 +21,36 @@
 
 #include <string.h>
 
-enum { TILE_ROWS = 64 };
+enum { TILE_ROWS = 64, STAGES_MAX = 4 };
+
+// The rules: number of stages, a (lower triangle) and b.
+typedef struct rule {
+    int n_stages;
+    double a[STAGES_MAX][STAGES_MAX - 1], b[STAGES_MAX];
+} rule;
+
+// clang-format off
+static const rule rules[] = {
+    [TZ_INTEGRATOR_EULER] = {1, {{0.0}}, {1.0}},
+    [TZ_INTEGRATOR_RK4_38] = {4, {{0.0}, {1.0 / 3.0}, {-1.0 / 3.0, 1.0}, {1.0, -1.0, 1.0}}, {0.125, 0.375, 0.375, 0.125}},
+    [TZ_INTEGRATOR_RK4] = {4, {{0.0}, {0.5}, {0.0, 0.5}, {0.0, 0.0, 1.0}}, {1.0 / 6.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 6.0}},
+};
+// clang-format on
+_Static_assert(TZ_COUNTOF(rules) == TZ_INTEGRATOR_COUNT, "a rule each");
 
 struct tz_model_workspace {
     int max_B; // rows of a tile
     int max_T; // transitions that can be differentiated; 0: none
     size_t tape_size, map_tape_size;
-    float *block;     // owned, holds all below
-    float *w, *dw;    // state and its derivative                        (max_B, nz)
-    float *w_bar;     // adjoint of w                                    (max_B, nz)
-    float *lambda;    // h w_bar                                         (max_B, nz)
-    float *scratch;   // of the kind
-    float *tapes;     // of each substep                                 (slots, tape_size)
-    float *map_tapes; // of encode, then of each decode                  (slots, map_tape_size)
+    tz_real *block;             // owned, holds all below
+    tz_real *w;                 // state                                           (max_B, nz)
+    tz_real *w_stage;           // argument of a stage                             (max_B, nz)
+    tz_real *w_bar;             // adjoint of w                                    (max_B, nz)
+    tz_real *lambda;            // adjoint of a stage's derivative                 (max_B, nz)
+    tz_real *stage[STAGES_MAX]; // derivatives, in backward y_bar          (n_stages; max_B, nz)
+    tz_real *scratch;           // of the kind
+    tz_real *tapes;     // of each stage                                   (slots, tape_size)
+    tz_real *map_tapes; // of encode, then of each decode                  (slots, map_tape_size)
 };
 
 tz_status tz_learned_workspace_create(tz_model_workspace **workspace, const tz_model *model,
@@ -43,10 +65,11 @@ tz_status tz_learned_workspace_create(tz_model_workspace **workspace, const tz_m
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a workspace");
     }
 
-    // one tape a substep when there will be a backward, else one in all
+    // one tape a stage when there will be a backward, else one in all
+    const int n_stages = rules[self->integrator].n_stages;
     ws->max_B = training || max_B < TILE_ROWS ? max_B : TILE_ROWS;
     ws->max_T = training ? max_T : 0;
-    const size_t n_tapes = training ? (size_t)max_T * (size_t)self->substeps : 1;
+    const size_t n_tapes = training ? (size_t)(max_T * self->substeps * n_stages) : 1;
     const size_t n_map_tapes = training ? (size_t)max_T + 1 : 1;
     ws->tape_size = tz_round_line(kind->tape_size(self, ws->max_B));
     ws->map_tape_size =
@@ -54,17 +77,20 @@ tz_status tz_learned_workspace_create(tz_model_workspace **workspace, const tz_m
 
     const size_t state = tz_round_line((size_t)ws->max_B * (size_t)tz_model_nz(model));
     const size_t scratch = tz_round_line(kind->scratch_size(self, ws->max_B));
-    const size_t size =
-        4 * state + scratch + n_tapes * ws->tape_size + n_map_tapes * ws->map_tape_size;
-    float *cursor = ws->block = tz_alloc(size, sizeof(float));
+    const size_t size = (4 + (size_t)n_stages) * state + scratch + n_tapes * ws->tape_size +
+                        n_map_tapes * ws->map_tape_size;
+    tz_real *cursor = ws->block = tz_alloc(size, sizeof(tz_real));
     if (ws->block == NULL) {
         tz_free(ws);
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a workspace of %zu values", size);
     }
     ws->w = tz_take(&cursor, state);
-    ws->dw = tz_take(&cursor, state);
+    ws->w_stage = tz_take(&cursor, state);
     ws->w_bar = tz_take(&cursor, state);
     ws->lambda = tz_take(&cursor, state);
+    for (int i = 0; i < n_stages; i++) {
+        ws->stage[i] = tz_take(&cursor, state);
+    }
     ws->scratch = tz_take(&cursor, scratch);
     ws->tapes = tz_take(&cursor, n_tapes * ws->tape_size);
     ws->map_tapes = tz_take(&cursor, n_map_tapes * ws->map_tape_size);
@@ -79,18 +105,20 @@ void tz_learned_workspace_destroy(tz_model_workspace *workspace) {
     }
 }
 
-// Tape of substep s of transition t, and of the map after t transitions.
-static float *tape_at(const tz_model_workspace *ws, const tz_learned *self, int t, int s) {
-    return ws->tapes + (ws->max_T > 0 ? (size_t)(t * self->substeps + s) * ws->tape_size : 0);
+// Tape of a stage of step s of transition t, and of the map after t transitions.
+static tz_real *tape_at(const tz_model_workspace *ws, const tz_learned *self, int t, int s,
+                        int stage) {
+    const int slot = (t * self->substeps + s) * rules[self->integrator].n_stages + stage;
+    return ws->tapes + (ws->max_T > 0 ? (size_t)slot * ws->tape_size : 0);
 }
 
-static float *map_tape_at(const tz_model_workspace *ws, int t) {
+static tz_real *map_tape_at(const tz_model_workspace *ws, int t) {
     return ws->map_tapes + (ws->max_T > 0 ? (size_t)t * ws->map_tape_size : 0);
 }
 
 // ---- forward
 
-static void encode(const tz_learned *self, tz_model_workspace *ws, const float *z, int B) {
+static void encode(const tz_learned *self, tz_model_workspace *ws, const tz_real *z, int B) {
     if (self->kind->encode != NULL) {
         self->kind->encode(self, ws->w, map_tape_at(ws, 0), ws->scratch, z, B);
     } else {
@@ -98,7 +126,7 @@ static void encode(const tz_learned *self, tz_model_workspace *ws, const float *
     }
 }
 
-static void decode(const tz_learned *self, tz_model_workspace *ws, float *z, int t, int B) {
+static void decode(const tz_learned *self, tz_model_workspace *ws, tz_real *z, int t, int B) {
     if (self->kind->decode != NULL) {
         self->kind->decode(self, z, map_tape_at(ws, t), ws->scratch, ws->w, B);
     } else {
@@ -106,27 +134,64 @@ static void decode(const tz_learned *self, tz_model_workspace *ws, float *z, int
     }
 }
 
+// y (n) += factor x
+static void add_scaled(tz_real *restrict y, double factor, const tz_real *restrict x, size_t n) {
+    const tz_real c = (tz_real)factor;
+    for (size_t i = 0; i < n; i++) {
+        y[i] += c * x[i];
+    }
+}
+
+// Step s of transition t on B rows, u_t (B, nu).
+static void step(const tz_learned *self, tz_model_workspace *ws, const tz_real *u_t, int t, int s,
+                 int B) {
+    const rule *r = &rules[self->integrator];
+    const size_t n = (size_t)B * (size_t)tz_model_nz(&self->model);
+    const double h = (double)self->substep_s;
+    for (int i = 0; i < r->n_stages; i++) {
+        const tz_real *argument = ws->w;
+        if (i > 0) {
+            memcpy(ws->w_stage, ws->w, n * sizeof *ws->w);
+            for (int j = 0; j < i; j++) {
+                add_scaled(ws->w_stage, h * r->a[i][j], ws->stage[j], n);
+            }
+            argument = ws->w_stage;
+        }
+        self->kind->forward(self, ws->stage[i], tape_at(ws, self, t, s, i), ws->scratch, argument,
+                            u_t, B);
+    }
+    for (int i = 0; i < r->n_stages; i++) {
+        add_scaled(ws->w, h * r->b[i], ws->stage[i], n);
+    }
+}
+
+// First of the controls u (T, B, nu) of transition t and row `row`; NULL without controls.
+static const tz_real *controls_at(const tz_learned *self, const tz_real *u, int t, int B, int row) {
+    const size_t nu = (size_t)self->model.nu;
+    return nu > 0 ? u + ((size_t)t * (size_t)B + (size_t)row) * nu : NULL;
+}
+
 // One tile: rows [row, row + B) of a batch of batch_B rows.
-static void rollout_tile(const tz_learned *self, tz_model_workspace *ws, float *z, const float *z0,
-                         const float *u, int T, int batch_B, int row, int B) {
-    const size_t nz = (size_t)tz_model_nz(&self->model), nu = (size_t)self->model.nu;
+static void rollout_tile(const tz_learned *self, tz_model_workspace *ws, tz_real *z,
+                         const tz_real *z0, const tz_real *u, int T, int batch_B, int row, int B) {
+    const size_t nz = (size_t)tz_model_nz(&self->model);
     const size_t n = (size_t)B * nz;
     memcpy(z + (size_t)row * nz, z0 + (size_t)row * nz, n * sizeof *z);
     encode(self, ws, z0 + (size_t)row * nz, B);
+    if (self->kind->start_is_decoded) {
+        decode(self, ws, z + (size_t)row * nz, 0, B); // leaves the tape of encode as it is
+    }
     for (int t = 0; t < T; t++) {
-        const float *u_t = u + ((size_t)t * (size_t)batch_B + (size_t)row) * nu; // (B, nu)
+        const tz_real *u_t = controls_at(self, u, t, batch_B, row); // (B, nu)
         for (int s = 0; s < self->substeps; s++) {
-            self->kind->forward(self, ws->dw, tape_at(ws, self, t, s), ws->scratch, ws->w, u_t, B);
-            for (size_t i = 0; i < n; i++) {
-                ws->w[i] += self->substep_s * ws->dw[i];
-            }
+            step(self, ws, u_t, t, s, B);
         }
         decode(self, ws, z + ((size_t)(t + 1) * (size_t)batch_B + (size_t)row) * nz, t + 1, B);
     }
 }
 
-void tz_learned_rollout(const tz_model *model, tz_model_workspace *workspace, float *z,
-                        const float *z0, const float *u, int T, int B) {
+void tz_learned_rollout(const tz_model *model, tz_model_workspace *workspace, tz_real *z,
+                        const tz_real *z0, const tz_real *u, int T, int B) {
     const tz_learned *self = (const tz_learned *)model;
     TZ_ASSERT(workspace->max_T == 0 || (B <= workspace->max_B && T <= workspace->max_T));
     const unsigned mode = tz_denormals_off();
@@ -139,8 +204,35 @@ void tz_learned_rollout(const tz_model *model, tz_model_workspace *workspace, fl
 
 // ---- backward
 
-void tz_learned_rollout_vjp(const tz_model *model, tz_model_workspace *workspace, float *grad,
-                            const float *z_bar, const float *u, int T, int B) {
+// Step s of transition t: w_bar (B, nz) and grad.
+static void step_vjp(const tz_learned *self, tz_model_workspace *ws, tz_real *grad, int t, int s,
+                     int B) {
+    const rule *r = &rules[self->integrator];
+    const size_t n = (size_t)B * (size_t)tz_model_nz(&self->model);
+    const double h = (double)self->substep_s;
+    for (int i = r->n_stages - 1; i >= 0; i--) {
+        for (size_t k = 0; k < n; k++) {
+            ws->lambda[k] = (tz_real)(h * r->b[i]) * ws->w_bar[k];
+        }
+        for (int j = i + 1; j < r->n_stages; j++) {
+            add_scaled(ws->lambda, h * r->a[j][i], ws->stage[j], n);
+        }
+        tz_real *y_bar = ws->w_bar; // the first stage's argument is w itself
+        if (i > 0) {
+            y_bar = ws->stage[i];
+            memset(y_bar, 0, n * sizeof *y_bar);
+        } else {
+            for (int j = 1; j < r->n_stages; j++) {
+                add_scaled(ws->w_bar, 1.0, ws->stage[j], n);
+            }
+        }
+        self->kind->backward(self, y_bar, NULL, grad, tape_at(ws, self, t, s, i), ws->scratch,
+                             ws->lambda, B);
+    }
+}
+
+void tz_learned_rollout_vjp(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
+                            const tz_real *z_bar, const tz_real *u, int T, int B) {
     (void)u; // the tapes hold what is needed of the controls
     const tz_learned *self = (const tz_learned *)model;
     const tz_learned_kind *kind = self->kind;
@@ -151,7 +243,7 @@ void tz_learned_rollout_vjp(const tz_model *model, tz_model_workspace *workspace
     memset(ws->w_bar, 0, n * sizeof *ws->w_bar);
     for (int t = T - 1; t >= 0; t--) {
         // the loss sees the state after transition t
-        const float *z_bar_t = z_bar + (size_t)(t + 1) * n; // (B, nz)
+        const tz_real *z_bar_t = z_bar + (size_t)(t + 1) * n; // (B, nz)
         if (kind->decode_vjp != NULL) {
             kind->decode_vjp(self, ws->w_bar, grad, map_tape_at(ws, t + 1), ws->scratch, z_bar_t,
                              B);
@@ -161,12 +253,11 @@ void tz_learned_rollout_vjp(const tz_model *model, tz_model_workspace *workspace
             }
         }
         for (int s = self->substeps - 1; s >= 0; s--) {
-            for (size_t i = 0; i < n; i++) {
-                ws->lambda[i] = self->substep_s * ws->w_bar[i];
-            }
-            kind->backward(self, ws->w_bar, NULL, grad, tape_at(ws, self, t, s), ws->scratch,
-                           ws->lambda, B);
+            step_vjp(self, ws, grad, t, s, B);
         }
+    }
+    if (kind->start_is_decoded) {
+        kind->decode_vjp(self, ws->w_bar, grad, map_tape_at(ws, 0), ws->scratch, z_bar, B);
     }
     if (kind->encode_vjp != NULL) {
         kind->encode_vjp(self, grad, map_tape_at(ws, 0), ws->scratch, ws->w_bar, B);
@@ -176,20 +267,20 @@ void tz_learned_rollout_vjp(const tz_model *model, tz_model_workspace *workspace
 
 // ---- the field alone
 
-void tz_learned_field(const tz_model *model, tz_model_workspace *workspace, float *dw,
-                      const float *w, const float *u, int B) {
+void tz_learned_field(const tz_model *model, tz_model_workspace *workspace, tz_real *dw,
+                      const tz_real *w, const tz_real *u, int B) {
     const tz_learned *self = (const tz_learned *)model;
-    const size_t nz = (size_t)tz_model_nz(model), nu = (size_t)model->nu;
+    const size_t nz = (size_t)tz_model_nz(model);
     for (int row = 0; row < B; row += workspace->max_B) {
         const int rows = B - row < workspace->max_B ? B - row : workspace->max_B;
         self->kind->forward(self, dw + (size_t)row * nz, workspace->tapes, workspace->scratch,
-                            w + (size_t)row * nz, u + (size_t)row * nu, rows);
+                            w + (size_t)row * nz, controls_at(self, u, 0, B, row), rows);
     }
 }
 
-void tz_learned_field_vjp(const tz_model *model, tz_model_workspace *workspace, float *w_bar,
-                          float *u_bar, float *grad, const float *w, const float *u,
-                          const float *lambda, int B) {
+void tz_learned_field_vjp(const tz_model *model, tz_model_workspace *workspace, tz_real *w_bar,
+                          tz_real *u_bar, tz_real *grad, const tz_real *w, const tz_real *u,
+                          const tz_real *lambda, int B) {
     const tz_learned *self = (const tz_learned *)model;
     const tz_learned_kind *kind = self->kind;
     tz_model_workspace *ws = workspace;
@@ -200,8 +291,8 @@ void tz_learned_field_vjp(const tz_model *model, tz_model_workspace *workspace, 
     for (int row = 0; row < B; row += ws->max_B) {
         const int rows = B - row < ws->max_B ? B - row : ws->max_B;
         const size_t n = (size_t)rows * nz;
-        kind->forward(self, ws->dw, ws->tapes, ws->scratch, w + (size_t)row * nz,
-                      u + (size_t)row * nu, rows);
+        kind->forward(self, ws->stage[0], ws->tapes, ws->scratch, w + (size_t)row * nz,
+                      controls_at(self, u, 0, B, row), rows);
         memset(ws->w_bar, 0, n * sizeof *ws->w_bar);
         kind->backward(self, ws->w_bar, u_bar != NULL ? u_bar + (size_t)row * nu : NULL, grad,
                        ws->tapes, ws->scratch, lambda + (size_t)row * nz, rows);

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <tgmath.h>
 
 // ---- making
 
@@ -12,61 +13,90 @@ static tz_status out_of_memory(tz_error *error) {
     return tz_fail(error, TZ_ERR_MEMORY, "out of memory while a model was made");
 }
 
-// Lists the networks' inputs: unmasked columns of [z, u] in order.
-static void list_inputs(tz_learned *self) {
+// Appends the columns of [z, u] of this form to the networks' inputs.
+static void list_form(tz_learned *self, int form) {
     const int nz = tz_model_nz(&self->model);
     for (int i = 0; i < nz + self->model.nu; i++) {
-        if (self->is_input[i]) {
+        if (self->input_form[i] == form) {
             self->input_at[self->n_in++] = i;
             self->n_in_q += i < self->model.nq;
         }
     }
 }
 
-tz_status tz_learned_create(tz_learned **learned, const tz_learned_kind *kind, int nq, int nv,
-                            int nu, double dt_s, int n_hidden, int substeps,
-                            const unsigned char *is_input, tz_error *error) {
-    *learned = NULL;
-    if (nq != nv) {
+// Lists the networks' inputs: cosines, sines, then the plain columns in order.
+static void list_inputs(tz_learned *self) {
+    list_form(self, TZ_INPUT_ANGLE);
+    self->n_angles = self->n_in;
+    list_form(self, TZ_INPUT_ANGLE);
+    list_form(self, TZ_INPUT_PLAIN);
+}
+
+tz_status tz_learned_require_square(const tz_learned *self, tz_error *error) {
+    if (self->model.nq != self->model.nv) {
         return tz_fail(error, TZ_ERR_UNSUPPORTED,
                        "kind %s needs as many velocities as positions, this task has nq %d and nv "
                        "%d",
-                       kind->ops.kind, nq, nv);
+                       self->model.ops->kind, self->model.nq, self->model.nv);
     }
-    const size_t nz = (size_t)(nq + nv), n_columns = nz + (size_t)nu;
-    tz_learned *self = tz_alloc(1, kind->size);
+    return TZ_OK;
+}
+
+tz_status tz_learned_require_euler(const tz_learned *self, tz_error *error) {
+    if (self->integrator != TZ_INTEGRATOR_EULER) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                       "kind %s has the step in its equations and needs the integrator euler, not "
+                       "%s",
+                       self->model.ops->kind, tz_integrator_name(self->integrator));
+    }
+    return TZ_OK;
+}
+
+tz_status tz_learned_create(tz_learned **learned, const tz_learned_def *def, tz_error *error) {
+    *learned = NULL;
+    if (def->kind->one_euler_step &&
+        (def->integrator != TZ_INTEGRATOR_EULER || def->substeps != 1)) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                       "kind %s makes one Euler step per transition, not %d of %s",
+                       def->kind->ops.kind, def->substeps, tz_integrator_name(def->integrator));
+    }
+    const size_t nz = (size_t)(def->nq + def->nv), n_columns = nz + (size_t)def->nu;
+    tz_learned *self = tz_alloc(1, def->kind->size);
     if (self == NULL) {
         return out_of_memory(error);
     }
-    self->model.ops = &kind->ops;
-    self->model.nq = nq;
-    self->model.nv = nv;
-    self->model.nu = nu;
-    self->model.dt_s = dt_s;
-    self->kind = kind;
-    self->n_hidden = n_hidden;
+    self->model.ops = &def->kind->ops;
+    self->model.nq = def->nq;
+    self->model.nv = def->nv;
+    self->model.nu = def->nu;
+    self->model.dt_s = def->dt_s;
+    self->kind = def->kind;
+    self->n_hidden = def->n_hidden;
     self->n_layers = 2;
-    self->substeps = substeps;
-    self->substep_s = (float)(dt_s / substeps);
+    self->integrator = def->integrator;
+    self->substeps = def->substeps;
+    self->substep_s = (tz_real)(def->dt_s / def->substeps);
+    self->is_normalised = def->is_normalised;
 
-    // normaliser
-    self->is_input = tz_alloc(n_columns, sizeof *self->is_input);
-    self->input_at = tz_alloc(n_columns, sizeof *self->input_at);
-    self->input_mean = tz_alloc(n_columns, sizeof(float));
-    self->input_std = tz_alloc(n_columns, sizeof(float));
-    self->rate_mean = tz_alloc(nz, sizeof(float));
-    self->rate_std = tz_alloc(nz, sizeof(float));
-    self->model.z_low = tz_alloc(nz, sizeof(float));
-    self->model.z_high = tz_alloc(nz, sizeof(float));
-    self->model.sigma_z = tz_alloc(nz, sizeof(float));
-    if (self->is_input == NULL || self->input_at == NULL || self->input_mean == NULL ||
+    // normaliser; an angle is two inputs
+    self->input_form = tz_alloc(n_columns, sizeof *self->input_form);
+    self->input_at = tz_alloc(n_columns + (size_t)def->nq, sizeof *self->input_at);
+    self->input_mean = tz_alloc(n_columns, sizeof(tz_real));
+    self->input_std = tz_alloc(n_columns, sizeof(tz_real));
+    self->rate_mean = tz_alloc(nz, sizeof(tz_real));
+    self->rate_std = tz_alloc(nz, sizeof(tz_real));
+    self->model.z_low = tz_alloc(nz, sizeof(tz_real));
+    self->model.z_high = tz_alloc(nz, sizeof(tz_real));
+    self->model.sigma_z = tz_alloc(nz, sizeof(tz_real));
+    self->model.z_mean = tz_alloc(nz, sizeof(tz_real));
+    if (self->input_form == NULL || self->input_at == NULL || self->input_mean == NULL ||
         self->input_std == NULL || self->rate_mean == NULL || self->rate_std == NULL ||
-        self->model.z_low == NULL || self->model.z_high == NULL || self->model.sigma_z == NULL) {
+        self->model.z_low == NULL || self->model.z_high == NULL || self->model.sigma_z == NULL ||
+        self->model.z_mean == NULL) {
         tz_learned_destroy(&self->model);
         return out_of_memory(error);
     }
-    self->model.z_mean = self->input_mean;
-    memcpy(self->is_input, is_input, n_columns);
+    memcpy(self->input_form, def->input_form, n_columns);
     list_inputs(self);
     *learned = self;
     return TZ_OK;
@@ -126,7 +156,7 @@ void tz_learned_destroy(tz_model *model) {
     for (int i = 0; i < self->n_networks; i++) {
         tz_mlp_destroy(&self->network[i]);
     }
-    tz_free(self->is_input);
+    tz_free(self->input_form);
     tz_free(self->input_at);
     tz_free(self->input_mean);
     tz_free(self->input_std);
@@ -135,6 +165,7 @@ void tz_learned_destroy(tz_model *model) {
     tz_free(model->z_low);
     tz_free(model->z_high);
     tz_free(model->sigma_z);
+    tz_free(model->z_mean);
     tz_free(model->parameters);
     tz_free((void *)model->tensors);
     tz_free(self);
@@ -149,35 +180,45 @@ void tz_learned_prepare(tz_model *model) {
 
 // ---- inputs
 
-void tz_learned_normalise(const tz_learned *self, float *xi, int ld, const float *z, const float *u,
-                          int B) {
+void tz_learned_read_inputs(const tz_learned *self, tz_real *xi, int ld, const tz_real *z,
+                            const tz_real *u, int B) {
     const int nz = tz_model_nz(&self->model), nu = self->model.nu;
-    const int n_state = self->n_in - nu;
+    const int n_angles = self->n_angles, n_state = self->n_in - nu;
     for (int row = 0; row < B; row++) {
-        for (int i = 0; i < n_state; i++) {
+        for (int i = 0; i < n_angles; i++) {
+            const tz_real angle = z[row * nz + self->input_at[i]];
+            xi[i] = cos(angle);
+            xi[n_angles + i] = sin(angle);
+        }
+        for (int i = 2 * n_angles; i < n_state; i++) {
             const int at = self->input_at[i];
-            xi[i] = (z[at] - self->input_mean[at]) / self->input_std[at];
+            xi[i] = (z[row * nz + at] - self->input_mean[at]) / self->input_std[at];
         }
         for (int i = 0; i < nu; i++) {
-            xi[n_state + i] = (u[i] - self->input_mean[nz + i]) / self->input_std[nz + i];
+            xi[n_state + i] =
+                (u[row * nu + i] - self->input_mean[nz + i]) / self->input_std[nz + i];
         }
         xi += ld;
-        z += nz;
-        u += nu;
     }
 }
 
-void tz_learned_normalise_vjp(const tz_learned *self, float *z_bar, float *u_bar,
-                              const float *xi_bar, int ld, int B) {
+void tz_learned_read_inputs_vjp(const tz_learned *self, tz_real *z_bar, tz_real *u_bar,
+                                const tz_real *xi_bar, const tz_real *xi, int ld, int B) {
     const int nz = tz_model_nz(&self->model), nu = self->model.nu;
-    const int n_state = self->n_in - nu;
+    const int n_angles = self->n_angles, n_state = self->n_in - nu;
     for (int row = 0; row < B; row++) {
-        for (int i = 0; i < n_state; i++) {
+        for (int i = 0; i < n_angles; i++) {
+            z_bar[row * nz + self->input_at[i]] +=
+                xi[i] * xi_bar[n_angles + i] - xi[n_angles + i] * xi_bar[i];
+        }
+        for (int i = 2 * n_angles; i < n_state; i++) {
             const int at = self->input_at[i];
-            z_bar[row * nz + at] += xi_bar[row * ld + i] / self->input_std[at];
+            z_bar[row * nz + at] += xi_bar[i] / self->input_std[at];
         }
         for (int i = 0; u_bar != NULL && i < nu; i++) {
-            u_bar[row * nu + i] += xi_bar[row * ld + n_state + i] / self->input_std[nz + i];
+            u_bar[row * nu + i] += xi_bar[n_state + i] / self->input_std[nz + i];
         }
+        xi_bar += ld;
+        xi += ld;
     }
 }

@@ -1,6 +1,6 @@
 // What the learned kinds share: networks with named parameters in one flat block, the normaliser,
 // and the description of a kind that the integrator (integrate.c), the registry (model.c) and the
-// file format (model_file.c) work with. A kind (node.c, node_so.c, hnn.c) is a vector field
+// file format (model_file.c) work with. A kind (node.c, hnn.c, ...) is a vector field
 // dw/dt = f(w, u) of the integrator's state w with its exact vector-Jacobian products, and, where w
 // is not z itself, the two maps between them.
 //
@@ -15,7 +15,9 @@ typedef struct tz_learned tz_learned;
 
 typedef struct tz_learned_kind {
     tz_model_ops ops;
-    size_t size; // of the kind's struct, which starts with tz_learned
+    size_t size;           // of the kind's struct, which starts with tz_learned
+    bool one_euler_step;   // per transition, whatever a definition says
+    bool start_is_decoded; // encode and decode are not inverse: block 0 of a rollout is decode(w_0)
 
     // (required) declares the networks with tz_learned_add_network and computes the kind's own
     // constants from the normaliser
@@ -28,44 +30,66 @@ typedef struct tz_learned_kind {
     size_t (*scratch_size)(const tz_learned *self, int B);
 
     // (required) dw (B, nz) = f(w, u)
-    void (*forward)(const tz_learned *self, float *dw, float *tape, float *scratch, const float *w,
-                    const float *u, int B);
+    void (*forward)(const tz_learned *self, tz_real *dw, tz_real *tape, tz_real *scratch,
+                    const tz_real *w, const tz_real *u, int B);
     // (required) w_bar (B, nz) += (df/dw)^T lambda, u_bar (B, nu) += (df/du)^T lambda, grad +=
     // (df/dtheta)^T lambda for lambda (B, nz); u_bar and grad are nullable
-    void (*backward)(const tz_learned *self, float *w_bar, float *u_bar, float *grad, float *tape,
-                     float *scratch, const float *lambda, int B);
+    void (*backward)(const tz_learned *self, tz_real *w_bar, tz_real *u_bar, tz_real *grad,
+                     tz_real *tape, tz_real *scratch, const tz_real *lambda, int B);
 
     // (optional, all or none; without them w = z) w (B, nz) from z (B, nz) and back, with the
     // tape that their backward needs
     size_t (*map_tape_size)(const tz_learned *self, int B);
-    void (*encode)(const tz_learned *self, float *w, float *tape, float *scratch, const float *z,
-                   int B);
-    void (*decode)(const tz_learned *self, float *z, float *tape, float *scratch, const float *w,
-                   int B);
+    void (*encode)(const tz_learned *self, tz_real *w, tz_real *tape, tz_real *scratch,
+                   const tz_real *z, int B);
+    void (*decode)(const tz_learned *self, tz_real *z, tz_real *tape, tz_real *scratch,
+                   const tz_real *w, int B);
     // grad += (dw/dtheta)^T w_bar
-    void (*encode_vjp)(const tz_learned *self, float *grad, float *tape, float *scratch,
-                       const float *w_bar, int B);
+    void (*encode_vjp)(const tz_learned *self, tz_real *grad, tz_real *tape, tz_real *scratch,
+                       const tz_real *w_bar, int B);
     // w_bar += (dz/dw)^T z_bar, grad += (dz/dtheta)^T z_bar
-    void (*decode_vjp)(const tz_learned *self, float *w_bar, float *grad, float *tape,
-                       float *scratch, const float *z_bar, int B);
+    void (*decode_vjp)(const tz_learned *self, tz_real *w_bar, tz_real *grad, tz_real *tape,
+                       tz_real *scratch, const tz_real *z_bar, int B);
 } tz_learned_kind;
 
 // Sizes that a definition or a file may ask for.
 enum { TZ_MODEL_HIDDEN_MAX = 4096, TZ_MODEL_SUBSTEPS_MAX = 1000, TZ_NETWORKS_MAX = 3 };
 
+// How the networks see a column of [z, u].
+enum {
+    TZ_INPUT_NONE,  // not at all
+    TZ_INPUT_PLAIN, // (x - mean) / std
+    TZ_INPUT_ANGLE, // cos x and sin x; positions only
+    TZ_INPUT_FORM_COUNT
+};
+
+// The structure of a learned model: what a definition and a task, or a file, say of it.
+typedef struct tz_learned_def {
+    const tz_learned_kind *kind;
+    int nq, nv, nu, n_hidden;
+    double dt_s;
+    tz_integrator integrator;
+    int substeps;
+    bool is_normalised;
+    unsigned char input_form[TZ_NZ_MAX + TZ_NU_MAX]; // (nq + nv + nu)
+} tz_learned_def;
+
 struct tz_learned {
     tz_model model; // must be first
     const tz_learned_kind *kind;
     int n_hidden, n_layers;
+    tz_integrator integrator;
     int substeps;
-    float substep_s; // dt / substeps (seconds)
+    tz_real substep_s; // dt / substeps (seconds)
 
-    // normaliser of [z, u], from the training data
-    unsigned char *is_input;       // 1: the networks see it                 (nz + nu)
-    float *input_mean, *input_std; // std is never 0                         (nz + nu)
-    float *rate_mean, *rate_std;   // of (z[t+1] - z[t]) / dt, std never 0   (nz)
+    // normaliser of [z, u], from the training data; when not normalised, means 0 and stds 1
+    bool is_normalised;
+    unsigned char *input_form;       //                                        (nz + nu)
+    tz_real *input_mean, *input_std; // std is never 0                         (nz + nu)
+    tz_real *rate_mean, *rate_std;   // of (z[t+1] - z[t]) / dt, std never 0   (nz)
 
-    // the networks' inputs in order [q without masked ones, v, u]
+    // the networks' inputs in order [cos of angles, sin of angles, other q, v, u]
+    int n_angles;  // positions seen as cosine and sine
     int n_in_q;    // inputs from q
     int n_in;      // all inputs
     int *input_at; // column of [z, u]                                       (n_in)
@@ -75,16 +99,25 @@ struct tz_learned {
     int n_networks;
 };
 
-extern const tz_learned_kind tz_kind_node, tz_kind_node_so, tz_kind_hnn;
+extern const tz_learned_kind tz_kind_node, tz_kind_delta, tz_kind_node_so, tz_kind_node_so_direct,
+    tz_kind_node_so_mass, tz_kind_hnn, tz_kind_hnn_nonseparable, tz_kind_symoden,
+    tz_kind_symoden_both;
+
+// The verbs that all learned kinds share, for their tables.
+#define TZ_LEARNED_OPS(name)                                                                       \
+    {                                                                                              \
+        .kind = name, .destroy = tz_learned_destroy,                                               \
+        .workspace_create = tz_learned_workspace_create,                                           \
+        .workspace_destroy = tz_learned_workspace_destroy, .rollout = tz_learned_rollout,          \
+        .prepare = tz_learned_prepare, .field = tz_learned_field,                                  \
+        .field_vjp = tz_learned_field_vjp, .rollout_vjp = tz_learned_rollout_vjp,                  \
+    }
 
 // The kind of this name, NULL when there is none.
 const tz_learned_kind *tz_learned_kind_find(const char *name);
 
-// Allocates a model of a kind for these dimensions, normaliser still empty. The mask is taken from
-// is_input (nz + nu).
-tz_status tz_learned_create(tz_learned **learned, const tz_learned_kind *kind, int nq, int nv,
-                            int nu, double dt_s, int n_hidden, int substeps,
-                            const unsigned char *is_input, tz_error *error);
+// Allocates a model of this structure, normaliser still empty.
+tz_status tz_learned_create(tz_learned **learned, const tz_learned_def *def, tz_error *error);
 
 // Runs the kind's setup once the normaliser is filled, then allocates the parameters.
 tz_status tz_learned_finish(tz_learned *self, tz_error *error);
@@ -93,12 +126,16 @@ tz_status tz_learned_finish(tz_learned *self, tz_error *error);
 tz_status tz_learned_add_network(tz_learned *self, const char *name, int n_in, int n_out,
                                  tz_error *error);
 
-// xi (B, ld) = ([z, u] - mean) / std over the networks' inputs.
-void tz_learned_normalise(const tz_learned *self, float *xi, int ld, const float *z, const float *u,
-                          int B);
-// z_bar += and u_bar += (nullable) the pull-back of xi_bar (B, ld).
-void tz_learned_normalise_vjp(const tz_learned *self, float *z_bar, float *u_bar,
-                              const float *xi_bar, int ld, int B);
+// For setup: TZ_ERR_UNSUPPORTED unless the integrator is Euler, or unless nq == nv.
+tz_status tz_learned_require_euler(const tz_learned *self, tz_error *error);
+tz_status tz_learned_require_square(const tz_learned *self, tz_error *error);
+
+// xi (B, ld): all inputs of the networks from z and u.
+void tz_learned_read_inputs(const tz_learned *self, tz_real *xi, int ld, const tz_real *z,
+                            const tz_real *u, int B);
+// z_bar += and u_bar += (nullable) the pull-back of xi_bar (B, ld) at xi (B, ld).
+void tz_learned_read_inputs_vjp(const tz_learned *self, tz_real *z_bar, tz_real *u_bar,
+                                const tz_real *xi_bar, const tz_real *xi, int ld, int B);
 
 // The verbs of model.h that all learned kinds share.
 void tz_learned_destroy(tz_model *model);
@@ -106,14 +143,14 @@ void tz_learned_prepare(tz_model *model);
 tz_status tz_learned_workspace_create(tz_model_workspace **workspace, const tz_model *model,
                                       int max_B, int max_T, bool training, tz_error *error);
 void tz_learned_workspace_destroy(tz_model_workspace *workspace);
-void tz_learned_rollout(const tz_model *model, tz_model_workspace *workspace, float *z,
-                        const float *z0, const float *u, int T, int B);
-void tz_learned_rollout_vjp(const tz_model *model, tz_model_workspace *workspace, float *grad,
-                            const float *z_bar, const float *u, int T, int B);
-void tz_learned_field(const tz_model *model, tz_model_workspace *workspace, float *dw,
-                      const float *w, const float *u, int B);
-void tz_learned_field_vjp(const tz_model *model, tz_model_workspace *workspace, float *w_bar,
-                          float *u_bar, float *grad, const float *w, const float *u,
-                          const float *lambda, int B);
+void tz_learned_rollout(const tz_model *model, tz_model_workspace *workspace, tz_real *z,
+                        const tz_real *z0, const tz_real *u, int T, int B);
+void tz_learned_rollout_vjp(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
+                            const tz_real *z_bar, const tz_real *u, int T, int B);
+void tz_learned_field(const tz_model *model, tz_model_workspace *workspace, tz_real *dw,
+                      const tz_real *w, const tz_real *u, int B);
+void tz_learned_field_vjp(const tz_model *model, tz_model_workspace *workspace, tz_real *w_bar,
+                          tz_real *u_bar, tz_real *grad, const tz_real *w, const tz_real *u,
+                          const tz_real *lambda, int B);
 
 #endif

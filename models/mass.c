@@ -20,6 +20,7 @@
 #include "models/mlp.h"
 
 #include <math.h>
+#include <tgmath.h>
 
 // LAPACK: solves A X = B for a symmetric positive definite A by Cholesky, column-major.
 void dposv_(const char *uplo, const int *n, const int *nrhs, double *A, const int *lda, double *B,
@@ -30,7 +31,7 @@ size_t tz_mass_tape_size(int n, int B) {
     return tz_round_line(rows * (size_t)n) + 3 * tz_round_line(rows);
 }
 
-tz_mass_tape tz_mass_tape_take(int n, float **cursor, int B) {
+tz_mass_tape tz_mass_tape_take(int n, tz_real **cursor, int B) {
     const size_t rows = (size_t)B * (size_t)n;
     tz_mass_tape tape;
     tape.L = tz_take(cursor, rows * (size_t)n);
@@ -40,14 +41,14 @@ tz_mass_tape tz_mass_tape_take(int n, float **cursor, int B) {
     return tape;
 }
 
-void tz_mass_factor(const tz_mass_tape *tape, const float *A, int ld_A, int n, int B) {
+void tz_mass_factor(const tz_mass_tape *tape, const tz_real *A, int ld_A, int n, int B) {
     for (int row = 0; row < B; row++) {
-        float *L = tape->L + row * n * n;
-        float *slope = tape->slope + row * n;
+        tz_real *L = tape->L + row * n * n;
+        tz_real *slope = tape->slope + row * n;
         for (int i = 0; i < n; i++) {
-            const float a = A[row * ld_A + i * n + i];
-            const float decay = expf(-fabsf(a)); // in (0, 1]: nothing overflows
-            L[i * n + i] = (a > 0.0f ? a : 0.0f) + log1pf(decay);
+            const tz_real a = A[row * ld_A + i * n + i];
+            const tz_real decay = exp(-fabs(a)); // in (0, 1]: nothing overflows
+            L[i * n + i] = (a > 0.0f ? a : 0.0f) + log1p(decay);
             slope[i] = (a > 0.0f ? 1.0f : decay) / (1.0f + decay);
             for (int j = 0; j < i; j++) {
                 L[i * n + j] = A[row * ld_A + j * n + i];
@@ -57,9 +58,9 @@ void tz_mass_factor(const tz_mass_tape *tape, const float *A, int ld_A, int n, i
 }
 
 // y = L^T P of one row.
-static void project(float *y, const float *L, const float *P, int n) {
+static void project(tz_real *y, const tz_real *L, const tz_real *P, int n) {
     for (int j = 0; j < n; j++) {
-        float sum = 0.0f;
+        tz_real sum = 0.0f;
         for (int i = j; i < n; i++) {
             sum += L[i * n + j] * P[i];
         }
@@ -67,15 +68,15 @@ static void project(float *y, const float *L, const float *P, int n) {
     }
 }
 
-void tz_mass_velocity(const tz_mass_tape *tape, float *V, int ld_V, const float *P, int ld_P, int n,
-                      int B) {
+void tz_mass_velocity(const tz_mass_tape *tape, tz_real *V, int ld_V, const tz_real *P, int ld_P,
+                      int n, int B) {
     for (int row = 0; row < B; row++) {
-        const float *L = tape->L + row * n * n;
-        float *y = tape->y + row * n;
+        const tz_real *L = tape->L + row * n * n;
+        tz_real *y = tape->y + row * n;
         project(y, L, P + row * ld_P, n);
         for (int i = 0; i < n; i++) {
-            const float P_i = P[row * ld_P + i];
-            float sum = TZ_MASS_EPS * P_i;
+            const tz_real P_i = P[row * ld_P + i];
+            tz_real sum = TZ_MASS_EPS * P_i;
             for (int j = 0; j <= i; j++) {
                 sum += L[i * n + j] * y[j];
             }
@@ -85,11 +86,11 @@ void tz_mass_velocity(const tz_mass_tape *tape, float *V, int ld_V, const float 
     }
 }
 
-// x <- (L L^T + eps E)^-1 x of one row; Minv in work.
-static void solve_row(double *x, double *work, const float *L, int n) {
+// x <- (L L^T + eps E)^-1 x of one row; the matrix in work.
+static void solve_row(double *x, double *work, const tz_real *L, double eps, int n) {
     for (int i = 0; i < n; i++) {
         for (int j = 0; j <= i; j++) {
-            double sum = i == j ? TZ_MASS_EPS : 0.0;
+            double sum = i == j ? eps : 0.0;
             for (int k = 0; k <= j; k++) {
                 sum += (double)L[i * n + k] * L[j * n + k];
             }
@@ -104,27 +105,27 @@ static void solve_row(double *x, double *work, const float *L, int n) {
     }
 }
 
-void tz_mass_solve(const tz_mass_tape *tape, float *x, double *work, int n, int B) {
+void tz_mass_solve(const tz_mass_tape *tape, tz_real *x, double *work, double eps, int n, int B) {
     double *solution = work + n * n; // (n)
     for (int row = 0; row < B; row++) {
         for (int i = 0; i < n; i++) {
             solution[i] = x[row * n + i];
         }
-        solve_row(solution, work, tape->L + row * n * n, n);
+        solve_row(solution, work, tape->L + row * n * n, eps, n);
         for (int i = 0; i < n; i++) {
-            x[row * n + i] = (float)solution[i];
+            x[row * n + i] = (tz_real)solution[i];
         }
     }
 }
 
-void tz_mass_momentum(const tz_mass_tape *tape, float *P, int ld_P, double *work, const float *V,
-                      int ld_V, int n, int B) {
+void tz_mass_momentum(const tz_mass_tape *tape, tz_real *P, int ld_P, double *work,
+                      const tz_real *V, int ld_V, double eps, int n, int B) {
     for (int row = 0; row < B; row++) {
         for (int i = 0; i < n; i++) {
             tape->P[row * n + i] = V[row * ld_V + i];
         }
     }
-    tz_mass_solve(tape, tape->P, work, n, B);
+    tz_mass_solve(tape, tape->P, work, eps, n, B);
     for (int row = 0; row < B; row++) {
         project(tape->y + row * n, tape->L + row * n * n, tape->P + row * n, n);
         for (int i = 0; i < n; i++) {
@@ -133,12 +134,12 @@ void tz_mass_momentum(const tz_mass_tape *tape, float *P, int ld_P, double *work
     }
 }
 
-void tz_mass_kinetic_gradient(const tz_mass_tape *tape, float *c, int ld_c, int n, int B) {
+void tz_mass_kinetic_gradient(const tz_mass_tape *tape, tz_real *c, int ld_c, int n, int B) {
     for (int row = 0; row < B; row++) {
-        const float *P = tape->P + row * n, *y = tape->y + row * n;
-        const float *slope = tape->slope + row * n;
+        const tz_real *P = tape->P + row * n, *y = tape->y + row * n;
+        const tz_real *slope = tape->slope + row * n;
         for (int i = 0; i < n; i++) {
-            float *c_i = c + row * ld_c + i * n;
+            tz_real *c_i = c + row * ld_c + i * n;
             for (int j = 0; j < i; j++) {
                 c_i[j] = 0.0f;
             }
@@ -151,15 +152,16 @@ void tz_mass_kinetic_gradient(const tz_mass_tape *tape, float *c, int ld_c, int 
 }
 
 // C_ij of the derivation.
-static float weight(const float *c_bar, const float *slope, int i, int j, int n) {
+static tz_real weight(const tz_real *c_bar, const tz_real *slope, int i, int j, int n) {
     return i == j ? c_bar[i * n + i] * slope[i] : c_bar[j * n + i];
 }
 
 // One row: y_bar (n) of the derivation.
-static void adjoint_of_projection(float *y_bar, const float *L, const float *slope, const float *P,
-                                  const float *lambda, const float *c_bar, int n) {
+static void adjoint_of_projection(tz_real *y_bar, const tz_real *L, const tz_real *slope,
+                                  const tz_real *P, const tz_real *lambda, const tz_real *c_bar,
+                                  int n) {
     for (int j = 0; j < n; j++) {
-        float sum = 0.0f;
+        tz_real sum = 0.0f;
         for (int i = j; i < n; i++) {
             sum += L[i * n + j] * lambda[i];
         }
@@ -170,18 +172,18 @@ static void adjoint_of_projection(float *y_bar, const float *L, const float *slo
     }
 }
 
-void tz_mass_vjp(const tz_mass_tape *tape, float *A_bar, int ld_A, float *P_bar, int ld_P,
-                 const float *lambda, const float *c_bar, int n, int B) {
+void tz_mass_vjp(const tz_mass_tape *tape, tz_real *A_bar, int ld_A, tz_real *P_bar, int ld_P,
+                 const tz_real *lambda, const tz_real *c_bar, int n, int B) {
     for (int row = 0; row < B; row++) {
-        const float *L = tape->L + row * n * n, *slope = tape->slope + row * n;
-        const float *P = tape->P + row * n, *y = tape->y + row * n;
-        const float *lambda_row = lambda + row * n;
-        const float *C = c_bar != NULL ? c_bar + row * ld_A : NULL;
-        float *A = A_bar + row * ld_A; // (n, n)
-        float y_bar[TZ_MASS_N_MAX];
+        const tz_real *L = tape->L + row * n * n, *slope = tape->slope + row * n;
+        const tz_real *P = tape->P + row * n, *y = tape->y + row * n;
+        const tz_real *lambda_row = lambda + row * n;
+        const tz_real *C = c_bar != NULL ? c_bar + row * ld_A : NULL;
+        tz_real *A = A_bar + row * ld_A; // (n, n)
+        tz_real y_bar[TZ_MASS_N_MAX];
         adjoint_of_projection(y_bar, L, slope, P, lambda_row, C, n);
         for (int i = 0; P_bar != NULL && i < n; i++) {
-            float sum = TZ_MASS_EPS * lambda_row[i];
+            tz_real sum = TZ_MASS_EPS * lambda_row[i];
             for (int j = 0; j <= i; j++) {
                 sum += L[i * n + j] * y_bar[j];
                 sum += C != NULL ? weight(C, slope, i, j, n) * y[j] : 0.0f;
@@ -189,8 +191,8 @@ void tz_mass_vjp(const tz_mass_tape *tape, float *A_bar, int ld_A, float *P_bar,
             P_bar[row * ld_P + i] += sum;
         }
         for (int i = 0; i < n; i++) {
-            const float L_bar_ii = lambda_row[i] * y[i] + P[i] * y_bar[i];
-            const float bend = C != NULL ? C[i * n + i] * P[i] * y[i] * (1.0f - slope[i]) : 0.0f;
+            const tz_real L_bar_ii = lambda_row[i] * y[i] + P[i] * y_bar[i];
+            const tz_real bend = C != NULL ? C[i * n + i] * P[i] * y[i] * (1.0f - slope[i]) : 0.0f;
             A[i * n + i] = slope[i] * (L_bar_ii + bend);
             for (int j = 0; j < i; j++) {
                 A[i * n + j] = 0.0f;

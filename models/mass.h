@@ -7,44 +7,46 @@
 #ifndef TRAPEZE_MODELS_MASS_H
 #define TRAPEZE_MODELS_MASS_H
 
+#include "models/real.h"
+
 #include <stddef.h>
 
-#define TZ_MASS_EPS 1e-4f
+#define TZ_MASS_EPS ((tz_real)1e-4)
 enum { TZ_MASS_N_MAX = 128 }; // coordinates
 
 // What an evaluation on B rows leaves for its backward.
 typedef struct tz_mass_tape {
-    float *L;     // lower triangle, row-major                     (B, n, n)
-    float *slope; // softplus'(A_ii)                               (B, n)
-    float *P;     // momenta                                       (B, n)
-    float *y;     // L^T P                                         (B, n)
+    tz_real *L;     // lower triangle, row-major                     (B, n, n)
+    tz_real *slope; // softplus'(A_ii)                               (B, n)
+    tz_real *P;     // momenta                                       (B, n)
+    tz_real *y;     // L^T P                                         (B, n)
 } tz_mass_tape;
 
 size_t tz_mass_tape_size(int n, int B);
-tz_mass_tape tz_mass_tape_take(int n, float **cursor, int B);
+tz_mass_tape tz_mass_tape_take(int n, tz_real **cursor, int B);
 
 // L and slope of the tape from A (B, n * n), row stride ld_A.
-void tz_mass_factor(const tz_mass_tape *tape, const float *A, int ld_A, int n, int B);
+void tz_mass_factor(const tz_mass_tape *tape, const tz_real *A, int ld_A, int n, int B);
 
 // V (B, n) = Minv P; fills P and y of the tape. Row strides ld_V and ld_P.
-void tz_mass_velocity(const tz_mass_tape *tape, float *V, int ld_V, const float *P, int ld_P, int n,
-                      int B);
+void tz_mass_velocity(const tz_mass_tape *tape, tz_real *V, int ld_V, const tz_real *P, int ld_P,
+                      int n, int B);
 
-// P (B, n) = Minv^-1 V, in double within; fills P and y of the tape. NaN where the row is not
-// finite. `work` holds n * (n + 1) doubles.
-void tz_mass_momentum(const tz_mass_tape *tape, float *P, int ld_P, double *work, const float *V,
-                      int ld_V, int n, int B);
+// P (B, n) = (L L^T + eps E)^-1 V, in double within; fills P and y of the tape. NaN where the row
+// is not finite. `work` holds n * (n + 1) doubles.
+void tz_mass_momentum(const tz_mass_tape *tape, tz_real *P, int ld_P, double *work,
+                      const tz_real *V, int ld_V, double eps, int n, int B);
 
-// x (B, n) <- Minv^-1 x, dense. `work` as above.
-void tz_mass_solve(const tz_mass_tape *tape, float *x, double *work, int n, int B);
+// x (B, n) <- (L L^T + eps E)^-1 x, dense. `work` as above.
+void tz_mass_solve(const tz_mass_tape *tape, tz_real *x, double *work, double eps, int n, int B);
 
 // c (B, n * n) = dK/dA, row stride ld_c.
-void tz_mass_kinetic_gradient(const tz_mass_tape *tape, float *c, int ld_c, int n, int B);
+void tz_mass_kinetic_gradient(const tz_mass_tape *tape, tz_real *c, int ld_c, int n, int B);
 
 // Backward of V = Minv P and of c = dK/dA for lambda (B, n) on V, dense, and c_bar (B, n * n) on
 // c, nullable, row stride ld_A: A_bar (B, n * n) overwritten, row stride ld_A; P_bar (B, n) +=, row
 // stride ld_P, nullable.
-void tz_mass_vjp(const tz_mass_tape *tape, float *A_bar, int ld_A, float *P_bar, int ld_P,
-                 const float *lambda, const float *c_bar, int n, int B);
+void tz_mass_vjp(const tz_mass_tape *tape, tz_real *A_bar, int ld_A, tz_real *P_bar, int ld_P,
+                 const tz_real *lambda, const tz_real *c_bar, int n, int B);
 
 #endif

@@ -1,10 +1,11 @@
 #include "models/mlp.h"
 
-#include "base/activation.h"
-#include "base/blas.h"
 #include "base/memory.h"
+#include "base/rng.h"
+#include "models/kernels.h"
 #include "models/orthogonal.h"
 
+#include <math.h>
 #include <string.h>
 
 // ---- layout
@@ -35,7 +36,7 @@ tz_status tz_mlp_create(tz_mlp *mlp, int n_in, int n_hidden, int n_out, size_t o
     const size_t size = tz_round_line(in * h) + 2 * tz_round_line(h) + 2 * tz_round_line(h * h) +
                         tz_round_line(h * ld_out) + ld_out + tz_round_line(h * ld_in) +
                         tz_round_line(out * h);
-    float *cursor = mlp->packed = tz_alloc(size, sizeof(float));
+    tz_real *cursor = mlp->packed = tz_alloc(size, sizeof(tz_real));
     if (cursor == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a network of %zu values", size);
     }
@@ -60,25 +61,35 @@ size_t tz_mlp_n_parameters(const tz_mlp *mlp) {
     return mlp->b3_at + (size_t)mlp->n_out - mlp->W1_at;
 }
 
-tz_status tz_mlp_init(const tz_mlp *mlp, float *parameters, uint64_t seed, int first_tensor,
-                      tz_error *error) {
+tz_status tz_mlp_init(const tz_mlp *mlp, tz_real *parameters, uint64_t seed, int first_tensor,
+                      tz_bias_init bias, bool outputs_start_at_zero, tz_error *error) {
     memset(parameters + mlp->W1_at, 0, tz_mlp_n_parameters(mlp) * sizeof *parameters);
     const int rows[] = {mlp->n_in, mlp->n_hidden, mlp->n_hidden};
     const int cols[] = {mlp->n_hidden, mlp->n_hidden, mlp->n_out};
-    float *const W[] = {parameters + mlp->W1_at, parameters + mlp->W2_at, parameters + mlp->W3_at};
+    tz_real *const W[] = {parameters + mlp->W1_at, parameters + mlp->W2_at,
+                          parameters + mlp->W3_at};
+    tz_real *const b[] = {parameters + mlp->b1_at, parameters + mlp->b2_at,
+                          parameters + mlp->b3_at};
     for (int layer = 0; layer < 3; layer++) {
         const uint64_t index = (uint64_t)(first_tensor + 2 * layer);
         TZ_CHECK(
             tz_fill_semi_orthogonal(W[layer], rows[layer], cols[layer], 0.5, seed, index, error));
+        if (bias == TZ_BIAS_UNIFORM && !(layer == 2 && outputs_start_at_zero)) {
+            tz_rng rng = tz_rng_stream(seed, TZ_PURPOSE_INIT, index + 1);
+            const double bound = 1.0 / sqrt(rows[layer]);
+            for (int i = 0; i < cols[layer]; i++) {
+                b[layer][i] = (tz_real)(bound * (2.0 * tz_rng_uniform(&rng) - 1.0));
+            }
+        }
     }
     return TZ_OK;
 }
 
-void tz_mlp_prepare(tz_mlp *mlp, const float *parameters) {
+void tz_mlp_prepare(tz_mlp *mlp, const tz_real *parameters) {
     const size_t in = (size_t)mlp->n_in, h = (size_t)mlp->n_hidden, out = (size_t)mlp->n_out;
-    const float *W1 = parameters + mlp->W1_at;
-    const float *W2 = parameters + mlp->W2_at;
-    const float *W3 = parameters + mlp->W3_at;
+    const tz_real *W1 = parameters + mlp->W1_at;
+    const tz_real *W2 = parameters + mlp->W2_at;
+    const tz_real *W3 = parameters + mlp->W3_at;
     memcpy(mlp->W1, W1, in * h * sizeof *W1);
     memcpy(mlp->b1, parameters + mlp->b1_at, h * sizeof *W1);
     memcpy(mlp->W2, W2, h * h * sizeof *W2);
@@ -102,7 +113,7 @@ size_t tz_mlp_tape_size(const tz_mlp *mlp, int B) {
     return (size_t)B * (size_t)mlp->ld_in + 2 * tz_round_line((size_t)B * (size_t)mlp->n_hidden);
 }
 
-tz_mlp_tape tz_mlp_tape_take(const tz_mlp *mlp, float **cursor, int B) {
+tz_mlp_tape tz_mlp_tape_take(const tz_mlp *mlp, tz_real **cursor, int B) {
     tz_mlp_tape tape;
     tape.xi = tz_take(cursor, (size_t)B * (size_t)mlp->ld_in);
     tape.h1 = tz_take(cursor, (size_t)B * (size_t)mlp->n_hidden);
@@ -110,7 +121,7 @@ tz_mlp_tape tz_mlp_tape_take(const tz_mlp *mlp, float **cursor, int B) {
     return tape;
 }
 
-void tz_mlp_forward(const tz_mlp *mlp, float *out, const tz_mlp_tape *tape, int B) {
+void tz_mlp_forward(const tz_mlp *mlp, tz_real *out, const tz_mlp_tape *tape, int B) {
     const int in = mlp->n_in, h = mlp->n_hidden, ld_in = mlp->ld_in, ld_out = mlp->ld_out;
 
     // h1 (B, h) = tanh(xi (B, n_in) W1 (n_in, h) + b1)
@@ -136,7 +147,7 @@ size_t tz_mlp_scratch_size(const tz_mlp *mlp, int B) {
            tz_round_line((size_t)mlp->n_hidden);
 }
 
-void tz_add_column_sums(float *b_bar, const float *X, int B, int n, int ldx) {
+void tz_add_column_sums(tz_real *b_bar, const tz_real *X, int B, int n, int ldx) {
     for (int row = 0; row < B; row++) {
         for (int i = 0; i < n; i++) {
             b_bar[i] += X[(size_t)row * (size_t)ldx + (size_t)i];
@@ -149,13 +160,13 @@ void tz_add_column_sums(float *b_bar, const float *X, int B, int n, int ldx) {
 //   out_bar h1_bar = a2_bar W2^T,   a1_bar = h1_bar (1 - h1^2),  W2_bar = h1^T a2_bar,  b2_bar =
 //   sum a2_bar xi_bar = a1_bar W1^T,                                W1_bar = xi^T a1_bar,  b1_bar =
 //   sum a1_bar
-void tz_mlp_backward(const tz_mlp *mlp, float *xi_bar, float *grad, const tz_mlp_tape *tape,
-                     float *scratch, const float *out_bar, int B) {
+void tz_mlp_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad, const tz_mlp_tape *tape,
+                     tz_real *scratch, const tz_real *out_bar, int B) {
     const int in = mlp->n_in, h = mlp->n_hidden, out = mlp->n_out;
     const int ld_in = mlp->ld_in, ld_out = mlp->ld_out;
-    float *h_bar = tz_take(&scratch, (size_t)B * (size_t)h); // (B, h)
-    float *a_bar = tz_take(&scratch, (size_t)B * (size_t)h); // (B, h)
-    float *unread = tz_take(&scratch, (size_t)h);            // bias gradients that nobody asked for
+    tz_real *h_bar = tz_take(&scratch, (size_t)B * (size_t)h); // (B, h)
+    tz_real *a_bar = tz_take(&scratch, (size_t)B * (size_t)h); // (B, h)
+    tz_real *unread = tz_take(&scratch, (size_t)h); // bias gradients that nobody asked for
 
     // a2_bar (B, h) from h2_bar (B, h) = out_bar (B, n_out) W3t (n_out, h)
     tz_gemm_nn(h_bar, out_bar, mlp->W3t, B, h, out, ld_out, h, h, 0.0f);

@@ -8,7 +8,9 @@
 #define TRAPEZE_MODELS_MLP_H
 
 #include "base/status.h"
+#include "models/real.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,17 +23,17 @@ typedef struct tz_mlp {
     size_t W1_at, b1_at, W2_at, b2_at, W3_at, b3_at;
 
     // copies for use, aligned and padded; written by tz_mlp_prepare
-    float *packed;          // owned, holds all below
-    float *W1, *b1;         // (n_in, h), (h)
-    float *W2, *b2;         // (h, h), (h)
-    float *W3, *b3;         // (h, ld_out), (ld_out)
-    float *W1t, *W2t, *W3t; // transposes: (h, ld_in), (h, h), (n_out, h)
+    tz_real *packed;          // owned, holds all below
+    tz_real *W1, *b1;         // (n_in, h), (h)
+    tz_real *W2, *b2;         // (h, h), (h)
+    tz_real *W3, *b3;         // (h, ld_out), (ld_out)
+    tz_real *W1t, *W2t, *W3t; // transposes: (h, ld_in), (h, h), (n_out, h)
 } tz_mlp;
 
 // What an evaluation on B rows leaves for its backward.
 typedef struct tz_mlp_tape {
-    float *xi;      // inputs                                       (B, ld_in)
-    float *h1, *h2; // hidden units                                 (B, h)
+    tz_real *xi;      // inputs                                       (B, ld_in)
+    tz_real *h1, *h2; // hidden units                                 (B, h)
 } tz_mlp_tape;
 
 // Number of floats rounded up to whole cache lines, so that neighbours stay aligned.
@@ -40,8 +42,8 @@ static inline size_t tz_round_line(size_t n) {
 }
 
 // Takes n floats from a block that is being cut up.
-static inline float *tz_take(float **cursor, size_t n) {
-    float *taken = *cursor;
+static inline tz_real *tz_take(tz_real **cursor, size_t n) {
+    tz_real *taken = *cursor;
     *cursor += tz_round_line(n);
     return taken;
 }
@@ -54,29 +56,35 @@ void tz_mlp_destroy(tz_mlp *mlp); // accepts a zeroed struct
 // Number of parameters.
 size_t tz_mlp_n_parameters(const tz_mlp *mlp);
 
-// Fresh weights: semi-orthogonal times 0.5, biases zero (the study's initialisation). Tensor number
-// first_tensor and those after it address the random streams.
-tz_status tz_mlp_init(const tz_mlp *mlp, float *parameters, uint64_t seed, int first_tensor,
-                      tz_error *error);
+// How fresh biases are drawn; weights are semi-orthogonal times 0.5 in both.
+typedef enum tz_bias_init {
+    TZ_BIAS_ZERO,   // the study's networks of MuJoCo's robots
+    TZ_BIAS_UNIFORM // in +-1/sqrt(inputs of the layer): the study's networks of synthetic systems
+} tz_bias_init;
+
+// Fresh parameters. Tensor number first_tensor and those after it address the random streams. The
+// biases of the outputs stay zero when `outputs_start_at_zero`.
+tz_status tz_mlp_init(const tz_mlp *mlp, tz_real *parameters, uint64_t seed, int first_tensor,
+                      tz_bias_init bias, bool outputs_start_at_zero, tz_error *error);
 
 // Refreshes the copies from `parameters`.
-void tz_mlp_prepare(tz_mlp *mlp, const float *parameters);
+void tz_mlp_prepare(tz_mlp *mlp, const tz_real *parameters);
 
 size_t tz_mlp_tape_size(const tz_mlp *mlp, int B);
-tz_mlp_tape tz_mlp_tape_take(const tz_mlp *mlp, float **cursor, int B);
+tz_mlp_tape tz_mlp_tape_take(const tz_mlp *mlp, tz_real **cursor, int B);
 
 // out (B, ld_out) from tape->xi; with out NULL only the hidden units.
-void tz_mlp_forward(const tz_mlp *mlp, float *out, const tz_mlp_tape *tape, int B);
+void tz_mlp_forward(const tz_mlp *mlp, tz_real *out, const tz_mlp_tape *tape, int B);
 
 // b_bar (n) += sum over rows of X (B, n), row stride ldx.
-void tz_add_column_sums(float *b_bar, const float *X, int B, int n, int ldx);
+void tz_add_column_sums(tz_real *b_bar, const tz_real *X, int B, int n, int ldx);
 
 // Floats of scratch that backward needs for B rows.
 size_t tz_mlp_scratch_size(const tz_mlp *mlp, int B);
 
 // Given out_bar (B, ld_out): xi_bar (B, ld_in) = out_bar (d out / d xi), overwritten, nullable;
 // grad (flat block) += out_bar (d out / d parameters), nullable.
-void tz_mlp_backward(const tz_mlp *mlp, float *xi_bar, float *grad, const tz_mlp_tape *tape,
-                     float *scratch, const float *out_bar, int B);
+void tz_mlp_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad, const tz_mlp_tape *tape,
+                     tz_real *scratch, const tz_real *out_bar, int B);
 
 #endif

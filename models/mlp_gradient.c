@@ -21,9 +21,8 @@
 // With W weights this costs 4W for outputs and gradient and 8W for the backward: 12W.
 #include "models/mlp_gradient.h"
 
-#include "base/activation.h"
-#include "base/blas.h"
 #include "base/vectorise.h"
+#include "models/kernels.h"
 
 #include <string.h>
 
@@ -31,7 +30,7 @@ size_t tz_mlp_delta_size(const tz_mlp *mlp, int B) {
     return 2 * tz_round_line((size_t)B * (size_t)mlp->n_hidden);
 }
 
-tz_mlp_delta tz_mlp_delta_take(const tz_mlp *mlp, float **cursor, int B) {
+tz_mlp_delta tz_mlp_delta_take(const tz_mlp *mlp, tz_real **cursor, int B) {
     const size_t n = (size_t)B * (size_t)mlp->n_hidden;
     tz_mlp_delta delta;
     delta.d1 = tz_take(cursor, n);
@@ -43,7 +42,7 @@ size_t tz_mlp_tangent_size(const tz_mlp *mlp, int B) {
     return 4 * tz_round_line((size_t)B * (size_t)mlp->n_hidden);
 }
 
-tz_mlp_tangent tz_mlp_tangent_take(const tz_mlp *mlp, float **cursor, int B) {
+tz_mlp_tangent tz_mlp_tangent_take(const tz_mlp *mlp, tz_real **cursor, int B) {
     const size_t n = (size_t)B * (size_t)mlp->n_hidden;
     tz_mlp_tangent tangent;
     tangent.t1 = tz_take(cursor, n);
@@ -53,11 +52,11 @@ tz_mlp_tangent tz_mlp_tangent_take(const tz_mlp *mlp, float **cursor, int B) {
     return tangent;
 }
 
-void tz_mlp_gradient(const tz_mlp *mlp, float *gx, const tz_mlp_delta *delta,
-                     const tz_mlp_tape *tape, float *scratch, const float *c, int B) {
+void tz_mlp_gradient(const tz_mlp *mlp, tz_real *gx, const tz_mlp_delta *delta,
+                     const tz_mlp_tape *tape, tz_real *scratch, const tz_real *c, int B) {
     const int h = mlp->n_hidden, ld_in = mlp->ld_in;
     const size_t n = (size_t)B * (size_t)h;
-    float *h_bar = tz_take(&scratch, n); // (B, h)
+    tz_real *h_bar = tz_take(&scratch, n); // (B, h)
 
     // d2 (B, h) from c (B, n_out) W3t (n_out, h)
     tz_gemm_nn(h_bar, c, mlp->W3t, B, h, mlp->n_out, mlp->ld_out, h, h, 0.0f);
@@ -71,8 +70,8 @@ void tz_mlp_gradient(const tz_mlp *mlp, float *gx, const tz_mlp_delta *delta,
     tz_gemm_nn(gx, delta->d1, mlp->W1t, B, ld_in, h, h, ld_in, ld_in, 0.0f);
 }
 
-void tz_mlp_gradient_tangent(const tz_mlp *mlp, float *c_bar, const tz_mlp_tangent *tangent,
-                             const tz_mlp_tape *tape, const float *omega, int B) {
+void tz_mlp_gradient_tangent(const tz_mlp *mlp, tz_real *c_bar, const tz_mlp_tangent *tangent,
+                             const tz_mlp_tape *tape, const tz_real *omega, int B) {
     const int h = mlp->n_hidden, ld_out = mlp->ld_out;
     const size_t n = (size_t)B * (size_t)h;
 
@@ -91,29 +90,29 @@ void tz_mlp_gradient_tangent(const tz_mlp *mlp, float *c_bar, const tz_mlp_tange
 }
 
 // a_bar = h_bar (1 - h^2) - 2 h d t and b_bar (n) += its column sums; all (B, n).
-TZ_VECTORISED static void backward_curved(float *restrict a_bar, float *restrict b_bar,
-                                          const float *h_bar, const float *h, const float *d,
-                                          const float *t, int B, int n) {
+TZ_VECTORISED static void backward_curved(tz_real *restrict a_bar, tz_real *restrict b_bar,
+                                          const tz_real *h_bar, const tz_real *h, const tz_real *d,
+                                          const tz_real *t, int B, int n) {
     for (int row = 0; row < B; row++) {
         for (int i = 0; i < n; i++) {
             const size_t at = (size_t)row * (size_t)n + (size_t)i;
-            const float a = h_bar[at] * (1.0f - h[at] * h[at]) - 2.0f * h[at] * d[at] * t[at];
+            const tz_real a = h_bar[at] * (1.0f - h[at] * h[at]) - 2.0f * h[at] * d[at] * t[at];
             a_bar[at] = a;
             b_bar[i] += a;
         }
     }
 }
 
-void tz_mlp_gradient_backward(const tz_mlp *mlp, float *xi_bar, float *grad,
+void tz_mlp_gradient_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad,
                               const tz_mlp_tape *tape, const tz_mlp_delta *delta,
-                              const tz_mlp_tangent *tangent, float *scratch, const float *c,
-                              const float *omega, const float *out_bar, int B) {
+                              const tz_mlp_tangent *tangent, tz_real *scratch, const tz_real *c,
+                              const tz_real *omega, const tz_real *out_bar, int B) {
     const int in = mlp->n_in, h = mlp->n_hidden, out = mlp->n_out;
     const int ld_in = mlp->ld_in, ld_out = mlp->ld_out;
     const size_t n = (size_t)B * (size_t)h;
-    float *h_bar = tz_take(&scratch, n);          // (B, h)
-    float *a_bar = tz_take(&scratch, n);          // (B, h)
-    float *unread = tz_take(&scratch, (size_t)h); // bias gradients that nobody asked for
+    tz_real *h_bar = tz_take(&scratch, n);          // (B, h)
+    tz_real *a_bar = tz_take(&scratch, n);          // (B, h)
+    tz_real *unread = tz_take(&scratch, (size_t)h); // bias gradients that nobody asked for
 
     // a2_bar (B, h), with h2_bar (B, h) = out_bar (B, n_out) W3t (n_out, h)
     if (out_bar != NULL) {

@@ -11,34 +11,34 @@
 
 // Gradients in the arguments of tanh, left for backward.
 typedef struct tz_mlp_delta {
-    float *d1, *d2; // (B, h)
+    tz_real *d1, *d2; // (B, h)
 } tz_mlp_delta;
 
 // Tangents of the arguments of tanh (t) and of the hidden units (e) along a direction of xi.
 typedef struct tz_mlp_tangent {
-    float *t1, *t2, *e1, *e2; // (B, h)
+    tz_real *t1, *t2, *e1, *e2; // (B, h)
 } tz_mlp_tangent;
 
 size_t tz_mlp_delta_size(const tz_mlp *mlp, int B);
-tz_mlp_delta tz_mlp_delta_take(const tz_mlp *mlp, float **cursor, int B);
+tz_mlp_delta tz_mlp_delta_take(const tz_mlp *mlp, tz_real **cursor, int B);
 size_t tz_mlp_tangent_size(const tz_mlp *mlp, int B);
-tz_mlp_tangent tz_mlp_tangent_take(const tz_mlp *mlp, float **cursor, int B);
+tz_mlp_tangent tz_mlp_tangent_take(const tz_mlp *mlp, tz_real **cursor, int B);
 
 // gx (B, ld_in) from c (B, ld_out), after tz_mlp_forward on this tape. Needs the scratch of
 // tz_mlp_backward.
-void tz_mlp_gradient(const tz_mlp *mlp, float *gx, const tz_mlp_delta *delta,
-                     const tz_mlp_tape *tape, float *scratch, const float *c, int B);
+void tz_mlp_gradient(const tz_mlp *mlp, tz_real *gx, const tz_mlp_delta *delta,
+                     const tz_mlp_tape *tape, tz_real *scratch, const tz_real *c, int B);
 
 // First half of the backward, for the adjoint omega (B, ld_in) of gx: the tangents along omega,
 // and c_bar (B, ld_out), nullable.
-void tz_mlp_gradient_tangent(const tz_mlp *mlp, float *c_bar, const tz_mlp_tangent *tangent,
-                             const tz_mlp_tape *tape, const float *omega, int B);
+void tz_mlp_gradient_tangent(const tz_mlp *mlp, tz_real *c_bar, const tz_mlp_tangent *tangent,
+                             const tz_mlp_tape *tape, const tz_real *omega, int B);
 
 // Second half, together with the backward of the outputs for out_bar (B, ld_out), nullable:
 // xi_bar (B, ld_in) overwritten; grad += , nullable. Needs the scratch of tz_mlp_backward.
-void tz_mlp_gradient_backward(const tz_mlp *mlp, float *xi_bar, float *grad,
+void tz_mlp_gradient_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad,
                               const tz_mlp_tape *tape, const tz_mlp_delta *delta,
-                              const tz_mlp_tangent *tangent, float *scratch, const float *c,
-                              const float *omega, const float *out_bar, int B);
+                              const tz_mlp_tangent *tangent, tz_real *scratch, const tz_real *c,
+                              const tz_real *omega, const tz_real *out_bar, int B);
 
 #endif

@@ -1,6 +1,7 @@
 // The registry of learned kinds, and how a model is made from statistics of its training data.
 #include "models/model.h"
 
+#include "base/assert.h"
 #include "models/learned.h"
 
 #include <math.h>
@@ -9,7 +10,11 @@
 
 // ---- registry
 
-static const tz_learned_kind *const kinds[] = {&tz_kind_node, &tz_kind_node_so, &tz_kind_hnn};
+static const tz_learned_kind *const kinds[] = {
+    &tz_kind_node,           &tz_kind_node_so,      &tz_kind_hnn,
+    &tz_kind_node_so_direct, &tz_kind_node_so_mass, &tz_kind_hnn_nonseparable,
+    &tz_kind_symoden,        &tz_kind_symoden_both, &tz_kind_delta,
+};
 
 int tz_model_kind_count(void) {
     return TZ_COUNTOF(kinds);
@@ -28,6 +33,24 @@ const tz_learned_kind *tz_learned_kind_find(const char *name) {
     return NULL;
 }
 
+static const char *const integrator_names[] = {"euler", "rk4-38", "rk4"};
+_Static_assert(TZ_COUNTOF(integrator_names) == TZ_INTEGRATOR_COUNT, "a name each");
+
+const char *tz_integrator_name(tz_integrator integrator) {
+    return integrator_names[integrator];
+}
+
+tz_status tz_integrator_find(tz_integrator *integrator, const char *name, tz_error *error) {
+    for (int i = 0; i < TZ_INTEGRATOR_COUNT; i++) {
+        if (strcmp(integrator_names[i], name) == 0) {
+            *integrator = (tz_integrator)i;
+            return TZ_OK;
+        }
+    }
+    return tz_fail(error, TZ_ERR_ARGUMENT, "integrator '%.60s', expected euler, rk4-38 or rk4",
+                   name);
+}
+
 // ---- making
 
 enum { DEF_COOKIE = 0x6d6f646c };
@@ -41,7 +64,19 @@ tz_model_def tz_model_def_default(void) {
                           .n_hidden = 128,
                           .n_layers = 2,
                           .substeps = 8,
+                          .normalise = true,
                           .mask_cyclic = true};
+}
+
+tz_model_def tz_model_def_synthetic(void) {
+    return (tz_model_def){.cookie = DEF_COOKIE,
+                          .kind = "node",
+                          .n_hidden = 128,
+                          .n_layers = 2,
+                          .integrator = TZ_INTEGRATOR_RK4_38,
+                          .substeps = 1,
+                          .embed_angles = true,
+                          .uniform_biases = true};
 }
 
 static tz_status check_def(const tz_model_def *def, const tz_learned_kind **kind, tz_error *error) {
@@ -52,7 +87,7 @@ static tz_status check_def(const tz_model_def *def, const tz_learned_kind **kind
     }
     *kind = tz_learned_kind_find(def->kind);
     if (*kind == NULL) {
-        char known[128] = "";
+        char known[256] = "";
         for (size_t i = 0; i < TZ_COUNTOF(kinds); i++) {
             const size_t used = strlen(known);
             snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "",
@@ -65,6 +100,7 @@ static tz_status check_def(const tz_model_def *def, const tz_learned_kind **kind
         return tz_fail(error, TZ_ERR_UNSUPPORTED, "a network has 2 hidden layers, not %d",
                        def->n_layers);
     }
+    TZ_ASSERT((unsigned)def->integrator < TZ_INTEGRATOR_COUNT);
     if (def->n_hidden < 1 || def->n_hidden > TZ_MODEL_HIDDEN_MAX || def->substeps < 1 ||
         def->substeps > TZ_MODEL_SUBSTEPS_MAX) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
@@ -94,28 +130,41 @@ static tz_status check_statistics(const tz_model_statistics *s, int nz, int nu, 
 
 static void take_statistics(tz_learned *self, const tz_model_statistics *s) {
     const int nz = tz_model_nz(&self->model), nu = self->model.nu;
+    const bool is_normalised = self->is_normalised;
     for (int i = 0; i < nz + nu; i++) {
         const double mean = i < nz ? s->z_mean[i] : s->u_mean[i - nz];
         const double std = i < nz ? s->z_std[i] : s->u_std[i - nz];
-        self->input_mean[i] = (float)mean;
-        self->input_std[i] = std < STD_MIN ? 1.0f : (float)std;
+        self->input_mean[i] = is_normalised ? (tz_real)mean : 0.0f;
+        self->input_std[i] = is_normalised && std >= STD_MIN ? (tz_real)std : 1.0f;
     }
     for (int i = 0; i < nz; i++) {
-        self->rate_mean[i] = (float)s->rate_mean[i];
-        self->rate_std[i] = (float)fmax(s->rate_std[i], STD_MIN);
-        self->model.z_low[i] = (float)s->z_low[i];
-        self->model.z_high[i] = (float)s->z_high[i];
-        self->model.sigma_z[i] = (float)fmax(s->z_std[i], STD_MIN);
+        self->rate_mean[i] = is_normalised ? (tz_real)s->rate_mean[i] : 0.0f;
+        self->rate_std[i] = is_normalised ? (tz_real)fmax(s->rate_std[i], STD_MIN) : 1.0f;
+        self->model.z_mean[i] = (tz_real)s->z_mean[i];
+        self->model.z_low[i] = (tz_real)s->z_low[i];
+        self->model.z_high[i] = (tz_real)s->z_high[i];
+        self->model.sigma_z[i] = (tz_real)fmax(s->z_std[i], STD_MIN);
     }
 }
 
-static tz_status init_parameters(tz_learned *self, uint64_t seed, tz_error *error) {
+static tz_status init_parameters(tz_learned *self, const tz_model_def *def, tz_error *error) {
+    const tz_bias_init bias = def->uniform_biases ? TZ_BIAS_UNIFORM : TZ_BIAS_ZERO;
     for (int i = 0; i < self->n_networks; i++) {
-        TZ_CHECK(tz_mlp_init(&self->network[i], self->model.parameters, seed, i * TZ_MLP_N_TENSORS,
-                             error));
+        const bool is_mass = strcmp(self->network_name[i], "mass") == 0;
+        TZ_CHECK(tz_mlp_init(&self->network[i], self->model.parameters, def->seed,
+                             i * TZ_MLP_N_TENSORS, bias, is_mass, error));
     }
     tz_learned_prepare(&self->model);
     return TZ_OK;
+}
+
+// How the networks see column i of [z, u].
+static unsigned char input_form(const tz_model_def *def, const tz_task *task, int i) {
+    if (i < task->nq && def->mask_cyclic && task->cyclic[i]) {
+        return TZ_INPUT_NONE;
+    }
+    const bool is_angle = i < task->nq && task->coordinate[i] == TZ_COORDINATE_ANGLE;
+    return def->embed_angles && is_angle ? TZ_INPUT_ANGLE : TZ_INPUT_PLAIN;
 }
 
 tz_status tz_model_create(tz_model **model, const tz_model_def *def, const tz_task *task,
@@ -125,18 +174,27 @@ tz_status tz_model_create(tz_model **model, const tz_model_def *def, const tz_ta
     TZ_CHECK(check_def(def, &kind, error));
     TZ_CHECK(check_statistics(statistics, task->nq + task->nv, task->nu, error));
 
-    unsigned char is_input[TZ_NZ_MAX + TZ_NU_MAX];
+    tz_learned_def structure = {
+        .kind = kind,
+        .nq = task->nq,
+        .nv = task->nv,
+        .nu = task->nu,
+        .n_hidden = def->n_hidden,
+        .dt_s = task->dt_s,
+        .integrator = kind->one_euler_step ? TZ_INTEGRATOR_EULER : def->integrator,
+        .substeps = kind->one_euler_step ? 1 : def->substeps,
+        .is_normalised = def->normalise,
+    };
     for (int i = 0; i < task->nq + task->nv + task->nu; i++) {
-        is_input[i] = !(def->mask_cyclic && i < task->nq && task->cyclic[i]);
+        structure.input_form[i] = input_form(def, task, i);
     }
     tz_learned *self = NULL;
-    TZ_CHECK(tz_learned_create(&self, kind, task->nq, task->nv, task->nu, task->dt_s, def->n_hidden,
-                               def->substeps, is_input, error));
+    TZ_CHECK(tz_learned_create(&self, &structure, error));
     snprintf(self->model.env, sizeof self->model.env, "%s", task->name);
     take_statistics(self, statistics);
     tz_status status = tz_learned_finish(self, error);
     if (status == TZ_OK) {
-        status = init_parameters(self, def->seed, error);
+        status = init_parameters(self, def, error);
     }
     if (status != TZ_OK) {
         tz_learned_destroy(&self->model);
@@ -187,12 +245,12 @@ void tz_model_workspace_destroy(const tz_model *model, tz_model_workspace *works
     }
 }
 
-void tz_model_rollout(const tz_model *model, tz_model_workspace *workspace, float *z,
-                      const float *z0, const float *u, int T, int B) {
+void tz_model_rollout(const tz_model *model, tz_model_workspace *workspace, tz_real *z,
+                      const tz_real *z0, const tz_real *u, int T, int B) {
     model->ops->rollout(model, workspace, z, z0, u, T, B);
 }
 
-void tz_model_rollout_vjp(const tz_model *model, tz_model_workspace *workspace, float *grad,
-                          const float *z_bar, const float *u, int T, int B) {
+void tz_model_rollout_vjp(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
+                          const tz_real *z_bar, const tz_real *u, int T, int B) {
     model->ops->rollout_vjp(model, workspace, grad, z_bar, u, T, B);
 }

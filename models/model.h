@@ -1,10 +1,10 @@
 // Transition models behind one interface: z' = Phi(z, u) for one control period, batched.
 //
 // A model is made of data that does not change during use (integrator settings, normaliser, weights
-// in f32) and is shared by threads; scratch lives in a workspace per thread. Learned kinds (node,
-// node-so, hnn) also offer the vector field and exact vector-Jacobian products, which the trainer
-// uses; only the trainer writes `parameters`, and calls tz_model_prepare after each update. `sim`
-// (MuJoCo itself, made in plan/) wears the same interface and offers only the rollout.
+// in f32) and is shared by threads; scratch lives in a workspace per thread. Learned kinds also
+// offer the vector field and exact vector-Jacobian products, which the trainer uses; only the
+// trainer writes `parameters`, and calls tz_model_prepare after each update. `sim` (MuJoCo itself,
+// made in plan/) wears the same interface and offers only the rollout.
 //
 // Shapes: B rows, nz = nq + nv, T transitions. Rollouts are time-major (T, B, .): each transition
 // is one contiguous (B, .) block. The equations of each kind are in docs/models.md.
@@ -13,6 +13,7 @@
 
 #include "base/status.h"
 #include "envs/env.h"
+#include "models/real.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,7 +24,7 @@ typedef struct tz_model_workspace tz_model_workspace;
 
 // The verbs of one kind of model. `self` is the kind's own struct, which starts with tz_model.
 typedef struct tz_model_ops {
-    const char *kind; // "node", "node-so", "hnn", "sim"
+    const char *kind; // "node", "node-so", ..., "sim"
 
     // (required) frees the model and what it owns
     void (*destroy)(tz_model *self);
@@ -34,32 +35,33 @@ typedef struct tz_model_ops {
                                   int max_T, bool training, tz_error *error);
     void (*workspace_destroy)(tz_model_workspace *workspace);
 
-    // (required) z (T+1, B, nz): row block 0 is z0 (copied in), u (T, B, nu). Non-finite values are
-    // left as they come out: callers count them.
-    void (*rollout)(const tz_model *self, tz_model_workspace *workspace, float *z, const float *z0,
-                    const float *u, int T, int B);
+    // (required) z (T+1, B, nz): row block 0 is z0 (for node-so-mass what its first momenta say of
+    // it, see docs/models.md), u (T, B, nu). Non-finite values are left as they come out: callers
+    // count them.
+    void (*rollout)(const tz_model *self, tz_model_workspace *workspace, tz_real *z,
+                    const tz_real *z0, const tz_real *u, int T, int B);
 
     // (learned kinds) refreshes what is derived from `parameters`
     void (*prepare)(tz_model *self);
 
     // (learned kinds) dw (B, nz) = f(w, u), the field of the state that the integrator moves:
     // w = z, for hnn w = (Q, P)
-    void (*field)(const tz_model *self, tz_model_workspace *workspace, float *dw, const float *w,
-                  const float *u, int B);
+    void (*field)(const tz_model *self, tz_model_workspace *workspace, tz_real *dw,
+                  const tz_real *w, const tz_real *u, int B);
 
     // (learned kinds) vector-Jacobian products of the field at (w, u) for lambda (B, nz):
     // w_bar (B, nz) = (df/dw)^T lambda, u_bar (B, nu) = (df/du)^T lambda, both overwritten;
     // grad (n_parameters) += sum over rows of (df/dtheta)^T lambda. Each output is nullable.
-    void (*field_vjp)(const tz_model *self, tz_model_workspace *workspace, float *w_bar,
-                      float *u_bar, float *grad, const float *w, const float *u,
-                      const float *lambda, int B);
+    void (*field_vjp)(const tz_model *self, tz_model_workspace *workspace, tz_real *w_bar,
+                      tz_real *u_bar, tz_real *grad, const tz_real *w, const tz_real *u,
+                      const tz_real *lambda, int B);
 
     // (learned kinds) backward of a whole rollout: given the gradient z_bar (T+1, B, nz) of the
-    // loss in the rolled-out states, grad (n_parameters) += dL/dtheta. Block 0 of z_bar is not
-    // read: z0 is data. Must follow `rollout` with the same u, T and B on the same training
-    // workspace.
-    void (*rollout_vjp)(const tz_model *self, tz_model_workspace *workspace, float *grad,
-                        const float *z_bar, const float *u, int T, int B);
+    // loss in the rolled-out states, grad (n_parameters) += dL/dtheta. Block 0 of z_bar counts for
+    // node-so-mass only: z0 is data. Must follow `rollout` with the same u, T and B on the same
+    // training workspace.
+    void (*rollout_vjp)(const tz_model *self, tz_model_workspace *workspace, tz_real *grad,
+                        const tz_real *z_bar, const tz_real *u, int T, int B);
 } tz_model_ops;
 
 // One named block of `parameters`: a weight (rows = inputs, cols = outputs) or a bias (rows = 1).
@@ -76,13 +78,13 @@ struct tz_model {
     int nq, nv, nu;                 //
     double dt_s;                    // control period of a transition (seconds)
     size_t n_parameters;            // learned weights; 0 for sim
-    float *parameters;              // one flat block, owned                      (n_parameters)
+    tz_real *parameters;            // one flat block, owned                      (n_parameters)
     const tz_model_tensor *tensors; // names of its blocks, owned; NULL for sim   (n_tensors)
     int n_tensors;
-    float *z_low, *z_high; // range of the training states, owned; NULL for sim   (nz)
-    float *sigma_z;        // std of the training states, owned; NULL for sim     (nz)
-    float *z_mean;         // their mean, part of the normaliser; NULL for sim    (nz)
-    char sha256[65];       // digest of the file it was loaded from, or ""
+    tz_real *z_low, *z_high; // range of the training states, owned; NULL for sim   (nz)
+    tz_real *sigma_z;        // std of the training states, owned; NULL for sim     (nz)
+    tz_real *z_mean;         // their mean, owned; NULL for sim                     (nz)
+    char sha256[65];         // digest of the file it was loaded from, or ""
 };
 
 static inline int tz_model_nz(const tz_model *model) {
@@ -91,17 +93,35 @@ static inline int tz_model_nz(const tz_model *model) {
 
 // ---- making a learned model
 
+// One step h of dw/dt = f(w, u), u held.
+typedef enum tz_integrator {
+    TZ_INTEGRATOR_EULER,  // explicit
+    TZ_INTEGRATOR_RK4_38, // Kutta's 3/8 rule, the study's choice for the synthetic systems
+    TZ_INTEGRATOR_RK4,    // the classical rule
+    TZ_INTEGRATOR_COUNT
+} tz_integrator;
+TZ_API const char *tz_integrator_name(tz_integrator integrator); // "euler", "rk4-38", "rk4"
+TZ_API tz_status tz_integrator_find(tz_integrator *integrator, const char *name, tz_error *error);
+
 // What a learned model is, apart from the data.
 typedef struct tz_model_def {
-    uint32_t cookie;  // set by tz_model_def_default, checked at create
-    const char *kind; // "node", "node-so", "hnn"; borrowed during create
-    int n_hidden;     // units of each hidden layer
-    int n_layers;     // hidden layers: 2
-    int substeps;     // Euler steps per transition
-    bool mask_cyclic; // leave cyclic coordinates (root x, y) out of the networks' inputs
-    uint64_t seed;    // of the initial weights
+    uint32_t cookie;          // set by tz_model_def_default, checked at create
+    const char *kind;         // of the registry below; borrowed during create
+    int n_hidden;             // units of each hidden layer
+    int n_layers;             // hidden layers: 2
+    tz_integrator integrator; // node-so has the step in its field and needs Euler
+    int substeps;             // steps per transition; delta always makes one Euler step
+    bool normalise;      // scale inputs and outputs by the data's statistics; false: not at all
+    bool mask_cyclic;    // leave cyclic coordinates (root x, y) out of the networks' inputs
+    bool embed_angles;   // networks see cos and sin of TZ_COORDINATE_ANGLE positions, unscaled
+    bool uniform_biases; // fresh biases in +-1/sqrt(fan in), else zero
+    uint64_t seed;       // of the initial weights
 } tz_model_def;
 TZ_API tz_model_def tz_model_def_default(void);
+
+// The study's form for its synthetic systems: one step of the 3/8 rule per transition, angles
+// embedded, uniform biases, nothing normalised or masked. The kind is to be set.
+TZ_API tz_model_def tz_model_def_synthetic(void);
 
 // What a model takes from its training data: population statistics over all training transitions.
 enum { TZ_NZ_MAX = 2 * TZ_NQ_MAX };
@@ -112,9 +132,9 @@ typedef struct tz_model_statistics {
     double z_low[TZ_NZ_MAX], z_high[TZ_NZ_MAX];       // smallest and largest states      (nz)
 } tz_model_statistics;
 
-// Makes a model with fresh weights (semi-orthogonal times 0.5, biases zero). Errors: unknown kind,
-// sizes that the kind does not serve (nq != nv), non-finite statistics (TZ_ERR_ARGUMENT,
-// TZ_ERR_UNSUPPORTED, TZ_ERR_MEMORY). The caller destroys it.
+// Makes a model with fresh weights (semi-orthogonal times 0.5). nu may be 0; then u may be NULL in
+// every call. Errors: unknown kind, sizes or integrator that the kind does not serve, non-finite
+// statistics (TZ_ERR_ARGUMENT, TZ_ERR_UNSUPPORTED, TZ_ERR_MEMORY). The caller destroys it.
 TZ_API tz_status tz_model_create(tz_model **model, const tz_model_def *def, const tz_task *task,
                                  const tz_model_statistics *statistics, tz_error *error);
 
@@ -136,8 +156,8 @@ TZ_API tz_status tz_model_workspace_create(tz_model_workspace **workspace, const
                                            int max_B, int max_T, bool training, tz_error *error);
 TZ_API void tz_model_workspace_destroy(const tz_model *model,
                                        tz_model_workspace *workspace); // Nullable
-TZ_API void tz_model_rollout(const tz_model *model, tz_model_workspace *workspace, float *z,
-                             const float *z0, const float *u, int T, int B);
+TZ_API void tz_model_rollout(const tz_model *model, tz_model_workspace *workspace, tz_real *z,
+                             const tz_real *z0, const tz_real *u, int T, int B);
 
 // Must be called once after `parameters` were written, before the next use (create and load do it).
 // No other thread may use the model meanwhile.
@@ -145,8 +165,9 @@ TZ_API void tz_model_prepare(tz_model *model);
 
 // Backward of the rollout before it on this workspace; see ops. For a training workspace B is a
 // tile of 25 to 100 rows, so that a whole rollout stays in one core's cache.
-TZ_API void tz_model_rollout_vjp(const tz_model *model, tz_model_workspace *workspace, float *grad,
-                                 const float *z_bar, const float *u, int T, int B);
+TZ_API void tz_model_rollout_vjp(const tz_model *model, tz_model_workspace *workspace,
+                                 tz_real *grad, const tz_real *z_bar, const tz_real *u, int T,
+                                 int B);
 
 // ---- registry
 

@@ -14,7 +14,7 @@
 #define FORMAT_VERSION "1"
 
 enum {
-    N_NORMALISER = 8, // tensors that every model has, see list_normaliser
+    N_NORMALISER = 9, // tensors that every model has, see list_normaliser
     N_TENSORS_MAX = N_NORMALISER + TZ_NETWORKS_MAX * TZ_MLP_N_TENSORS
 };
 
@@ -36,6 +36,7 @@ static void list_normaliser(const tz_learned *self, normaliser_tensor list[N_NOR
         {"rate_mean", self->rate_mean, nz, false},
         {"rate_std", self->rate_std, nz, true},
         {"sigma_z", self->model.sigma_z, nz, true},
+        {"z_mean", self->model.z_mean, nz, false},
         {"z_low", self->model.z_low, nz, false},
         {"z_high", self->model.z_high, nz, false},
     };
@@ -71,7 +72,7 @@ tz_status tz_model_save(const tz_model *model, const char *path, tz_error *error
                                        .dtype = TZ_DTYPE_U8,
                                        .ndim = 1,
                                        .shape = {normaliser[0].n},
-                                       .data = self->is_input};
+                                       .data = self->input_form};
     for (int i = 0; i < N_NORMALISER - 1; i++) {
         tensors[n_tensors++] = (tz_tensor){.name = normaliser[i].name,
                                            .dtype = TZ_DTYPE_F32,
@@ -104,8 +105,9 @@ tz_status tz_model_save(const tz_model *model, const char *path, tz_error *error
         {"n_hidden", n_hidden},
         {"n_layers", n_layers},
         {"activation", "tanh"},
-        {"integrator", "euler"},
+        {"integrator", tz_integrator_name(self->integrator)},
         {"substeps", substeps},
+        {"normaliser", self->is_normalised ? "data" : "none"},
     };
     return tz_safetensors_write(path, tensors, n_tensors, metadata, TZ_COUNTOF(metadata), error);
 }
@@ -149,6 +151,16 @@ static tz_status get_int(const tz_safetensors *file, const char *key, int *value
     return TZ_OK;
 }
 
+// Puts the file before the sentence of a call that knew of none; a file that says what no kind
+// serves is of a wrong format.
+static tz_status in_file(const tz_safetensors *file, tz_status status, tz_error *error) {
+    if (status == TZ_OK || status == TZ_ERR_MEMORY || error == NULL) {
+        return status == TZ_OK || status == TZ_ERR_MEMORY ? status : TZ_ERR_FORMAT;
+    }
+    const tz_error cause = *error;
+    return tz_fail(error, TZ_ERR_FORMAT, "%s: %s", tz_safetensors_path(file), cause.text);
+}
+
 static tz_status get_period(const tz_safetensors *file, double *dt_s, tz_error *error) {
     const char *text = NULL;
     TZ_CHECK(get_text(file, "dt_s", &text, error));
@@ -162,8 +174,8 @@ static tz_status get_period(const tz_safetensors *file, double *dt_s, tz_error *
     return TZ_OK;
 }
 
-// Which of [z, u] the networks see: 0 or 1 each, velocities and controls always 1.
-static tz_status get_mask(const tz_safetensors *file, const unsigned char **is_input, int nq,
+// How the networks see [z, u]: a form each, velocities and controls always plain.
+static tz_status get_mask(const tz_safetensors *file, unsigned char *input_form, int nq,
                           int n_columns, tz_error *error) {
     const char *path = tz_safetensors_path(file);
     const tz_tensor *tensor = tz_safetensors_find(file, "input_mask");
@@ -172,12 +184,12 @@ static tz_status get_mask(const tz_safetensors *file, const unsigned char **is_i
         return tz_fail(error, TZ_ERR_FORMAT, "%s: expected a tensor input_mask of %d bytes", path,
                        n_columns);
     }
-    *is_input = tensor->data;
+    memcpy(input_form, tensor->data, (size_t)n_columns);
     for (int i = 0; i < n_columns; i++) {
-        if ((*is_input)[i] > 1 || (i >= nq && (*is_input)[i] == 0)) {
+        if (input_form[i] >= TZ_INPUT_FORM_COUNT || (i >= nq && input_form[i] != TZ_INPUT_PLAIN)) {
             return tz_fail(error, TZ_ERR_FORMAT,
-                           "%s: input_mask[%d] is %d, expected 1 (or 0 for a position)", path, i,
-                           (*is_input)[i]);
+                           "%s: input_mask[%d] is %d, expected 1 (or 0 or 2 for a position)", path,
+                           i, input_form[i]);
         }
     }
     return TZ_OK;
@@ -201,11 +213,29 @@ static tz_status get_values(const tz_safetensors *file, const tz_tensor *expecte
     return TZ_OK;
 }
 
+static tz_status get_integrator(const tz_safetensors *file, tz_integrator *integrator,
+                                tz_error *error) {
+    const char *name = NULL;
+    TZ_CHECK(get_text(file, "integrator", &name, error));
+    return in_file(file, tz_integrator_find(integrator, name, error), error);
+}
+
+// Files from before there was a choice have none: the data's.
+static tz_status get_is_normalised(const tz_safetensors *file, bool *is_normalised,
+                                   tz_error *error) {
+    const char *text = tz_safetensors_metadata(file, "normaliser");
+    *is_normalised = text == NULL || strcmp(text, "data") == 0;
+    if (!*is_normalised && strcmp(text, "none") != 0) {
+        return tz_fail(error, TZ_ERR_FORMAT, "%s: normaliser is '%.60s', expected 'data' or 'none'",
+                       tz_safetensors_path(file), text);
+    }
+    return TZ_OK;
+}
+
 static tz_status read_structure(const tz_safetensors *file, tz_learned **learned, tz_error *error) {
     TZ_CHECK(expect_text(file, "format", FORMAT_NAME, error));
     TZ_CHECK(expect_text(file, "version", FORMAT_VERSION, error));
     TZ_CHECK(expect_text(file, "activation", "tanh", error));
-    TZ_CHECK(expect_text(file, "integrator", "euler", error));
     const char *kind_name = NULL, *env = NULL;
     TZ_CHECK(get_text(file, "kind", &kind_name, error));
     TZ_CHECK(get_text(file, "env", &env, error));
@@ -218,19 +248,19 @@ static tz_status read_structure(const tz_safetensors *file, tz_learned **learned
         return tz_fail(error, TZ_ERR_FORMAT, "%s: the environment's name is longer than %d bytes",
                        tz_safetensors_path(file), TZ_NAME_MAX - 1);
     }
-    int nq = 0, nv = 0, nu = 0, n_hidden = 0, n_layers = 0, substeps = 0;
-    double dt_s = 0.0;
-    TZ_CHECK(get_int(file, "nq", &nq, 1, TZ_NQ_MAX, error));
-    TZ_CHECK(get_int(file, "nv", &nv, nq, nq, error)); // kinds need as many as positions
-    TZ_CHECK(get_int(file, "nu", &nu, 0, TZ_NU_MAX, error));
-    TZ_CHECK(get_int(file, "n_hidden", &n_hidden, 1, TZ_MODEL_HIDDEN_MAX, error));
+    tz_learned_def def = {.kind = kind};
+    int n_layers = 0;
+    TZ_CHECK(get_int(file, "nq", &def.nq, 1, TZ_NQ_MAX, error));
+    TZ_CHECK(get_int(file, "nv", &def.nv, 1, TZ_NQ_MAX, error));
+    TZ_CHECK(get_int(file, "nu", &def.nu, 0, TZ_NU_MAX, error));
+    TZ_CHECK(get_int(file, "n_hidden", &def.n_hidden, 1, TZ_MODEL_HIDDEN_MAX, error));
     TZ_CHECK(get_int(file, "n_layers", &n_layers, 2, 2, error));
-    TZ_CHECK(get_int(file, "substeps", &substeps, 1, TZ_MODEL_SUBSTEPS_MAX, error));
-    TZ_CHECK(get_period(file, &dt_s, error));
-    const unsigned char *is_input = NULL;
-    TZ_CHECK(get_mask(file, &is_input, nq, nq + nv + nu, error));
-    TZ_CHECK(
-        tz_learned_create(learned, kind, nq, nv, nu, dt_s, n_hidden, substeps, is_input, error));
+    TZ_CHECK(get_int(file, "substeps", &def.substeps, 1, TZ_MODEL_SUBSTEPS_MAX, error));
+    TZ_CHECK(get_integrator(file, &def.integrator, error));
+    TZ_CHECK(get_is_normalised(file, &def.is_normalised, error));
+    TZ_CHECK(get_period(file, &def.dt_s, error));
+    TZ_CHECK(get_mask(file, def.input_form, def.nq, def.nq + def.nv + def.nu, error));
+    TZ_CHECK(in_file(file, tz_learned_create(learned, &def, error), error));
     snprintf((*learned)->model.env, TZ_NAME_MAX, "%s", env);
     return TZ_OK;
 }
@@ -241,9 +271,15 @@ static tz_status read_values(const tz_safetensors *file, tz_learned *self, tz_er
     for (int i = 0; i < N_NORMALISER - 1; i++) {
         const tz_tensor expected = {
             .name = normaliser[i].name, .ndim = 1, .shape = {normaliser[i].n}};
+        const bool is_z_mean = normaliser[i].data == self->model.z_mean;
+        if (is_z_mean && tz_safetensors_find(file, "z_mean") == NULL) {
+            // files from before there was a choice of normaliser: it is the inputs'
+            memcpy(self->model.z_mean, self->input_mean, normaliser[i].n * sizeof(tz_real));
+            continue;
+        }
         TZ_CHECK(get_values(file, &expected, normaliser[i].data, normaliser[i].is_positive, error));
     }
-    TZ_CHECK(tz_learned_finish(self, error));
+    TZ_CHECK(in_file(file, tz_learned_finish(self, error), error));
     tz_model *model = &self->model;
     for (int i = 0; i < model->n_tensors; i++) {
         const tz_tensor expected = weight_tensor(model, &model->tensors[i]);

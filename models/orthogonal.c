@@ -10,7 +10,7 @@ void dgeqrf_(const int *m, const int *n, double *A, const int *lda, double *tau,
 void dorgqr_(const int *m, const int *n, const int *k, double *A, const int *lda, const double *tau,
              double *work, const int *lwork, int *info);
 
-tz_status tz_fill_semi_orthogonal(float *W, int rows, int cols, double gain, uint64_t seed,
+tz_status tz_fill_semi_orthogonal(tz_real *W, int rows, int cols, double gain, uint64_t seed,
                                   uint64_t index, tz_error *error) {
     tz_blas_init();
     // the tall one of W and its transpose is factorised: A (m, n), m >= n, column-major
@@ -41,7 +41,7 @@ tz_status tz_fill_semi_orthogonal(float *W, int rows, int cols, double gain, uin
     // column j of A is column j of W, or row j when W is the wide one
     for (int j = 0; j < n; j++) {
         for (int i = 0; i < m; i++) {
-            const float value = (float)(sign[j] * A[(size_t)j * (size_t)m + (size_t)i]);
+            const tz_real value = (tz_real)(sign[j] * A[(size_t)j * (size_t)m + (size_t)i]);
             W[rows > cols ? i * cols + j : j * cols + i] = value;
         }
     }

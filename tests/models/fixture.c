@@ -29,36 +29,41 @@ tz_model_statistics fixture_statistics(void) {
 
 tz_model *fixture_model(const char *kind) {
     const tz_task task = fixture_task();
-    const tz_model_statistics statistics = fixture_statistics();
     tz_model_def def = tz_model_def_default();
     def.kind = kind;
-    def.n_hidden = 11;
     def.substeps = 4;
-    def.seed = 5;
+    return fixture_model_of(&def, &task);
+}
+
+tz_model *fixture_model_of(const tz_model_def *def, const tz_task *task) {
+    const tz_model_statistics statistics = fixture_statistics();
+    tz_model_def generic = *def;
+    generic.n_hidden = 11;
+    generic.seed = 5;
     tz_model *model = NULL;
     tz_error error = {0};
-    if (tz_model_create(&model, &def, &task, &statistics, &error) != TZ_OK) {
+    if (tz_model_create(&model, &generic, task, &statistics, &error) != TZ_OK) {
         fail_msg("%s", error.text);
     }
     tz_rng rng = tz_rng_stream(7, TZ_PURPOSE_TEST, 0);
     for (size_t i = 0; i < model->n_parameters; i++) {
-        model->parameters[i] += 0.2f * (float)tz_rng_normal(&rng);
+        model->parameters[i] += (tz_real)0.2 * (tz_real)tz_rng_normal(&rng);
     }
     tz_model_prepare(model);
     return model;
 }
 
-void fixture_fill(float *x, int n, double std, int stream) {
+void fixture_fill(tz_real *x, int n, double std, int stream) {
     tz_rng rng = tz_rng_stream(11, TZ_PURPOSE_TEST, (uint64_t)stream);
     for (int i = 0; i < n; i++) {
-        x[i] = (float)(std * tz_rng_normal(&rng));
+        x[i] = (tz_real)(std * tz_rng_normal(&rng));
     }
 }
 
-double fixture_error(const float *a, const double *b, int n) {
+double fixture_error(const tz_real *a, const double *b, int n) {
     double difference = 0.0, size = 0.0;
     for (int i = 0; i < n; i++) {
-        difference += (a[i] - b[i]) * (a[i] - b[i]);
+        difference += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
         size += b[i] * b[i];
     }
     return sqrt(difference / size);

@@ -12,10 +12,13 @@ tz_model_statistics fixture_statistics(void);
 // zero, so that every derivative is generic. Fails the test on error.
 tz_model *fixture_model(const char *kind);
 
+// The same from a definition (hidden units and seed are those of above) and a task.
+tz_model *fixture_model_of(const tz_model_def *def, const tz_task *task);
+
 // Fills x (n) with normals of this standard deviation from a stream of this number.
-void fixture_fill(float *x, int n, double std, int stream);
+void fixture_fill(tz_real *x, int n, double std, int stream);
 
 // ||a - b|| / ||b||, the relative error of a vector.
-double fixture_error(const float *a, const double *b, int n);
+double fixture_error(const tz_real *a, const double *b, int n);
 
 #endif

@@ -50,7 +50,11 @@ static void test_rollout_is_finite_and_repeats(void **state) {
         for (int i = 0; i < N; i++) {
             assert_true(isfinite(z[i]));
         }
-        assert_memory_equal(z, z0, sizeof z0);
+        // the first momenta of node-so-mass say nearly v0
+        for (int i = 0; i < B * NZ; i++) {
+            const bool is_near = fabsf(z[i] - z0[i]) < 2e-3f * fabsf(z0[i]) + 2e-3f;
+            assert_true(strcmp(model->ops->kind, "node-so-mass") == 0 ? is_near : z[i] == z0[i]);
+        }
         tz_model_rollout(model, one, again, z0, u, T, B);
         assert_memory_equal(z, again, sizeof z);
 
@@ -218,9 +222,13 @@ static void test_zero_weights_give_the_mean_acceleration(void **state) {
         tz_model_prepare(model);
         tz_model_workspace *workspace = workspace_of(model, B, false);
         tz_model_rollout(model, workspace, z, z0, u, T, B);
+        // Minv = (softplus(0)^2 + eps) E, with another eps at the start in node-so-mass
+        const bool is_near = strcmp(model->ops->kind, "node-so-mass") == 0;
+        const double diagonal = M_LN2 * M_LN2;
+        const double start = is_near ? (diagonal + 1e-4) / (diagonal + 1e-6) : 1.0;
         for (int i = 0; i < B * NZ; i++) {
             if (i % NZ >= 3) {
-                const double v = z0[i] + T * model->dt_s * statistics.rate_mean[i % NZ];
+                const double v = start * z0[i] + T * model->dt_s * statistics.rate_mean[i % NZ];
                 assert_float_equal(z[T * B * NZ + i], v, 1e-5f);
             }
         }
@@ -338,6 +346,11 @@ static void test_bad_definitions_are_refused(void **state) {
     assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_ARGUMENT);
     assert_sentence(&error, "not finite");
     statistics.rate_std[2] = 1.0;
+    def.kind = "node-so";
+    def.integrator = TZ_INTEGRATOR_RK4;
+    assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_UNSUPPORTED);
+    assert_sentence(&error, "needs the integrator euler, not rk4");
+    def.integrator = TZ_INTEGRATOR_EULER;
     task.nv = 2;
     assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_UNSUPPORTED);
     assert_sentence(&error, "nq 3 and nv 2");

@@ -84,12 +84,13 @@ static void assert_refused(tz_status status, const char *part) {
 }
 
 // Saves a model, then writes its file again with one entry of the metadata (value NULL: without
-// it), or one tensor (by its new content, or with n values of it), changed.
+// it), or one tensor (by its new content, or with n values of it, or without both left out),
+// changed.
 static void save_changed(const char *kind, const char *key, const char *value,
                          const char *tensor_name, const void *data, size_t n) {
     static const char *const keys[] = {
-        "format", "version",  "kind",     "env",        "nq",         "nv",      "nu",
-        "dt_s",   "n_hidden", "n_layers", "activation", "integrator", "substeps"};
+        "format", "version",  "kind",     "env",        "nq",         "nv",       "nu",
+        "dt_s",   "n_hidden", "n_layers", "activation", "integrator", "substeps", "normaliser"};
     tz_model *model = fixture_model(kind);
     save(model);
     tz_model_destroy(model);
@@ -106,14 +107,17 @@ static void save_changed(const char *kind, const char *key, const char *value,
         }
     }
     tz_tensor tensors[64];
-    const int n_tensors = tz_safetensors_count(file);
-    for (int i = 0; i < n_tensors; i++) {
-        tensors[i] = *tz_safetensors_at(file, i);
-        if (tensor_name != NULL && strcmp(tensors[i].name, tensor_name) == 0) {
-            tensors[i].data = data != NULL ? data : tensors[i].data;
-            tensors[i].ndim = data != NULL && n == 0 ? tensors[i].ndim : 1;
-            tensors[i].shape[0] = n > 0 ? n : tensors[i].shape[0];
+    int n_tensors = 0;
+    for (int i = 0; i < tz_safetensors_count(file); i++) {
+        tz_tensor *tensor = &tensors[n_tensors];
+        *tensor = *tz_safetensors_at(file, i);
+        const bool is_changed = tensor_name != NULL && strcmp(tensor->name, tensor_name) == 0;
+        if (is_changed) {
+            tensor->data = data != NULL ? data : tensor->data;
+            tensor->ndim = data != NULL && n == 0 ? tensor->ndim : 1;
+            tensor->shape[0] = n > 0 ? n : tensor->shape[0];
         }
+        n_tensors += !(is_changed && data == NULL && n == 0);
     }
     assert_int_equal(tz_safetensors_write(path, tensors, n_tensors, metadata, n_metadata, &error),
                      TZ_OK);
@@ -134,13 +138,15 @@ static void test_bad_metadata_is_refused(void **state) {
         {"nq", "-3", "nq is '-3'"},
         {"nq", "99999999999999999999", "nq is '9999"},
         {"nu", "3", "input_mask"},
-        {"nv", "2", "nv is '2'"},
+        {"nv", "0", "nv is '0'"},
+        {"nv", "2", "input_mask"},
         {"dt_s", "nan", "dt_s is 'nan'"},
         {"dt_s", "0", "dt_s is '0'"},
         {"n_hidden", "1000000", "n_hidden"},
         {"n_layers", "3", "n_layers is '3'"},
         {"substeps", "0", "substeps is '0'"},
-        {"integrator", "rk4", "integrator is 'rk4'"},
+        {"integrator", "rk5", "integrator 'rk5', expected euler"},
+        {"normaliser", "mean", "normaliser is 'mean'"},
     };
     for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
         save_changed("node", cases[i].key, cases[i].value, NULL, NULL, 0);
@@ -148,6 +154,57 @@ static void test_bad_metadata_is_refused(void **state) {
     }
     save_changed("node", "n_hidden", "12", NULL, NULL, 0);
     assert_refused(TZ_ERR_MISMATCH, "mlp.W1");
+    save_changed("node-so", "integrator", "rk4", NULL, NULL, 0);
+    assert_refused(TZ_ERR_FORMAT, "kind node-so has the step in its equations");
+    save_changed("node", "kind", "delta", NULL, NULL, 0);
+    assert_refused(TZ_ERR_FORMAT, "kind delta makes one Euler step per transition, not 4 of euler");
+}
+
+// A file of before there was a choice of normaliser: it is the data's, and z_mean the inputs' mean.
+static void test_older_file_is_read(void **state) {
+    (void)state;
+    save_changed("node-so", "normaliser", NULL, "z_mean", NULL, 0);
+    tz_model *model;
+    tz_error error;
+    assert_int_equal(tz_model_load(&model, path, &error), TZ_OK);
+    assert_float_equal(model->z_mean[0], fixture_statistics().z_mean[0], 1e-6);
+    tz_model_destroy(model);
+}
+
+// Angles embedded, nothing normalised, another rule: what a file says comes back.
+static void test_synthetic_form_comes_back(void **state) {
+    (void)state;
+    enum { B = 4, T = 3, NZ = 6, N = (T + 1) * B * NZ };
+    float z0[B * NZ], z[2][N];
+    fixture_fill(z0, B * NZ, 0.8, 33);
+    tz_task task = fixture_task();
+    task.nu = 0;
+    task.coordinate[1] = TZ_COORDINATE_ANGLE;
+    for (int k = 0; k < tz_model_kind_count(); k++) {
+        tz_model_def def = tz_model_def_synthetic();
+        def.kind = tz_model_kind_at(k);
+        if (strcmp(def.kind, "node-so") == 0) {
+            def.integrator = TZ_INTEGRATOR_EULER;
+        }
+        tz_model *model[2] = {fixture_model_of(&def, &task), NULL};
+        tz_error error;
+        save(model[0]);
+        if (tz_model_load(&model[1], path, &error) != TZ_OK) {
+            fail_msg("%s", error.text);
+        }
+        for (int i = 0; i < 2; i++) {
+            tz_model_workspace *workspace;
+            assert_int_equal(tz_model_workspace_create(&workspace, model[i], B, T, false, &error),
+                             TZ_OK);
+            tz_model_rollout(model[i], workspace, z[i], z0, NULL, T, B);
+            tz_model_workspace_destroy(model[i], workspace);
+        }
+        assert_memory_equal(z[0], z[1], sizeof z[0]);
+        assert_memory_equal(model[1]->z_mean, model[0]->z_mean, NZ * sizeof(float));
+        assert_float_equal(model[0]->z_mean[0], fixture_statistics().z_mean[0], 1e-6);
+        tz_model_destroy(model[0]);
+        tz_model_destroy(model[1]);
+    }
 }
 
 static void test_bad_tensors_are_refused(void **state) {
@@ -219,6 +276,8 @@ static void test_out_of_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_saved_model_predicts_the_same_bits),
+        cmocka_unit_test(test_synthetic_form_comes_back),
+        cmocka_unit_test(test_older_file_is_read),
         cmocka_unit_test(test_bad_metadata_is_refused),
         cmocka_unit_test(test_bad_tensors_are_refused),
         cmocka_unit_test(test_broken_files_are_refused),
