@@ -42,6 +42,7 @@ struct tz_model_workspace {
     int max_B; // rows of a tile
     int max_T; // transitions that can be differentiated; 0: none
     size_t tape_size, map_tape_size;
+    bool has_point_bar;         // the regulariser has left adjoints for the backward
     tz_real *block;             // owned, holds all below
     tz_real *w;                 // state                                           (max_B, nz)
     tz_real *w_stage;           // argument of a stage                             (max_B, nz)
@@ -50,6 +51,9 @@ struct tz_model_workspace {
     tz_real *stage[STAGES_MAX]; // derivatives, in backward y_bar          (n_stages; max_B, nz)
     tz_real *scratch;           // of the kind
     tz_real *tapes;     // of each stage                                   (slots, tape_size)
+    tz_real *points;    // w_t, for the regulariser                        (max_T + 1, max_B, nz)
+    tz_real *point_bar; // its adjoints of them                            (max_T + 1, max_B, nz)
+    tz_real *symplectic_scratch;
     tz_real *map_tapes; // of encode, then of each decode                  (slots, map_tape_size)
 };
 
@@ -77,8 +81,12 @@ tz_status tz_learned_workspace_create(tz_model_workspace **workspace, const tz_m
 
     const size_t state = tz_round_line((size_t)ws->max_B * (size_t)tz_model_nz(model));
     const size_t scratch = tz_round_line(kind->scratch_size(self, ws->max_B));
-    const size_t size = (4 + (size_t)n_stages) * state + scratch + n_tapes * ws->tape_size +
-                        n_map_tapes * ws->map_tape_size;
+    const bool is_regularised = training && kind->symplectic != NULL;
+    const size_t points = is_regularised ? ((size_t)max_T + 1) * state : 0;
+    const size_t symplectic_scratch =
+        is_regularised ? tz_round_line(kind->symplectic_scratch_size(self, ws->max_B)) : 0;
+    const size_t size = (4 + (size_t)n_stages) * state + scratch + 2 * points + symplectic_scratch +
+                        n_tapes * ws->tape_size + n_map_tapes * ws->map_tape_size;
     tz_real *cursor = ws->block = tz_alloc(size, sizeof(tz_real));
     if (ws->block == NULL) {
         tz_free(ws);
@@ -93,6 +101,9 @@ tz_status tz_learned_workspace_create(tz_model_workspace **workspace, const tz_m
     }
     ws->scratch = tz_take(&cursor, scratch);
     ws->tapes = tz_take(&cursor, n_tapes * ws->tape_size);
+    ws->points = tz_take(&cursor, points);
+    ws->point_bar = tz_take(&cursor, points);
+    ws->symplectic_scratch = tz_take(&cursor, symplectic_scratch);
     ws->map_tapes = tz_take(&cursor, n_map_tapes * ws->map_tape_size);
     *workspace = ws;
     return TZ_OK;
@@ -114,6 +125,11 @@ static tz_real *tape_at(const tz_model_workspace *ws, const tz_learned *self, in
 
 static tz_real *map_tape_at(const tz_model_workspace *ws, int t) {
     return ws->map_tapes + (ws->max_T > 0 ? (size_t)t * ws->map_tape_size : 0);
+}
+
+// Whether the points of a rollout are kept.
+static bool keeps_points(const tz_model_workspace *ws, const tz_learned *self) {
+    return ws->max_T > 0 && self->kind->symplectic != NULL;
 }
 
 // ---- forward
@@ -181,10 +197,17 @@ static void rollout_tile(const tz_learned *self, tz_model_workspace *ws, tz_real
     if (self->kind->start_is_decoded) {
         decode(self, ws, z + (size_t)row * nz, 0, B); // leaves the tape of encode as it is
     }
+    if (keeps_points(ws, self)) {
+        memcpy(ws->points, ws->w, n * sizeof *ws->w);
+        ws->has_point_bar = false;
+    }
     for (int t = 0; t < T; t++) {
         const tz_real *u_t = controls_at(self, u, t, batch_B, row); // (B, nu)
         for (int s = 0; s < self->substeps; s++) {
             step(self, ws, u_t, t, s, B);
+        }
+        if (keeps_points(ws, self)) {
+            memcpy(ws->points + (size_t)(t + 1) * n, ws->w, n * sizeof *ws->w);
         }
         decode(self, ws, z + ((size_t)(t + 1) * (size_t)batch_B + (size_t)row) * nz, t + 1, B);
     }
@@ -252,9 +275,16 @@ void tz_learned_rollout_vjp(const tz_model *model, tz_model_workspace *workspace
                 ws->w_bar[i] += z_bar_t[i];
             }
         }
+        if (ws->has_point_bar) {
+            add_scaled(ws->w_bar, 1.0, ws->point_bar + (size_t)(t + 1) * n, n);
+        }
         for (int s = self->substeps - 1; s >= 0; s--) {
             step_vjp(self, ws, grad, t, s, B);
         }
+    }
+    if (ws->has_point_bar) {
+        add_scaled(ws->w_bar, 1.0, ws->point_bar, n);
+        ws->has_point_bar = false;
     }
     if (kind->start_is_decoded) {
         kind->decode_vjp(self, ws->w_bar, grad, map_tape_at(ws, 0), ws->scratch, z_bar, B);
@@ -263,6 +293,30 @@ void tz_learned_rollout_vjp(const tz_model *model, tz_model_workspace *workspace
         kind->encode_vjp(self, grad, map_tape_at(ws, 0), ws->scratch, ws->w_bar, B);
     }
     tz_denormals_restore(mode);
+}
+
+// ---- regulariser
+
+double tz_learned_symplectic(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
+                             double weight, const tz_real *u, int T, int B) {
+    const tz_learned *self = (const tz_learned *)model;
+    tz_model_workspace *ws = workspace;
+    TZ_ASSERT(keeps_points(ws, self) && B <= ws->max_B && T <= ws->max_T);
+    const unsigned mode = tz_denormals_off();
+    const size_t n = (size_t)B * (size_t)tz_model_nz(model);
+    double sum = 0.0;
+    for (int t = 0; t <= T; t++) {
+        tz_real *w_bar = grad != NULL ? ws->point_bar + (size_t)t * n : NULL; // (B, nz)
+        if (w_bar != NULL) {
+            memset(w_bar, 0, n * sizeof *w_bar);
+        }
+        sum += self->kind->symplectic(self, w_bar, grad, ws->symplectic_scratch, weight,
+                                      ws->points + (size_t)t * n,
+                                      controls_at(self, u, t < T ? t : T - 1, B, 0), B);
+    }
+    ws->has_point_bar = grad != NULL;
+    tz_denormals_restore(mode);
+    return sum;
 }
 
 // ---- the field alone

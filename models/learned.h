@@ -37,6 +37,13 @@ typedef struct tz_learned_kind {
     void (*backward)(const tz_learned *self, tz_real *w_bar, tz_real *u_bar, tz_real *grad,
                      tz_real *tape, tz_real *scratch, const tz_real *lambda, int B);
 
+    // (optional) the symplectic regulariser: the sum over rows and entries of (J DF - (J DF)^T)^2
+    // at w (B, nz), with DF the Jacobian of the field in w; w_bar += and grad += `weight` times its
+    // gradient, both nullable together. Scratch of its own.
+    size_t (*symplectic_scratch_size)(const tz_learned *self, int B);
+    double (*symplectic)(const tz_learned *self, tz_real *w_bar, tz_real *grad, tz_real *scratch,
+                         double weight, const tz_real *w, const tz_real *u, int B);
+
     // (optional, all or none; without them w = z) w (B, nz) from z (B, nz) and back, with the
     // tape that their backward needs
     size_t (*map_tape_size)(const tz_learned *self, int B);
@@ -103,14 +110,14 @@ extern const tz_learned_kind tz_kind_node, tz_kind_delta, tz_kind_node_so, tz_ki
     tz_kind_node_so_mass, tz_kind_hnn, tz_kind_hnn_nonseparable, tz_kind_symoden,
     tz_kind_symoden_both;
 
-// The verbs that all learned kinds share, for their tables.
-#define TZ_LEARNED_OPS(name)                                                                       \
+// The name of a kind and the verbs that all learned kinds share, for their tables; then its own.
+#define TZ_LEARNED_OPS(...)                                                                        \
     {                                                                                              \
-        .kind = name, .destroy = tz_learned_destroy,                                               \
-        .workspace_create = tz_learned_workspace_create,                                           \
+        .destroy = tz_learned_destroy, .workspace_create = tz_learned_workspace_create,            \
         .workspace_destroy = tz_learned_workspace_destroy, .rollout = tz_learned_rollout,          \
         .prepare = tz_learned_prepare, .field = tz_learned_field,                                  \
         .field_vjp = tz_learned_field_vjp, .rollout_vjp = tz_learned_rollout_vjp,                  \
+        .kind = __VA_ARGS__                                                                        \
     }
 
 // The kind of this name, NULL when there is none.
@@ -147,6 +154,8 @@ void tz_learned_rollout(const tz_model *model, tz_model_workspace *workspace, tz
                         const tz_real *z0, const tz_real *u, int T, int B);
 void tz_learned_rollout_vjp(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
                             const tz_real *z_bar, const tz_real *u, int T, int B);
+double tz_learned_symplectic(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
+                             double weight, const tz_real *u, int T, int B);
 void tz_learned_field(const tz_model *model, tz_model_workspace *workspace, tz_real *dw,
                       const tz_real *w, const tz_real *u, int B);
 void tz_learned_field_vjp(const tz_model *model, tz_model_workspace *workspace, tz_real *w_bar,

@@ -15,6 +15,15 @@
 //
 // since softplus'' = s (1 - s). The backward of P = Minv^-1 V for P_bar is that of V for
 // lambda = -Minv^-1 P_bar, as Minv dP = -dMinv P.
+//
+// The gradient c of lambda . V with x = L^T lambda is dL_ij: lambda_i y_j + P_i x_j, so
+// c_ii = s_i (lambda_i y_i + P_i x_i), c_ji = lambda_i y_j + P_i x_j (i > j). Backward for c_bar
+// and its C of above, lambda held:
+//
+//     y_bar_j = sum_{i >= j} C_ij lambda_i,   x_bar_j = sum_{i >= j} C_ij P_i
+//     P_bar_i += sum_{j <= i} (C_ij x_j + L_ij y_bar_j),   L_bar_ij = P_i y_bar_j + lambda_i
+//     x_bar_j A_bar_ii += L_bar_ii s_i + c_bar_ii (lambda_i y_i + P_i x_i) s_i (1 - s_i), A_bar_ji
+//     += L_bar_ij
 #include "models/mass.h"
 
 #include "models/mlp.h"
@@ -197,6 +206,42 @@ void tz_mass_vjp(const tz_mass_tape *tape, tz_real *A_bar, int ld_A, tz_real *P_
             for (int j = 0; j < i; j++) {
                 A[i * n + j] = 0.0f;
                 A[j * n + i] = lambda_row[i] * y[j] + P[i] * y_bar[j];
+            }
+        }
+    }
+}
+
+// sum_{i >= j} C_ij p_i for every j, of one row.
+static void transpose_times(tz_real *x, const tz_real *c_bar, const tz_real *slope,
+                            const tz_real *p, int n) {
+    for (int j = 0; j < n; j++) {
+        x[j] = 0.0f;
+        for (int i = j; i < n; i++) {
+            x[j] += weight(c_bar, slope, i, j, n) * p[i];
+        }
+    }
+}
+
+void tz_mass_vjp_vjp(const tz_mass_tape *tape, tz_real *A_bar, int ld_A, tz_real *P_bar, int ld_P,
+                     const tz_real *lambda, const tz_real *c_bar, int n, int B) {
+    for (int row = 0; row < B; row++) {
+        const tz_real *L = tape->L + row * n * n, *slope = tape->slope + row * n;
+        const tz_real *P = tape->P + row * n, *y = tape->y + row * n;
+        const tz_real *lambda_row = lambda + row * n, *C = c_bar + row * ld_A;
+        tz_real *A = A_bar + row * ld_A; // (n, n)
+        tz_real x[TZ_MASS_N_MAX], x_bar[TZ_MASS_N_MAX], y_bar[TZ_MASS_N_MAX];
+        project(x, L, lambda_row, n);
+        transpose_times(x_bar, C, slope, P, n);
+        transpose_times(y_bar, C, slope, lambda_row, n);
+        for (int i = 0; i < n; i++) {
+            const tz_real bend =
+                C[i * n + i] * (lambda_row[i] * y[i] + P[i] * x[i]) * (1.0f - slope[i]);
+            A[i * n + i] += slope[i] * (P[i] * y_bar[i] + lambda_row[i] * x_bar[i] + bend);
+            for (int j = 0; j <= i; j++) {
+                P_bar[row * ld_P + i] += weight(C, slope, i, j, n) * x[j] + L[i * n + j] * y_bar[j];
+            }
+            for (int j = 0; j < i; j++) {
+                A[j * n + i] += P[i] * y_bar[j] + lambda_row[i] * x_bar[j];
             }
         }
     }

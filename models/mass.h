@@ -49,4 +49,9 @@ void tz_mass_kinetic_gradient(const tz_mass_tape *tape, tz_real *c, int ld_c, in
 void tz_mass_vjp(const tz_mass_tape *tape, tz_real *A_bar, int ld_A, tz_real *P_bar, int ld_P,
                  const tz_real *lambda, const tz_real *c_bar, int n, int B);
 
+// Backward of c = d(lambda . Minv P)/dA, what tz_mass_vjp makes of lambda alone, with lambda (B, n)
+// held: from c_bar (B, n * n), A_bar (B, n * n) += and P_bar (B, n), row stride ld_P, +=. Needs y.
+void tz_mass_vjp_vjp(const tz_mass_tape *tape, tz_real *A_bar, int ld_A, tz_real *P_bar, int ld_P,
+                     const tz_real *lambda, const tz_real *c_bar, int n, int B);
+
 #endif

@@ -254,3 +254,8 @@ void tz_model_rollout_vjp(const tz_model *model, tz_model_workspace *workspace, 
                           const tz_real *z_bar, const tz_real *u, int T, int B) {
     model->ops->rollout_vjp(model, workspace, grad, z_bar, u, T, B);
 }
+
+double tz_model_symplectic(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
+                           double weight, const tz_real *u, int T, int B) {
+    return model->ops->symplectic(model, workspace, grad, weight, u, T, B);
+}

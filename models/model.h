@@ -62,6 +62,10 @@ typedef struct tz_model_ops {
     // training workspace.
     void (*rollout_vjp)(const tz_model *self, tz_model_workspace *workspace, tz_real *grad,
                         const tz_real *z_bar, const tz_real *u, int T, int B);
+
+    // (node-so-mass) see tz_model_symplectic
+    double (*symplectic)(const tz_model *self, tz_model_workspace *workspace, tz_real *grad,
+                         double weight, const tz_real *u, int T, int B);
 } tz_model_ops;
 
 // One named block of `parameters`: a weight (rows = inputs, cols = outputs) or a bias (rows = 1).
@@ -168,6 +172,15 @@ TZ_API void tz_model_prepare(tz_model *model);
 TZ_API void tz_model_rollout_vjp(const tz_model *model, tz_model_workspace *workspace,
                                  tz_real *grad, const tz_real *z_bar, const tz_real *u, int T,
                                  int B);
+
+// The symplectic regulariser of the rollout before it on this training workspace, for kinds whose
+// ops have `symplectic`: with DF the Jacobian of the field in w = (Q, P) and J the symplectic
+// matrix, returns the sum of (J DF - (J DF)^T)^2 over the T + 1 points w_t of the rollout, B rows
+// and (2n)^2 entries. grad (n_parameters) += weight times its gradient; nullable. What of it flows
+// through the points joins the next tz_model_rollout_vjp on the workspace, which must follow. At
+// w_T the control is that of the last transition.
+TZ_API double tz_model_symplectic(const tz_model *model, tz_model_workspace *workspace,
+                                  tz_real *grad, double weight, const tz_real *u, int T, int B);
 
 // ---- registry
 

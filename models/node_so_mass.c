@@ -6,11 +6,9 @@
 // with networks "mass" and "force". The first momenta solve (L L^T + 1e-6 E) P = v / s_q while
 // velocities are Minv P with 1e-4, as in the study: the first predicted velocity is v0 only nearly.
 // Letters: n = nq = nv.
-#include "models/canonical.h"
+#include "models/node_so_mass.h"
 
 #include <string.h>
-
-enum { MASS, FORCE };
 
 static const double EPS_START = 1e-6;
 
@@ -19,7 +17,7 @@ static tz_status setup(tz_learned *self, tz_error *error) {
     TZ_CHECK(tz_canonical_check(self, error));
     TZ_CHECK(tz_learned_add_network(self, "mass", self->n_in_q, n * n, error));
     TZ_CHECK(tz_learned_add_network(self, "force", self->n_in, n, error));
-    return tz_canonical_setup(self, MASS, EPS_START, error);
+    return tz_canonical_setup(self, TZ_SO_MASS, EPS_START, error);
 }
 
 typedef struct field_tape {
@@ -28,14 +26,14 @@ typedef struct field_tape {
 } field_tape;
 
 static size_t tape_size(const tz_learned *self, int B) {
-    return tz_mlp_tape_size(&self->network[MASS], B) + tz_mlp_tape_size(&self->network[FORCE], B) +
-           tz_mass_tape_size(self->model.nq, B);
+    return tz_mlp_tape_size(&self->network[TZ_SO_MASS], B) +
+           tz_mlp_tape_size(&self->network[TZ_SO_FORCE], B) + tz_mass_tape_size(self->model.nq, B);
 }
 
 static field_tape take_tape(const tz_learned *self, tz_real *cursor, int B) {
     field_tape tape;
-    tape.mass = tz_mlp_tape_take(&self->network[MASS], &cursor, B);
-    tape.force = tz_mlp_tape_take(&self->network[FORCE], &cursor, B);
+    tape.mass = tz_mlp_tape_take(&self->network[TZ_SO_MASS], &cursor, B);
+    tape.force = tz_mlp_tape_take(&self->network[TZ_SO_FORCE], &cursor, B);
     tape.inverse = tz_mass_tape_take(self->model.nq, &cursor, B);
     return tape;
 }
@@ -49,7 +47,7 @@ typedef struct scratch_parts {
 } scratch_parts;
 
 static size_t scratch_size(const tz_learned *self, int B) {
-    const tz_mlp *mass = &self->network[MASS], *force = &self->network[FORCE];
+    const tz_mlp *mass = &self->network[TZ_SO_MASS], *force = &self->network[TZ_SO_FORCE];
     const size_t row = (size_t)(mass->ld_out + force->ld_out + mass->ld_in + force->ld_in);
     const size_t field = (size_t)B * row + tz_round_line((size_t)(B * self->model.nq)) +
                          tz_mlp_scratch_size(mass, B);
@@ -58,7 +56,7 @@ static size_t scratch_size(const tz_learned *self, int B) {
 }
 
 static scratch_parts take_scratch(const tz_learned *self, tz_real *cursor, int B) {
-    const tz_mlp *mass = &self->network[MASS], *force = &self->network[FORCE];
+    const tz_mlp *mass = &self->network[TZ_SO_MASS], *force = &self->network[TZ_SO_FORCE];
     const size_t rows = (size_t)B;
     scratch_parts parts;
     parts.out_mass = tz_take(&cursor, rows * (size_t)mass->ld_out);
@@ -73,7 +71,7 @@ static scratch_parts take_scratch(const tz_learned *self, tz_real *cursor, int B
 static void forward(const tz_learned *self, tz_real *dw, tz_real *tape_block, tz_real *scratch,
                     const tz_real *w, const tz_real *u, int B) {
     const tz_canonical *canonical = (const tz_canonical *)self;
-    const tz_mlp *mass = &self->network[MASS], *force = &self->network[FORCE];
+    const tz_mlp *mass = &self->network[TZ_SO_MASS], *force = &self->network[TZ_SO_FORCE];
     const int n = self->model.nq, nz = 2 * n;
     const field_tape tape = take_tape(self, tape_block, B);
     const scratch_parts parts = take_scratch(self, scratch, B);
@@ -98,7 +96,7 @@ static void forward(const tz_learned *self, tz_real *dw, tz_real *tape_block, tz
 static void backward(const tz_learned *self, tz_real *w_bar, tz_real *u_bar, tz_real *grad,
                      tz_real *tape_block, tz_real *scratch, const tz_real *lambda, int B) {
     const tz_canonical *canonical = (const tz_canonical *)self;
-    const tz_mlp *mass = &self->network[MASS], *force = &self->network[FORCE];
+    const tz_mlp *mass = &self->network[TZ_SO_MASS], *force = &self->network[TZ_SO_FORCE];
     const int n = self->model.nq, nz = 2 * n;
     const field_tape tape = take_tape(self, tape_block, B);
     const scratch_parts parts = take_scratch(self, scratch, B);
@@ -119,7 +117,7 @@ static void backward(const tz_learned *self, tz_real *w_bar, tz_real *u_bar, tz_
 }
 
 const tz_learned_kind tz_kind_node_so_mass = {
-    .ops = TZ_LEARNED_OPS("node-so-mass"),
+    .ops = TZ_LEARNED_OPS("node-so-mass", .symplectic = tz_learned_symplectic),
     .size = sizeof(tz_canonical),
     .start_is_decoded = true,
     .setup = setup,
@@ -128,6 +126,8 @@ const tz_learned_kind tz_kind_node_so_mass = {
     .scratch_size = scratch_size,
     .forward = forward,
     .backward = backward,
+    .symplectic_scratch_size = tz_node_so_mass_symplectic_scratch_size,
+    .symplectic = tz_node_so_mass_symplectic,
     .map_tape_size = tz_canonical_map_tape_size,
     .encode = tz_canonical_encode,
     .decode = tz_canonical_decode,

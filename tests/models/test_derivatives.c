@@ -1,7 +1,7 @@
 // The exact derivatives of every learned kind against central differences, in double (models_f64):
-// field_vjp in w, u and every tensor of theta, and rollout_vjp, for a robot's form of the model
-// (normalised, a masked position, Euler substeps, controls) and for that of the synthetic systems
-// (angles embedded, 3/8 rule or classical, no controls).
+// field_vjp in w, u and every tensor of theta, rollout_vjp, and the symplectic regulariser, for a
+// robot's form of the model (normalised, a masked position, Euler substeps, controls) and for that
+// of the synthetic systems (angles embedded, 3/8 rule or classical, no controls).
 //
 // Differences of fourth order, (8 (f(x + e) - f(x - e)) - (f(x + 2e) - f(x - 2e))) / 12e with e =
 // 5e-4: rounding (1e-16 / e) and the fifth derivative (e^4) leave below 1e-11 of what is summed.
@@ -177,10 +177,38 @@ static void test_rollout(void **state) {
     for_every_model(check_rollout);
 }
 
+// ---- regulariser; its value is compared in test_golden
+
+static const double WEIGHT = 0.3;
+
+static double regularised_sum(problem *p) {
+    const double sum = rollout_sum(p);
+    return sum + WEIGHT * tz_model_symplectic(p->model, p->workspace, NULL, 0.0, p->u, T, B);
+}
+
+static void check_regulariser(problem *p) {
+    static double grad[PARAMETERS_MAX], expected[PARAMETERS_MAX];
+    if (p->model->ops->symplectic == NULL) {
+        return;
+    }
+    memset(grad, 0, sizeof grad);
+    rollout_sum(p);
+    tz_model_symplectic(p->model, p->workspace, grad, WEIGHT, p->u, T, B);
+    tz_model_rollout_vjp(p->model, p->workspace, grad, p->lambda, p->u, T, B);
+    differences(p, regularised_sum, p->model->parameters, (int)p->model->n_parameters, expected);
+    check_tensors(p, grad, expected);
+}
+
+static void test_regulariser(void **state) {
+    (void)state;
+    for_every_model(check_regulariser);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_field),
         cmocka_unit_test(test_rollout),
+        cmocka_unit_test(test_regulariser),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,6 +109,7 @@ typedef struct toy_case {
     const char *file, *kind;
     network_name names[4]; // ended by NULL
     int n, first_angle;    // angles from here on
+    double alpha;          // of the symplectic regulariser; 0: none
 } toy_case;
 
 // Its arrays are (row, time, .), ours (time, row, .).
@@ -156,6 +157,15 @@ static void agrees_with_toy(const toy_case *c) {
         p->loss += residual * residual / target.n;
         p->z_bar[i] = (tz_real)(2.0 * residual / target.n);
     }
+    if (c->alpha > 0.0) {
+        const int n_entries = (T + 1) * B * 4 * c->n * c->n;
+        const double weight = 1.0 / (c->alpha * n_entries);
+        const double sum = tz_model_symplectic(p->model, p->workspace, p->grad, weight, NULL, T, B);
+        const tz_real mean = (tz_real)(sum / n_entries);
+        golden_check(p->golden, &mean, golden_find(p->golden, "", "symplectic_reg"),
+                     VALUE_TOLERANCE);
+        p->loss += weight * sum;
+    }
     check_loss(p);
     check_gradients(p, c->names, toy_layers);
     close_problem(p);
@@ -165,18 +175,21 @@ static void test_study_synthetic(void **state) {
     (void)state;
     // clang-format off
     static const toy_case cases[] = {
-        {"study/NN_chain2.txt", "node", {{"mlp", "net"}}, 2, 0},
-        {"study/NN_spring1.txt", "node", {{"mlp", "net"}}, 3, 3},
-        {"study/NN_rotor.txt", "node", {{"mlp", "net"}}, 6, 3},
-        {"study/DeltaNN_chain2.txt", "delta", {{"mlp", "net"}}, 2, 0},
-        {"study/MechanicsNN_chain2.txt", "node-so-mass", {{"mass", "mass_net"}, {"force", "dynamics_net"}}, 2, 0},
-        {"study/MechanicsNN_spring1.txt", "node-so-mass", {{"mass", "mass_net"}, {"force", "dynamics_net"}}, 3, 3},
-        {"study/MechanicsNN_rotor.txt", "node-so-mass", {{"mass", "mass_net"}, {"force", "dynamics_net"}}, 6, 3},
-        {"study/HNN_chain2.txt", "hnn", {{"mass", "mass_net"}, {"potential", "potential_net"}}, 2, 0},
-        {"study/HNN_spring1.txt", "hnn", {{"mass", "mass_net"}, {"potential", "potential_net"}}, 3, 3},
-        {"study/HNN_rotor.txt", "hnn", {{"mass", "mass_net"}, {"potential", "potential_net"}}, 6, 3},
-        {"study/NonseparableHNN_chain2.txt", "hnn-nonseparable", {{"mass", "mass_net"}, {"energy", "h_net"}}, 2, 0},
-        {"study/MixtureHNN_chain2.txt", "symoden-both", {{"mass", "hnn.mass_net"}, {"potential", "hnn.potential_net"}, {"force", "nn.net"}}, 2, 0},
+        {"study/NN_chain2.txt", "node", {{"mlp", "net"}}, 2, 0, 0.0},
+        {"study/NN_spring1.txt", "node", {{"mlp", "net"}}, 3, 3, 0.0},
+        {"study/NN_rotor.txt", "node", {{"mlp", "net"}}, 6, 3, 0.0},
+        {"study/DeltaNN_chain2.txt", "delta", {{"mlp", "net"}}, 2, 0, 0.0},
+        {"study/MechanicsNN_chain2.txt", "node-so-mass", {{"mass", "mass_net"}, {"force", "dynamics_net"}}, 2, 0, 0.0},
+        {"study/MechanicsNN_spring1.txt", "node-so-mass", {{"mass", "mass_net"}, {"force", "dynamics_net"}}, 3, 3, 0.0},
+        {"study/MechanicsNN_rotor.txt", "node-so-mass", {{"mass", "mass_net"}, {"force", "dynamics_net"}}, 6, 3, 0.0},
+        {"study/SpNN_chain2.txt", "node-so-mass", {{"mass", "mass_net"}, {"force", "dynamics_net"}}, 2, 0, 10.0},
+        {"study/SpNN_spring1.txt", "node-so-mass", {{"mass", "mass_net"}, {"force", "dynamics_net"}}, 3, 3, 10.0},
+        {"study/SpNN_rotor.txt", "node-so-mass", {{"mass", "mass_net"}, {"force", "dynamics_net"}}, 6, 3, 10.0},
+        {"study/HNN_chain2.txt", "hnn", {{"mass", "mass_net"}, {"potential", "potential_net"}}, 2, 0, 0.0},
+        {"study/HNN_spring1.txt", "hnn", {{"mass", "mass_net"}, {"potential", "potential_net"}}, 3, 3, 0.0},
+        {"study/HNN_rotor.txt", "hnn", {{"mass", "mass_net"}, {"potential", "potential_net"}}, 6, 3, 0.0},
+        {"study/NonseparableHNN_chain2.txt", "hnn-nonseparable", {{"mass", "mass_net"}, {"energy", "h_net"}}, 2, 0, 0.0},
+        {"study/MixtureHNN_chain2.txt", "symoden-both", {{"mass", "hnn.mass_net"}, {"potential", "hnn.potential_net"}, {"force", "nn.net"}}, 2, 0, 0.0},
     };
     // clang-format on
     for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
