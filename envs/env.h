@@ -1,6 +1,6 @@
 // Environments: one simulated world each, emitting the raw state z = [q, v] in double, unclipped.
 //
-// Semantics are Gymnasium's v5 (spec of this project: docs/environments.md). A step writes the true
+// Semantics are Gymnasium's v5, or v4 where asked (docs/environments.md). A step writes the true
 // next state; `terminated` and `truncated` are apart; the caller resets. Reward and termination are
 // also available as pure functions of (z, u, z') in the task, for planners.
 //
@@ -29,11 +29,12 @@ typedef enum tz_coordinate {
 
 typedef struct tz_task tz_task;
 struct tz_task {
-    char name[TZ_NAME_MAX];         // registry name, "half_cheetah"
-    char gymnasium_id[TZ_NAME_MAX]; // "HalfCheetah-v5", or ""
+    char name[TZ_NAME_MAX];         // names the environment to tz_env_create: "hopper", "hopper-v4"
+    char gymnasium_id[TZ_NAME_MAX]; // "Hopper-v5", "Hopper-v4", or ""
+    int version;                    // 5 or 4: whose semantics; 0 without a Gymnasium id
     int nq;                         // positions
     int nv;                         // velocities; z has nq + nv entries
-    int nu;                         // controls
+    int nu;                         // controls; may be 0
     double dt_s;                    // control period: timestep * frame_skip (seconds)
     int frame_skip;
     int max_episode_steps;               // truncation limit
@@ -41,7 +42,8 @@ struct tz_task {
     bool cyclic[TZ_NQ_MAX];         // the dynamics do not depend on this q (root x, y)      (nq)
     double control_low[TZ_NU_MAX];  //                                                (nu)
     double control_high[TZ_NU_MAX]; //                                                (nu)
-    char coordinate_name[TZ_NQ_MAX][TZ_NAME_MAX]; // joint names, for tables          (nq)
+    char coordinate_name[TZ_NQ_MAX][TZ_NAME_MAX]; // "thigh", "root_qw"; for tables   (nq)
+    char velocity_name[TZ_NQ_MAX][TZ_NAME_MAX];   // "thigh", "root_wx"               (nv)
     bool ends_early; // termination rule active (Gymnasium's terminate_when_unhealthy)
 
     // Reward of the transition z --u--> z_next. Pure.
@@ -67,7 +69,8 @@ typedef struct tz_env tz_env;
 
 typedef struct tz_env_def {
     uint32_t cookie;       // set by tz_env_def_default, checked at create
-    const char *name;      // registry name ("hopper"); borrowed during create
+    const char *name;      // registry name ("hopper", "hopper-v4") or Gymnasium id; borrowed
+    int version;           // 4 or 5: Gymnasium's semantics; 0: as the name says, else 5
     bool ends_early;       // false: never terminate early (planning studies); default true
     int max_episode_steps; // 0: the registered limit
 } tz_env_def;
@@ -142,7 +145,15 @@ typedef struct tz_env_info {
 
 TZ_API int tz_env_count(void);
 TZ_API const tz_env_info *tz_env_info_at(int index);
-TZ_API const tz_env_info *
-tz_env_info_find(const char *name); // NULL when unknown; accepts the Gymnasium id too
+
+// The entry of a registry name or Gymnasium id, with or without "-v4" or "-v5"; NULL when unknown.
+TZ_API const tz_env_info *tz_env_info_find(const char *name);
+
+// The entry of an environment.
+TZ_API const tz_env_info *tz_env_info_of(const tz_env *env);
+
+// Writes the name that a task of this environment carries: "hopper-v4" for "Hopper-v4", "hopper"
+// for "Hopper-v5". False, and "", when there is no such environment.
+TZ_API bool tz_env_task_name(char task_name[TZ_NAME_MAX], const char *name);
 
 #endif

@@ -13,14 +13,15 @@ static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
 }
 
 const tz_mujoco_env_type tz_half_cheetah = {
-    .info = {.name = "half_cheetah",
-             .gymnasium_id = "HalfCheetah-v5",
-             .summary = "a trunk on two legs of three joints runs forward",
-             .max_episode_steps = 1000,
-             .camera_track_body = 1,
-             .camera_distance = 4.0,
-             .camera_lookat = {0.0, 0.0, 0.5},
-             .camera_elevation = -12.0},
+    .env = {.info = {.name = "half_cheetah",
+                     .gymnasium_id = "HalfCheetah-v5",
+                     .summary = "a trunk on two legs of three joints runs forward",
+                     .max_episode_steps = 1000,
+                     .camera_track_body = 1,
+                     .camera_distance = 4.0,
+                     .camera_lookat = {0.0, 0.0, 0.5},
+                     .camera_elevation = -12.0},
+            .ops = &tz_mujoco_ops},
     .asset = "half_cheetah.xml",
     .nq = 9,
     .nv = 9,

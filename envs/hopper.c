@@ -29,14 +29,15 @@ static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
 }
 
 const tz_mujoco_env_type tz_hopper = {
-    .info = {.name = "hopper",
-             .gymnasium_id = "Hopper-v5",
-             .summary = "one leg of three joints hops forward without falling",
-             .max_episode_steps = 1000,
-             .camera_track_body = 2,
-             .camera_distance = 3.0,
-             .camera_lookat = {0.0, 0.0, 1.15},
-             .camera_elevation = -20.0},
+    .env = {.info = {.name = "hopper",
+                     .gymnasium_id = "Hopper-v5",
+                     .summary = "one leg of three joints hops forward without falling",
+                     .max_episode_steps = 1000,
+                     .camera_track_body = 2,
+                     .camera_distance = 3.0,
+                     .camera_lookat = {0.0, 0.0, 1.15},
+                     .camera_elevation = -20.0},
+            .ops = &tz_mujoco_ops},
     .asset = "hopper.xml",
     .nq = 6,
     .nv = 6,

@@ -24,14 +24,15 @@ static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
 }
 
 const tz_mujoco_env_type tz_inverted_pendulum = {
-    .info = {.name = "inverted_pendulum",
-             .gymnasium_id = "InvertedPendulum-v5",
-             .summary = "a cart on a rail keeps a pole upright",
-             .max_episode_steps = 1000,
-             .camera_track_body = 0,
-             .camera_distance = 2.04,
-             .camera_lookat = {0.0, 0.0, 0.2},
-             .camera_elevation = -10.0},
+    .env = {.info = {.name = "inverted_pendulum",
+                     .gymnasium_id = "InvertedPendulum-v5",
+                     .summary = "a cart on a rail keeps a pole upright",
+                     .max_episode_steps = 1000,
+                     .camera_track_body = 0,
+                     .camera_distance = 2.04,
+                     .camera_lookat = {0.0, 0.0, 0.2},
+                     .camera_elevation = -10.0},
+            .ops = &tz_mujoco_ops},
     .asset = "inverted_pendulum.xml",
     .nq = 2,
     .nv = 2,

@@ -15,8 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DEF_COOKIE = 0x7a5e0e4d };
-
 // What clones share. Immutable after create but for the count.
 typedef struct shared {
     atomic_int n_envs;
@@ -25,18 +23,22 @@ typedef struct shared {
     tz_task task;
 } shared;
 
-struct tz_env {
+typedef struct mujoco_env {
+    tz_env env;
     shared *shared; // one reference
     mjData *data;   // owned
     double *z;      // state before a step          (nq + nv)
-    int elapsed;    // control steps since the reset
-};
+} mujoco_env;
+
+static inline mujoco_env *self_of(tz_env *env) {
+    return (mujoco_env *)env;
+}
+
+static inline const mujoco_env *const_self_of(const tz_env *env) {
+    return (const mujoco_env *)env;
+}
 
 // ---- create -----------------------------------------------------------------------------------
-
-tz_env_def tz_env_def_default(void) {
-    return (tz_env_def){.cookie = DEF_COOKIE, .ends_early = true};
-}
 
 static int asset_index(const char *name) {
     int i = 0;
@@ -47,29 +49,69 @@ static int asset_index(const char *name) {
     return i;
 }
 
+// Names and kinds of joint j's coordinates. A slide or hinge is one of each, called as the joint;
+// a ball or free joint has a unit quaternion (w, x, y, z) and the angular velocity of the body
+// (radians/s), a free joint before them a position and its velocity.
+static void describe_joint(tz_task *task, const mjModel *model, int j) {
+    static const char *const position[] = {"x", "y", "z"};
+    static const char *const quaternion[] = {"qw", "qx", "qy", "qz"};
+    static const char *const angular[] = {"wx", "wy", "wz"};
+    const char *name = mj_id2name(model, mjOBJ_JOINT, j);
+    char numbered[32];
+    if (!name) {
+        snprintf(numbered, sizeof numbered, "joint%d", j);
+        name = numbered;
+    }
+
+    int q = (int)model->jnt_qposadr[j], v = (int)model->jnt_dofadr[j];
+    if (model->jnt_type[j] == mjJNT_SLIDE || model->jnt_type[j] == mjJNT_HINGE) {
+        task->coordinate[q] =
+            model->jnt_type[j] == mjJNT_SLIDE ? TZ_COORDINATE_LINEAR : TZ_COORDINATE_ANGLE;
+        snprintf(task->coordinate_name[q], TZ_NAME_MAX, "%s", name);
+        snprintf(task->velocity_name[v], TZ_NAME_MAX, "%s", name);
+        return;
+    }
+    for (int k = 0; k < 3 && model->jnt_type[j] == mjJNT_FREE; k++, q++, v++) {
+        task->coordinate[q] = TZ_COORDINATE_LINEAR;
+        snprintf(task->coordinate_name[q], TZ_NAME_MAX, "%.56s_%s", name, position[k]);
+        snprintf(task->velocity_name[v], TZ_NAME_MAX, "%.56s_%s", name, position[k]);
+    }
+    for (int k = 0; k < 4; k++) {
+        task->coordinate[q + k] = TZ_COORDINATE_QUATERNION;
+        snprintf(task->coordinate_name[q + k], TZ_NAME_MAX, "%.56s_%s", name, quaternion[k]);
+    }
+    for (int k = 0; k < 3; k++) {
+        snprintf(task->velocity_name[v + k], TZ_NAME_MAX, "%.56s_%s", name, angular[k]);
+    }
+}
+
 // Everything in the task that the compiled model knows.
 static void fill_task(tz_task *task, const tz_mujoco_env_type *type, const tz_env_def *def,
-                      const mjModel *model) {
-    snprintf(task->name, sizeof task->name, "%s", type->info.name);
-    snprintf(task->gymnasium_id, sizeof task->gymnasium_id, "%s", type->info.gymnasium_id);
+                      int version, const mjModel *model) {
+    const tz_env_info *info = &type->env.info;
+    snprintf(task->name, sizeof task->name, "%.60s%s", info->name, version == 4 ? "-v4" : "");
+    snprintf(task->gymnasium_id, sizeof task->gymnasium_id, "%s", info->gymnasium_id);
+    char *digit = strrchr(task->gymnasium_id, '5');
+    if (version == 4 && digit) {
+        *digit = '4';
+    }
+    task->version = version;
     task->nq = type->nq;
     task->nv = type->nv;
     task->nu = type->nu;
     task->frame_skip = type->frame_skip;
     task->dt_s = model->opt.timestep * type->frame_skip;
     task->max_episode_steps =
-        def->max_episode_steps > 0 ? def->max_episode_steps : type->info.max_episode_steps;
+        def->max_episode_steps > 0 ? def->max_episode_steps : info->max_episode_steps;
     task->ends_early = def->ends_early;
     task->reward = type->reward;
     task->terminated = type->terminated;
 
-    // Every joint is a slide or a hinge, so joint i is coordinate i.
-    for (int i = 0; i < task->nq; i++) {
-        TZ_ASSERT(model->jnt_type[i] == mjJNT_SLIDE || model->jnt_type[i] == mjJNT_HINGE);
-        task->coordinate[i] =
-            model->jnt_type[i] == mjJNT_SLIDE ? TZ_COORDINATE_LINEAR : TZ_COORDINATE_ANGLE;
-        task->cyclic[i] = i < type->n_cyclic;
-        snprintf(task->coordinate_name[i], TZ_NAME_MAX, "%s", mj_id2name(model, mjOBJ_JOINT, i));
+    for (int j = 0; j < (int)model->njnt; j++) {
+        describe_joint(task, model, j);
+    }
+    for (int i = 0; i < type->n_cyclic; i++) {
+        task->cyclic[i] = true;
     }
     for (int i = 0; i < task->nu; i++) {
         task->control_low[i] = model->actuator_ctrlrange[2 * i];
@@ -84,56 +126,44 @@ static void release(shared *s) {
     }
 }
 
+static void destroy(tz_env *env) {
+    mujoco_env *self = self_of(env);
+    mj_deleteData(self->data);
+    tz_free(self->z);
+    release(self->shared);
+    tz_free(self);
+}
+
 // Makes a world on `s`, whose reference it takes over, also when it fails.
 static tz_status create_on(tz_env **env, shared *s, tz_error *error) {
-    const char *name = s->type->info.name;
-    tz_env *e = tz_alloc(1, sizeof *e);
+    const char *name = s->task.name;
+    mujoco_env *e = tz_alloc(1, sizeof *e);
     if (!e) {
         release(s);
         return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for an environment", name);
     }
+    e->env = (tz_env){.type = &s->type->env, .task = &s->task};
     e->shared = s;
     e->z = tz_alloc((size_t)tz_task_nz(&s->task), sizeof *e->z);
     e->data = e->z ? mj_makeData(s->model) : NULL;
     if (!e->data) {
-        tz_env_destroy(e);
-        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for the simulation state", name);
+        const tz_status status =
+            tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for the simulation state", name);
+        destroy(&e->env);
+        return status;
     }
     mj_forward(s->model, e->data);
-    *env = e;
+    *env = &e->env;
     return TZ_OK;
 }
 
-static tz_status unknown_name(const char *name, tz_error *error) {
-    char known[512] = "";
-    size_t n = 0;
-    for (int i = 0; i < tz_env_count(); i++) {
-        n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "",
-                              tz_env_info_at(i)->name);
-        TZ_ASSERT(n < sizeof known);
-    }
-    return tz_fail(error, TZ_ERR_ARGUMENT,
-                   "there is no environment named \"%.64s\"; expected one of %s", name, known);
-}
-
-tz_status tz_env_create(tz_env **env, const tz_env_def *def, tz_error *error) {
-    *env = NULL;
-    if (def->cookie != DEF_COOKIE) {
-        return tz_fail(error, TZ_ERR_ARGUMENT,
-                       "the environment's definition was not made by tz_env_def_default");
-    }
-    if (def->max_episode_steps < 0) {
-        return tz_fail(error, TZ_ERR_ARGUMENT,
-                       "max_episode_steps is %d; expected 0 (the registered limit) or more",
-                       def->max_episode_steps);
-    }
-    const tz_mujoco_env_type *type = def->name ? tz_mujoco_env_type_find(def->name) : NULL;
-    if (!type) {
-        return unknown_name(def->name ? def->name : "", error);
-    }
+static tz_status create(tz_env **env, const tz_env_type *env_type, const tz_env_def *def,
+                        int version, tz_error *error) {
+    const tz_mujoco_env_type *type = (const tz_mujoco_env_type *)env_type;
     shared *s = tz_alloc(1, sizeof *s);
     if (!s) {
-        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for an environment", type->info.name);
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for an environment",
+                       env_type->info.name);
     }
 
     // Compile the model and hold it against what the type says.
@@ -149,54 +179,41 @@ tz_status tz_env_create(tz_env **env, const tz_env_def *def, tz_error *error) {
 
     s->type = type;
     atomic_init(&s->n_envs, 1);
-    fill_task(&s->task, type, def, s->model);
+    fill_task(&s->task, type, def, version, s->model);
     return create_on(env, s, error);
 }
 
-tz_status tz_env_clone(tz_env **clone, const tz_env *env, tz_error *error) {
-    *clone = NULL;
-    atomic_fetch_add(&env->shared->n_envs, 1);
-    return create_on(clone, env->shared, error);
-}
-
-void tz_env_destroy(tz_env *env) {
-    if (env) {
-        mj_deleteData(env->data);
-        tz_free(env->z);
-        release(env->shared);
-        tz_free(env);
-    }
-}
-
-const tz_task *tz_env_task(const tz_env *env) {
-    return &env->shared->task;
+static tz_status clone(tz_env **clone, const tz_env *env, tz_error *error) {
+    shared *s = const_self_of(env)->shared;
+    atomic_fetch_add(&s->n_envs, 1);
+    return create_on(clone, s, error);
 }
 
 // ---- reset and step ---------------------------------------------------------------------------
 
-void tz_env_reset(tz_env *env, double *z, uint64_t seed, uint64_t episode) {
-    const shared *s = env->shared;
+static void observe(const tz_env *env, double *z) {
+    const mujoco_env *self = const_self_of(env);
+    memcpy(z, self->data->qpos, (size_t)env->task->nq * sizeof *z);
+    memcpy(z + env->task->nq, self->data->qvel, (size_t)env->task->nv * sizeof *z);
+}
+
+static void reset(tz_env *env, double *z, uint64_t seed, uint64_t episode) {
+    const shared *s = self_of(env)->shared;
+    mjData *data = self_of(env)->data;
     tz_rng rng = tz_rng_stream(seed, TZ_PURPOSE_RESET, episode);
-    mj_resetData(s->model, env->data);
-    s->type->draw_reset(env->data->qpos, env->data->qvel, s->type->nq, s->type->nv, &rng);
-    mj_forward(s->model, env->data);
-    env->elapsed = 0;
-    tz_env_observe(env, z);
+    mj_resetData(s->model, data);
+    s->type->draw_reset(data->qpos, data->qvel, s->type->nq, s->type->nv, &rng);
+    mj_forward(s->model, data);
+    observe(env, z);
 }
 
-void tz_env_set_z(tz_env *env, const double *z) {
-    const shared *s = env->shared;
-    mj_resetData(s->model, env->data);
-    memcpy(env->data->qpos, z, (size_t)s->type->nq * sizeof *z);
-    memcpy(env->data->qvel, z + s->type->nq, (size_t)s->type->nv * sizeof *z);
-    mj_forward(s->model, env->data);
-    env->elapsed = 0;
-}
-
-void tz_env_observe(const tz_env *env, double *z) {
-    const tz_mujoco_env_type *type = env->shared->type;
-    memcpy(z, env->data->qpos, (size_t)type->nq * sizeof *z);
-    memcpy(z + type->nq, env->data->qvel, (size_t)type->nv * sizeof *z);
+static void set_z(tz_env *env, const double *z) {
+    const shared *s = self_of(env)->shared;
+    mjData *data = self_of(env)->data;
+    mj_resetData(s->model, data);
+    memcpy(data->qpos, z, (size_t)s->type->nq * sizeof *z);
+    memcpy(data->qvel, z + s->type->nq, (size_t)s->type->nv * sizeof *z);
+    mj_forward(s->model, data);
 }
 
 // MuJoCo meets a bad number by warning and starting over from qpos0 in the middle of a step; a
@@ -214,25 +231,24 @@ static bool is_stable(const mjData *data, const double *z, int nz) {
     return true;
 }
 
-void tz_env_step(tz_env *env, tz_step *step, double *z_next, const double *u) {
-    const shared *s = env->shared;
-    const tz_task *task = &s->task;
-    mjData *data = env->data;
+static void step(tz_env *env, tz_step *step, double *z_next, const double *u) {
+    mujoco_env *self = self_of(env);
+    const mjModel *model = self->shared->model;
+    const tz_task *task = env->task;
+    mjData *data = self->data;
 
     // One control period.
-    tz_env_observe(env, env->z);
+    observe(env, self->z);
     memcpy(data->ctrl, u, (size_t)task->nu * sizeof *u);
     for (int k = 0; k < task->frame_skip; k++) {
-        mj_step(s->model, data);
+        mj_step(model, data);
     }
-    mj_rnePostConstraint(s->model, data);
-    tz_env_observe(env, z_next);
-    env->elapsed++;
+    mj_rnePostConstraint(model, data);
+    observe(env, z_next);
 
     // What came of it.
-    step->reward = task->reward(task, env->z, u, z_next);
+    step->reward = task->reward(task, self->z, u, z_next);
     step->terminated = task->ends_early && task->terminated && task->terminated(task, z_next);
-    step->truncated = env->elapsed >= task->max_episode_steps;
     step->outcome = is_stable(data, z_next, tz_task_nz(task)) && isfinite(step->reward)
                         ? TZ_STEP_OK
                         : TZ_STEP_UNSTABLE;
@@ -250,45 +266,60 @@ void tz_env_step(tz_env *env, tz_step *step, double *z_next, const double *u) {
     X(qfrc_applied, model->nv)                                                                     \
     X(xfrc_applied, 6 * model->nbody)
 
-size_t tz_env_state_size(const tz_env *env) {
-    const mjModel *model = env->shared->model;
-    size_t n = 2; // elapsed steps and time
+static size_t state_size(const tz_env *env) {
+    const mjModel *model = const_self_of(env)->shared->model;
+    size_t n = 1; // time
 #define ADD_SIZE(field, size) n += (size_t)(size);
     STATE_PARTS(ADD_SIZE)
 #undef ADD_SIZE
     return n;
 }
 
-void tz_env_get_state(const tz_env *env, double *state) {
-    const mjModel *model = env->shared->model;
-    *state++ = env->elapsed;
-    *state++ = env->data->time;
+static void get_state(const tz_env *env, double *state) {
+    const mjModel *model = const_self_of(env)->shared->model;
+    const mjData *data = const_self_of(env)->data;
+    *state++ = data->time;
 #define GET_PART(field, size)                                                                      \
-    memcpy(state, env->data->field, (size_t)(size) * sizeof *state);                               \
+    memcpy(state, data->field, (size_t)(size) * sizeof *state);                                    \
     state += (size);
     STATE_PARTS(GET_PART)
 #undef GET_PART
 }
 
-void tz_env_set_state(tz_env *env, const double *state) {
-    const mjModel *model = env->shared->model;
-    env->elapsed = (int)*state++;
-    env->data->time = *state++;
+static void set_state(tz_env *env, const double *state) {
+    const mjModel *model = self_of(env)->shared->model;
+    mjData *data = self_of(env)->data;
+    data->time = *state++;
 #define SET_PART(field, size)                                                                      \
-    memcpy(env->data->field, state, (size_t)(size) * sizeof *state);                               \
+    memcpy(data->field, state, (size_t)(size) * sizeof *state);                                    \
     state += (size);
     STATE_PARTS(SET_PART)
 #undef SET_PART
-    memset(env->data->warning, 0, sizeof env->data->warning);
+    memset(data->warning, 0, sizeof data->warning);
 }
 
-const void *tz_env_mj_model(const tz_env *env) {
-    return env->shared->model;
+static const void *get_model(const tz_env *env) {
+    return const_self_of(env)->shared->model;
 }
 
-void *tz_env_mj_data(tz_env *env) {
-    return env->data;
+static void *get_data(tz_env *env) {
+    return self_of(env)->data;
 }
+
+const tz_env_ops tz_mujoco_ops = {
+    .create = create,
+    .clone = clone,
+    .destroy = destroy,
+    .reset = reset,
+    .step = step,
+    .observe = observe,
+    .set_z = set_z,
+    .state_size = state_size,
+    .get_state = get_state,
+    .set_state = set_state,
+    .mj_model = get_model,
+    .mj_data = get_data,
+};
 
 // ---- pieces of environments -------------------------------------------------------------------
 

@@ -4,10 +4,10 @@
 #define TRAPEZE_ENVS_MUJOCO_ENV_H
 
 #include "base/rng.h"
-#include "envs/env.h"
+#include "envs/env_ops.h"
 
 typedef struct tz_mujoco_env_type {
-    tz_env_info info;
+    tz_env_type env;
     const char *asset; // MJCF file in assets/
     int nq, nv, nu;    // must be those of the compiled model
     int frame_skip;    // physics steps per control period
@@ -28,8 +28,7 @@ typedef struct tz_mujoco_env_type {
 extern const tz_mujoco_env_type tz_half_cheetah, tz_hopper, tz_swimmer, tz_walker2d,
     tz_inverted_pendulum;
 
-// The type of a registry name or a Gymnasium id; NULL when unknown.
-const tz_mujoco_env_type *tz_mujoco_env_type_find(const char *name);
+extern const tz_env_ops tz_mujoco_ops;
 
 // ---- pieces that several environments are made of ----
 

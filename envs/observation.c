@@ -6,10 +6,11 @@
 #include <math.h>
 
 bool tz_observation_layout_gymnasium(tz_observation_layout *layout, const char *name) {
-    const tz_mujoco_env_type *type = tz_mujoco_env_type_find(name);
-    if (!type) {
+    const tz_env_type *entry = tz_env_type_find(name);
+    if (!entry || entry->ops != &tz_mujoco_ops) {
         return false;
     }
+    const tz_mujoco_env_type *type = (const tz_mujoco_env_type *)entry;
 
     // Positions after the skipped ones, then all velocities.
     layout->n = type->nq - type->observation_skip + type->nv;

@@ -13,14 +13,15 @@ static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
 }
 
 const tz_mujoco_env_type tz_swimmer = {
-    .info = {.name = "swimmer",
-             .gymnasium_id = "Swimmer-v5",
-             .summary = "three links swim forward through a thick fluid",
-             .max_episode_steps = 1000,
-             .camera_track_body = 2,
-             .camera_distance = 6.0,
-             .camera_lookat = {0.0, 0.0, 0.0},
-             .camera_elevation = -55.0},
+    .env = {.info = {.name = "swimmer",
+                     .gymnasium_id = "Swimmer-v5",
+                     .summary = "three links swim forward through a thick fluid",
+                     .max_episode_steps = 1000,
+                     .camera_track_body = 2,
+                     .camera_distance = 6.0,
+                     .camera_lookat = {0.0, 0.0, 0.0},
+                     .camera_elevation = -55.0},
+            .ops = &tz_mujoco_ops},
     .asset = "swimmer.xml",
     .nq = 5,
     .nv = 5,

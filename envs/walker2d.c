@@ -22,14 +22,15 @@ static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
 }
 
 const tz_mujoco_env_type tz_walker2d = {
-    .info = {.name = "walker2d",
-             .gymnasium_id = "Walker2d-v5",
-             .summary = "two legs of three joints walk forward without falling",
-             .max_episode_steps = 1000,
-             .camera_track_body = 2,
-             .camera_distance = 4.0,
-             .camera_lookat = {0.0, 0.0, 1.15},
-             .camera_elevation = -20.0},
+    .env = {.info = {.name = "walker2d",
+                     .gymnasium_id = "Walker2d-v5",
+                     .summary = "two legs of three joints walk forward without falling",
+                     .max_episode_steps = 1000,
+                     .camera_track_body = 2,
+                     .camera_distance = 4.0,
+                     .camera_lookat = {0.0, 0.0, 1.15},
+                     .camera_elevation = -20.0},
+            .ops = &tz_mujoco_ops},
     .asset = "walker2d.xml",
     .nq = 9,
     .nv = 9,

@@ -175,6 +175,16 @@ static tz_status expect_metadata(const tz_safetensors *file, const char *key, co
     return TZ_OK;
 }
 
+// A policy of one version of a robot runs in the other: what it sees and drives is the same.
+static tz_status expect_env(const tz_safetensors *file, const tz_task *task, tz_error *error) {
+    const char *found = tz_safetensors_metadata(file, "env");
+    const tz_env_info *info = found != NULL ? tz_env_info_find(found) : NULL;
+    if (info != NULL && info == tz_env_info_find(task->name)) {
+        return TZ_OK;
+    }
+    return expect_metadata(file, "env", task->name, error);
+}
+
 static tz_status read_layout(tz_observation_layout *layout, const tz_safetensors *file,
                              const tz_task *task, tz_error *error) {
     const char *path = tz_safetensors_path(file);
@@ -354,7 +364,7 @@ static tz_status load_weights(tz_actor *actor, float **block, const tz_safetenso
 static tz_status read_checked(tz_actor *actor, float **block, const tz_safetensors *file,
                               const tz_task *task, tz_error *error) {
     TZ_CHECK(expect_metadata(file, "format", "trapeze policy 1", error));
-    TZ_CHECK(expect_metadata(file, "env", task->name, error));
+    TZ_CHECK(expect_env(file, task, error));
     TZ_CHECK(expect_metadata(file, "activation", "relu", error));
     TZ_CHECK(expect_metadata(file, "squash", "tanh", error));
     TZ_CHECK(read_layout(&actor->layout, file, task, error));

@@ -56,6 +56,18 @@ tz_status tz_options_parse(const tz_command *command, tz_option *options, size_t
                            int argc, char **argv, tz_text_list *positional, bool *help,
                            tz_error *error);
 
+// --version of a command with --env: `choice` (an int, 0 before parsing) indexes the choices.
+#define TZ_VERSION_OPTION(choice)                                                                  \
+    {                                                                                              \
+        "--version", TZ_OPTION_CHOICE, (choice),                                                   \
+            .choices = tz_version_choices,                                                         \
+            .help = "whose semantics; auto: as the environment's name says (hopper-v4), else v5"   \
+    }
+extern const char *const tz_version_choices[]; // "auto", "v5", "v4", NULL
+
+// Gymnasium's version of a choice, for tz_env_def: 0, 5, 4.
+int tz_version_of_choice(int choice);
+
 // Prints "trapeze collect: <sentence>" to stderr and returns TZ_EXIT_TROUBLE (130 for interrupted).
 int tz_cli_fail(const tz_command *command, const tz_error *error);
 

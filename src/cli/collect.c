@@ -18,6 +18,7 @@ typedef struct arguments {
     const char *env, *out;
     tz_text_list policies;
     int episodes, steps, threads;
+    int version; // index into tz_version_choices
     double noise, noise_min, noise_color;
     uint64_t seed;
     bool sampled, no_early_end, resume, json, quiet;
@@ -141,6 +142,7 @@ static tz_status prepare(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     tz_env_def def = tz_env_def_default();
     def.name = a->env;
+    def.version = tz_version_of_choice(a->version);
     def.max_episode_steps = a->steps;
     def.ends_early = !a->no_early_end;
     TZ_CHECK(tz_env_create(&r->env, &def, error));
@@ -236,6 +238,7 @@ static int collect_main(int argc, char **argv) {
     tz_option options[] = {
         {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment, `trapeze envs` lists them",
          .required = true},
+        TZ_VERSION_OPTION(&a->version),
         {"--policy", TZ_OPTION_LIST, &a->policies, "P",
          .help = "random, zero, or a policy file; several are dealt to the episodes in turn",
          .required = true},

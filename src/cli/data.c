@@ -20,16 +20,14 @@ static void print_and_put(struct json_object *object) {
     json_object_put(object);
 }
 
-// "v[3]" when the joints have no one-to-one names, else "q rootx" and so on.
+// "z[3]" without a task, else "q rootx" and so on.
 static void coordinate_name(char name[TZ_NAME_MAX + 8], const tz_task *task, int nq, int i) {
     if (!task) {
         snprintf(name, TZ_NAME_MAX + 8, "z[%d]", i);
     } else if (i < nq) {
         snprintf(name, TZ_NAME_MAX + 8, "q %s", task->coordinate_name[i]);
-    } else if (task->nq == task->nv) {
-        snprintf(name, TZ_NAME_MAX + 8, "v %s", task->coordinate_name[i - nq]);
     } else {
-        snprintf(name, TZ_NAME_MAX + 8, "v[%d]", i - nq);
+        snprintf(name, TZ_NAME_MAX + 8, "v %s", task->velocity_name[i - nq]);
     }
 }
 

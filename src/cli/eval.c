@@ -169,11 +169,12 @@ static tz_status name_components(run *r, tz_error *error) {
     const tz_task *task = r->env != NULL ? tz_env_task(r->env) : NULL;
     for (int i = 0; i < nz; i++) {
         char *name = r->component_name[i];
-        if (task == NULL || task->nq != task->nv) {
+        if (task == NULL) {
             snprintf(name, sizeof *r->component_name, "z[%d]", i);
+        } else if (i < task->nq) {
+            snprintf(name, sizeof *r->component_name, "q %s", task->coordinate_name[i]);
         } else {
-            snprintf(name, sizeof *r->component_name, "%c %s", i < task->nq ? 'q' : 'v',
-                     task->coordinate_name[i % task->nq]);
+            snprintf(name, sizeof *r->component_name, "v %s", task->velocity_name[i - task->nq]);
         }
     }
     return TZ_OK;

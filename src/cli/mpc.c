@@ -22,7 +22,7 @@ typedef struct arguments {
     int episodes, steps, threads;
     uint64_t seed;
     bool no_early_end, json, quiet;
-    int planner, range; // index into their choices
+    int planner, range, version; // index into their choices
     tz_planner_def def;
 } arguments;
 
@@ -199,6 +199,7 @@ static tz_status make(run *r, int argc, char **argv, tz_error *error) {
     arguments *a = &r->arguments;
     tz_env_def env_def = tz_env_def_default();
     env_def.name = a->env;
+    env_def.version = tz_version_of_choice(a->version);
     env_def.ends_early = !a->no_early_end;
     env_def.max_episode_steps = a->steps;
     TZ_CHECK(tz_env_create(&r->env, &env_def, error));
@@ -375,6 +376,7 @@ static int mpc_main(int argc, char **argv) {
         {"--threads", TZ_OPTION_INT, &a->threads, "N", .help = "threads; 0: one a CPU", .min = 0, .max = 1024},
         {"--out", TZ_OPTION_TEXT, &a->out, "D", .help = "folder for results, pictures and the episodes as a dataset"},
         TZ_VIEWING_OPTIONS(r.viewing),
+        TZ_VERSION_OPTION(&a->version),
         {"--json", TZ_OPTION_FLAG, &a->json, .help = "print one JSON object"},
         {"--quiet", TZ_OPTION_FLAG, &a->quiet, .help = "show no progress"},
     };

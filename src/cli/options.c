@@ -340,6 +340,12 @@ tz_status tz_options_parse(const tz_command *command, tz_option *options, size_t
     return TZ_OK;
 }
 
+const char *const tz_version_choices[] = {"auto", "v5", "v4", NULL};
+
+int tz_version_of_choice(int choice) {
+    return choice == 0 ? 0 : tz_version_choices[choice][1] - '0';
+}
+
 int tz_cli_fail(const tz_command *command, const tz_error *error) {
     // one line, whatever a file name or a file's content brought into the sentence
     char text[sizeof error->text];

@@ -24,6 +24,7 @@ const tz_command tz_command_play = {
 typedef struct play_options {
     const char *env, *policy, *screenshots;
     int episodes, steps;
+    int version; // index into tz_version_choices
     uint64_t seed;
     bool sampled, no_early_end, json;
     tz_viewing viewing;
@@ -62,6 +63,7 @@ static tz_status play(play_options *options, tz_error *error) {
 
     tz_env_def def = tz_env_def_default();
     def.name = options->env;
+    def.version = tz_version_of_choice(options->version);
     def.ends_early = !options->no_early_end;
     def.max_episode_steps = options->steps;
     tz_status status = tz_env_create(&env, &def, error);
@@ -108,6 +110,7 @@ static int run(int argc, char **argv) {
          .metavar = "E",
          .required = true,
          .help = "environment (trapeze envs lists them)"},
+        TZ_VERSION_OPTION(&o.version),
         {.name = "--policy",
          .type = TZ_OPTION_TEXT,
          .value = &o.policy,

@@ -19,6 +19,7 @@ typedef struct sac_options {
     const char *snapshot_at;
     double snapshot_return[16];
     int threads;
+    int version; // index into tz_version_choices
     bool quiet, help;
 } sac_options;
 
@@ -52,6 +53,7 @@ static tz_status parse(sac_options *o, int argc, char **argv, tz_error *error) {
          .metavar = "E",
          .help = "environment to learn",
          .required = true},
+        TZ_VERSION_OPTION(&o->version),
         {.name = "--out",
          .type = TZ_OPTION_TEXT,
          .value = &d->folder,
@@ -261,6 +263,7 @@ static tz_status train(sac_options *o, int argc, char **argv, tz_team *team, tz_
     char command[2048];
     join_command(command, sizeof command, argc, argv);
     o->def.command = command;
+    o->def.env_version = tz_version_of_choice(o->version);
     tz_sac_trainer *trainer;
     TZ_CHECK(tz_sac_trainer_create(&trainer, &o->def, team, error));
     tz_status status = write_config(o, argc, argv, error);

@@ -93,10 +93,7 @@ static tz_status read_metadata(reader *r) {
         struct json_object *spec = json_tokener_parse(json_object_get_string(value)), *id;
         if (spec && json_object_object_get_ex(spec, "id", &id) &&
             json_object_is_type(id, json_type_string)) {
-            const tz_env_info *info = tz_env_info_find(json_object_get_string(id));
-            if (info) {
-                snprintf(r->metadata_env, sizeof r->metadata_env, "%s", info->name);
-            }
+            tz_env_task_name(r->metadata_env, json_object_get_string(id));
         }
         json_object_put(spec);
     }
@@ -208,10 +205,10 @@ static tz_status describe(reader *r, const char *env) {
     if (name[0] == '\0') {
         snprintf(name, sizeof name, "%s", r->metadata_env);
     }
-    const tz_env_info *asked = env ? tz_env_info_find(env) : NULL;
-    if (asked && name[0] != '\0' && strcmp(asked->name, name) != 0) {
+    char asked[TZ_NAME_MAX];
+    if (env && tz_env_task_name(asked, env) && name[0] != '\0' && strcmp(asked, name) != 0) {
         return tz_fail(r->error, TZ_ERR_MISMATCH, "%s: recorded in %s, but %s was asked for",
-                       r->file, name, asked->name);
+                       r->file, name, asked);
     }
     snprintf(dataset->env, sizeof dataset->env, "%s", name);
     if (env || tz_env_info_find(name)) {

@@ -77,6 +77,7 @@ static tz_status check_def(const tz_sac_trainer_def *def, tz_error *error) {
 static tz_status create_env(tz_sac_trainer *trainer, tz_error *error) {
     tz_env_def def = tz_env_def_default();
     def.name = trainer->def.env;
+    def.version = trainer->def.env_version;
     TZ_CHECK(tz_env_create(&trainer->env, &def, error));
     TZ_CHECK(tz_env_clone(&trainer->evaluation_env, trainer->env, error));
     trainer->task = tz_env_task(trainer->env);

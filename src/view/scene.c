@@ -40,8 +40,7 @@ tz_status tz_scene_create(tz_scene **scene_out, const tz_env *env, bool offscree
     *scene_out = NULL;
     const tz_task *task = tz_env_task(env);
     const mjModel *model = tz_env_mj_model(env);
-    const tz_env_info *info = tz_env_info_find(task->name);
-    if (model == NULL || info == NULL) {
+    if (model == NULL) {
         return tz_fail(error, TZ_ERR_UNSUPPORTED, "%s has no MuJoCo model to draw", task->name);
     }
 
@@ -70,7 +69,7 @@ tz_status tz_scene_create(tz_scene **scene_out, const tz_env *env, bool offscree
     choose_quality(scene, quality);
     mjr_makeContext(scene->model, &scene->context, mjFONTSCALE_100);
     mjr_setBuffer(offscreen ? mjFB_OFFSCREEN : mjFB_WINDOW, &scene->context);
-    place_camera(scene, info);
+    place_camera(scene, tz_env_info_of(env));
     *scene_out = scene;
     return TZ_OK;
 }

@@ -40,7 +40,7 @@ SIZES = {"ncam", "nlight", "nmat", "ntex", "ntexdata", "nnames", "nnames_map", "
 
 
 class EnvDef(ctypes.Structure):
-    _fields_ = [("cookie", ctypes.c_uint32), ("name", ctypes.c_char_p), ("ends_early", ctypes.c_bool),
+    _fields_ = [("cookie", ctypes.c_uint32), ("name", ctypes.c_char_p), ("version", ctypes.c_int), ("ends_early", ctypes.c_bool),
                 ("max_episode_steps", ctypes.c_int)]
 
 

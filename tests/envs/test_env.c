@@ -126,6 +126,49 @@ static void test_bad_definitions(void **state) {
     assert_null(tz_env_info_find("half_cheeta"));
 }
 
+// "hopper" with version 4, "hopper-v4" and "Hopper-v4" are one environment, whose task says so.
+static void test_versions(void **state) {
+    (void)state;
+    const struct {
+        const char *name;
+        int version;
+        const char *task_name, *gymnasium_id; // NULL: refused
+    } cases[] = {
+        {"hopper", 0, "hopper", "Hopper-v5"},
+        {"Hopper-v5", 5, "hopper", "Hopper-v5"},
+        {"hopper", 4, "hopper-v4", "Hopper-v4"},
+        {"hopper-v4", 0, "hopper-v4", "Hopper-v4"},
+        {"Hopper-v4", 4, "hopper-v4", "Hopper-v4"},
+        {"hopper-v4", 5, NULL, NULL},
+        {"Hopper-v5", 4, NULL, NULL},
+        {"hopper", 3, NULL, NULL},
+        {"hopper-v3", 0, NULL, NULL},
+        {"Hopper", 0, NULL, NULL},
+    };
+    for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
+        tz_env_def def = tz_env_def_default();
+        def.name = cases[i].name;
+        def.version = cases[i].version;
+        tz_env *env;
+        tz_error error;
+        if (!cases[i].task_name) {
+            assert_int_equal(tz_env_create(&env, &def, &error), TZ_ERR_ARGUMENT);
+            assert_null(env);
+            continue;
+        }
+        assert_int_equal(tz_env_create(&env, &def, &error), TZ_OK);
+        const tz_task *task = tz_env_task(env);
+        assert_string_equal(task->name, cases[i].task_name);
+        assert_string_equal(task->gymnasium_id, cases[i].gymnasium_id);
+        assert_int_equal(task->version, task->gymnasium_id[strlen("Hopper-v")] - '0');
+        assert_ptr_equal(tz_env_info_of(env), tz_env_info_find(task->name));
+        char name[TZ_NAME_MAX];
+        assert_true(tz_env_task_name(name, task->gymnasium_id));
+        assert_string_equal(name, task->name);
+        tz_env_destroy(env);
+    }
+}
+
 static void test_out_of_memory(void **state) {
     (void)state;
     const size_t live = tz_alloc_live();
@@ -553,6 +596,7 @@ int main(void) {
         cmocka_unit_test(test_task),
         cmocka_unit_test(test_cyclic),
         cmocka_unit_test(test_bad_definitions),
+        cmocka_unit_test(test_versions),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_reset_repeats),
         cmocka_unit_test(test_reset_noise),
