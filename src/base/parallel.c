@@ -10,8 +10,15 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { LOOKS = 1000 }; // about 30 us, what it takes to wake a thread
+
+// Tasks of one worker that nobody has taken yet; workers share no cache line.
+typedef struct task_range {
+    _Alignas(64) atomic_int next;
+    int end;
+} task_range;
 
 typedef struct tz_worker {
     tz_team *team;
@@ -32,8 +39,7 @@ struct tz_team {
 
     tz_task_fn fn;
     void *context;
-    int n_tasks;
-    atomic_int next_task;
+    task_range *ranges; // (n_threads)
 };
 
 int tz_cpu_count(void) {
@@ -46,12 +52,15 @@ int tz_cpu_count(void) {
 }
 
 static void run_tasks(tz_team *team, int worker) {
-    for (;;) {
-        const int task = atomic_fetch_add_explicit(&team->next_task, 1, memory_order_relaxed);
-        if (task >= team->n_tasks) {
-            return;
+    for (int i = 0; i < team->n_threads; i++) {
+        task_range *range = &team->ranges[(worker + i) % team->n_threads];
+        for (;;) {
+            const int task = atomic_fetch_add_explicit(&range->next, 1, memory_order_relaxed);
+            if (task >= range->end) {
+                break;
+            }
+            team->fn(team->context, task, worker);
         }
-        team->fn(team->context, task, worker);
     }
 }
 
@@ -127,7 +136,8 @@ tz_status tz_team_create(tz_team **team_out, int n_threads, tz_error *error) {
     pthread_cond_init(&team->done, NULL);
     team->n_threads = n_threads;
     team->worker = tz_alloc((size_t)n_threads, sizeof *team->worker);
-    if (team->worker == NULL) {
+    team->ranges = tz_alloc((size_t)n_threads, sizeof *team->ranges);
+    if (team->worker == NULL || team->ranges == NULL) {
         tz_team_destroy(team);
         return tz_fail(error, TZ_ERR_MEMORY, "no memory for a team of %d threads", n_threads);
     }
@@ -160,6 +170,7 @@ void tz_team_destroy(tz_team *team) {
     pthread_cond_destroy(&team->start);
     pthread_mutex_destroy(&team->lock);
     tz_free(team->worker);
+    tz_free(team->ranges);
     tz_free(team);
 }
 
@@ -180,8 +191,12 @@ void tz_team_run(tz_team *team, int n_tasks, tz_task_fn fn, void *context) {
     pthread_mutex_lock(&team->lock);
     team->fn = fn;
     team->context = context;
-    team->n_tasks = n_tasks;
-    atomic_store_explicit(&team->next_task, 0, memory_order_relaxed);
+    for (int i = 0; i < team->n_threads; i++) {
+        const int64_t tasks = n_tasks, threads = team->n_threads;
+        atomic_store_explicit(&team->ranges[i].next, (int)(tasks * i / threads),
+                              memory_order_relaxed);
+        team->ranges[i].end = (int)(tasks * (i + 1) / threads);
+    }
     team->n_busy = team->n_threads - 1;
     team->generation++;
     pthread_cond_broadcast(&team->start);

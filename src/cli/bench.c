@@ -29,7 +29,7 @@ tz_status tz_bench_peak(int threads, double *gflops, tz_error *error) {
     return TZ_OK;
 }
 
-static const tz_command *const benchmarks[] = {&tz_bench_train, &tz_bench_sac};
+static const tz_command *const benchmarks[] = {&tz_bench_train, &tz_bench_sac, &tz_bench_env};
 
 static int print_help(void) {
     printf("%s\n\nUsage:\n  %s\n\nBenchmarks:\n", tz_command_bench.summary, tz_command_bench.usage);
@@ -52,9 +52,9 @@ static int run(int argc, char **argv) {
     }
     tz_error error;
     if (argc >= 2) {
-        tz_fail(&error, TZ_ERR_ARGUMENT, "no benchmark '%s', expected one of: train, sac", argv[1]);
+        tz_fail(&error, TZ_ERR_ARGUMENT, "no benchmark '%s', expected one of: train, sac, env", argv[1]);
     } else {
-        tz_fail(&error, TZ_ERR_ARGUMENT, "a benchmark is missing, expected one of: train, sac");
+        tz_fail(&error, TZ_ERR_ARGUMENT, "a benchmark is missing, expected one of: train, sac, env");
     }
     return tz_cli_fail(&tz_command_bench, &error);
 }

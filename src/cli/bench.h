@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 
-extern const tz_command tz_bench_train, tz_bench_sac;
+extern const tz_command tz_bench_train, tz_bench_sac, tz_bench_env;
 
 // Sum of the FMA peaks of `threads` threads (GFLOP/s), each measured while the others run.
 tz_status tz_bench_peak(int threads, double *gflops, tz_error *error);
