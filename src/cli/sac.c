@@ -17,6 +17,7 @@
 typedef struct sac_options {
     tz_sac_trainer_def def;
     const char *snapshot_at;
+    const char *save_replay; // NULL: not
     double snapshot_return[16];
     int threads;
     int version; // index into tz_version_choices
@@ -154,6 +155,11 @@ static tz_status parse(sac_options *o, int argc, char **argv, tz_error *error) {
          .help = "step of the slow critics",
          .min = 0.0,
          .max = 1.0},
+        {.name = "--save-replay",
+         .type = TZ_OPTION_TEXT,
+         .value = &o->save_replay,
+         .metavar = "D",
+         .help = "at the end, write the memory's episodes as a dataset"},
         {.name = "--quiet",
          .type = TZ_OPTION_FLAG,
          .value = &o->quiet,
@@ -185,11 +191,13 @@ static bool report(void *context, uint64_t step, const tz_sac_metrics *evaluatio
 
 // ---- run
 
-// The command that makes the run in one go, for the policy's metadata.
+// The command that makes the policy, for its metadata: without the options that do not change it.
 static void join_command(char *text, size_t size, int argc, char **argv) {
     size_t used = (size_t)snprintf(text, size, "trapeze");
     for (int i = 0; i < argc && used < size; i++) {
-        if (strcmp(argv[i], "--resume") != 0) {
+        if (strcmp(argv[i], "--threads") == 0 || strcmp(argv[i], "--save-replay") == 0) {
+            i++; // and its value
+        } else if (strcmp(argv[i], "--resume") != 0 && strcmp(argv[i], "--quiet") != 0) {
             used += (size_t)snprintf(text + used, size - used, " %s", argv[i]);
         }
     }
@@ -259,6 +267,24 @@ static tz_status plot_returns(const tz_sac_trainer *trainer, const char *folder,
     return status;
 }
 
+// The dataset names the run, not the folder that it was done in.
+static tz_status save_replay(const sac_options *o, tz_sac_trainer *trainer, tz_error *error) {
+    const tz_sac_trainer_def *d = &o->def;
+    struct json_object *config = json_object_new_object();
+    tz_json_add_text(config, "source", "replay memory of trapeze sac");
+    tz_json_add_text(config, "env", d->env);
+    tz_json_add_u64(config, "seed", d->learner.seed);
+    tz_json_add_u64(config, "steps", tz_sac_trainer_step(trainer));
+    tz_writer_def def = tz_writer_def_default();
+    def.folder = o->save_replay;
+    def.config_json = json_object_to_json_string_ext(config, JSON_C_TO_STRING_PLAIN);
+    def.description = "Every episode that a learner saw, from its random beginning to its end.";
+    def.algorithm_name = "SAC in training";
+    const tz_status status = tz_sac_trainer_save_replay(trainer, &def, error);
+    json_object_put(config);
+    return status;
+}
+
 static tz_status train(sac_options *o, int argc, char **argv, tz_team *team, tz_error *error) {
     char command[2048];
     join_command(command, sizeof command, argc, argv);
@@ -276,6 +302,9 @@ static tz_status train(sac_options *o, int argc, char **argv, tz_team *team, tz_
         tz_error plot_error;
         if (plot_returns(trainer, o->def.folder, o->def.env, &plot_error) != TZ_OK) {
             fprintf(stderr, "trapeze sac: no picture of the learning curve: %s\n", plot_error.text);
+        }
+        if (status == TZ_OK && o->save_replay != NULL) {
+            status = save_replay(o, trainer, error);
         }
     }
     tz_sac_trainer_destroy(trainer);

@@ -6,6 +6,7 @@
 #include "envs/env.h"
 #include "envs/observation.h"
 #include "policies/squashed.h"
+#include "train/replay_dataset.h"
 #include "train/sac_file.h"
 
 #include <inttypes.h>
@@ -243,8 +244,10 @@ uint64_t tz_sac_trainer_step(const tz_sac_trainer *trainer) {
     return trainer->progress.step;
 }
 
-const tz_replay *tz_sac_trainer_replay(const tz_sac_trainer *trainer) {
-    return &trainer->replay;
+tz_status tz_sac_trainer_save_replay(tz_sac_trainer *trainer, const tz_writer_def *def,
+                                     tz_error *error) {
+    return tz_replay_write_dataset(&trainer->replay, trainer->evaluation_env,
+                                   trainer->def.learner.seed, def, error);
 }
 
 const tz_sac_metrics *tz_sac_trainer_metrics(const tz_sac_trainer *trainer, size_t *n) {

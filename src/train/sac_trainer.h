@@ -15,6 +15,7 @@
 
 #include "base/parallel.h"
 #include "base/status.h"
+#include "data/writer.h"
 #include "train/sac.h"
 
 #include <stdbool.h>
@@ -66,10 +67,9 @@ TZ_API void tz_sac_trainer_destroy(tz_sac_trainer *trainer); // Nullable
 // Steps done so far (after a resume: those of the run before).
 TZ_API uint64_t tz_sac_trainer_step(const tz_sac_trainer *trainer);
 
-// The replay memory with its raw part, borrowed until the next step. Row 0 of an episode was
-// reached from tz_env_reset(env, z, learner.seed, episode); controls are
-// tz_squashed_to_control(action).
-TZ_API const tz_replay *tz_sac_trainer_replay(const tz_sac_trainer *trainer);
+// Writes the episodes of the replay memory as a dataset (train/replay_dataset.h).
+TZ_API tz_status tz_sac_trainer_save_replay(tz_sac_trainer *trainer, const tz_writer_def *def,
+                                            tz_error *error);
 
 // Rows of metrics so far (*n), borrowed until the next evaluation.
 TZ_API const tz_sac_metrics *tz_sac_trainer_metrics(const tz_sac_trainer *trainer, size_t *n);

@@ -92,10 +92,10 @@ static void a_run_leaves_its_folder(void **state) {
 }
 
 // Starts a run in the background and ends it with the signal after a while; true when it was alive.
-static bool start_and_signal(const char *folder, bool resume, int signal_number, int wait_ms) {
+static bool start_and_signal(const char *folder, int signal_number, int wait_ms) {
     char command[2 * TZ_PATH_MAX];
-    snprintf(command, sizeof command, "cd %s/%s && exec " TZ_PROGRAM SMALL "%s 2>/dev/null", root,
-             folder, resume ? " --resume" : "");
+    snprintf(command, sizeof command, "cd %s/%s && exec " TZ_PROGRAM SMALL " --resume 2>/dev/null",
+             root, folder);
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
@@ -124,8 +124,7 @@ static void signals_at_any_moment_change_nothing(void **state) {
     srand(1);
     for (int i = 0; i < 20; i++) {
         const int signal_number = i % 2 == 0 ? SIGKILL : SIGINT;
-        if (!start_and_signal("parts", tz_file_exists(checkpoint), signal_number,
-                              20 + rand() % 60)) {
+        if (!start_and_signal("parts", signal_number, 20 + rand() % 60)) {
             break; // finished
         }
         if (tz_file_exists(checkpoint)) {
@@ -134,10 +133,37 @@ static void signals_at_any_moment_change_nothing(void **state) {
             tz_safetensors_destroy(file);
         }
     }
-    assert_int_equal(run("cd %s/parts && " TZ_PROGRAM SMALL "%s", root,
-                         tz_file_exists(checkpoint) ? " --resume" : ""),
-                     0);
+    assert_int_equal(run("cd %s/parts && " TZ_PROGRAM SMALL " --resume", root), 0);
     assert_equal_runs("whole", "parts");
+}
+
+// The same bytes at two threads, in the run's files and in the dataset that its memory becomes.
+static void threads_change_nothing_and_the_memory_becomes_a_dataset(void **state) {
+    (void)state;
+    char paths[2][TZ_PATH_MAX], digests[2][65];
+    assert_int_equal(run("mkdir %s/pair && cd %s/pair && " TZ_PROGRAM SMALL
+                         " --threads 2 --resume --save-replay memory-v0",
+                         root, root),
+                     0);
+    assert_equal_runs("whole", "pair");
+    assert_int_equal(
+        run("cd %s/whole && " TZ_PROGRAM SMALL " --resume --save-replay memory-v0", root), 0);
+    snprintf(paths[0], TZ_PATH_MAX, "%s/whole/memory-v0/data/main_data.hdf5", root);
+    snprintf(paths[1], TZ_PATH_MAX, "%s/pair/memory-v0/data/main_data.hdf5", root);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tz_file_sha256(paths[i], digests[i], NULL), TZ_OK);
+    }
+    assert_string_equal(digests[0], digests[1]);
+
+    // rewards and ends are those of the task, and the controls lead from state to state
+    assert_int_equal(run(TZ_PROGRAM " data validate %s/whole/memory-v0", root), 0);
+    assert_non_null(strstr(text, "3000 steps: every rule is kept"));
+    assert_int_equal(run(TZ_PROGRAM
+                         " data replay %s/whole/memory-v0 --json | grep -o '" final_difference_max
+                         ":[^,]*'",
+                         root),
+                     0);
+    assert_string_equal(text, "\"final_difference_max\":0.0\n");
 }
 
 static void expect_trouble(const char *sentence, const char *arguments) {
@@ -171,6 +197,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_leaves_its_folder),
         cmocka_unit_test(signals_at_any_moment_change_nothing),
+        cmocka_unit_test(threads_change_nothing_and_the_memory_becomes_a_dataset),
         cmocka_unit_test(bad_input_is_one_sentence),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
