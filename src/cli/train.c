@@ -319,6 +319,15 @@ static const char *result_name(const arguments *a) {
     return a->members > 1 ? "ensemble.json" : "model.safetensors";
 }
 
+// A value that may not have been measured: then null.
+static void add_measured(struct json_object *o, const char *key, double value) {
+    if (isnan(value)) {
+        json_object_object_add(o, key, NULL);
+    } else {
+        tz_json_add_real(o, key, value);
+    }
+}
+
 static void print_report(const run *r, const tz_training_report *report) {
     const arguments *a = &r->arguments;
     const tz_epoch_metrics *m = &report->last;
@@ -353,10 +362,10 @@ static void print_report(const run *r, const tz_training_report *report) {
     tz_json_add_int(o, "parameters", (long long)r->model->n_parameters);
     tz_json_add_real(o, "epochs", m->epoch);
     tz_json_add_real(o, "train_loss", m->train_loss);
-    tz_json_add_real(o, "test_loss", m->test_loss);
-    tz_json_add_real(o, "rollout_nmse", m->rollout_nmse);
-    tz_json_add_real(o, "rollout_nmse_median", m->rollout_nmse_median);
-    tz_json_add_real(o, "rollout_diverged", m->rollout_diverged);
+    add_measured(o, "test_loss", m->test_loss);
+    add_measured(o, "rollout_nmse", m->rollout_nmse);
+    add_measured(o, "rollout_nmse_median", m->rollout_nmse_median);
+    add_measured(o, "rollout_diverged", m->rollout_diverged);
     tz_json_add_int(o, "kept_epoch", report->kept_epoch);
     tz_json_add_real(o, "seconds", report->seconds);
     tz_json_add_int(o, "threads", tz_team_size(r->team));

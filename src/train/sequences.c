@@ -118,11 +118,13 @@ static tz_status fill_urn(urn *u, const tz_source *sources, tz_part part, int le
         count_windows(u->before[s], source, part, length);
     }
 
-    // shares; a source that is to be drawn from must have something to give
+    // shares; a source to be learned from must have something to give, while one that holds no
+    // episode out leaves the measuring to the others
     double sum = 0.0;
     for (int s = 0; s < u->n_sources; s++) {
         const uint64_t windows = windows_of(u, sources, s);
-        const double share = weights > 0.0 ? sources[s].weight : (double)windows;
+        const bool left_out = windows == 0 && part == TZ_PART_TEST && u->n_sources > 1;
+        const double share = left_out ? 0.0 : weights > 0.0 ? sources[s].weight : (double)windows;
         if (windows == 0 && (weights > 0.0 ? share > 0.0 : u->n_sources == 1)) {
             return tz_fail(error, TZ_ERR_ARGUMENT, "%s: no %s episode holds %d states in a row",
                            sources[s].path, part == TZ_PART_TRAIN ? "training" : "held-out",

@@ -33,8 +33,9 @@ TZ_API tz_status tz_sources_check(const tz_source *sources, int n_sources, tz_er
 
 // Draws n windows with replacement: a source by its weight, then uniformly one of all windows of
 // `length` states inside its episodes of the part. Stream (seed, TZ_PURPOSE_SAMPLE, part).
-// TZ_ERR_ARGUMENT when a source to draw from has no such window, or its weight is not a share. The
-// caller destroys the sequences.
+// TZ_ERR_ARGUMENT when a source to draw from has no such window, or its weight is not a share. Of
+// held-out windows a source may have none (a dataset of one episode): then the others give them.
+// The caller destroys the sequences.
 TZ_API tz_status tz_sequences_draw(tz_sequences **sequences, const tz_source *sources,
                                    int n_sources, tz_part part, int n, int length, uint64_t seed,
                                    tz_error *error);

@@ -147,6 +147,27 @@ static void continues_a_model_on_weighted_data(void **state) {
     assert_file("no/config.json", false);
 }
 
+// A dataset of one episode holds none out; the other one then measures alone.
+static void a_dataset_of_one_episode_joins_others(void **state) {
+    (void)state;
+    assert_int_equal(run("collect --env half_cheetah --policy random --episodes 1 --steps 60 "
+                         "--seed 3 --out one --quiet"),
+                     0);
+    assert_int_equal(run("train --data data --weight 1 --data one --weight 2 --model node "
+                         "--sequence-length 10 --out joined --json " SMALL),
+                     0);
+    struct json_object *report = json_tokener_parse(text);
+    assert_true(json_object_get_double(field(report, "test_loss")) > 0.0);
+    assert_true(json_object_get_double(field(report, "rollout_nmse")) > 0.0);
+    json_object_put(report);
+    // alone it measures nothing, and says so
+    assert_int_equal(run("train --data one --model node --out alone --json " SMALL), 0);
+    report = json_tokener_parse(text);
+    assert_null(field(report, "test_loss"));
+    assert_null(field(report, "rollout_nmse"));
+    json_object_put(report);
+}
+
 static void eval_finds_the_held_out_episodes(void **state) {
     (void)state;
     assert_int_equal(run("eval --data data --model so/model.safetensors --model "
@@ -229,6 +250,7 @@ int main(void) {
         cmocka_unit_test(trains_into_a_folder),
         cmocka_unit_test(interrupt_exits_130_and_resumes),
         cmocka_unit_test(continues_a_model_on_weighted_data),
+        cmocka_unit_test(a_dataset_of_one_episode_joins_others),
         cmocka_unit_test(eval_finds_the_held_out_episodes),
         cmocka_unit_test(bad_input_is_one_sentence),
         cmocka_unit_test(bench_reports_its_fields),

@@ -78,6 +78,35 @@ static void weights_are_shares(void **state) {
     toy_dataset_destroy(b);
 }
 
+// A dataset of one episode holds none out: held-out windows then come from the others.
+static void held_out_windows_come_from_where_there_are_some(void **state) {
+    (void)state;
+    tz_dataset *one = toy_dataset(2, 1, 1, 30, 3), *many = toy_dataset(2, 1, EPISODES, 30, 4);
+    const unsigned char none[1] = {0}, some[EPISODES] = {0, 0, 1, 0, 1, 0};
+    tz_source sources[] = {{.path = "one", .dataset = one, .is_test = none, .weight = 3.0},
+                           {.path = "many", .dataset = many, .is_test = some, .weight = 1.0},
+                           {.path = "one", .dataset = one, .is_test = none, .weight = 2.0}};
+    tz_sequences *s = NULL;
+    assert_int_equal(tz_sequences_draw(&s, sources, 3, TZ_PART_TEST, 200, L, 5, NULL), TZ_OK);
+    for (int i = 0; i < 200; i++) {
+        int start = 0;
+        const int e = find_window(many, s->z + i * L * s->nz, s->u + i * (L - 1) * s->nu, &start);
+        assert_true(e >= 0 && some[e]);
+    }
+    tz_sequences_destroy(s);
+
+    // none anywhere, or none where the weights are
+    tz_error error;
+    assert_int_equal(tz_sequences_draw(&s, sources, 1, TZ_PART_TEST, 200, L, 5, &error),
+                     TZ_ERR_ARGUMENT);
+    sources[1].weight = 0.0;
+    assert_int_equal(tz_sequences_draw(&s, sources, 3, TZ_PART_TEST, 200, L, 5, &error),
+                     TZ_ERR_ARGUMENT);
+    assert_string_equal(error.text, "no held-out episode holds 3 states in a row");
+    toy_dataset_destroy(one);
+    toy_dataset_destroy(many);
+}
+
 static void refuses_what_does_not_fit(void **state) {
     (void)state;
     tz_dataset *a = toy_dataset(2, 1, 2, 4, 3), *b = toy_dataset(3, 1, 2, 4, 4);
@@ -125,6 +154,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_are_uniform),
         cmocka_unit_test(weights_are_shares),
+        cmocka_unit_test(held_out_windows_come_from_where_there_are_some),
         cmocka_unit_test(refuses_what_does_not_fit),
         cmocka_unit_test(statistics_of_training_episodes),
     };
