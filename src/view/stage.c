@@ -14,19 +14,15 @@ static void style_figure(mjvFigure *figure) {
     static const float obtained[3] = {0.95f, 0.95f, 0.95f};
     static const float predicted[3] = {1.0f, 0.55f, 0.1f};
     mjv_defaultFigure(figure);
-    snprintf(figure->title, sizeof figure->title, "reward");
-    snprintf(figure->xlabel, sizeof figure->xlabel, "control step");
-    snprintf(figure->linename[LINE_OBTAINED], sizeof figure->linename[0], "obtained");
-    snprintf(figure->linename[LINE_PREDICTED], sizeof figure->linename[0], "predicted");
+    snprintf(figure->title, sizeof figure->title, "reward of each control step");
     memcpy(figure->linergb[LINE_OBTAINED], obtained, sizeof obtained);
     memcpy(figure->linergb[LINE_PREDICTED], predicted, sizeof predicted);
     snprintf(figure->xformat, sizeof figure->xformat, "%%.0f");
     snprintf(figure->yformat, sizeof figure->yformat, "%%.1f");
     figure->flg_extend = 1;
-    figure->flg_legend = 1;
     figure->flg_ticklabel[0] = figure->flg_ticklabel[1] = 1;
     figure->gridsize[0] = 3;
-    figure->gridsize[1] = 4;
+    figure->gridsize[1] = 3; // more labels would overlap in a small video
     figure->linewidth = 2.0f;
     figure->figurergba[3] = 0.45f;
 }
@@ -111,6 +107,8 @@ void tz_stage_planned(tz_stage *stage, const tz_plan *plan) {
     const int n = plan->horizon + 1;
     stage->n_plan = n < TZ_STAGE_PLAN_MAX ? n : TZ_STAGE_PLAN_MAX;
     tz_scene_body_path(stage->scene, stage->plan, plan->z, stage->n_plan);
+    // the title names the lines: in a small video a legend would cover them
+    snprintf(stage->figure->title, sizeof stage->figure->title, "reward (orange: as predicted)");
     stage->predicted_reward = plan->predicted_reward;
     stage->plan_s = plan->plan_s;
     stage->has_plan = true;
