@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/run_folder.h"
+#include "base/tensorboard.h"
 #include "cli/cli.h"
 #include "cli/mpc_report.h"
 #include "cli/viewing.h"
@@ -73,11 +74,17 @@ static tz_loop_request dataset_step(void *context, tz_env *env, const tz_loop_st
 
 static void dataset_end(void *context, tz_env *env, int episode, double episode_return,
                         int length) {
-    (void)env, (void)episode_return;
+    (void)env;
     run *r = context;
     if (length > 0 && r->trouble == TZ_OK) {
         const tz_episode stored = tz_episode_recorder_view(r->recorder);
         r->trouble = tz_writer_put(r->writer, episode, &stored, &r->trouble_error);
+    }
+    if (r->trouble == TZ_OK) {
+        const tz_scalar scalars[] = {{"return/obtained", episode_return},
+                                     {"return/episode_length", length}};
+        r->trouble = tz_tensorboard_append(r->arguments.out, episode, scalars, TZ_COUNTOF(scalars),
+                                           &r->trouble_error);
     }
 }
 
@@ -179,6 +186,7 @@ static tz_status begin_folder(run *r, tz_error *error) {
     char path[TZ_PATH_MAX];
     TZ_CHECK(tz_make_folders(r->arguments.out, error));
     TZ_CHECK(open_dataset(r, error)); // refuses a folder that holds a run
+    TZ_CHECK(tz_tensorboard_begin(r->arguments.out, error));
     TZ_CHECK(tz_path_join(path, r->arguments.out, "config.json", error));
     return tz_json_write(path, r->config, error);
 }

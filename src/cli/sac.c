@@ -5,6 +5,7 @@
 #include "base/plot.h"
 #include "base/progress.h"
 #include "base/run_folder.h"
+#include "base/tensorboard.h"
 #include "cli/cli.h"
 #include "envs/env.h"
 #include "train/sac_trainer.h"
@@ -174,19 +175,48 @@ static tz_status parse(sac_options *o, int argc, char **argv, tz_error *error) {
 // ---- progress
 
 typedef struct reporter {
+    const char *folder;
     tz_progress progress;
     char note[160];
+    tz_status trouble; // first one of an observer, which cannot return it
+    tz_error error;
 } reporter;
+
+// A row of the metrics for TensorBoard.
+static tz_status append_event(const char *folder, const tz_sac_metrics *m, tz_error *error) {
+    const tz_scalar scalars[] = {{"return/evaluation", m->return_mean},
+                                 {"return/evaluation_std", m->return_std},
+                                 {"return/training", m->training_return},
+                                 {"return/episode_length", m->length_mean},
+                                 {"loss/critic", m->critic_loss},
+                                 {"loss/actor", m->actor_loss},
+                                 {"sac/temperature", m->temperature},
+                                 {"sac/entropy", m->entropy},
+                                 {"sac/q", m->q}};
+    return tz_tensorboard_append(folder, (int64_t)m->step, scalars, TZ_COUNTOF(scalars), error);
+}
+
+// Begins the event file with the evaluations that a resumed run has kept.
+static tz_status begin_events(const tz_sac_trainer *trainer, const char *folder, tz_error *error) {
+    TZ_CHECK(tz_tensorboard_begin(folder, error));
+    size_t n;
+    const tz_sac_metrics *rows = tz_sac_trainer_metrics(trainer, &n);
+    for (size_t i = 0; i < n; i++) {
+        TZ_CHECK(append_event(folder, &rows[i], error));
+    }
+    return TZ_OK;
+}
 
 static bool report(void *context, uint64_t step, const tz_sac_metrics *evaluation) {
     reporter *r = context;
     if (evaluation != NULL) {
+        r->trouble = append_event(r->folder, evaluation, &r->error);
         snprintf(r->note, sizeof r->note, "return %.1f +- %.1f, training %.1f, temperature %.3g",
                  evaluation->return_mean, evaluation->return_std, evaluation->training_return,
                  evaluation->temperature);
     }
     tz_progress_update(&r->progress, (double)step, r->note);
-    return !tz_interrupted();
+    return r->trouble == TZ_OK && !tz_interrupted();
 }
 
 // ---- run
@@ -294,10 +324,18 @@ static tz_status train(sac_options *o, int argc, char **argv, tz_team *team, tz_
     TZ_CHECK(tz_sac_trainer_create(&trainer, &o->def, team, error));
     tz_status status = write_config(o, argc, argv, error);
     if (status == TZ_OK) {
+        status = begin_events(trainer, o->def.folder, error);
+    }
+    if (status == TZ_OK) {
         const double done = (double)tz_sac_trainer_step(trainer);
-        reporter r = {.progress =
+        reporter r = {.folder = o->def.folder,
+                      .progress =
                           tz_progress_start("sac", "step", done, (double)o->def.steps, o->quiet)};
         status = tz_sac_trainer_run(trainer, report, &r, error);
+        if (r.trouble != TZ_OK) {
+            *error = r.error;
+            status = r.trouble;
+        }
         tz_progress_finish(&r.progress, (double)tz_sac_trainer_step(trainer), r.note);
         tz_error plot_error;
         if (plot_returns(trainer, o->def.folder, o->def.env, &plot_error) != TZ_OK) {

@@ -385,6 +385,7 @@ static tz_status train_model(run *r, bool kind_was_set, tz_training_report *repo
     a->def.begin = begin_folder;
     a->def.begin_context = r;
     a->def.resume = a->resume;
+    a->def.events = true;
     a->def.quiet = a->quiet;
     a->def.trainer.seed = a->seed;
     TZ_CHECK(tz_train(&a->def, r->model, r->source, r->n_sources, r->team, report, error));

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/plot.h"
 #include "base/progress.h"
+#include "base/tensorboard.h"
 #include "train/evaluation.h"
 
 #include <math.h>
@@ -187,6 +188,28 @@ static tz_status write_csv(const run *r, tz_error *error) {
     return status;
 }
 
+// Row `i` of the metrics for TensorBoard.
+static tz_status append_event(const run *r, int i, tz_error *error) {
+    const tz_epoch_metrics *m = &r->metrics[i];
+    const tz_scalar scalars[] = {{"loss/train", m->train_loss},
+                                 {"loss/held_out", m->test_loss},
+                                 {"rollout/nmse", m->rollout_nmse},
+                                 {"rollout/nmse_median", m->rollout_nmse_median},
+                                 {"rollout/diverged", m->rollout_diverged},
+                                 {"optimiser/learning_rate", m->learning_rate},
+                                 {"optimiser/grad_norm", m->grad_norm}};
+    return tz_tensorboard_append(r->def->folder, i + 1, scalars, TZ_COUNTOF(scalars), error);
+}
+
+// Begins the event file with the epochs that are complete.
+static tz_status begin_events(const run *r, tz_error *error) {
+    TZ_CHECK(tz_tensorboard_begin(r->def->folder, error));
+    for (int i = 0; i < r->n_epochs; i++) {
+        TZ_CHECK(append_event(r, i, error));
+    }
+    return TZ_OK;
+}
+
 // ---- pictures
 
 // One column of the metrics over the epochs where it was measured.
@@ -360,6 +383,7 @@ static tz_status train(run *r, double *steps, tz_error *error) {
             TZ_CHECK(keep_if_best(r, error));
             TZ_CHECK(write_checkpoint(r, error));
             TZ_CHECK(write_csv(r, error));
+            TZ_CHECK(r->def->events ? append_event(r, r->n_epochs - 1, error) : TZ_OK);
             note(text, r);
         }
         tz_progress_update(&progress, done, text);
@@ -376,10 +400,12 @@ static tz_status start(run *r, tz_error *error) {
         TZ_CHECK(r->def->begin(r->def->begin_context, error));
     }
     if (r->def->resume && tz_file_exists(r->checkpoint)) {
-        return tz_checkpoint_read(r->checkpoint, r->trainer, r->model, r->metrics, &r->n_epochs,
-                                  r->def->trainer.epochs, r->what, error);
+        TZ_CHECK(tz_checkpoint_read(r->checkpoint, r->trainer, r->model, r->metrics, &r->n_epochs,
+                                    r->def->trainer.epochs, r->what, error));
+    } else {
+        TZ_CHECK(write_checkpoint(r, error));
     }
-    return write_checkpoint(r, error);
+    return r->def->events ? begin_events(r, error) : TZ_OK;
 }
 
 tz_status tz_train(const tz_training_def *def, tz_model *model, const tz_source *sources,

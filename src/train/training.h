@@ -1,6 +1,7 @@
 // A training run from data to a folder:
 //
 //     metrics.csv             one line an epoch
+//     events.out.tfevents.*   with events: the same for TensorBoard
 //     checkpoint.safetensors  everything to continue from; replaced at every epoch
 //     best.safetensors        with keep_best: the weights that did best on held-out rollouts so far
 //     model.safetensors       the weights after the last epoch, or with keep_best the best ones;
@@ -37,6 +38,7 @@ typedef struct tz_training_def {
     tz_status (*begin)(void *context, tz_error *error);
     void *begin_context;
     bool keep_best; // keep the weights with the best held-out rollouts, not the last ones
+    bool events;    // write an event file of TensorBoard too
     bool resume;    // continue from the folder's checkpoint if there is one
     bool quiet;     // no progress on stderr
 } tz_training_def;
