@@ -309,11 +309,35 @@ static void backward(const tz_learned *self, tz_real *w_bar, tz_real *u_bar, tz_
     tz_canonical_pull_back(canonical, w_bar, 1.0f, parts.gx_mass, tape.mass.xi, ld_q, B);
 }
 
+// ---- energy
+
+static void energy(const tz_learned *self, tz_real *E, tz_real *tape_block, tz_real *scratch,
+                   const tz_real *w, int B) {
+    const hnn *model = (const hnn *)self;
+    const tz_mlp *potential = &self->network[POTENTIAL], *mass = &self->network[MASS];
+    const int n = self->model.nq, nz = 2 * n;
+    const field_tape tape = take_tape(self, tape_block, B);
+    const scratch_parts parts = take_scratch(self, scratch, B);
+    tz_real *V = parts.out_mass_bar, *dQ = parts.lambda_V; // (B, ld_out), (B, n)
+    tz_canonical_read_positions(&model->canonical, tape.mass.xi, mass->ld_in, w, B);
+    tz_mlp_forward(mass, parts.out_mass, &tape.mass, B);
+    tz_mass_factor(&tape.inverse, parts.out_mass, mass->ld_out, n, B);
+    tz_mass_velocity(&tape.inverse, dQ, n, w + n, nz, n, B);
+    tz_mlp_forward(potential, V, &tape.potential, B);
+    for (int row = 0; row < B; row++) {
+        E[row] = model->s_V * V[row * potential->ld_out];
+        for (int i = 0; i < n; i++) {
+            E[row] += 0.5f * w[row * nz + n + i] * dQ[row * n + i];
+        }
+    }
+}
+
 #define HNN_KIND(name, setup_function)                                                             \
     {                                                                                              \
-        .ops = TZ_LEARNED_OPS(name), .size = sizeof(hnn), .setup = setup_function,                 \
-        .teardown = tz_canonical_teardown, .tape_size = tape_size, .scratch_size = scratch_size,   \
-        .forward = forward, .backward = backward, .map_tape_size = tz_canonical_map_tape_size,     \
+        .ops = TZ_LEARNED_OPS(name, .energy = tz_learned_energy), .energy = energy,                \
+        .size = sizeof(hnn), .setup = setup_function, .teardown = tz_canonical_teardown,           \
+        .tape_size = tape_size, .scratch_size = scratch_size, .forward = forward,                  \
+        .backward = backward, .map_tape_size = tz_canonical_map_tape_size,                         \
         .encode = tz_canonical_encode, .decode = tz_canonical_decode,                              \
         .encode_vjp = tz_canonical_encode_vjp, .decode_vjp = tz_canonical_decode_vjp,              \
     }

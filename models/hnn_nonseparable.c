@@ -163,8 +163,22 @@ static void backward(const tz_learned *self, tz_real *w_bar, tz_real *u_bar, tz_
     }
 }
 
+static void energy(const tz_learned *self, tz_real *E, tz_real *tape_block, tz_real *scratch,
+                   const tz_real *w, int B) {
+    const tz_canonical *canonical = (const tz_canonical *)self;
+    const tz_mlp *network = &self->network[ENERGY];
+    const field_tape tape = take_tape(self, tape_block, B);
+    tz_real *out = take_scratch(self, scratch, B).xi_bar; // (B, ld_out), ld_out <= ld_in
+    read_state(canonical, tape.energy.xi, network->ld_in, w, B);
+    tz_mlp_forward(network, out, &tape.energy, B);
+    for (int row = 0; row < B; row++) {
+        E[row] = (tz_real)(1.0 / canonical->m0) * out[row * network->ld_out];
+    }
+}
+
 const tz_learned_kind tz_kind_hnn_nonseparable = {
-    .ops = TZ_LEARNED_OPS("hnn-nonseparable"),
+    .ops = TZ_LEARNED_OPS("hnn-nonseparable", .energy = tz_learned_energy),
+    .energy = energy,
     .size = sizeof(tz_canonical),
     .setup = setup,
     .teardown = tz_canonical_teardown,

@@ -1,5 +1,5 @@
 // Rollouts of the learned kinds with the control held over a transition, `substeps` steps h = dt /
-// substeps of an explicit Runge-Kutta rule each,
+// substeps of an explicit Runge-Kutta rule each (or of leapfrog, see there),
 //
 //     k_i = f(w + h sum_{j<i} a_ij k_j, u_t),   w <- w + h sum_i b_i k_i
 //
@@ -19,7 +19,10 @@
 #include "base/memory.h"
 #include "models/learned.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
+#include <tgmath.h>
 
 enum { TILE_ROWS = 64, STAGES_MAX = 4 };
 
@@ -33,6 +36,7 @@ typedef struct rule {
 static const rule rules[] = {
     [TZ_INTEGRATOR_EULER] = {1, {{0.0}}, {1.0}},
     [TZ_INTEGRATOR_RK4_38] = {4, {{0.0}, {1.0 / 3.0}, {-1.0 / 3.0, 1.0}, {1.0, -1.0, 1.0}}, {0.125, 0.375, 0.375, 0.125}},
+    [TZ_INTEGRATOR_LEAPFROG] = {.n_stages = 2}, // not explicit: see leap
     [TZ_INTEGRATOR_RK4] = {4, {{0.0}, {0.5}, {0.0, 0.5}, {0.0, 0.0, 1.0}}, {1.0 / 6.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 6.0}},
 };
 // clang-format on
@@ -42,6 +46,7 @@ struct tz_model_workspace {
     int max_B; // rows of a tile
     int max_T; // transitions that can be differentiated; 0: none
     size_t tape_size, map_tape_size;
+    tz_integrator integrator;   // that it is sized for
     bool has_point_bar;         // the regulariser has left adjoints for the backward
     tz_real *block;             // owned, holds all below
     tz_real *w;                 // state                                           (max_B, nz)
@@ -54,7 +59,8 @@ struct tz_model_workspace {
     tz_real *points;    // w_t, for the regulariser                        (max_T + 1, max_B, nz)
     tz_real *point_bar; // its adjoints of them                            (max_T + 1, max_B, nz)
     tz_real *symplectic_scratch;
-    tz_real *map_tapes; // of encode, then of each decode                  (slots, map_tape_size)
+    unsigned char *moves; // leapfrog: 1 while a row's equations are not solved   (max_B)
+    tz_real *map_tapes;   // of encode, then of each decode                  (slots, map_tape_size)
 };
 
 tz_status tz_learned_workspace_create(tz_model_workspace **workspace, const tz_model *model,
@@ -63,11 +69,17 @@ tz_status tz_learned_workspace_create(tz_model_workspace **workspace, const tz_m
     TZ_ASSERT(max_B > 0 && max_T > 0);
     tz_blas_init();
     const tz_learned *self = (const tz_learned *)model;
+    if (training && self->integrator == TZ_INTEGRATOR_LEAPFROG) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                       "the integrator leapfrog serves prediction, not training");
+    }
     const tz_learned_kind *kind = self->kind;
     tz_model_workspace *ws = tz_alloc(1, sizeof *ws);
     if (ws == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a workspace");
     }
+
+    ws->integrator = self->integrator;
 
     // one tape a stage when there will be a backward, else one in all
     const int n_stages = rules[self->integrator].n_stages;
@@ -88,8 +100,9 @@ tz_status tz_learned_workspace_create(tz_model_workspace **workspace, const tz_m
     const size_t size = (4 + (size_t)n_stages) * state + scratch + 2 * points + symplectic_scratch +
                         n_tapes * ws->tape_size + n_map_tapes * ws->map_tape_size;
     tz_real *cursor = ws->block = tz_alloc(size, sizeof(tz_real));
-    if (ws->block == NULL) {
-        tz_free(ws);
+    ws->moves = tz_alloc((size_t)ws->max_B, sizeof *ws->moves);
+    if (ws->block == NULL || ws->moves == NULL) {
+        tz_learned_workspace_destroy(ws);
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a workspace of %zu values", size);
     }
     ws->w = tz_take(&cursor, state);
@@ -112,6 +125,7 @@ tz_status tz_learned_workspace_create(tz_model_workspace **workspace, const tz_m
 void tz_learned_workspace_destroy(tz_model_workspace *workspace) {
     if (workspace != NULL) {
         tz_free(workspace->block);
+        tz_free(workspace->moves);
         tz_free(workspace);
     }
 }
@@ -181,6 +195,57 @@ static void step(const tz_learned *self, tz_model_workspace *ws, const tz_real *
     }
 }
 
+// Generalised leapfrog (Stoermer-Verlet for any H(Q, P); Hairer, Lubich, Wanner, Geometric
+// Numerical Integration, 2006, section I.1.4), of second order and symplectic, with f = (f_Q, f_P):
+//
+//     P1 = P + h/2 f_P(Q, P1),   Q' = Q + h/2 (f_Q(Q, P1) + f_Q(Q', P1)),   P' = P1 + h/2 f_P(Q',
+//     P1)
+//
+// The first two are solved by fixed-point iteration, a row until it stands still to rounding. A row
+// that does not within ITERATIONS keeps its last value: h is then too large for any such method.
+static void leap(const tz_learned *self, tz_model_workspace *ws, const tz_real *u_t, int B) {
+    enum { ITERATIONS = 100, MOMENTA = 1, POSITIONS = 2 };
+    const tz_real rounding =
+        (tz_real)(4.0 * (sizeof(tz_real) == sizeof(float) ? FLT_EPSILON : DBL_EPSILON));
+    const int n = self->model.nq, nz = 2 * n;
+    const size_t size = (size_t)(B * nz) * sizeof(tz_real);
+    const tz_real half_h = 0.5f * self->substep_s;
+    tz_real *x = ws->w_stage, *f = ws->stage[0], *f_start = ws->stage[1]; // (B, nz)
+    memcpy(x, ws->w, size);
+    for (int solve = MOMENTA; solve <= POSITIONS; solve++) {
+        // the unknown half of x starts where it stands; f_start is f at (Q, P1)
+        const int first = solve == MOMENTA ? n : 0;
+        if (solve == POSITIONS) {
+            self->kind->forward(self, f_start, ws->tapes, ws->scratch, x, u_t, B);
+        }
+        memset(ws->moves, 1, (size_t)B);
+        bool any_moves = true;
+        for (int iteration = 0; any_moves && iteration < ITERATIONS; iteration++) {
+            any_moves = false;
+            self->kind->forward(self, f, ws->tapes, ws->scratch, x, u_t, B);
+            for (int row = 0; row < B; row++) {
+                bool moves = false;
+                for (int k = 0; ws->moves[row] && k < n; k++) {
+                    const int i = row * nz + first + k;
+                    const tz_real known = solve == POSITIONS ? f_start[i] : 0.0f;
+                    const tz_real next = ws->w[i] + half_h * (known + f[i]);
+                    moves |= fabs(next - x[i]) > rounding * (1.0f + fabs(next));
+                    x[i] = next;
+                }
+                ws->moves[row] = moves;
+                any_moves |= moves;
+            }
+        }
+    }
+    self->kind->forward(self, f, ws->tapes, ws->scratch, x, u_t, B);
+    for (int row = 0; row < B; row++) {
+        for (int k = n; k < nz; k++) {
+            x[row * nz + k] += half_h * f[row * nz + k];
+        }
+    }
+    memcpy(ws->w, x, size);
+}
+
 // First of the controls u (T, B, nu) of transition t and row `row`; NULL without controls.
 static const tz_real *controls_at(const tz_learned *self, const tz_real *u, int t, int B, int row) {
     const size_t nu = (size_t)self->model.nu;
@@ -204,7 +269,11 @@ static void rollout_tile(const tz_learned *self, tz_model_workspace *ws, tz_real
     for (int t = 0; t < T; t++) {
         const tz_real *u_t = controls_at(self, u, t, batch_B, row); // (B, nu)
         for (int s = 0; s < self->substeps; s++) {
-            step(self, ws, u_t, t, s, B);
+            if (self->integrator == TZ_INTEGRATOR_LEAPFROG) {
+                leap(self, ws, u_t, B);
+            } else {
+                step(self, ws, u_t, t, s, B);
+            }
         }
         if (keeps_points(ws, self)) {
             memcpy(ws->points + (size_t)(t + 1) * n, ws->w, n * sizeof *ws->w);
@@ -216,6 +285,7 @@ static void rollout_tile(const tz_learned *self, tz_model_workspace *ws, tz_real
 void tz_learned_rollout(const tz_model *model, tz_model_workspace *workspace, tz_real *z,
                         const tz_real *z0, const tz_real *u, int T, int B) {
     const tz_learned *self = (const tz_learned *)model;
+    TZ_ASSERT(workspace->integrator == self->integrator);
     TZ_ASSERT(workspace->max_T == 0 || (B <= workspace->max_B && T <= workspace->max_T));
     const unsigned mode = tz_denormals_off();
     for (int row = 0; row < B; row += workspace->max_B) {
@@ -291,6 +361,21 @@ void tz_learned_rollout_vjp(const tz_model *model, tz_model_workspace *workspace
     }
     if (kind->encode_vjp != NULL) {
         kind->encode_vjp(self, grad, map_tape_at(ws, 0), ws->scratch, ws->w_bar, B);
+    }
+    tz_denormals_restore(mode);
+}
+
+// ---- energy
+
+void tz_learned_energy(const tz_model *model, tz_model_workspace *workspace, tz_real *E,
+                       const tz_real *z, int B) {
+    const tz_learned *self = (const tz_learned *)model;
+    const size_t nz = (size_t)tz_model_nz(model);
+    const unsigned mode = tz_denormals_off();
+    for (int row = 0; row < B; row += workspace->max_B) {
+        const int rows = B - row < workspace->max_B ? B - row : workspace->max_B;
+        encode(self, workspace, z + (size_t)row * nz, rows);
+        self->kind->energy(self, E + row, workspace->tapes, workspace->scratch, workspace->w, rows);
     }
     tz_denormals_restore(mode);
 }

@@ -42,24 +42,47 @@ tz_status tz_learned_require_square(const tz_learned *self, tz_error *error) {
     return TZ_OK;
 }
 
-tz_status tz_learned_require_euler(const tz_learned *self, tz_error *error) {
-    if (self->integrator != TZ_INTEGRATOR_EULER) {
+static tz_status set_integrator(tz_learned *self, tz_integrator integrator, int substeps,
+                                tz_error *error) {
+    const tz_learned_kind *kind = self->kind;
+    if (kind->one_euler_step && (integrator != TZ_INTEGRATOR_EULER || substeps != 1)) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                       "kind %s makes one Euler step per transition, not %d of %s", kind->ops.kind,
+                       substeps, tz_integrator_name(integrator));
+    }
+    if (kind->is_euler_only && integrator != TZ_INTEGRATOR_EULER) {
         return tz_fail(error, TZ_ERR_UNSUPPORTED,
                        "kind %s has the step in its equations and needs the integrator euler, not "
                        "%s",
-                       self->model.ops->kind, tz_integrator_name(self->integrator));
+                       kind->ops.kind, tz_integrator_name(integrator));
     }
+    if (integrator == TZ_INTEGRATOR_LEAPFROG && kind->energy == NULL) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                       "kind %s has no energy and cannot be integrated by leapfrog",
+                       kind->ops.kind);
+    }
+    self->integrator = integrator;
+    self->substeps = substeps;
+    self->substep_s = (tz_real)(self->model.dt_s / substeps);
     return TZ_OK;
+}
+
+tz_status tz_model_set_integrator(tz_model *model, tz_integrator integrator, int substeps,
+                                  tz_error *error) {
+    TZ_ASSERT((unsigned)integrator < TZ_INTEGRATOR_COUNT);
+    if (tz_learned_kind_find(model->ops->kind) == NULL) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED, "a model of kind %s has no integrator to choose",
+                       model->ops->kind);
+    }
+    if (substeps < 1 || substeps > TZ_MODEL_SUBSTEPS_MAX) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "a model makes 1 to %d substeps, not %d",
+                       TZ_MODEL_SUBSTEPS_MAX, substeps);
+    }
+    return set_integrator((tz_learned *)model, integrator, substeps, error);
 }
 
 tz_status tz_learned_create(tz_learned **learned, const tz_learned_def *def, tz_error *error) {
     *learned = NULL;
-    if (def->kind->one_euler_step &&
-        (def->integrator != TZ_INTEGRATOR_EULER || def->substeps != 1)) {
-        return tz_fail(error, TZ_ERR_UNSUPPORTED,
-                       "kind %s makes one Euler step per transition, not %d of %s",
-                       def->kind->ops.kind, def->substeps, tz_integrator_name(def->integrator));
-    }
     const size_t nz = (size_t)(def->nq + def->nv), n_columns = nz + (size_t)def->nu;
     tz_learned *self = tz_alloc(1, def->kind->size);
     if (self == NULL) {
@@ -73,9 +96,6 @@ tz_status tz_learned_create(tz_learned **learned, const tz_learned_def *def, tz_
     self->kind = def->kind;
     self->n_hidden = def->n_hidden;
     self->n_layers = 2;
-    self->integrator = def->integrator;
-    self->substeps = def->substeps;
-    self->substep_s = (tz_real)(def->dt_s / def->substeps);
     self->is_normalised = def->is_normalised;
 
     // normaliser; an angle is two inputs
@@ -98,6 +118,11 @@ tz_status tz_learned_create(tz_learned **learned, const tz_learned_def *def, tz_
     }
     memcpy(self->input_form, def->input_form, n_columns);
     list_inputs(self);
+    const tz_status status = set_integrator(self, def->integrator, def->substeps, error);
+    if (status != TZ_OK) {
+        tz_learned_destroy(&self->model);
+        return status;
+    }
     *learned = self;
     return TZ_OK;
 }

@@ -17,6 +17,7 @@ typedef struct tz_learned_kind {
     tz_model_ops ops;
     size_t size;           // of the kind's struct, which starts with tz_learned
     bool one_euler_step;   // per transition, whatever a definition says
+    bool is_euler_only;    // the step is in its equations
     bool start_is_decoded; // encode and decode are not inverse: block 0 of a rollout is decode(w_0)
 
     // (required) declares the networks with tz_learned_add_network and computes the kind's own
@@ -43,6 +44,10 @@ typedef struct tz_learned_kind {
     size_t (*symplectic_scratch_size)(const tz_learned *self, int B);
     double (*symplectic)(const tz_learned *self, tz_real *w_bar, tz_real *grad, tz_real *scratch,
                          double weight, const tz_real *w, const tz_real *u, int B);
+
+    // (Hamiltonian kinds) the energy E (B) at w (B, nz), with the tape and scratch of forward
+    void (*energy)(const tz_learned *self, tz_real *E, tz_real *tape, tz_real *scratch,
+                   const tz_real *w, int B);
 
     // (optional, all or none; without them w = z) w (B, nz) from z (B, nz) and back, with the
     // tape that their backward needs
@@ -108,7 +113,7 @@ struct tz_learned {
 
 extern const tz_learned_kind tz_kind_node, tz_kind_delta, tz_kind_node_so, tz_kind_node_so_direct,
     tz_kind_node_so_mass, tz_kind_hnn, tz_kind_hnn_nonseparable, tz_kind_symoden,
-    tz_kind_symoden_both;
+    tz_kind_symoden_both, tz_kind_symoden_study;
 
 // The name of a kind and the verbs that all learned kinds share, for their tables; then its own.
 #define TZ_LEARNED_OPS(...)                                                                        \
@@ -133,8 +138,7 @@ tz_status tz_learned_finish(tz_learned *self, tz_error *error);
 tz_status tz_learned_add_network(tz_learned *self, const char *name, int n_in, int n_out,
                                  tz_error *error);
 
-// For setup: TZ_ERR_UNSUPPORTED unless the integrator is Euler, or unless nq == nv.
-tz_status tz_learned_require_euler(const tz_learned *self, tz_error *error);
+// For setup: TZ_ERR_UNSUPPORTED unless nq == nv.
 tz_status tz_learned_require_square(const tz_learned *self, tz_error *error);
 
 // xi (B, ld): all inputs of the networks from z and u.
@@ -156,6 +160,8 @@ void tz_learned_rollout_vjp(const tz_model *model, tz_model_workspace *workspace
                             const tz_real *z_bar, const tz_real *u, int T, int B);
 double tz_learned_symplectic(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
                              double weight, const tz_real *u, int T, int B);
+void tz_learned_energy(const tz_model *model, tz_model_workspace *workspace, tz_real *E,
+                       const tz_real *z, int B);
 void tz_learned_field(const tz_model *model, tz_model_workspace *workspace, tz_real *dw,
                       const tz_real *w, const tz_real *u, int B);
 void tz_learned_field_vjp(const tz_model *model, tz_model_workspace *workspace, tz_real *w_bar,

@@ -11,9 +11,9 @@
 // ---- registry
 
 static const tz_learned_kind *const kinds[] = {
-    &tz_kind_node,           &tz_kind_node_so,      &tz_kind_hnn,
-    &tz_kind_node_so_direct, &tz_kind_node_so_mass, &tz_kind_hnn_nonseparable,
-    &tz_kind_symoden,        &tz_kind_symoden_both, &tz_kind_delta,
+    &tz_kind_node,         &tz_kind_node_so,          &tz_kind_hnn,     &tz_kind_node_so_direct,
+    &tz_kind_node_so_mass, &tz_kind_hnn_nonseparable, &tz_kind_symoden, &tz_kind_symoden_both,
+    &tz_kind_delta,        &tz_kind_symoden_study,
 };
 
 int tz_model_kind_count(void) {
@@ -33,7 +33,7 @@ const tz_learned_kind *tz_learned_kind_find(const char *name) {
     return NULL;
 }
 
-static const char *const integrator_names[] = {"euler", "rk4-38", "rk4"};
+static const char *const integrator_names[] = {"euler", "rk4-38", "rk4", "leapfrog"};
 _Static_assert(TZ_COUNTOF(integrator_names) == TZ_INTEGRATOR_COUNT, "a name each");
 
 const char *tz_integrator_name(tz_integrator integrator) {
@@ -47,8 +47,8 @@ tz_status tz_integrator_find(tz_integrator *integrator, const char *name, tz_err
             return TZ_OK;
         }
     }
-    return tz_fail(error, TZ_ERR_ARGUMENT, "integrator '%.60s', expected euler, rk4-38 or rk4",
-                   name);
+    return tz_fail(error, TZ_ERR_ARGUMENT,
+                   "integrator '%.60s', expected euler, rk4-38, rk4 or leapfrog", name);
 }
 
 // ---- making
@@ -253,6 +253,11 @@ void tz_model_rollout(const tz_model *model, tz_model_workspace *workspace, tz_r
 void tz_model_rollout_vjp(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
                           const tz_real *z_bar, const tz_real *u, int T, int B) {
     model->ops->rollout_vjp(model, workspace, grad, z_bar, u, T, B);
+}
+
+void tz_model_energy(const tz_model *model, tz_model_workspace *workspace, tz_real *E,
+                     const tz_real *z, int B) {
+    model->ops->energy(model, workspace, E, z, B);
 }
 
 double tz_model_symplectic(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,

@@ -63,6 +63,10 @@ typedef struct tz_model_ops {
     void (*rollout_vjp)(const tz_model *self, tz_model_workspace *workspace, tz_real *grad,
                         const tz_real *z_bar, const tz_real *u, int T, int B);
 
+    // (hnn, hnn-nonseparable, symoden, symoden-both) see tz_model_energy
+    void (*energy)(const tz_model *self, tz_model_workspace *workspace, tz_real *E,
+                   const tz_real *z, int B);
+
     // (node-so-mass) see tz_model_symplectic
     double (*symplectic)(const tz_model *self, tz_model_workspace *workspace, tz_real *grad,
                          double weight, const tz_real *u, int T, int B);
@@ -102,9 +106,11 @@ typedef enum tz_integrator {
     TZ_INTEGRATOR_EULER,  // explicit
     TZ_INTEGRATOR_RK4_38, // Kutta's 3/8 rule, the study's choice for the synthetic systems
     TZ_INTEGRATOR_RK4,    // the classical rule
+    // generalised leapfrog, symplectic: Hamiltonian kinds, for prediction (not differentiated)
+    TZ_INTEGRATOR_LEAPFROG,
     TZ_INTEGRATOR_COUNT
 } tz_integrator;
-TZ_API const char *tz_integrator_name(tz_integrator integrator); // "euler", "rk4-38", "rk4"
+TZ_API const char *tz_integrator_name(tz_integrator integrator); // "euler", "rk4-38", ...
 TZ_API tz_status tz_integrator_find(tz_integrator *integrator, const char *name, tz_error *error);
 
 // What a learned model is, apart from the data.
@@ -166,6 +172,16 @@ TZ_API void tz_model_rollout(const tz_model *model, tz_model_workspace *workspac
 // Must be called once after `parameters` were written, before the next use (create and load do it).
 // No other thread may use the model meanwhile.
 TZ_API void tz_model_prepare(tz_model *model);
+
+// The learned energy E (B) at z (B, nz), for kinds whose ops have `energy`: H(Q, P) of
+// docs/models.md, in a unit of its own. Not between a rollout and its backward.
+TZ_API void tz_model_energy(const tz_model *model, tz_model_workspace *workspace, tz_real *E,
+                            const tz_real *z, int B);
+
+// Predicts with another integrator than the model was trained with, from the next workspace on.
+// TZ_ERR_UNSUPPORTED when the kind does not serve it, TZ_ERR_ARGUMENT for substeps out of range.
+TZ_API tz_status tz_model_set_integrator(tz_model *model, tz_integrator integrator, int substeps,
+                                         tz_error *error);
 
 // Backward of the rollout before it on this workspace; see ops. For a training workspace B is a
 // tile of 25 to 100 rows, so that a whole rollout stays in one core's cache.

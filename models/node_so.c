@@ -12,8 +12,13 @@
 
 typedef struct node_so {
     tz_learned learned; // must be first
-    tz_real half_h;     // h/2 in the trapezoid form, 0 in the direct one
+    bool is_trapezoid;  // else direct
 } node_so;
+
+// h/2 in the trapezoid form, 0 in the direct one.
+static tz_real half_step(const node_so *self) {
+    return self->is_trapezoid ? 0.5f * self->learned.substep_s : 0.0f;
+}
 
 static tz_status setup_direct(tz_learned *self, tz_error *error) {
     TZ_CHECK(tz_learned_require_square(self, error));
@@ -21,8 +26,7 @@ static tz_status setup_direct(tz_learned *self, tz_error *error) {
 }
 
 static tz_status setup_trapezoid(tz_learned *self, tz_error *error) {
-    TZ_CHECK(tz_learned_require_euler(self, error));
-    ((node_so *)self)->half_h = (tz_real)0.5 * self->substep_s;
+    ((node_so *)self)->is_trapezoid = true;
     return setup_direct(self, error);
 }
 
@@ -40,7 +44,7 @@ static void forward(const tz_learned *self, tz_real *dz, tz_real *tape, tz_real 
     const tz_mlp *mlp = &self->network[0];
     const int n = self->model.nv;
     const tz_real *s_out = self->rate_std + n, *o_out = self->rate_mean + n; // (n)
-    const tz_real half_h = ((const node_so *)self)->half_h;
+    const tz_real half_h = half_step((const node_so *)self);
     const tz_mlp_tape activations = tz_mlp_tape_take(mlp, &tape, B);
     tz_real *out = tz_take(&scratch, (size_t)B * (size_t)mlp->ld_out); // (B, ld_out)
 
@@ -63,7 +67,7 @@ static void backward(const tz_learned *self, tz_real *z_bar, tz_real *u_bar, tz_
     const tz_mlp *mlp = &self->network[0];
     const int n = self->model.nv;
     const tz_real *s_out = self->rate_std + n; // (n)
-    const tz_real half_h = ((const node_so *)self)->half_h;
+    const tz_real half_h = half_step((const node_so *)self);
     const tz_mlp_tape activations = tz_mlp_tape_take(mlp, &tape, B);
     tz_real *out_bar = tz_take(&scratch, (size_t)B * (size_t)mlp->ld_out); // (B, ld_out)
     tz_real *xi_bar = tz_take(&scratch, (size_t)B * (size_t)mlp->ld_in);   // (B, ld_in)
@@ -83,6 +87,7 @@ static void backward(const tz_learned *self, tz_real *z_bar, tz_real *u_bar, tz_
 const tz_learned_kind tz_kind_node_so = {
     .ops = TZ_LEARNED_OPS("node-so"),
     .size = sizeof(node_so),
+    .is_euler_only = true,
     .setup = setup_trapezoid,
     .tape_size = tape_size,
     .scratch_size = scratch_size,

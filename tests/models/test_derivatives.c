@@ -38,7 +38,7 @@ static bool open_problem(problem *p, const char *kind, int form) {
     tz_task task = fixture_task();
     tz_model_def def = form == ROBOT ? tz_model_def_default() : tz_model_def_synthetic();
     if (form != ROBOT) {
-        if (strcmp(kind, "node-so") == 0) {
+        if (strcmp(kind, "node-so") == 0 || strcmp(kind, "symoden-study") == 0) {
             return false;
         }
         task.nu = 0;

@@ -266,6 +266,10 @@ static void test_study_robots(void **state) {
     static const network_name one[] = {{"mlp", "net"}, {NULL, NULL}};
     agrees_with_robot("study/mujoco_NODE.txt", "node", one);
     agrees_with_robot("study/mujoco_CoupledNODE.txt", "node-so", one);
+    // its mass network has no effect and no place here
+    static const network_name two[] = {
+        {"potential", "potential_net"}, {"force", "force_net"}, {NULL, NULL}};
+    agrees_with_robot("study/mujoco_MixtureHNN.txt", "symoden-study", two);
 }
 
 // ---- PyTorch

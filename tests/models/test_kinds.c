@@ -211,12 +211,16 @@ static void test_divergence_is_left_as_it_comes_out(void **state) {
 
 // ---- closed forms
 
-// With zero weights every kind accelerates by the data's mean, whatever its internal scales.
+// With zero weights every kind accelerates by the data's mean, whatever its internal scales (but
+// for symoden-study, which has none).
 static void test_zero_weights_give_the_mean_acceleration(void **state) {
     (void)state;
     const tz_model_statistics statistics = fixture_statistics();
     for (int k = 0; k < tz_model_kind_count(); k++) {
         static float z[N];
+        if (strcmp(tz_model_kind_at(k), "symoden-study") == 0) {
+            continue;
+        }
         tz_model *model = fixture_model(tz_model_kind_at(k));
         memset(model->parameters, 0, model->n_parameters * sizeof *model->parameters);
         tz_model_prepare(model);
