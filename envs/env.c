@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "envs/env_ops.h"
+#include "envs/hamiltonian/system_env.h"
 #include "envs/mujoco_env.h"
 
 #include <stdio.h>
@@ -46,7 +47,7 @@ static const tz_env_type *find(const char *name, int *version) {
             return registry[i];
         }
     }
-    return NULL;
+    return tz_system_env_type_find(name);
 }
 
 const tz_env_type *tz_env_type_find(const char *name) {
@@ -86,7 +87,9 @@ static tz_status unknown_name(const char *name, tz_error *error) {
         TZ_ASSERT(n < sizeof known);
     }
     return tz_fail(error, TZ_ERR_ARGUMENT,
-                   "there is no environment named \"%.64s\"; expected one of %s", name, known);
+                   "there is no environment named \"%.64s\"; expected one of %s, or a physical "
+                   "system such as chain-2 (`trapeze envs` lists them)",
+                   name, known);
 }
 
 // The version that the definition and the name together ask for: 0 for a type without one.

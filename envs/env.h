@@ -143,6 +143,8 @@ typedef struct tz_env_info {
     double camera_elevation;
 } tz_env_info;
 
+// The environments that MuJoCo simulates. The physical systems (envs/hamiltonian/system.h) have a
+// list of their own; tz_env_create and tz_env_info_find take their names too.
 TZ_API int tz_env_count(void);
 TZ_API const tz_env_info *tz_env_info_at(int index);
 

@@ -1,8 +1,7 @@
 // True trajectories of the systems, and the study's data: chunks of a few consecutive samples, one
 // a trajectory.
 //
-// ARKODE's explicit method of order 8 (Fehlberg 13-7-8) integrates with relative and absolute
-// tolerance 1e-12 and stops at each sample, so nothing is interpolated.
+// The integrator (integrator.h) stops at each sample, so nothing is interpolated.
 #ifndef TRAPEZE_ENVS_HAMILTONIAN_TRAJECTORY_H
 #define TRAPEZE_ENVS_HAMILTONIAN_TRAJECTORY_H
 

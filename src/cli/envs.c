@@ -2,6 +2,7 @@
 #include "base/run_folder.h"
 #include "cli/cli.h"
 #include "envs/env.h"
+#include "envs/hamiltonian/system.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -56,8 +57,10 @@ static json_object *describe(const tz_env_info *info, const tz_task *task) {
 
 // One line of the table.
 static void print_row(const tz_env_info *info, const tz_task *task) {
-    char range[32];
-    snprintf(range, sizeof range, "%g..%g", task->control_low[0], task->control_high[0]);
+    char range[32] = "none";
+    if (task->nu > 0) {
+        snprintf(range, sizeof range, "%g..%g", task->control_low[0], task->control_high[0]);
+    }
     printf("%-17s  %2d  %2d  %2d  %5.3f  %7s  %5d  %-4s  %s\n", task->name, task->nq, task->nv,
            task->nu, task->dt_s, range, task->max_episode_steps, task->terminated ? "yes" : "no",
            info->summary);
@@ -85,8 +88,13 @@ static int run(int argc, char **argv) {
         printf("%-17s  %2s  %2s  %2s  %5s  %7s  %5s  %-4s  %s\n", "name", "nq", "nv", "nu", "dt/s",
                "control", "steps", "ends", "");
     }
-    for (int i = 0; i < tz_env_count(); i++) {
-        const tz_env_info *info = tz_env_info_at(i);
+    const int n_mujoco = tz_env_count();
+    for (int i = 0; i < n_mujoco + tz_system_count(); i++) {
+        char system[32];
+        if (i >= n_mujoco) {
+            tz_system_name_at(i - n_mujoco, system);
+        }
+        const tz_env_info *info = i < n_mujoco ? tz_env_info_at(i) : tz_env_info_find(system);
         tz_env_def def = tz_env_def_default();
         def.name = info->name;
         tz_env *env;

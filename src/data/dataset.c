@@ -331,7 +331,7 @@ static tz_status check_shapes(const reader *r, int episode, const shape found[N_
                       "observations have %llu columns (expected %d: the raw state [q, v] of %s)",
                       (unsigned long long)found[OBSERVATIONS].cols, dataset->nz, against);
     }
-    if (found[ACTIONS].cols != (hsize_t)dataset->nu || dataset->nu == 0) {
+    if (found[ACTIONS].cols != (hsize_t)dataset->nu) {
         return broken(r, "shape", episode, -1, "actions have %llu columns (expected %d for %s)",
                       (unsigned long long)found[ACTIONS].cols, dataset->nu, against);
     }

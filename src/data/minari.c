@@ -71,16 +71,17 @@ tz_status tz__minari_create(tz__minari_file **file, const tz_task *task, const c
     return TZ_OK;
 }
 
-// Writes an array (rows, cols), or (rows) if cols is 0, that can grow by rows.
-static bool put_array(hid_t group, const char *name, hid_t file_type, hid_t memory_type,
+// Writes an array (rows), or (rows, cols) if ndim is 2, that can grow by rows. Without controls
+// cols is 0, which a chunk cannot be.
+static bool put_array(hid_t group, const char *name, hid_t file_type, hid_t memory_type, int ndim,
                       size_t rows, size_t cols, const void *values) {
-    const int ndim = cols > 0 ? 2 : 1;
-    const size_t row_bytes = H5Tget_size(file_type) * (cols > 0 ? cols : 1);
+    const size_t chunk_cols = cols > 0 ? cols : 1, row_bytes = H5Tget_size(file_type) * chunk_cols;
     // As few chunks as the limit allows, of nearly equal size.
     const size_t most_rows = row_bytes < CHUNK_BYTES ? CHUNK_BYTES / row_bytes : 1;
     const size_t n_chunks = (rows + most_rows - 1) / most_rows;
-    const hsize_t dims[2] = {rows, cols}, max_dims[2] = {H5S_UNLIMITED, cols};
-    const hsize_t chunk[2] = {(rows + n_chunks - 1) / n_chunks, cols};
+    const hsize_t dims[2] = {rows, cols},
+                  max_dims[2] = {H5S_UNLIMITED, cols > 0 ? cols : H5S_UNLIMITED};
+    const hsize_t chunk[2] = {(rows + n_chunks - 1) / n_chunks, chunk_cols};
 
     const hid_t plist = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_obj_track_times(plist, false);
@@ -136,12 +137,12 @@ tz_status tz__minari_append(tz__minari_file *f, const tz_episode *episode, tz_er
     const hid_t group = H5Gcreate2(f->file, name, H5P_DEFAULT, f->group_plist, H5P_DEFAULT);
     const bool ok =
         group >= 0 && put_episode_attributes(group, id, episode) &&
-        put_array(group, "observations", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, T + 1, nz,
+        put_array(group, "observations", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 2, T + 1, nz,
                   episode->z) &&
-        put_array(group, "actions", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, T, nu, episode->u) &&
-        put_array(group, "rewards", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, T, 0, episode->reward) &&
-        put_array(group, "terminations", flag, flag, T, 0, episode->terminated) &&
-        put_array(group, "truncations", flag, flag, T, 0, episode->truncated) &&
+        put_array(group, "actions", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, 2, T, nu, episode->u) &&
+        put_array(group, "rewards", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1, T, 1, episode->reward) &&
+        put_array(group, "terminations", flag, flag, 1, T, 1, episode->terminated) &&
+        put_array(group, "truncations", flag, flag, 1, T, 1, episode->truncated) &&
         put_empty_group(group, "infos", f->group_plist) && H5Gclose(group) >= 0;
     return ok ? TZ_OK : tz__h5_fail(error, TZ_ERR_MEMORY, FILE_NAME, "episode %d does not fit", id);
 }

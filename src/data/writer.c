@@ -176,11 +176,10 @@ tz_status tz_writer_put(tz_writer *writer, int slot, const tz_episode *episode, 
                                 error);
 }
 
-// Finds a tensor of the journal with these dimensions.
-static tz_status find_tensor(const tz_safetensors *file, const char *name, tz_dtype dtype,
+// Finds a tensor of the journal with shape (rows), or (rows, cols) if ndim is 2.
+static tz_status find_tensor(const tz_safetensors *file, const char *name, tz_dtype dtype, int ndim,
                              size_t rows, size_t cols, const void **data, tz_error *error) {
     const tz_tensor *tensor = tz_safetensors_find(file, name);
-    const int ndim = cols > 0 ? 2 : 1;
     *data = NULL;
     if (!tensor || tensor->dtype != dtype || tensor->ndim != ndim || tensor->shape[0] != rows ||
         (ndim == 2 && tensor->shape[1] != cols)) {
@@ -209,11 +208,11 @@ static tz_status view_episode(const tz_writer *writer, const tz_safetensors *fil
                        tz_safetensors_path(file));
     }
     const void *z, *u, *rewards, *terminated, *truncated;
-    TZ_CHECK(find_tensor(file, "z", TZ_DTYPE_F64, T + 1, nz, &z, error));
-    TZ_CHECK(find_tensor(file, "u", TZ_DTYPE_F32, T, nu, &u, error));
-    TZ_CHECK(find_tensor(file, "reward", TZ_DTYPE_F64, T, 0, &rewards, error));
-    TZ_CHECK(find_tensor(file, "terminated", TZ_DTYPE_U8, T, 0, &terminated, error));
-    TZ_CHECK(find_tensor(file, "truncated", TZ_DTYPE_U8, T, 0, &truncated, error));
+    TZ_CHECK(find_tensor(file, "z", TZ_DTYPE_F64, 2, T + 1, nz, &z, error));
+    TZ_CHECK(find_tensor(file, "u", TZ_DTYPE_F32, 2, T, nu, &u, error));
+    TZ_CHECK(find_tensor(file, "reward", TZ_DTYPE_F64, 1, T, 0, &rewards, error));
+    TZ_CHECK(find_tensor(file, "terminated", TZ_DTYPE_U8, 1, T, 0, &terminated, error));
+    TZ_CHECK(find_tensor(file, "truncated", TZ_DTYPE_U8, 1, T, 0, &truncated, error));
     *episode = (tz_episode){.T = (int)T,
                             .z = z,
                             .u = u,

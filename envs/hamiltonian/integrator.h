@@ -1,0 +1,25 @@
+// Integrates one system with ARKODE's explicit method of order 8 (Fehlberg 13-7-8) at relative and
+// absolute tolerance 1e-12. One thread at a time.
+#ifndef TRAPEZE_ENVS_HAMILTONIAN_INTEGRATOR_H
+#define TRAPEZE_ENVS_HAMILTONIAN_INTEGRATOR_H
+
+#include "envs/hamiltonian/system.h"
+
+typedef struct tz_integrator tz_integrator;
+
+// An integrator of `system` (borrowed). TZ_ERR_MEMORY. The caller destroys it.
+tz_status tz_integrator_create(tz_integrator **integrator, const tz_system *system,
+                               tz_error *error);
+void tz_integrator_destroy(tz_integrator *integrator); // Nullable
+
+// Its integration state x (nx), borrowed: written before a start, read after a move.
+double *tz_integrator_x(tz_integrator *integrator);
+
+// Begins at t = 0 with the state in x, forgetting all before: what follows depends on x alone.
+void tz_integrator_start(tz_integrator *integrator);
+
+// Moves on to time t_s > 0, exactly, nothing interpolated. False when it gives up; x is then not to
+// be used.
+bool tz_integrator_move(tz_integrator *integrator, double t_s);
+
+#endif
