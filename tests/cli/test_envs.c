@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "envs/env.h"
+#include "envs/hamiltonian/system.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -44,10 +45,12 @@ static void test_json(void **state) {
     json_object *object = json_tokener_parse(text);
     assert_non_null(object);
     json_object *list = field(object, "environments");
-    assert_int_equal(json_object_array_length(list), tz_env_count());
-    for (int i = 0; i < tz_env_count(); i++) {
+    assert_int_equal(json_object_array_length(list), tz_env_count() + tz_system_count());
+    for (int i = 0; i < tz_env_count() + tz_system_count(); i++) {
+        char system[32];
+        tz_system_name_at(i < tz_env_count() ? 0 : i - tz_env_count(), system);
         tz_env_def def = tz_env_def_default();
-        def.name = tz_env_info_at(i)->name;
+        def.name = i < tz_env_count() ? tz_env_info_at(i)->name : system;
         tz_env *env;
         assert_int_equal(tz_env_create(&env, &def, NULL), TZ_OK);
         const tz_task *task = tz_env_task(env);
