@@ -1,5 +1,6 @@
-// The whole script, data included, is written in memory and then fed to gnuplot: blocks $s0, $s1...
-// hold the series, and one plot command draws them once for each format.
+// The whole script, data included, is written in memory and then fed to gnuplot: blocks $p0s0,
+// $p0s1... hold the series of the panels, and a plot command for each panel draws them once for
+// each format.
 #include "base/plot.h"
 
 #include "base/child.h"
@@ -51,14 +52,14 @@ static bool has_band(const tz_series *series) {
 
 // Writes rows "x y low high"; a blank line, a gap in the drawn line, stands for a row that cannot
 // be drawn. Returns the number of rows.
-static int put_data(FILE *script, const tz_plot *plot, int index) {
+static int put_data(FILE *script, const tz_plot *plot, int panel, int index) {
     const tz_series *series = &plot->series[index];
     const bool bars = plot->bar_labels != NULL;
     // bars of a group stand side by side and fill four fifths of it
     const double width = 0.8 / plot->n_series;
     const double offset = (index - 0.5 * (plot->n_series - 1)) * width;
     int rows = 0;
-    fprintf(script, "$s%d << END\n", index);
+    fprintf(script, "$p%ds%d << END\n", panel, index);
     for (int i = 0; i < series->n; i++) {
         const double x = bars ? i + offset : series->x[i], y = series->y[i];
         if (!is_drawable(x, plot->log_x && !bars) || !is_drawable(y, plot->log_y)) {
@@ -91,11 +92,11 @@ static void put_log_axis(FILE *script, const tz_plot *plot) {
             }
         }
     }
-    if (high < 5.0 * low) {
+    if (plot->y_low == plot->y_high && high < 5.0 * low) {
         return;
     }
     fprintf(script, "set logscale y\n");
-    if (high < 1000.0 * low) {
+    if (plot->y_low == plot->y_high && high < 1000.0 * low) {
         const char *separator = "set ytics (";
         for (int decade = (int)floor(log10(low)) - 1; decade <= (int)ceil(log10(high)); decade++) {
             for (size_t i = 0; i < TZ_COUNTOF(mantissas); i++) {
@@ -130,7 +131,7 @@ static void put_style(FILE *script, const tz_plot *plot) {
 }
 
 // One name under each group of bars.
-static void put_bar_labels(FILE *script, const tz_plot *plot) {
+static void put_bar_labels(FILE *script, const tz_plot *plot, int n_cols) {
     const int n = plot->series[0].n;
     fprintf(script, "set xtics (");
     for (int i = 0; i < n; i++) {
@@ -138,8 +139,9 @@ static void put_bar_labels(FILE *script, const tz_plot *plot) {
         put_string(script, plot->bar_labels[i]);
         fprintf(script, " %d", i);
     }
-    fprintf(script, ")%s\nset xrange [-0.6:%g]\nset boxwidth %g\n%s", n > 6 ? " rotate by -35" : "",
-            n - 0.4, 0.8 / plot->n_series, plot->log_y ? "" : "set yrange [*<0:0<*]\n");
+    fprintf(script, ")%s\nset xrange [-0.6:%g]\nset boxwidth %g\n%s",
+            n * n_cols > 6 ? " rotate by -35" : "", n - 0.4, 0.8 / plot->n_series,
+            plot->log_y ? "" : "set yrange [*<0:0<*]\n");
 }
 
 static void put_title(FILE *script, const tz_series *series) {
@@ -152,17 +154,18 @@ static void put_title(FILE *script, const tz_series *series) {
 }
 
 // The elements of the plot command that draw one series: its band or error bars, and itself.
-static void put_series(FILE *script, const tz_plot *plot, int index) {
+static void put_series(FILE *script, const tz_plot *plot, int panel, int index) {
     const tz_series *series = &plot->series[index];
-    const char *color = palette[(size_t)index % TZ_COUNTOF(palette)];
+    const int colored = plot->n_colors > 0 ? index % plot->n_colors : index;
+    const char *color = palette[(size_t)colored % TZ_COUNTOF(palette)];
     const bool bars = plot->bar_labels != NULL;
     if (has_band(series) && !bars && !series->points) {
         fprintf(script,
-                "$s%d using 1:3:4 with filledcurves fs transparent solid 0.2 lc rgb '%s' "
+                "$p%ds%d using 1:3:4 with filledcurves fs transparent solid 0.2 lc rgb '%s' "
                 "notitle, ",
-                index, color);
+                panel, index, color);
     }
-    fprintf(script, "$s%d using 1:2 with %s lc rgb '%s'", index,
+    fprintf(script, "$p%ds%d using 1:2 with %s lc rgb '%s'", panel, index,
             bars             ? "boxes"
             : series->points ? "points pt 7 ps 0.7"
                              : "lines lw 1.5",
@@ -170,17 +173,17 @@ static void put_series(FILE *script, const tz_plot *plot, int index) {
     put_title(script, series);
     if (has_band(series) && (bars || series->points)) {
         fprintf(script,
-                ", $s%d using 1:3:(0):($4-$3) with vectors nohead lw 1.5 lc rgb '%s' notitle",
-                index, bars ? "#404040" : color);
+                ", $p%ds%d using 1:3:(0):($4-$3) with vectors nohead lw 1.5 lc rgb '%s' notitle",
+                panel, index, bars ? "#404040" : color);
     }
 }
 
-static void put_plot(FILE *script, const tz_plot *plot, const int *rows) {
+static void put_plot(FILE *script, const tz_plot *plot, int panel, const int *rows) {
     int drawn = 0;
     for (int i = 0; i < plot->n_series; i++) {
         if (rows[i] > 0) {
             fprintf(script, "%s", drawn++ > 0 ? ", " : "plot ");
-            put_series(script, plot, i);
+            put_series(script, plot, panel, i);
         }
     }
     // an empty frame that says so, in place of gnuplot's error
@@ -196,21 +199,61 @@ static void put_plot(FILE *script, const tz_plot *plot, const int *rows) {
 
 enum { SERIES_MAX = 64 };
 
-static void put_script(FILE *script, const tz_plot *plot, char temporary[N_FORMATS][TZ_PATH_MAX]) {
-    int rows[SERIES_MAX];
-    for (int i = 0; i < plot->n_series; i++) {
-        rows[i] = put_data(script, plot, i);
+// Plots in a grid.
+typedef struct grid {
+    const tz_plot *panel; // (n_rows, n_cols)
+    int n_rows, n_cols;
+} grid;
+
+static bool same_titles(const tz_plot *a, const tz_plot *b) {
+    bool same = a->n_series == b->n_series;
+    for (int i = 0; same && i < a->n_series; i++) {
+        const char *p = a->series[i].title, *q = b->series[i].title;
+        same = p == q || (p != NULL && q != NULL && strcmp(p, q) == 0);
     }
+    return same;
+}
+
+static void put_panel(FILE *script, const grid *g, int panel, const int *rows) {
+    const tz_plot *plot = &g->panel[panel];
     put_style(script, plot);
+    if (g->n_rows * g->n_cols > 1) {
+        // beside a panel it would take the panel's room
+        const bool needed = panel == 0 || !same_titles(plot, &g->panel[0]);
+        fprintf(script, "%s",
+                !needed                    ? "unset key\n"
+                : plot->bar_labels != NULL ? "set key above horizontal center\n"
+                                           : "set key inside right bottom\n");
+    }
+    if (plot->y_low != plot->y_high) {
+        fprintf(script, "set yrange [%.10g:%.10g]\n", plot->y_low, plot->y_high);
+    }
     if (plot->bar_labels != NULL && plot->n_series > 0) {
-        put_bar_labels(script, plot);
+        put_bar_labels(script, plot, g->n_cols);
+    }
+    put_plot(script, plot, panel, rows);
+}
+
+static void put_script(FILE *script, const grid *g, char temporary[N_FORMATS][TZ_PATH_MAX]) {
+    const int n_panels = g->n_rows * g->n_cols;
+    int rows[TZ_PANELS_MAX][SERIES_MAX];
+    for (int p = 0; p < n_panels; p++) {
+        for (int i = 0; i < g->panel[p].n_series; i++) {
+            rows[p][i] = put_data(script, &g->panel[p], p, i);
+        }
     }
     for (int i = 0; i < N_FORMATS; i++) {
-        fprintf(script, "set terminal %s\nset output ", formats[i].terminal);
+        fprintf(script, "reset\nset terminal %s\nset output ", formats[i].terminal);
         put_string(script, temporary[i]);
         fprintf(script, "\n");
-        put_plot(script, plot, rows);
-        fprintf(script, "unset output\n");
+        if (n_panels > 1) {
+            fprintf(script, "set multiplot layout %d,%d\n", g->n_rows, g->n_cols);
+        }
+        for (int p = 0; p < n_panels; p++) {
+            fprintf(script, "%s", p > 0 ? "reset\n" : "");
+            put_panel(script, g, p, rows[p]);
+        }
+        fprintf(script, "%sunset output\n", n_panels > 1 ? "unset multiplot\n" : "");
     }
 }
 
@@ -225,15 +268,14 @@ static tz_status run_gnuplot(const char *script, size_t size, tz_error *error) {
     return finished != TZ_OK ? finished : written;
 }
 
-static tz_status draw(const tz_plot *plot, char temporary[N_FORMATS][TZ_PATH_MAX],
-                      tz_error *error) {
+static tz_status draw(const grid *g, char temporary[N_FORMATS][TZ_PATH_MAX], tz_error *error) {
     char *text = NULL;
     size_t size = 0;
     FILE *script = open_memstream(&text, &size);
     if (script == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "no memory for a plot's script");
     }
-    put_script(script, plot, temporary);
+    put_script(script, g, temporary);
     const bool complete = !ferror(script);
     tz_status status = TZ_OK;
     if (fclose(script) != 0 || !complete) {
@@ -246,9 +288,21 @@ static tz_status draw(const tz_plot *plot, char temporary[N_FORMATS][TZ_PATH_MAX
 }
 
 tz_status tz_plot_write(const tz_plot *plot, const char *stem, tz_error *error) {
-    if (plot->n_series > SERIES_MAX) {
-        return tz_fail(error, TZ_ERR_ARGUMENT, "%s: a plot of %d series, expected at most %d", stem,
-                       plot->n_series, SERIES_MAX);
+    return tz_plot_write_panels(plot, 1, 1, stem, error);
+}
+
+tz_status tz_plot_write_panels(const tz_plot *panels, int n_rows, int n_cols, const char *stem,
+                               tz_error *error) {
+    const grid g = {panels, n_rows, n_cols};
+    if (n_rows < 1 || n_cols < 1 || n_rows * n_cols > TZ_PANELS_MAX) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "%s: %d x %d panels, expected 1 to %d", stem, n_rows,
+                       n_cols, TZ_PANELS_MAX);
+    }
+    for (int p = 0; p < n_rows * n_cols; p++) {
+        if (panels[p].n_series > SERIES_MAX) {
+            return tz_fail(error, TZ_ERR_ARGUMENT, "%s: a plot of %d series, expected at most %d",
+                           stem, panels[p].n_series, SERIES_MAX);
+        }
     }
     for (const char *c = stem; *c != '\0'; c++) {
         if (iscntrl((unsigned char)*c)) {
@@ -270,7 +324,7 @@ tz_status tz_plot_write(const tz_plot *plot, const char *stem, tz_error *error) 
         }
     }
     if (status == TZ_OK) {
-        status = draw(plot, temporary, error);
+        status = draw(&g, temporary, error);
     }
 
     // move them there, all or none

@@ -21,9 +21,17 @@ typedef struct tz_plot {
     const tz_series *series;
     int n_series;
     const char *const *bar_labels; // (series[0].n) group names: bars instead of lines; Nullable
+    double y_low, y_high;          // ends of the y axis; both 0: from the data
+    int n_colors;                  // series i has colour i modulo this; 0: as many as there are
 } tz_plot;
 
 // Writes <stem>.png and <stem>.svg. Non-finite values are left out of lines.
 TZ_API tz_status tz_plot_write(const tz_plot *plot, const char *stem, tz_error *error);
+
+// The same of several plots in one picture, panels (n_rows, n_cols). Panels with
+// the series of the first share its key.
+enum { TZ_PANELS_MAX = 12 };
+TZ_API tz_status tz_plot_write_panels(const tz_plot *panels, int n_rows, int n_cols,
+                                      const char *stem, tz_error *error);
 
 #endif

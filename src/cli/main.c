@@ -21,6 +21,7 @@ static const tz_command *const commands[] = {
     &tz_command_mpc,
     &tz_command_play,
     &tz_command_bench,
+    &tz_command_paper,
     NULL,
 };
 

@@ -93,7 +93,7 @@ static void draws_lines_bands_and_points(void **state) {
                                 {"half_cheetah's", x, high, NULL, NULL, N, true}};
     for (int logarithmic = 0; logarithmic < 2; logarithmic++) {
         write_plot(&(tz_plot){"A title", "horizon (steps)", "nMSE", logarithmic, logarithmic,
-                              series, 2, NULL});
+                              series, 2, NULL, 0, 0, 0});
         assert_true(count_pixels(0x00, 0x72, 0xb2) > 500);
         assert_true(count_pixels(0xd5, 0x5e, 0x00) > 500);
         assert_true(count_pixels(0xcc, 0xe3, 0xf0) > 1000);
@@ -111,7 +111,7 @@ static void draws_bars(void **state) {
     const char *const names[] = {"rootz", "rooty", "bthigh"};
     const tz_series series[] = {{"node", NULL, a, zero, a, 3, false},
                                 {"hnn", NULL, b, NULL, NULL, 3, false}};
-    write_plot(&(tz_plot){"Bars", "dimension", "nMSE", false, false, series, 2, names});
+    write_plot(&(tz_plot){"Bars", "dimension", "nMSE", false, false, series, 2, names, 0, 0, 0});
     assert_true(count_pixels(0x26, 0x87, 0xbe) > 10000);
     assert_true(count_pixels(0xdb, 0x76, 0x26) > 10000);
     assert_svg_holds(">bthigh<");
@@ -122,15 +122,15 @@ static void leaves_out_what_cannot_be_drawn(void **state) {
     (void)state;
     const double bad[] = {NAN, INFINITY, -INFINITY, 0.0, -1.0}, at[] = {1, 2, 3, 4, 5};
     const tz_series nothing = {"bad", at, bad, NULL, NULL, 5, false};
-    write_plot(&(tz_plot){"Nothing", "x", "y", false, true, &nothing, 1, NULL});
+    write_plot(&(tz_plot){"Nothing", "x", "y", false, true, &nothing, 1, NULL, 0, 0, 0});
     assert_svg_holds("no finite values");
     const tz_series none = {"none", NULL, NULL, NULL, NULL, 0, false};
-    write_plot(&(tz_plot){"None", "x", "y", false, false, &none, 1, NULL});
+    write_plot(&(tz_plot){"None", "x", "y", false, false, &none, 1, NULL, 0, 0, 0});
     assert_svg_holds("no finite values");
 
     const double some[] = {1.0, NAN, 3.0, INFINITY, 2.0};
     const tz_series gaps = {"gaps", at, some, NULL, NULL, 5, true};
-    write_plot(&(tz_plot){"Gaps", "x", "y", false, false, &gaps, 1, NULL});
+    write_plot(&(tz_plot){"Gaps", "x", "y", false, false, &gaps, 1, NULL, 0, 0, 0});
     assert_true(count_pixels(0x00, 0x72, 0xb2) > 40);
 }
 
@@ -140,7 +140,7 @@ static void text_stays_text(void **state) {
     const char *const text = "'\nsystem('touch /tmp/trapeze-was-here')\n`touch "
                              "/tmp/trapeze-was-here` \\ \" @x {/Bold b}";
     const tz_series series = {text, x, y, NULL, NULL, N, false};
-    write_plot(&(tz_plot){text, text, text, false, false, &series, 1, NULL});
+    write_plot(&(tz_plot){text, text, text, false, false, &series, 1, NULL, 0, 0, 0});
     assert_false(tz_file_exists("/tmp/trapeze-was-here"));
     assert_svg_holds("{/Bold b}");
 }
@@ -148,7 +148,7 @@ static void text_stays_text(void **state) {
 static void failures_are_sentences(void **state) {
     (void)state;
     const tz_series series = {"s", x, y, NULL, NULL, N, false};
-    const tz_plot plot = {"t", "x", "y", false, false, &series, 1, NULL};
+    const tz_plot plot = {"t", "x", "y", false, false, &series, 1, NULL, 0, 0, 0};
     tz_error error = {0};
     assert_int_equal(tz_plot_write(&plot, "/tmp/absent-folder/plot", &error), TZ_ERR_IO);
     assert_non_null(strstr(error.text, "/tmp/absent-folder/plot.png: cannot be written"));

@@ -1,0 +1,152 @@
+#include "paper/robots.h"
+
+#include "base/memory.h"
+#include "data/collect.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// Episodes where nothing is named, with noise so that states beside the policies' paths are seen.
+enum { EPISODES = 100, POLICIES_MAX = 3 };
+static const double NOISE = 0.5, NOISE_COLOR = 0.9, TEST_FRACTION = 0.2;
+
+void tz_robots_destroy(tz_robot_data *robots, int n) {
+    for (int i = 0; i < n; i++) {
+        tz_dataset_destroy(robots[i].dataset);
+        tz_free(robots[i].is_test);
+    }
+}
+
+// ---- collecting
+
+// The shipped policies of the environment, or random controls when there are none.
+static tz_status make_policies(tz_policy *policies[POLICIES_MAX], int *n, const tz_task *task,
+                               tz_error *error) {
+    static const char *const grades[] = {"expert", "medium", "novice"};
+    for (size_t i = 0; i < TZ_COUNTOF(grades); i++) {
+        char relative[2 * TZ_NAME_MAX], path[TZ_PATH_MAX];
+        snprintf(relative, sizeof relative, "policies/%s-%s.safetensors", task->name, grades[i]);
+        if (tz_find_shipped(relative, path, NULL) == TZ_OK) {
+            TZ_CHECK(tz_policy_create(&policies[*n], path, task, error));
+            (*n)++;
+        }
+    }
+    if (*n == 0) {
+        TZ_CHECK(tz_policy_create(&policies[0], "random", task, error));
+        *n = 1;
+    }
+    return TZ_OK;
+}
+
+static tz_status collect(const char *env_name, const char *path, tz_error *error) {
+    tz_env *env = NULL;
+    tz_writer *writer = NULL;
+    tz_team *team = NULL;
+    tz_policy *policies[POLICIES_MAX] = {0};
+    int n_policies = 0;
+    tz_env_def env_def = tz_env_def_default();
+    env_def.name = env_name;
+    tz_status status = tz_env_create(&env, &env_def, error);
+    if (status == TZ_OK) {
+        status = make_policies(policies, &n_policies, tz_env_task(env), error);
+    }
+    if (status == TZ_OK) {
+        status = tz_team_create(&team, 0, error);
+    }
+    if (status == TZ_OK) {
+        tz_writer_def writer_def = tz_writer_def_default();
+        writer_def.folder = path;
+        writer_def.config_json = "{\"study\": \"figure 7\"}";
+        writer_def.description = "Episodes for figure 7 of the study";
+        writer_def.algorithm_name = "shipped policies with noise";
+        writer_def.resume = true;
+        status = tz_writer_create(&writer, &writer_def, tz_env_task(env), error);
+    }
+    if (status == TZ_OK) {
+        tz_collect_result result;
+        tz_collect_def def = tz_collect_def_default();
+        def.episodes = EPISODES;
+        def.noise = NOISE;
+        def.noise_min = 0.0;
+        def.noise_color = NOISE_COLOR;
+        status = tz_collect(writer, env, (const tz_policy *const *)policies, n_policies, &def, team,
+                            NULL, &result, error);
+    }
+    if (status == TZ_OK) {
+        status = tz_writer_finish(writer, EPISODES, error);
+    }
+    tz_writer_destroy(writer);
+    tz_team_destroy(team);
+    for (int i = 0; i < n_policies; i++) {
+        tz_policy_destroy(policies[i]);
+    }
+    tz_env_destroy(env);
+    return status;
+}
+
+// ---- reading
+
+// The path after "ENV=", or NULL when none is named.
+static const char *find_named(const char *env, const char *const *named, int n_named) {
+    const size_t length = strlen(env);
+    for (int i = 0; i < n_named; i++) {
+        if (strncmp(named[i], env, length) == 0 && named[i][length] == '=') {
+            return named[i] + length + 1;
+        }
+    }
+    return NULL;
+}
+
+static tz_status get(tz_robot_data *robot, const char *env, const char *named, const char *folder,
+                     tz_error *error) {
+    char path[TZ_PATH_MAX], relative[TZ_NAME_MAX + 8];
+    snprintf(robot->env, sizeof robot->env, "%s", env);
+    if (named != NULL) {
+        snprintf(path, sizeof path, "%s", named);
+    } else {
+        snprintf(relative, sizeof relative, "data/%s", env);
+        TZ_CHECK(tz_path_join(path, folder, relative, error));
+        if (!tz_folder_exists(path)) {
+            TZ_CHECK(collect(env, path, error));
+        }
+    }
+    TZ_CHECK(tz_dataset_read(&robot->dataset, path, env, error));
+    if (strcmp(robot->dataset->env, env) != 0) {
+        return tz_fail(error, TZ_ERR_MISMATCH, "%s: episodes of %s, expected %s", path,
+                       robot->dataset->env, env);
+    }
+    robot->is_test = tz_alloc((size_t)robot->dataset->n_episodes, 1);
+    if (robot->is_test == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: the split of %s", path);
+    }
+    tz_dataset_split(robot->dataset, robot->is_test, TEST_FRACTION, 0);
+    snprintf(robot->source, sizeof robot->source, "%s %.12s",
+             named != NULL ? "dataset" : "shipped policies", robot->dataset->sha256);
+    return TZ_OK;
+}
+
+static bool is_known(const tz_robot_data *robots, int n, const char *env) {
+    for (int i = 0; i < n; i++) {
+        if (strcmp(robots[i].env, env) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+tz_status tz_robots_get(tz_robot_data *robots, int *n, const tz_run_list *runs,
+                        const char *const *named, int n_named, const char *folder,
+                        tz_error *error) {
+    *n = 0;
+    for (int i = 0; i < runs->n; i++) {
+        const tz_study_run *run = &runs->run[i];
+        if (run->protocol == TZ_PROTOCOL_ROBOT && !is_known(robots, *n, run->system)) {
+            tz_robot_data *robot = &robots[*n];
+            *robot = (tz_robot_data){0};
+            (*n)++;
+            TZ_CHECK(
+                get(robot, run->system, find_named(run->system, named, n_named), folder, error));
+        }
+    }
+    return TZ_OK;
+}
