@@ -1,5 +1,6 @@
 #include "paper/report.h"
 
+#include "base/file.h"
 #include "paper/report_parts.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 #include "paper/report_parts.h"
+#include "base/file.h"
 
 #include <math.h>
 #include <string.h>
