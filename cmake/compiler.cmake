@@ -1,6 +1,9 @@
 # Flags of every target of the project.
 
 add_compile_definitions(_GNU_SOURCE)
+if(NOT TRAPEZE_AVX512)
+  add_compile_definitions(TZ_NO_AVX512)
+endif()
 
 # Results must not depend on which products the compiler fuses.
 add_compile_options(-ffp-contract=off)

@@ -68,7 +68,7 @@ __attribute__((target("avx512f"))) static void bias_tanh_avx512(float *Y, const 
 
 #ifdef HAVE_LIBMVEC
 #define RUN_MAP(NAME)                                                                              \
-    if (__builtin_cpu_supports("avx512f")) {                                                       \
+    if (TZ_HAS_AVX512) {                                                       \
         NAME##_avx512(y, x, n);                                                                    \
         return;                                                                                    \
     }                                                                                              \
@@ -112,7 +112,7 @@ TZ_VECTORISED void tz_bias_f32(float *Y, const float *b, int rows, int n, int ld
 
 void tz_bias_tanh_f32(float *Y, const float *b, int rows, int n, int ldy) {
 #ifdef HAVE_LIBMVEC
-    if (__builtin_cpu_supports("avx512f")) {
+    if (TZ_HAS_AVX512) {
         bias_tanh_avx512(Y, b, rows, n, ldy);
         return;
     }

@@ -5,6 +5,7 @@
 #include "base/blas.h"
 
 #include "base/clock.h"
+#include "base/vectorise.h"
 
 #include <cblas.h>
 #include <math.h>
@@ -125,7 +126,7 @@ __attribute__((target("avx512f"))) static void transpose_16(float *B, const floa
 void tz_transpose_block(float *B, const float *A, int m, int n, int lda, int ldb) {
     int m16 = 0, n16 = 0; // the part that is done in squares of 16
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f")) {
+    if (TZ_HAS_AVX512) {
         m16 = m - m % 16;
         n16 = n - n % 16;
         for (int i = 0; i < m16; i += 16) {
@@ -172,7 +173,7 @@ static kernel_family family_of(const char *core) {
 // x86-64.
 static const char *expected_core(const char *core) {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+    if (TZ_HAS_AVX512 && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
         return family_of(core) == FAMILY_AVX512 ? core : "SkylakeX";
     }
@@ -268,7 +269,7 @@ static double product_loop(void) {
 double tz_measure_fma_peak_gflops(void) {
     double (*loop)(void) = product_loop;
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f")) {
+    if (TZ_HAS_AVX512) {
         loop = fma_loop_avx512;
     } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
         loop = fma_loop_avx2;

@@ -11,6 +11,7 @@
 #include "base/sparse.h"
 
 #include "base/blas.h"
+#include "base/vectorise.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -139,7 +140,7 @@ static void sparse_panel(float *C, const float *A, const float *B, const masks *
 }
 
 static bool serves(int n, int k) {
-    return n % LANES == 0 && k > 0 && k <= STRIP * STRIPS_MAX && __builtin_cpu_supports("avx512f");
+    return n % LANES == 0 && k > 0 && k <= STRIP * STRIPS_MAX && TZ_HAS_AVX512;
 }
 #endif
 

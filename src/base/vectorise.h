@@ -4,11 +4,25 @@
 #ifndef TRAPEZE_BASE_VECTORISE_H
 #define TRAPEZE_BASE_VECTORISE_H
 
+#include <stdbool.h>
+
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__) &&      \
     (!defined(__clang__) || __clang_major__ >= 17)
+#ifdef TZ_NO_AVX512
+#define TZ_VECTORISED __attribute__((target_clones("avx2", "default")))
+#else
 #define TZ_VECTORISED __attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
 #else
 #define TZ_VECTORISED
+#endif
+
+// Whether kernels written for AVX-512 run: not in a build with TRAPEZE_AVX512 off, which is for
+// measurements on one machine of what others would do.
+#ifdef TZ_NO_AVX512
+#define TZ_HAS_AVX512 false
+#else
+#define TZ_HAS_AVX512 (__builtin_cpu_supports("avx512f") != 0)
 #endif
 
 #endif
