@@ -1,5 +1,6 @@
 #include "envs/mujoco_compat.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 
 #include <pthread.h>
@@ -41,6 +42,16 @@ tz_status tz_mujoco_compile(mjModel **model, const tz_embedded_file *files, int 
     return *model ? TZ_OK
                   : tz_fail(error, TZ_ERR_FORMAT, "%s: MuJoCo refused the model: %s", files[i].name,
                             complaint);
+}
+
+tz_status tz_mujoco_compile_asset(mjModel **model, const char *name, tz_error *error) {
+    int i = 0;
+    while (i < tz_n_embedded_assets && strcmp(tz_embedded_assets[i].name, name) != 0) {
+        i++;
+    }
+    TZ_ASSERT(i < tz_n_embedded_assets);
+    tz_mujoco_silence();
+    return tz_mujoco_compile(model, tz_embedded_assets, tz_n_embedded_assets, i, error);
 }
 
 static void ignore_warning(const char *text) {

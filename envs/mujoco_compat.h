@@ -12,6 +12,9 @@
 tz_status tz_mujoco_compile(mjModel **model, const tz_embedded_file *files, int n_files, int i,
                             tz_error *error);
 
+// The same for an embedded asset by its name ("systems.xml"), which must exist.
+tz_status tz_mujoco_compile_asset(mjModel **model, const char *name, tz_error *error);
+
 // Keeps MuJoCo from writing warnings to stderr and MUJOCO_LOG.TXT: the library reads
 // mjData.warning. Leaves a handler that the program has installed alone.
 void tz_mujoco_silence(void);

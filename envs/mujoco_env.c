@@ -40,15 +40,6 @@ static inline const mujoco_env *const_self_of(const tz_env *env) {
 
 // ---- create -----------------------------------------------------------------------------------
 
-static int asset_index(const char *name) {
-    int i = 0;
-    while (i < tz_n_embedded_assets && strcmp(tz_embedded_assets[i].name, name) != 0) {
-        i++;
-    }
-    TZ_ASSERT(i < tz_n_embedded_assets);
-    return i;
-}
-
 // Names and kinds of joint j's coordinates. A slide or hinge is one of each, called as the joint;
 // a ball or free joint has a unit quaternion (w, x, y, z) and the angular velocity of the body
 // (radians/s), a free joint before them a position and its velocity.
@@ -167,9 +158,7 @@ static tz_status create(tz_env **env, const tz_env_type *env_type, const tz_env_
     }
 
     // Compile the model and hold it against what the type says.
-    tz_mujoco_silence();
-    const tz_status status = tz_mujoco_compile(&s->model, tz_embedded_assets, tz_n_embedded_assets,
-                                               asset_index(type->asset), error);
+    const tz_status status = tz_mujoco_compile_asset(&s->model, type->asset, error);
     if (status != TZ_OK) {
         tz_free(s);
         return status;

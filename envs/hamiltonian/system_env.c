@@ -201,8 +201,8 @@ static const tz_env_ops ops = {
 
 // ---- types ------------------------------------------------------------------------------------
 
-// The picture: from the side, far enough for k bodies of length one.
-#define SYSTEM(name_, summary_, steps, distance)                                                   \
+// The picture: from the side, `distance` away from a point at `height`.
+#define SYSTEM(name_, summary_, steps, distance, height)                                           \
     {                                                                                              \
         .info = {.name = name_,                                                                    \
                  .gymnasium_id = "",                                                               \
@@ -210,26 +210,36 @@ static const tz_env_ops ops = {
                  .max_episode_steps = steps,                                                       \
                  .camera_track_body = -1,                                                          \
                  .camera_distance = distance,                                                      \
-                 .camera_lookat = {0.0, 0.0, -0.35 * (distance - 1.5)},                            \
-                 .camera_elevation = -5},                                                          \
+                 .camera_lookat = {0.0, 0.0, height},                                              \
+                 .camera_elevation = -8},                                                          \
         .ops = &ops                                                                                \
     }
-#define FIVE(name, suffix, summary)                                                                \
-    SYSTEM(name "-1" suffix, summary, 333, 4.0), SYSTEM(name "-2" suffix, summary, 333, 6.0),      \
-        SYSTEM(name "-3" suffix, summary, 333, 8.5), SYSTEM(name "-4" suffix, summary, 333, 11.0), \
-        SYSTEM(name "-5" suffix, summary, 333, 13.5)
+#define FIVE(name, suffix, summary, reach)                                                         \
+    SYSTEM(name "-1" suffix, summary, 333, 1 + 3 * reach, -0.5 * reach),                           \
+        SYSTEM(name "-2" suffix, summary, 333, 1 + 5.5 * reach, -1.0 * reach),                     \
+        SYSTEM(name "-3" suffix, summary, 333, 1 + 8 * reach, -1.5 * reach),                       \
+        SYSTEM(name "-4" suffix, summary, 333, 1 + 10.5 * reach, -2.0 * reach),                    \
+        SYSTEM(name "-5" suffix, summary, 333, 1 + 13 * reach, -2.5 * reach)
 
 static const tz_env_type types[] = {
-    FIVE("chain", "", "links of a planar pendulum swing without loss"),
-    FIVE("chain", "-damped", "links of a planar pendulum lose momentum to drag"),
-    FIVE("chain", "-drag", "links of a planar pendulum under drag on their velocities"),
-    FIVE("spring", "", "bobs on springs, one below the other, without loss"),
-    FIVE("spring", "-damped", "bobs on springs lose momentum to drag"),
-    FIVE("spring", "-drag", "bobs on springs under drag on their velocities"),
-    SYSTEM("gyroscope", "a heavy top spins on its point", 499, 2.5),
-    SYSTEM("rotor", "a free T-shaped body tumbles", 199, 4.0),
-    SYSTEM("magnet", "a dipole swings over two magnets", 199, 4.0),
-    SYSTEM("coupled", "two spherical pendulums joined by a spring", 199, 5.0),
+    FIVE("chain", "", "links of a planar pendulum swing without loss", 0.9),
+    FIVE("chain", "-damped", "links of a planar pendulum lose momentum to drag", 0.9),
+    FIVE("chain", "-drag", "links of a planar pendulum under drag on their velocities", 0.9),
+    FIVE("spring", "", "bobs on springs, one below the other, without loss", 1.3),
+    FIVE("spring", "-damped", "bobs on springs lose momentum to drag", 1.3),
+    FIVE("spring", "-drag", "bobs on springs under drag on their velocities", 1.3),
+    SYSTEM("gyroscope", "a heavy top spins on its point", 499, 2.6, 0.4),
+    SYSTEM("rotor", "a free T-shaped body tumbles", 199, 4.0, 0.0),
+    SYSTEM("magnet", "a dipole swings over two magnets", 199, 4.0, -0.45),
+    {.info = {.name = "coupled",
+              .gymnasium_id = "",
+              .summary = "two spherical pendulums joined by a spring",
+              .max_episode_steps = 199,
+              .camera_track_body = -1,
+              .camera_distance = 4.5,
+              .camera_lookat = {0.5, 0.0, -0.5},
+              .camera_elevation = -8},
+     .ops = &ops},
 };
 
 const tz_env_type *tz_system_env_type_find(const char *name) {

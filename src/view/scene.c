@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "envs/mujoco_compat.h"
 #include "view/offscreen.h"
+#include "view/system_scene.h"
 
 #include <math.h>
 #include <string.h>
@@ -14,7 +15,7 @@ enum { SCENE_GEOMS_MAX = 4000 };
 static void place_camera(tz_scene *scene, const tz_env_info *info) {
     mjv_defaultCamera(&scene->camera);
     const bool tracks = info->camera_track_body > 0;
-    scene->tracked_body = tracks ? info->camera_track_body : 1;
+    scene->tracked_body = tracks ? info->camera_track_body : scene->is_system ? 0 : 1;
     scene->camera.type = tracks ? mjCAMERA_TRACKING : mjCAMERA_FREE;
     scene->camera.trackbodyid = tracks ? info->camera_track_body : -1;
     scene->camera.fixedcamid = -1;
@@ -35,15 +36,28 @@ static void choose_quality(tz_scene *scene, tz_quality quality) {
     }
 }
 
+// The model that is drawn: the environment's own, or floor and sky around a physical system.
+static tz_status make_model(tz_scene *scene, const tz_env *env, tz_error *error) {
+    const tz_task *task = scene->task;
+    const mjModel *model = tz_env_mj_model(env);
+    if (model != NULL) {
+        scene->model = mj_copyModel(NULL, model);
+    } else if (tz_system_find(&scene->system, task->name, NULL) == TZ_OK) {
+        scene->is_system = true;
+        TZ_CHECK(tz_mujoco_compile_asset(&scene->model, "systems.xml", error));
+        scene->model->geom_pos[2] = tz_system_floor(&scene->system);
+    } else {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED, "%s has no MuJoCo model to draw", task->name);
+    }
+    scene->data = scene->model != NULL ? mj_makeData(scene->model) : NULL;
+    return scene->data != NULL
+               ? TZ_OK
+               : tz_fail(error, TZ_ERR_MEMORY, "no memory for the scene of %s", task->name);
+}
+
 tz_status tz_scene_create(tz_scene **scene_out, const tz_env *env, bool offscreen, int width,
                           int height, tz_quality quality, tz_error *error) {
     *scene_out = NULL;
-    const tz_task *task = tz_env_task(env);
-    const mjModel *model = tz_env_mj_model(env);
-    if (model == NULL) {
-        return tz_fail(error, TZ_ERR_UNSUPPORTED, "%s has no MuJoCo model to draw", task->name);
-    }
-
     tz_scene *scene = tz_alloc(1, sizeof *scene);
     if (scene == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "no memory for a scene");
@@ -51,15 +65,14 @@ tz_status tz_scene_create(tz_scene **scene_out, const tz_env *env, bool offscree
     mjv_defaultScene(&scene->scene);
     mjr_defaultContext(&scene->context);
     mjv_defaultOption(&scene->option);
-    scene->task = task;
+    scene->task = tz_env_task(env);
     scene->offscreen = offscreen;
     scene->width = width;
     scene->height = height;
-    scene->model = mj_copyModel(NULL, model);
-    scene->data = scene->model != NULL ? mj_makeData(scene->model) : NULL;
-    if (scene->data == NULL) {
+    const tz_status status = make_model(scene, env, error);
+    if (status != TZ_OK) {
         tz_scene_destroy(scene);
-        return tz_fail(error, TZ_ERR_MEMORY, "no memory for the scene of %s", task->name);
+        return status;
     }
 
     // the size and samples of the off-screen buffer are read from the model by mjr_makeContext
@@ -92,7 +105,7 @@ void tz_scene_destroy(tz_scene *scene) {
 // still.
 static void move_floor(tz_scene *scene) {
     const double period_m = 2.0;
-    const double *at = scene->data->xpos + 3 * scene->tracked_body;
+    const double *at = scene->tracked;
     for (int i = 0; i < (int)scene->model->ngeom; i++) {
         if (scene->model->geom_type[i] == mjGEOM_PLANE && scene->model->geom_bodyid[i] == 0) {
             scene->data->geom_xpos[3 * i] = period_m * round(at[0] / period_m);
@@ -101,21 +114,41 @@ static void move_floor(tz_scene *scene) {
     }
 }
 
+// The place of a system's last body at q.
+static void last_body(const tz_system *system, double place[3], const double *q) {
+    double points[3 * TZ_BODIES_MAX]; // (k, 3)
+    tz_system_points(system, points, q);
+    memcpy(place, points + 3 * (system->k - 1), 3 * sizeof *place);
+}
+
 void tz_scene_pose(tz_scene *scene, const double *z) {
     const tz_task *task = scene->task;
+    if (scene->is_system) {
+        memcpy(scene->q, z, (size_t)task->nq * sizeof *z);
+        last_body(&scene->system, scene->tracked, z);
+        mj_kinematics(scene->model, scene->data);
+        mj_camlight(scene->model, scene->data);
+        return;
+    }
     memcpy(scene->data->qpos, z, (size_t)task->nq * sizeof *z);
     memcpy(scene->data->qvel, z + task->nq, (size_t)task->nv * sizeof *z);
     mj_kinematics(scene->model, scene->data);
     mj_comPos(scene->model, scene->data);
     mj_camlight(scene->model, scene->data);
+    memcpy(scene->tracked, scene->data->xpos + 3 * scene->tracked_body, sizeof scene->tracked);
     move_floor(scene);
 }
 
 void tz_scene_body_path(tz_scene *scene, double *point, const float *z, int n) {
     const int nz = tz_task_nz(scene->task);
     for (int i = 0; i < n; i++) {
+        double *q = scene->is_system ? scene->q : scene->data->qpos; // (nq)
         for (int j = 0; j < scene->task->nq; j++) {
-            scene->data->qpos[j] = (double)z[i * nz + j];
+            q[j] = (double)z[i * nz + j];
+        }
+        if (scene->is_system) {
+            last_body(&scene->system, point + 3 * i, q);
+            continue;
         }
         mj_kinematics(scene->model, scene->data);
         memcpy(point + 3 * i, scene->data->xpos + 3 * scene->tracked_body, 3 * sizeof *point);
@@ -150,6 +183,9 @@ void tz_scene_render(tz_scene *scene, mjrRect viewport, const tz_path *paths, in
     }
     mjv_updateScene(scene->model, scene->data, &scene->option, NULL, &scene->camera, mjCAT_ALL,
                     &scene->scene);
+    if (scene->is_system) {
+        tz_system_draw(&scene->scene, &scene->system, scene->q);
+    }
     for (int i = 0; i < n_paths; i++) {
         add_path(&scene->scene, &paths[i]);
     }

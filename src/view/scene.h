@@ -2,12 +2,14 @@
 //
 // A scene works on its own copy of the model and its own mjData, so drawing never touches the
 // simulation, and positions are those of z itself rather than of MuJoCo's last internal evaluation.
-// Every call needs the OpenGL context that was current at create.
+// Every call needs the OpenGL context that was current at create. A physical system, which has no
+// MuJoCo model, is drawn from its coordinates (system_scene.h) over a model of floor and sky.
 #ifndef TRAPEZE_VIEW_SCENE_H
 #define TRAPEZE_VIEW_SCENE_H
 
 #include "base/status.h"
 #include "envs/env.h"
+#include "envs/hamiltonian/system.h"
 
 #include <mujoco/mujoco.h>
 
@@ -22,12 +24,16 @@ typedef struct tz_scene {
     const tz_task *task; // borrowed from the environment
     mjModel *model;      // own copy
     mjData *data;        // posed at the state to draw
+    bool is_system;      // a physical system: `system` at q
+    tz_system system;
+    double q[TZ_SYSTEM_N_MAX];
     mjvScene scene;
     mjvOption option;
     mjvCamera camera;
     mjrContext context;
     bool offscreen;    // draw into MuJoCo's off-screen buffer
-    int tracked_body;  // its path is what paths are of
+    int tracked_body;  // its path is what paths are of; a system's is its last body
+    double tracked[3]; // where that is at the pose (m)
     int width, height; // of the off-screen buffer (pixels)
 } tz_scene;
 
@@ -41,7 +47,7 @@ typedef struct tz_path {
 
 // Makes the scene of the environment's robot with its registered camera. offscreen: for pictures
 // and videos of width x height; else for the window's framebuffer. TZ_ERR_UNSUPPORTED when the
-// environment has no MuJoCo model.
+// environment is neither simulated by MuJoCo nor a physical system.
 TZ_API tz_status tz_scene_create(tz_scene **scene, const tz_env *env, bool offscreen, int width,
                                  int height, tz_quality quality, tz_error *error);
 TZ_API void tz_scene_destroy(tz_scene *scene); // Nullable

@@ -89,8 +89,7 @@ static void trail_append(tz_stage *stage, const double *z) {
         stage->n_trail--;
     }
     tz_scene_pose(stage->scene, z);
-    memcpy(stage->trail + 3 * stage->n_trail,
-           stage->scene->data->xpos + 3 * stage->scene->tracked_body, 3 * sizeof(double));
+    memcpy(stage->trail + 3 * stage->n_trail, stage->scene->tracked, 3 * sizeof(double));
     stage->n_trail++;
 }
 
@@ -135,14 +134,21 @@ void tz_stage_stepped(tz_stage *stage, const tz_loop_step *step) {
 
 static void draw_text(const tz_stage *stage, mjrRect viewport, const char *note) {
     const tz_task *task = stage->scene->task;
-    char labels[256], values[256];
-    int n = snprintf(labels, sizeof labels, "time\nreward\nreturn");
-    int m = snprintf(values, sizeof values, "%.2f s\n%.2f\n%.1f",
-                     (stage->last.t + (stage->has_step ? 1 : 0)) * task->dt_s,
-                     stage->last.step.reward, stage->last.return_so_far);
+    const double time_s = (stage->last.t + (stage->has_step ? 1 : 0)) * task->dt_s;
+    char labels[256] = "time\nenergy", values[256];
+    if (stage->scene->is_system) {
+        const double *z = stage->has_step ? stage->z_next : stage->z; // (nz)
+        snprintf(values, sizeof values, "%.2f s\n%.6g J", time_s,
+                 tz_system_energy(&stage->scene->system, z, z + task->nq));
+    } else {
+        snprintf(labels, sizeof labels, "time\nreward\nreturn");
+        snprintf(values, sizeof values, "%.2f s\n%.2f\n%.1f", time_s, stage->last.step.reward,
+                 stage->last.return_so_far);
+    }
     if (stage->has_plan) {
-        snprintf(labels + n, sizeof labels - (size_t)n, "\nplan\nperiod");
-        snprintf(values + m, sizeof values - (size_t)m, "\n%.1f ms\n%.1f ms", 1e3 * stage->plan_s,
+        const size_t n = strlen(labels), m = strlen(values);
+        snprintf(labels + n, sizeof labels - n, "\nplan\nperiod");
+        snprintf(values + m, sizeof values - m, "\n%.1f ms\n%.1f ms", 1e3 * stage->plan_s,
                  1e3 * task->dt_s);
     }
     const mjrContext *context = &stage->scene->context;
@@ -177,7 +183,7 @@ void tz_stage_draw(tz_stage *stage, mjrRect viewport, double alpha, const char *
 
     if (stage->shows_text) {
         draw_text(stage, viewport, note);
-        if (stage->has_step) {
+        if (stage->has_step && !stage->scene->is_system) {
             draw_figure(stage, viewport);
         }
     }

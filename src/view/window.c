@@ -128,9 +128,8 @@ static void take_screenshot(tz_window *window) {
 static void toggle_camera(tz_scene *scene) {
     if (scene->camera.type == mjCAMERA_TRACKING) {
         scene->camera.type = mjCAMERA_FREE;
-        memcpy(scene->camera.lookat, scene->data->xpos + 3 * scene->tracked_body,
-               3 * sizeof(double));
-    } else {
+        memcpy(scene->camera.lookat, scene->tracked, sizeof scene->tracked);
+    } else if (!scene->is_system) {
         scene->camera.type = mjCAMERA_TRACKING;
         scene->camera.trackbodyid = scene->tracked_body;
     }

@@ -1,5 +1,6 @@
 // The picture follows the simulation: the robot moves between frames, paths lie where the
 // prediction projects, and the film holds the frames of the simulated time.
+#include "base/assert.h"
 #include "base/file.h"
 #include "view/offscreen.h"
 #include "view/recorder.h"
@@ -55,6 +56,44 @@ static double difference(const unsigned char *a, const unsigned char *b) {
         }
     }
     return (double)n / (WIDTH * HEIGHT);
+}
+
+// Each physical system is drawn, moves, and its last body is where its coordinates say.
+static void test_systems_are_drawn(void **state) {
+    (void)state;
+    static const char *const names[] = {"chain-3", "spring-2", "gyroscope",
+                                        "rotor",   "magnet",   "coupled"};
+    static unsigned char first[3 * WIDTH * HEIGHT], second[3 * WIDTH * HEIGHT];
+    for (size_t i = 0; i < TZ_COUNTOF(names); i++) {
+        tz_env *env = make_env(names[i]);
+        tz_offscreen *offscreen = NULL;
+        tz_stage *stage = NULL;
+        double z[NZ_MAX], pixel[2];
+        tz_step step;
+        open_stage(&offscreen, &stage, env);
+        stage->shows_paths = stage->shows_text = false;
+        tz_env_reset(env, z, 3, 0);
+        tz_stage_begin(stage, z);
+        tz_stage_draw(stage, viewport, 0.0, NULL);
+        read_picture(stage, first);
+
+        // its last body is in the picture
+        assert_true(tz_scene_project(stage->scene, viewport, pixel, stage->scene->tracked));
+        assert_true(pixel[0] > 0 && pixel[0] < WIDTH && pixel[1] > 0 && pixel[1] < HEIGHT);
+
+        for (int t = 0; t < 10; t++) {
+            tz_env_step(env, &step, z, NULL);
+        }
+        tz_scene_pose(stage->scene, z);
+        tz_scene_render(stage->scene, viewport, NULL, 0);
+        read_picture(stage, second);
+        const double moved = difference(first, second);
+        assert_true(moved > 0.0005 && moved < 0.5);
+        tz_stage_destroy(stage);
+        tz_offscreen_leave(offscreen);
+        tz_offscreen_destroy(offscreen);
+        tz_env_destroy(env);
+    }
 }
 
 static void test_robot_moves_between_frames(void **state) {
@@ -265,6 +304,7 @@ static void test_trouble_is_told(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_systems_are_drawn),
         cmocka_unit_test(test_robot_moves_between_frames),
         cmocka_unit_test(test_floor_has_no_end),
         cmocka_unit_test(test_path_lies_where_the_prediction_projects),
