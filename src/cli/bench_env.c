@@ -67,6 +67,12 @@ static tz_status bench_create(bench *b, const char *name, int worlds, tz_team *t
     def.ends_early = false;
     TZ_CHECK(tz_env_vec_create(&b->vec, &def, worlds, team, error));
     b->task = tz_env_task(tz_env_vec_at(b->vec, 0));
+    if (tz_env_mj_model(tz_env_vec_at(b->vec, 0)) == NULL) {
+        bench_free(b);
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "%s is not simulated by MuJoCo: there is no bare mj_step to compare with",
+                       name);
+    }
     const size_t W = (size_t)worlds, nz = (size_t)tz_task_nz(b->task), nu = (size_t)b->task->nu;
     b->doubles = tz_alloc(3 * W * nz + STEPS * W * nu, sizeof *b->doubles);
     b->steps = tz_alloc(W, sizeof *b->steps);
@@ -213,8 +219,12 @@ static tz_status run(const arguments *a, tz_error *error) {
     tz_status status = TZ_OK;
     const int n = a->env == NULL ? tz_env_count() : 1;
     for (int i = 0; i < n && status == TZ_OK; i++) {
+        const char *name = a->env == NULL ? tz_env_info_at(i)->name : a->env;
         measurement m;
-        status = measure(&m, a->env == NULL ? tz_env_info_at(i)->name : a->env, a, team, error);
+        if (a->env == NULL && tz_env_info_at(i)->gymnasium_id[0] == '\0') {
+            continue; // one of the physical systems, which MuJoCo does not simulate
+        }
+        status = measure(&m, name, a, team, error);
         if (status == TZ_OK && a->json) {
             json_object_array_add(rows, row_json(&m));
         } else if (status == TZ_OK) {

@@ -5,6 +5,7 @@
 // the share of the peak can pass 1. The FMA peak is measured in the same run, all threads at once.
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/run_folder.h"
 #include "cli/bench.h"
 #include "envs/env.h"
@@ -32,13 +33,18 @@ typedef struct measurement {
 } measurement;
 
 // Standard normal observations and rewards, uniform actions.
-static void fill_random(tz_replay *replay) {
-    float obs[2 * TZ_NQ_MAX], next_obs[2 * TZ_NQ_MAX], action[TZ_NU_MAX];
+static tz_status fill_random(tz_replay *replay, tz_error *error) {
+    const size_t D = (size_t)replay->n_obs, A = (size_t)replay->nu;
+    float *block = tz_alloc(2 * D + A, sizeof *block);
+    if (block == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a transition");
+    }
+    float *obs = block, *next_obs = obs + D, *action = next_obs + D;
     for (uint64_t i = 0; i < TRANSITIONS; i++) {
         tz_rng rng = tz_rng_stream(0, TZ_PURPOSE_TEST, i);
-        tz_rng_fill_normal_f32(&rng, obs, (size_t)replay->n_obs);
-        tz_rng_fill_normal_f32(&rng, next_obs, (size_t)replay->n_obs);
-        for (int j = 0; j < replay->nu; j++) {
+        tz_rng_fill_normal_f32(&rng, obs, D);
+        tz_rng_fill_normal_f32(&rng, next_obs, D);
+        for (size_t j = 0; j < A; j++) {
             action[j] = (float)(2.0 * tz_rng_uniform(&rng) - 1.0);
         }
         const tz_transition transition = {.obs = obs,
@@ -48,6 +54,8 @@ static void fill_random(tz_replay *replay) {
                                           .terminated = i % 100 == 0};
         tz_replay_add(replay, &transition);
     }
+    tz_free(block);
+    return TZ_OK;
 }
 
 static int compare_doubles(const void *a, const void *b) {
@@ -91,6 +99,10 @@ static tz_status find_sizes(tz_sac_def *def, const char *name, tz_error *error) 
     def->n_obs = layout.n;
     def->nu = task->nu;
     tz_env_destroy(env);
+    if (def->nu == 0) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "%s has no controls; expected an environment with at least one", name);
+    }
     return TZ_OK;
 }
 
@@ -105,7 +117,9 @@ static tz_status measure(measurement *m, arguments *a, tz_error *error) {
         status = tz_replay_create(&replay, a->learner.n_obs, a->learner.nu, 0, TRANSITIONS, error);
     }
     if (status == TZ_OK) {
-        fill_random(&replay);
+        status = fill_random(&replay, error);
+    }
+    if (status == TZ_OK) {
         time_updates(m, sac, &replay, a->seconds);
     }
     tz_replay_destroy(&replay);

@@ -82,6 +82,11 @@ static tz_status create_env(tz_sac_trainer *trainer, tz_error *error) {
     TZ_CHECK(tz_env_create(&trainer->env, &def, error));
     TZ_CHECK(tz_env_clone(&trainer->evaluation_env, trainer->env, error));
     trainer->task = tz_env_task(trainer->env);
+    if (trainer->task->nu == 0) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "SAC: %s has no controls; expected an environment with at least one",
+                       trainer->def.env);
+    }
     if (!tz_observation_layout_gymnasium(&trainer->layout, trainer->task->name)) {
         tz_observation_layout_identity(&trainer->layout, tz_task_nz(trainer->task));
     }
