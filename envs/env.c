@@ -15,8 +15,17 @@ enum { DEF_COOKIE = 0x7a5e0e4d };
 // ---- registry ---------------------------------------------------------------------------------
 
 static const tz_env_type *const registry[] = {
-    &tz_half_cheetah.env,      &tz_hopper.env, &tz_swimmer.env, &tz_walker2d.env,
+    &tz_half_cheetah.env,
+    &tz_hopper.env,
+    &tz_swimmer.env,
+    &tz_walker2d.env,
     &tz_inverted_pendulum.env,
+    &tz_inverted_double_pendulum.env,
+    &tz_reacher.env,
+    &tz_pusher.env,
+    &tz_ant.env,
+    &tz_humanoid.env,
+    &tz_humanoid_standup.env,
 };
 
 int tz_env_count(void) {
@@ -29,7 +38,7 @@ const tz_env_info *tz_env_info_at(int index) {
 }
 
 // "hopper", "hopper-v4" and "Hopper-v4" name one entry; *version is what the name says, or 0.
-static const tz_env_type *find(const char *name, int *version) {
+const tz_env_type *tz_env_type_find(const char *name, int *version) {
     size_t length = strlen(name);
     *version = 0;
     if (length > 3 &&
@@ -50,13 +59,9 @@ static const tz_env_type *find(const char *name, int *version) {
     return tz_system_env_type_find(name);
 }
 
-const tz_env_type *tz_env_type_find(const char *name) {
-    int version;
-    return find(name, &version);
-}
-
 const tz_env_info *tz_env_info_find(const char *name) {
-    const tz_env_type *type = tz_env_type_find(name);
+    int version;
+    const tz_env_type *type = tz_env_type_find(name, &version);
     return type ? &type->info : NULL;
 }
 
@@ -66,7 +71,7 @@ const tz_env_info *tz_env_info_of(const tz_env *env) {
 
 bool tz_env_task_name(char task_name[TZ_NAME_MAX], const char *name) {
     int version;
-    const tz_env_type *type = find(name, &version);
+    const tz_env_type *type = tz_env_type_find(name, &version);
     snprintf(task_name, TZ_NAME_MAX, "%s%s", type ? type->info.name : "",
              type && version == 4 ? "-v4" : "");
     return type != NULL;
@@ -120,7 +125,7 @@ tz_status tz_env_create(tz_env **env, const tz_env_def *def, tz_error *error) {
                        def->max_episode_steps);
     }
     int named = 0, version = 0;
-    const tz_env_type *type = def->name ? find(def->name, &named) : NULL;
+    const tz_env_type *type = def->name ? tz_env_type_find(def->name, &named) : NULL;
     if (!type) {
         return unknown_name(def->name ? def->name : "", error);
     }
@@ -177,6 +182,11 @@ void tz_env_get_state(const tz_env *env, double *state) {
 void tz_env_set_state(tz_env *env, const double *state) {
     env->elapsed = (int)state[0];
     env->type->ops->set_state(env, state + 1);
+}
+
+void tz_env_gym_observation(const tz_env *env, double *o) {
+    TZ_ASSERT(env->type->ops->gym_observation && env->task->n_gym_observation > 0);
+    env->type->ops->gym_observation(env, o);
 }
 
 const void *tz_env_mj_model(const tz_env *env) {

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TZ_NAME_MAX = 64, TZ_NQ_MAX = 128, TZ_NU_MAX = 64 };
+enum { TZ_NAME_MAX = 64, TZ_NQ_MAX = 128, TZ_NU_MAX = 64, TZ_OBSERVATION_MAX = 512 };
 
 // What a coordinate q[i] is.
 typedef enum tz_coordinate {
@@ -35,6 +35,7 @@ struct tz_task {
     int nq;                         // positions
     int nv;                         // velocities; z has nq + nv entries
     int nu;                         // controls; may be 0
+    int n_gym_observation;          // numbers of Gymnasium's observation; 0: it has none
     double dt_s;                    // control period: timestep * frame_skip (seconds)
     int frame_skip;
     int max_episode_steps;               // truncation limit
@@ -45,6 +46,8 @@ struct tz_task {
     char coordinate_name[TZ_NQ_MAX][TZ_NAME_MAX]; // "thigh", "root_qw"; for tables   (nq)
     char velocity_name[TZ_NQ_MAX][TZ_NAME_MAX];   // "thigh", "root_wx"               (nv)
     bool ends_early; // termination rule active (Gymnasium's terminate_when_unhealthy)
+    bool is_exact;   // a step's reward and end are the two functions below, to the last bit; else
+                     // the step knows more (contact forces, lagging positions) than z does
 
     // Reward of the transition z --u--> z_next. Pure.
     double (*reward)(const tz_task *task, const double *z, const double *u, const double *z_next);
@@ -116,12 +119,18 @@ TZ_API void tz_env_observe(const tz_env *env, double *z);
 TZ_API void tz_env_set_z(tz_env *env, const double *z);
 
 // The full state: everything that a step depends on, in this order: elapsed steps, time, qpos (nq),
-// qvel (nv), act (na), qacc_warmstart (nv), ctrl (nu), qfrc_applied (nv), xfrc_applied (nbody, 6).
-// set(get(x)) continues bit for bit. Setting runs no mj_forward: derived quantities (body
-// positions) stay as they were until the next step.
+// qvel (nv), act (na), qacc_warmstart (nv), ctrl (nu), qfrc_applied (nv), xfrc_applied (nbody, 6),
+// and what the environment took of derived quantities: Gymnasium's observation where it is no part
+// of z, and numbers for its reward. set(get(x)) continues bit for bit. Setting runs no mj_forward:
+// derived quantities (body positions) stay as they were until the next step.
 TZ_API size_t tz_env_state_size(const tz_env *env); // in doubles
 TZ_API void tz_env_get_state(const tz_env *env, double *state);
 TZ_API void tz_env_set_state(tz_env *env, const double *state);
+
+// Gymnasium's observation of the world as it stands: o (task->n_gym_observation). Derived
+// quantities (body positions, contact forces) are read as the last step left them, as Gymnasium
+// reads them. Only where task->n_gym_observation > 0.
+TZ_API void tz_env_gym_observation(const tz_env *env, double *o);
 
 // Capabilities beyond the common verbs. NULL where the environment is not simulated by MuJoCo.
 // The pointers are mjModel and mjData, borrowed; for viewers and sim_model only.

@@ -41,12 +41,15 @@ typedef struct tz_env_ops {
     void (*get_state)(const tz_env *env, double *state);
     void (*set_state)(tz_env *env, const double *state);
 
+    // Nullable: no Gymnasium observation. See tz_env_gym_observation.
+    void (*gym_observation)(const tz_env *env, double *o);
+
     // Nullable: not simulated by MuJoCo.
     const void *(*mj_model)(const tz_env *env);
     void *(*mj_data)(tz_env *env);
 } tz_env_ops;
 
-// The registry's line of a name; NULL when unknown.
-const tz_env_type *tz_env_type_find(const char *name);
+// The registry's line of a name, and the version that the name says (0: none); NULL when unknown.
+const tz_env_type *tz_env_type_find(const char *name, int *version);
 
 #endif

@@ -1,4 +1,4 @@
-// Hopper-v5. r = dx/dt + healthy - 1e-3 |u|^2; it ends when it is not healthy.
+// Hopper. r = dx/dt + alive - 1e-3 |u|^2; it ends when it is not healthy.
 #include "envs/mujoco_env.h"
 
 #include <math.h>
@@ -19,8 +19,8 @@ static bool terminated(const tz_task *task, const double *z_next) {
 }
 
 static double reward(const tz_task *task, const double *z, const double *u, const double *z_next) {
-    const double healthy = is_healthy(task, z_next) ? 1.0 : 0.0;
-    return tz_forward_velocity(task, z, z_next) + healthy - 1e-3 * tz_control_cost(u, task->nu);
+    const double alive = tz_alive(task, is_healthy(task, z_next));
+    return tz_forward_velocity(task, z, z_next) + alive - 1e-3 * tz_control_cost(u, task->nu);
 }
 
 static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {

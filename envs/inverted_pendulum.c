@@ -1,4 +1,5 @@
-// InvertedPendulum-v5. r = 1 while the pole is within 0.2 rad of upright; it ends when it is not.
+// InvertedPendulum. r = 1 while the pole is within 0.2 rad of upright (version 4: also where it is
+// not); it ends when it is not.
 #include "envs/mujoco_env.h"
 
 #include <math.h>
@@ -15,7 +16,7 @@ static bool terminated(const tz_task *task, const double *z_next) {
 static double reward(const tz_task *task, const double *z, const double *u, const double *z_next) {
     (void)z;
     (void)u;
-    return terminated(task, z_next) ? 0.0 : 1.0;
+    return terminated(task, z_next) && task->version != 4 ? 0.0 : 1.0;
 }
 
 static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {

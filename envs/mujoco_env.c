@@ -11,23 +11,34 @@
 #include "envs/mujoco_compat.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-// What clones share. Immutable after create but for the count.
+enum { IDLE_MAX = 64 };
+
+// What clones share. Immutable after create but for the count and the idle data.
 typedef struct shared {
     atomic_int n_envs;
     const tz_mujoco_env_type *type;
     mjModel *model; // owned
     tz_task task;
+
+    // mjData on which the task's functions measure predicted states; one for each thread that ever
+    // did so at the same time as another
+    pthread_mutex_t idle_lock;
+    mjData *idle[IDLE_MAX]; // owned                        (n_idle)
+    int n_idle;
 } shared;
 
 typedef struct mujoco_env {
     tz_env env;
-    shared *shared; // one reference
-    mjData *data;   // owned
-    double *z;      // state before a step          (nq + nv)
+    shared *shared;            // one reference
+    mjData *data;              // owned
+    double *z;                 // state before a step          (nq + nv)
+    double m[TZ_MEASURED_MAX]; // measured of the world as it stands (n_measured)
+    double *o;                 // Gymnasium's observation of it      (n_observed)
 } mujoco_env;
 
 static inline mujoco_env *self_of(tz_env *env) {
@@ -39,6 +50,78 @@ static inline const mujoco_env *const_self_of(const tz_env *env) {
 }
 
 // ---- create -----------------------------------------------------------------------------------
+
+// ---- reward and end of predicted states -------------------------------------------------------
+
+static shared *shared_of(const tz_task *task) {
+    return (shared *)((char *)task - offsetof(shared, task));
+}
+
+// An mjData that no other thread measures on; NULL when there is no memory for it.
+static mjData *take_idle(shared *s) {
+    pthread_mutex_lock(&s->idle_lock);
+    mjData *data = s->n_idle > 0 ? s->idle[--s->n_idle] : NULL;
+    pthread_mutex_unlock(&s->idle_lock);
+    return data ? data : mj_makeData(s->model);
+}
+
+static void put_idle(shared *s, mjData *data) {
+    pthread_mutex_lock(&s->idle_lock);
+    const bool fits = s->n_idle < IDLE_MAX;
+    if (fits) {
+        s->idle[s->n_idle++] = data;
+    }
+    pthread_mutex_unlock(&s->idle_lock);
+    if (!fits) {
+        mj_deleteData(data);
+    }
+}
+
+// Measures a state that nobody simulated.
+static void measure_state(const shared *s, mjData *data, double *m, const double *z) {
+    memcpy(data->qpos, z, (size_t)s->type->nq * sizeof *z);
+    mj_kinematics(s->model, data);
+    s->type->measure(s->model, data, m);
+}
+
+static double reward_of_states(const tz_task *task, const double *z, const double *u,
+                               const double *z_next) {
+    shared *s = shared_of(task);
+    double m[TZ_MEASURED_MAX], m_next[TZ_MEASURED_MAX];
+    mjData *data = take_idle(s);
+    if (!data) {
+        return NAN;
+    }
+    measure_state(s, data, m, z);
+    measure_state(s, data, m_next, z_next);
+    put_idle(s, data);
+    return s->type->measured_reward(task, (tz_moment){z, m}, u, (tz_moment){z_next, m_next});
+}
+
+static bool end_of_state(const tz_task *task, const double *z_next) {
+    shared *s = shared_of(task);
+    double m_next[TZ_MEASURED_MAX];
+    mjData *data = take_idle(s);
+    if (!data) {
+        return true;
+    }
+    measure_state(s, data, m_next, z_next);
+    put_idle(s, data);
+    return s->type->measured_end(task, (tz_moment){z_next, m_next});
+}
+
+// ---- task -------------------------------------------------------------------------------------
+
+static int gym_observation_size(const tz_mujoco_env_type *type, int version) {
+    return !type->observe ? type->nq - type->observation_skip + type->nv
+           : version == 4 ? type->n_observation_v4
+                          : type->n_observation;
+}
+
+// Numbers of Gymnasium's observation that a world keeps: all, or none where it is a part of z.
+static int n_observed(const shared *s) {
+    return s->type->observe ? s->task.n_gym_observation : 0;
+}
 
 // Names and kinds of joint j's coordinates. A slide or hinge is one of each, called as the joint;
 // a ball or free joint has a unit quaternion (w, x, y, z) and the angular velocity of the body
@@ -95,8 +178,10 @@ static void fill_task(tz_task *task, const tz_mujoco_env_type *type, const tz_en
     task->max_episode_steps =
         def->max_episode_steps > 0 ? def->max_episode_steps : info->max_episode_steps;
     task->ends_early = def->ends_early;
-    task->reward = type->reward;
-    task->terminated = type->terminated;
+    task->n_gym_observation = gym_observation_size(type, version);
+    task->is_exact = type->n_measured == 0;
+    task->reward = task->is_exact ? type->reward : reward_of_states;
+    task->terminated = task->is_exact ? type->terminated : type->measured_end ? end_of_state : NULL;
 
     for (int j = 0; j < (int)model->njnt; j++) {
         describe_joint(task, model, j);
@@ -112,6 +197,10 @@ static void fill_task(tz_task *task, const tz_mujoco_env_type *type, const tz_en
 
 static void release(shared *s) {
     if (atomic_fetch_sub(&s->n_envs, 1) == 1) {
+        while (s->n_idle > 0) {
+            mj_deleteData(s->idle[--s->n_idle]);
+        }
+        pthread_mutex_destroy(&s->idle_lock);
         mj_deleteModel(s->model);
         tz_free(s);
     }
@@ -121,8 +210,20 @@ static void destroy(tz_env *env) {
     mujoco_env *self = self_of(env);
     mj_deleteData(self->data);
     tz_free(self->z);
+    tz_free(self->o);
     release(self->shared);
     tz_free(self);
+}
+
+// Takes what derived quantities are needed for from the world as the physics left it.
+static void measure(mujoco_env *self) {
+    const shared *s = self->shared;
+    if (s->type->n_measured > 0) {
+        s->type->measure(s->model, self->data, self->m);
+    }
+    if (s->type->observe) {
+        s->type->observe(&s->task, s->model, self->data, self->o);
+    }
 }
 
 // Makes a world on `s`, whose reference it takes over, also when it fails.
@@ -136,7 +237,8 @@ static tz_status create_on(tz_env **env, shared *s, tz_error *error) {
     e->env = (tz_env){.type = &s->type->env, .task = &s->task};
     e->shared = s;
     e->z = tz_alloc((size_t)tz_task_nz(&s->task), sizeof *e->z);
-    e->data = e->z ? mj_makeData(s->model) : NULL;
+    e->o = tz_alloc((size_t)n_observed(s) + 1, sizeof *e->o);
+    e->data = e->z && e->o ? mj_makeData(s->model) : NULL;
     if (!e->data) {
         const tz_status status =
             tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for the simulation state", name);
@@ -144,6 +246,7 @@ static tz_status create_on(tz_env **env, shared *s, tz_error *error) {
         return status;
     }
     mj_forward(s->model, e->data);
+    measure(e);
     *env = &e->env;
     return TZ_OK;
 }
@@ -158,7 +261,14 @@ static tz_status create(tz_env **env, const tz_env_type *env_type, const tz_env_
     }
 
     // Compile the model and hold it against what the type says.
+<<<<<<< HEAD
     const tz_status status = tz_mujoco_compile_asset(&s->model, type->asset, error);
+=======
+    tz_mujoco_silence();
+    const tz_status status = tz_mujoco_compile(
+        &s->model, tz_embedded_assets, tz_n_embedded_assets,
+        asset_index(version == 4 && type->asset_v4 ? type->asset_v4 : type->asset), error);
+>>>>>>> 68cc803 (Environments: double pendulum, Reacher, Pusher, Ant, Humanoid, HumanoidStandup, and version 4 of all eleven)
     if (status != TZ_OK) {
         tz_free(s);
         return status;
@@ -168,11 +278,12 @@ static tz_status create(tz_env **env, const tz_env_type *env_type, const tz_env_
 
     s->type = type;
     atomic_init(&s->n_envs, 1);
+    pthread_mutex_init(&s->idle_lock, NULL);
     fill_task(&s->task, type, def, version, s->model);
     return create_on(env, s, error);
 }
 
-static tz_status clone(tz_env **clone, const tz_env *env, tz_error *error) {
+static tz_status clone_env(tz_env **clone, const tz_env *env, tz_error *error) {
     shared *s = const_self_of(env)->shared;
     atomic_fetch_add(&s->n_envs, 1);
     return create_on(clone, s, error);
@@ -193,6 +304,7 @@ static void reset(tz_env *env, double *z, uint64_t seed, uint64_t episode) {
     mj_resetData(s->model, data);
     s->type->draw_reset(data->qpos, data->qvel, s->type->nq, s->type->nv, &rng);
     mj_forward(s->model, data);
+    measure(self_of(env));
     observe(env, z);
 }
 
@@ -203,6 +315,7 @@ static void set_z(tz_env *env, const double *z) {
     memcpy(data->qpos, z, (size_t)s->type->nq * sizeof *z);
     memcpy(data->qvel, z + s->type->nq, (size_t)s->type->nv * sizeof *z);
     mj_forward(s->model, data);
+    measure(self_of(env));
 }
 
 // MuJoCo meets a bad number by warning and starting over from qpos0 in the middle of a step; a
@@ -218,6 +331,25 @@ static bool is_stable(const mjData *data, const double *z, int nz) {
         }
     }
     return true;
+}
+
+// Reward and end of the step from self->z, self->m to z_next and the world as it stands.
+static void judge(mujoco_env *self, tz_step *step, const double *u, const double *z_next) {
+    const tz_mujoco_env_type *type = self->shared->type;
+    const tz_task *task = &self->shared->task;
+    bool ends;
+    if (type->n_measured == 0) {
+        step->reward = type->reward(task, self->z, u, z_next);
+        ends = type->terminated && type->terminated(task, z_next);
+    } else {
+        double m_before[TZ_MEASURED_MAX];
+        memcpy(m_before, self->m, sizeof m_before);
+        measure(self);
+        const tz_moment after = {z_next, self->m};
+        step->reward = type->measured_reward(task, (tz_moment){self->z, m_before}, u, after);
+        ends = type->measured_end && type->measured_end(task, after);
+    }
+    step->terminated = task->ends_early && ends;
 }
 
 static void step(tz_env *env, tz_step *step, double *z_next, const double *u) {
@@ -236,8 +368,7 @@ static void step(tz_env *env, tz_step *step, double *z_next, const double *u) {
     observe(env, z_next);
 
     // What came of it.
-    step->reward = task->reward(task, self->z, u, z_next);
-    step->terminated = task->ends_early && task->terminated && task->terminated(task, z_next);
+    judge(self, step, u, z_next);
     step->outcome = is_stable(data, z_next, tz_task_nz(task)) && isfinite(step->reward)
                         ? TZ_STEP_OK
                         : TZ_STEP_UNSTABLE;
@@ -257,7 +388,8 @@ static void step(tz_env *env, tz_step *step, double *z_next, const double *u) {
 
 static size_t state_size(const tz_env *env) {
     const mjModel *model = const_self_of(env)->shared->model;
-    size_t n = 1; // time
+    const shared *s = const_self_of(env)->shared;
+    size_t n = 1 + (size_t)n_observed(s) + (size_t)s->type->n_measured; // and time
 #define ADD_SIZE(field, size) n += (size_t)(size);
     STATE_PARTS(ADD_SIZE)
 #undef ADD_SIZE
@@ -273,6 +405,10 @@ static void get_state(const tz_env *env, double *state) {
     state += (size);
     STATE_PARTS(GET_PART)
 #undef GET_PART
+    const mujoco_env *self = const_self_of(env);
+    memcpy(state, self->o, (size_t)n_observed(self->shared) * sizeof *state);
+    state += n_observed(self->shared);
+    memcpy(state, self->m, (size_t)self->shared->type->n_measured * sizeof *state);
 }
 
 static void set_state(tz_env *env, const double *state) {
@@ -284,7 +420,28 @@ static void set_state(tz_env *env, const double *state) {
     state += (size);
     STATE_PARTS(SET_PART)
 #undef SET_PART
+    mujoco_env *self = self_of(env);
+    memcpy(self->o, state, (size_t)n_observed(self->shared) * sizeof *state);
+    state += n_observed(self->shared);
+    memcpy(self->m, state, (size_t)self->shared->type->n_measured * sizeof *state);
     memset(data->warning, 0, sizeof data->warning);
+}
+
+// ---- beyond the common verbs ------------------------------------------------------------------
+
+static void gym_observation(const tz_env *env, double *o) {
+    const mujoco_env *self = const_self_of(env);
+    const tz_mujoco_env_type *type = self->shared->type;
+    const mjData *data = self->data;
+    if (type->observe) {
+        memcpy(o, self->o, (size_t)n_observed(self->shared) * sizeof *o);
+        return;
+    }
+    const int n_q = type->nq - type->observation_skip;
+    memcpy(o, data->qpos + type->observation_skip, (size_t)n_q * sizeof *o);
+    for (int i = 0; i < type->nv; i++) {
+        o[n_q + i] = tz_clip(data->qvel[i], type->observation_v_clip);
+    }
 }
 
 static const void *get_model(const tz_env *env) {
@@ -297,7 +454,7 @@ static void *get_data(tz_env *env) {
 
 const tz_env_ops tz_mujoco_ops = {
     .create = create,
-    .clone = clone,
+    .clone = clone_env,
     .destroy = destroy,
     .reset = reset,
     .step = step,
@@ -306,6 +463,7 @@ const tz_env_ops tz_mujoco_ops = {
     .state_size = state_size,
     .get_state = get_state,
     .set_state = set_state,
+    .gym_observation = gym_observation,
     .mj_model = get_model,
     .mj_data = get_data,
 };
@@ -322,6 +480,18 @@ void tz_add_normal(double *x, int n, double s, tz_rng *rng) {
     for (int i = 0; i < n; i++) {
         x[i] += s * tz_rng_normal(rng);
     }
+}
+
+double tz_clip(double x, double limit) {
+    return x < -limit ? -limit : x > limit ? limit : x;
+}
+
+double tz_alive(const tz_task *task, bool is_healthy) {
+    return is_healthy || (task->version == 4 && task->ends_early) ? 1.0 : 0.0;
+}
+
+double tz_body_distance(const mjData *data, int a, int b) {
+    return mju_dist3(data->xpos + 3 * a, data->xpos + 3 * b);
 }
 
 double tz_control_cost(const double *u, int nu) {

@@ -6,27 +6,56 @@
 #include "base/rng.h"
 #include "envs/env_ops.h"
 
+#include <mujoco/mujoco.h>
+
+enum { TZ_MEASURED_MAX = 4 };
+
+// A moment that a reward is given for: the state, and what was measured of the world there.
+typedef struct tz_moment {
+    const double *z; // (nz)
+    const double *m; // (n_measured)
+} tz_moment;
+
 typedef struct tz_mujoco_env_type {
     tz_env_type env;
-    const char *asset; // MJCF file in assets/
-    int nq, nv, nu;    // must be those of the compiled model
-    int frame_skip;    // physics steps per control period
-    int n_cyclic;      // q[0..n_cyclic-1] are root translations that the dynamics do not depend on
+    const char *asset;    // MJCF file in assets/
+    const char *asset_v4; // of version 4; NULL: the same
+    int nq, nv, nu;       // must be those of the compiled model
+    int frame_skip;       // physics steps per control period
+    int n_cyclic; // q[0..n_cyclic-1] are root translations that the dynamics do not depend on
 
-    // Gymnasium's observation: q from observation_skip on, then v within +-observation_v_clip.
+    // Gymnasium's observation. Where `observe` is NULL it is q from observation_skip on, then v
+    // within +-observation_v_clip (INFINITY: unclipped). Else observe writes it, n_observation
+    // numbers (n_observation_v4 in version 4), and policies see it by default, or only the part of
+    // z just named where observes_state is set.
     int observation_skip;
-    double observation_v_clip; // INFINITY: unclipped
+    double observation_v_clip;
+    void (*observe)(const tz_task *task, const mjModel *model, const mjData *data, double *o);
+    int n_observation, n_observation_v4;
+    bool observes_state;
 
-    // Pure functions of the task, see env.h.
+    // Reward and end as pure functions of the task, see env.h.
     double (*reward)(const tz_task *task, const double *z, const double *u, const double *z_next);
     bool (*terminated)(const tz_task *task, const double *z_next); // Nullable: never ends
+
+    // Or, where Gymnasium's depend on quantities that MuJoCo derives from the state (n_measured of
+    // them, 0: none): one formula, with two ways to measure. A step measures mjData as the physics
+    // left it, which is Gymnasium's reward: positions belong to the last evaluation inside
+    // mj_step, a little behind the state, and contact forces are there. The task's pure functions
+    // measure the kinematics of z and z' themselves, where contact forces are zero.
+    int n_measured;
+    void (*measure)(const mjModel *model, const mjData *data, double *m);
+    double (*measured_reward)(const tz_task *task, tz_moment before, const double *u,
+                              tz_moment after);
+    bool (*measured_end)(const tz_task *task, tz_moment after); // Nullable: never ends
 
     // Adds the reset noise to q (nq) and v (nv), which hold the model's initial state.
     void (*draw_reset)(double *q, double *v, int nq, int nv, tz_rng *rng);
 } tz_mujoco_env_type;
 
 extern const tz_mujoco_env_type tz_half_cheetah, tz_hopper, tz_swimmer, tz_walker2d,
-    tz_inverted_pendulum;
+    tz_inverted_pendulum, tz_inverted_double_pendulum, tz_reacher, tz_pusher, tz_ant, tz_humanoid,
+    tz_humanoid_standup;
 
 extern const tz_env_ops tz_mujoco_ops;
 
@@ -37,6 +66,15 @@ void tz_add_uniform(double *x, int n, double a, tz_rng *rng);
 
 // x (n) += s * standard normal, each on its own.
 void tz_add_normal(double *x, int n, double s, tz_rng *rng);
+
+// x within +-limit; NaN stays.
+double tz_clip(double x, double limit);
+
+// 1 while healthy. Version 4 with early ends pays it on the terminal step too.
+double tz_alive(const tz_task *task, bool is_healthy);
+
+// Distance of two bodies' frames (m).
+double tz_body_distance(const mjData *data, int a, int b);
 
 // Sum of u_i^2 (nu), in the order of the controls.
 double tz_control_cost(const double *u, int nu);

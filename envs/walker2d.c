@@ -1,4 +1,5 @@
-// Walker2d-v5. r = dx/dt + healthy - 1e-3 |u|^2; it ends when it is not healthy.
+// Walker2d. r = dx/dt + alive - 1e-3 |u|^2; it ends when it is not healthy. In version 4 the right
+// foot has less friction.
 #include "envs/mujoco_env.h"
 
 // Between 0.8 and 2 m high, within 1 rad of upright.
@@ -12,8 +13,8 @@ static bool terminated(const tz_task *task, const double *z_next) {
 }
 
 static double reward(const tz_task *task, const double *z, const double *u, const double *z_next) {
-    const double healthy = is_healthy(z_next) ? 1.0 : 0.0;
-    return tz_forward_velocity(task, z, z_next) + healthy - 1e-3 * tz_control_cost(u, task->nu);
+    const double alive = tz_alive(task, is_healthy(z_next));
+    return tz_forward_velocity(task, z, z_next) + alive - 1e-3 * tz_control_cost(u, task->nu);
 }
 
 static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
@@ -32,6 +33,7 @@ const tz_mujoco_env_type tz_walker2d = {
                      .camera_elevation = -20.0},
             .ops = &tz_mujoco_ops},
     .asset = "walker2d.xml",
+    .asset_v4 = "walker2d_v4.xml",
     .nq = 9,
     .nv = 9,
     .nu = 6,

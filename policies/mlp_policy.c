@@ -34,7 +34,7 @@ static tz_status workspace_create(tz_policy_workspace *workspace, const tz_polic
 // x (B, D) <- observations of z (B, nz), in float.
 static void observe(const tz_actor *actor, float *x, const double *z, int nz, int B) {
     for (int b = 0; b < B; b++) {
-        double o[2 * TZ_NQ_MAX];
+        double o[TZ_OBSERVATION_MAX];
         tz_observation_gather(&actor->layout, o, z + (size_t)b * (size_t)nz);
         for (int i = 0; i < actor->layout.n; i++) {
             x[(size_t)b * (size_t)actor->layout.n + (size_t)i] = (float)o[i];

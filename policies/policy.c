@@ -114,6 +114,13 @@ void tz_policy_workspace_destroy(tz_policy_workspace *workspace) {
 
 void tz_policy_act(const tz_policy *policy, tz_policy_workspace *workspace, float *u,
                    const double *z, tz_rng *rng, int B) {
-    TZ_ASSERT(B <= workspace->max_batch);
+    TZ_ASSERT(B <= workspace->max_batch && policy->actor.layout.source == TZ_OBSERVATION_STATE);
     policy->ops->act(policy, workspace, u, z, rng, B);
+}
+
+void tz_policy_act_in(const tz_policy *policy, tz_policy_workspace *workspace, float *u,
+                      const tz_env *env, tz_rng *rng) {
+    double source[TZ_OBSERVATION_MAX];
+    tz_env_observe_source(env, policy->actor.layout.source, source);
+    policy->ops->act(policy, workspace, u, source, rng, 1);
 }

@@ -31,4 +31,9 @@ TZ_API void tz_policy_workspace_destroy(tz_policy_workspace *workspace); // Null
 TZ_API void tz_policy_act(const tz_policy *policy, tz_policy_workspace *workspace, float *u,
                           const double *z, tz_rng *rng, int B);
 
+// The same for the one state that `env` is in. Policies that see Gymnasium's observation rather
+// than a part of z (envs/observation.h) can act only here.
+TZ_API void tz_policy_act_in(const tz_policy *policy, tz_policy_workspace *workspace, float *u,
+                             const tz_env *env, tz_rng *rng);
+
 #endif

@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_MAX = 64, NOTES_MAX = 32, FORMAT_KEYS = 12 };
+enum { KEY_MAX = 64, NOTES_MAX = 32, FORMAT_KEYS = 13 };
+
+// metadata "observation_source" of a tz_observation_source
+static const char *const source_names[] = {"state", "gymnasium"};
 
 // ---- lists of numbers in metadata
 
@@ -138,18 +141,20 @@ tz_status tz_actor_write(const char *path, const tz_actor *actor, const tz_task 
         json_ints(layout->index, layout->n), json_reals(layout->low, layout->n),
         json_reals(layout->high, layout->n), json_reals(actor->control_low, task->nu),
         json_reals(actor->control_high, task->nu)};
-    tz_metadata metadata[FORMAT_KEYS + NOTES_MAX] = {{"format", "trapeze policy 1"},
-                                                     {"trapeze_version", tz_version()},
-                                                     {"env", task->name},
-                                                     {"observation_index", json_text(lists[0])},
-                                                     {"observation_low", json_text(lists[1])},
-                                                     {"observation_high", json_text(lists[2])},
-                                                     {"activation", "relu"},
-                                                     {"squash", "tanh"},
-                                                     {"log_std_clamp", "[-20, 2]"},
-                                                     {"control_low", json_text(lists[3])},
-                                                     {"control_high", json_text(lists[4])},
-                                                     {"weights", "float32 (out, in)"}};
+    tz_metadata metadata[FORMAT_KEYS + NOTES_MAX] = {
+        {"format", "trapeze policy 1"},
+        {"trapeze_version", tz_version()},
+        {"env", task->name},
+        {"observation_source", source_names[layout->source]},
+        {"observation_index", json_text(lists[0])},
+        {"observation_low", json_text(lists[1])},
+        {"observation_high", json_text(lists[2])},
+        {"activation", "relu"},
+        {"squash", "tanh"},
+        {"log_std_clamp", "[-20, 2]"},
+        {"control_low", json_text(lists[3])},
+        {"control_high", json_text(lists[4])},
+        {"weights", "float32 (out, in)"}};
     for (int i = 0; i < n_notes; i++) {
         metadata[FORMAT_KEYS + i] = notes[i];
     }
@@ -185,15 +190,37 @@ static tz_status expect_env(const tz_safetensors *file, const tz_task *task, tz_
     return expect_metadata(file, "env", task->name, error);
 }
 
+static tz_status read_source(tz_observation_source *source, const tz_safetensors *file,
+                             const tz_task *task, tz_error *error) {
+    const char *path = tz_safetensors_path(file);
+    const char *name = tz_safetensors_metadata(file, "observation_source");
+    *source = TZ_OBSERVATION_STATE;
+    if (name == NULL || strcmp(name, source_names[TZ_OBSERVATION_STATE]) == 0) {
+        return TZ_OK;
+    }
+    if (strcmp(name, source_names[TZ_OBSERVATION_GYMNASIUM]) != 0) {
+        return tz_fail(error, TZ_ERR_FORMAT,
+                       "%s: metadata \"observation_source\" is '%.60s'; expected '%s' or '%s'",
+                       path, name, source_names[0], source_names[1]);
+    }
+    if (task->n_gym_observation == 0) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "%s: sees Gymnasium's observation; environment '%s' has none", path,
+                       task->name);
+    }
+    *source = TZ_OBSERVATION_GYMNASIUM;
+    return TZ_OK;
+}
+
 static tz_status read_layout(tz_observation_layout *layout, const tz_safetensors *file,
                              const tz_task *task, tz_error *error) {
     const char *path = tz_safetensors_path(file);
-    const int nz = tz_task_nz(task);
-    double index[2 * TZ_NQ_MAX];
+    double index[TZ_OBSERVATION_MAX];
     int n, n_low, n_high;
-    TZ_CHECK(read_reals(index, &n, 2 * TZ_NQ_MAX, file, "observation_index", error));
-    TZ_CHECK(read_reals(layout->low, &n_low, 2 * TZ_NQ_MAX, file, "observation_low", error));
-    TZ_CHECK(read_reals(layout->high, &n_high, 2 * TZ_NQ_MAX, file, "observation_high", error));
+    TZ_CHECK(read_reals(index, &n, TZ_OBSERVATION_MAX, file, "observation_index", error));
+    TZ_CHECK(read_reals(layout->low, &n_low, TZ_OBSERVATION_MAX, file, "observation_low", error));
+    TZ_CHECK(
+        read_reals(layout->high, &n_high, TZ_OBSERVATION_MAX, file, "observation_high", error));
 
     // bare weights: the layout they were trained on under Gymnasium
     if (n < 0 && n_low < 0 && n_high < 0) {
@@ -211,12 +238,16 @@ static tz_status read_layout(tz_observation_layout *layout, const tz_safetensors
                        "and %d entries; expected three lists of one length",
                        path, n, n_low, n_high);
     }
+    TZ_CHECK(read_source(&layout->source, file, task, error));
+    const int n_source =
+        layout->source == TZ_OBSERVATION_STATE ? tz_task_nz(task) : task->n_gym_observation;
     layout->n = n;
     for (int i = 0; i < n; i++) {
-        if (index[i] != floor(index[i]) || index[i] < 0.0 || index[i] >= nz) {
-            return tz_fail(error, TZ_ERR_MISMATCH,
-                           "%s: observation_index[%d] is %g; '%s' has states z[0] to z[%d]", path,
-                           i, index[i], task->name, nz - 1);
+        if (index[i] != floor(index[i]) || index[i] < 0.0 || index[i] >= n_source) {
+            return tz_fail(
+                error, TZ_ERR_MISMATCH, "%s: observation_index[%d] is %g; '%s' has %s 0 to %d",
+                path, i, index[i], task->name,
+                layout->source == TZ_OBSERVATION_STATE ? "states z" : "observations", n_source - 1);
         }
         if (layout->low[i] > layout->high[i]) {
             return tz_fail(error, TZ_ERR_FORMAT, "%s: observation clip bounds %d are %g > %g", path,

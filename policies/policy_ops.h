@@ -10,9 +10,10 @@ typedef struct tz_policy_ops {
     // Allocates the workspace's arrays for max_batch rows into workspace->block.
     tz_status (*workspace_create)(tz_policy_workspace *workspace, const tz_policy *policy,
                                   tz_error *error);
-    // See tz_policy_act.
-    void (*act)(const tz_policy *policy, tz_policy_workspace *workspace, float *u, const double *z,
-                tz_rng *rng, int B);
+    // See tz_policy_act; `source` holds what the actor's layout gathers from: rows of z, or one
+    // observation of Gymnasium's.
+    void (*act)(const tz_policy *policy, tz_policy_workspace *workspace, float *u,
+                const double *source, tz_rng *rng, int B);
 } tz_policy_ops;
 
 struct tz_policy {

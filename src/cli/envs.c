@@ -61,7 +61,7 @@ static void print_row(const tz_env_info *info, const tz_task *task) {
     if (task->nu > 0) {
         snprintf(range, sizeof range, "%g..%g", task->control_low[0], task->control_high[0]);
     }
-    printf("%-17s  %2d  %2d  %2d  %5.3f  %7s  %5d  %-4s  %s\n", task->name, task->nq, task->nv,
+    printf("%-24s  %2d  %2d  %2d  %5.3f  %7s  %5d  %-4s  %s\n", task->name, task->nq, task->nv,
            task->nu, task->dt_s, range, task->max_episode_steps, task->terminated ? "yes" : "no",
            info->summary);
 }
@@ -85,7 +85,7 @@ static int run(int argc, char **argv) {
 
     json_object *environments = json_object_new_array();
     if (!json) {
-        printf("%-17s  %2s  %2s  %2s  %5s  %7s  %5s  %-4s  %s\n", "name", "nq", "nv", "nu", "dt/s",
+        printf("%-24s  %2s  %2s  %2s  %5s  %7s  %5s  %-4s  %s\n", "name", "nq", "nv", "nu", "dt/s",
                "control", "steps", "ends", "");
     }
     const int n_mujoco = tz_env_count();

@@ -121,7 +121,8 @@ static void check_control(const validation *v, int episode, int t, const float *
     }
 }
 
-// Reward and termination from (z, u, z_next). Non-finite values are told by the reader.
+// Reward and termination from (z, u, z_next), where they depend on nothing else; a replay checks
+// the others. Non-finite values are told by the reader.
 static void check_transition(const validation *v, int episode, int t, const double *z,
                              const float *u, const double *z_next) {
     const tz_task *task = v->task;
@@ -173,7 +174,9 @@ tz_status tz_dataset_validate(const tz_dataset *dataset, tz_fault_fn fault, void
         const float *u = tz_dataset_controls(dataset, e);
         for (int t = 0; t < T; t++, z += dataset->nz, u += dataset->nu) {
             check_control(&v, e, t, u);
-            check_transition(&v, e, t, z, u, z + dataset->nz);
+            if (v.task->is_exact) {
+                check_transition(&v, e, t, z, u, z + dataset->nz);
+            }
         }
         if (T > 0) {
             check_ends(&v, e, T);

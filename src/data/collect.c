@@ -101,7 +101,7 @@ static bool run_episode(collection *c, worker *w, int episode, double *noise_std
         if (is_stopped(c)) {
             return false;
         }
-        tz_policy_act(c->policies[p], w->policy[p], u, z, policy_rng, 1);
+        tz_policy_act_in(c->policies[p], w->policy[p], u, w->env, policy_rng);
         add_noise(task, &n, u);
         advance_noise(&n, task->nu);
         for (int i = 0; i < task->nu; i++) {

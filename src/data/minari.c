@@ -203,6 +203,13 @@ typedef struct registration {
 } registration;
 
 static const registration registrations[] = {
+    {"HalfCheetah-v4", "gymnasium.envs.mujoco.half_cheetah_v4:HalfCheetahEnv", 4800, true, false,
+     false},
+    {"Hopper-v4", "gymnasium.envs.mujoco.hopper_v4:HopperEnv", 3800, true, true, true},
+    {"Swimmer-v4", "gymnasium.envs.mujoco.swimmer_v4:SwimmerEnv", 360, true, false, false},
+    {"Walker2d-v4", "gymnasium.envs.mujoco.walker2d_v4:Walker2dEnv", 0, true, true, true},
+    {"InvertedPendulum-v4", "gymnasium.envs.mujoco.inverted_pendulum_v4:InvertedPendulumEnv", 950,
+     false, false, false},
     {"HalfCheetah-v5", "gymnasium.envs.mujoco.half_cheetah_v5:HalfCheetahEnv", 4800, true, false,
      false},
     {"Hopper-v5", "gymnasium.envs.mujoco.hopper_v5:HopperEnv", 3800, true, true, true},

@@ -74,8 +74,8 @@ static void choose_control(loop *l, float *u, tz_plan *plan, tz_rng *rng, const 
             u[j] = plan->u[j];
         }
     } else {
-        tz_policy_act(l->controller->policy, l->policy_workspace, u, z,
-                      l->controller->sample_policy ? rng : NULL, 1);
+        tz_policy_act_in(l->controller->policy, l->policy_workspace, u, l->env,
+                         l->controller->sample_policy ? rng : NULL);
     }
 }
 

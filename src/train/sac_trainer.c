@@ -114,8 +114,8 @@ static tz_status create_buffers(tz_sac_trainer *trainer, tz_error *error) {
     return TZ_OK;
 }
 
-static void observe(tz_sac_trainer *trainer, float *obs, const double *z) {
-    tz_observation_gather(&trainer->layout, trainer->o, z);
+static void observe(tz_sac_trainer *trainer, float *obs, const tz_env *env) {
+    tz_env_observe_layout(env, &trainer->layout, trainer->o);
     for (int i = 0; i < trainer->layout.n; i++) {
         obs[i] = (float)trainer->o[i];
     }
@@ -195,7 +195,7 @@ static tz_status start(tz_sac_trainer *trainer, tz_error *error) {
     } else {
         tz_env_reset(trainer->env, trainer->z, trainer->def.learner.seed, 0);
     }
-    observe(trainer, trainer->obs, trainer->z);
+    observe(trainer, trainer->obs, trainer->env);
     return TZ_OK;
 }
 
@@ -298,7 +298,7 @@ static void remember(tz_sac_trainer *trainer) {
     const tz_step *step = &trainer->step;
     const bool stable = step->outcome == TZ_STEP_OK;
     if (stable) {
-        observe(trainer, trainer->next_obs, trainer->z);
+        observe(trainer, trainer->next_obs, trainer->env);
         const tz_transition transition = {.obs = trainer->obs,
                                           .next_obs = trainer->next_obs,
                                           .action = trainer->action,
@@ -322,7 +322,7 @@ static void remember(tz_sac_trainer *trainer) {
         p->episode_steps = 0;
         tz_env_reset(trainer->env, trainer->z, trainer->def.learner.seed, p->episode);
     }
-    observe(trainer, trainer->obs, trainer->z);
+    observe(trainer, trainer->obs, trainer->env);
     p->step++;
 }
 
@@ -356,7 +356,7 @@ static tz_status run_episode(tz_sac_trainer *trainer, uint64_t episode, double *
     tz_env_reset(env, z, trainer->def.learner.seed, episode);
     tz_step step = {0};
     for (*total = 0.0, *length = 0.0; !step.terminated && !step.truncated; (*length)++) {
-        observe(trainer, trainer->next_obs, z);
+        observe(trainer, trainer->next_obs, env);
         tz_sac_act(trainer->sac, trainer->action, trainer->next_obs, NULL);
         to_control(trainer);
         tz_env_step(env, &step, z, trainer->u);

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-enum { N = 9, T = 40, NZ_MAX = 64, NU_MAX = 16, N_THREADS_MAX = 3 };
+enum { N = 9, T = 40, NZ_MAX = 64, NU_MAX = 20, N_THREADS_MAX = 3 };
 
 typedef struct trace {
     double z[(T + 1) * N * NZ_MAX]; // (T + 1, N, nz)

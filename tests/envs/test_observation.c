@@ -18,17 +18,29 @@ static const struct expected {
 } expected[] = {
     {"half_cheetah", 9, 17, 1, INFINITY},     {"hopper", 6, 11, 1, 10.0},
     {"swimmer", 5, 8, 2, INFINITY},           {"walker2d", 9, 17, 1, 10.0},
-    {"inverted_pendulum", 2, 4, 0, INFINITY},
+    {"inverted_pendulum", 2, 4, 0, INFINITY}, {"ant", 15, 27, 2, INFINITY},
+    {"humanoid", 24, 45, 2, INFINITY},        {"humanoid_standup", 24, 45, 2, INFINITY},
 };
+
+// What is no part of z: sizes in versions 5 and 4.
+static const struct whole {
+    const char *name;
+    int n, n_v4;
+} whole[] = {{"inverted_double_pendulum", 9, 11},
+             {"reacher", 10, 11},
+             {"pusher", 23, 23},
+             {"ant", 105, 27},
+             {"humanoid", 348, 376},
+             {"humanoid_standup", 348, 376}};
 
 static void test_gymnasium(void **state) {
     (void)state;
-    assert_int_equal(TZ_COUNTOF(expected), tz_env_count());
     for (size_t k = 0; k < TZ_COUNTOF(expected); k++) {
         const struct expected *e = &expected[k];
         tz_observation_layout layout;
         assert_true(tz_observation_layout_gymnasium(&layout, e->name));
         assert_int_equal(layout.n, e->n);
+        assert_int_equal(layout.source, TZ_OBSERVATION_STATE);
         for (int i = 0; i < layout.n; i++) {
             const bool is_velocity = layout.index[i] >= e->nq;
             assert_int_equal(layout.index[i], e->first + i);
@@ -40,6 +52,47 @@ static void test_gymnasium(void **state) {
     }
     tz_observation_layout layout;
     assert_false(tz_observation_layout_gymnasium(&layout, "hoper"));
+}
+
+// Gymnasium's whole observation: its size, and that a layout takes it from the environment. What is
+// in it is compared with Gymnasium's (parity.py).
+static void test_whole(void **state) {
+    (void)state;
+    for (size_t k = 0; k < 2 * TZ_COUNTOF(whole); k++) {
+        const struct whole *e = &whole[k / 2];
+        tz_env_def def = tz_env_def_default();
+        def.name = e->name;
+        def.version = k % 2 == 0 ? 5 : 4;
+        tz_env *env;
+        assert_int_equal(tz_env_create(&env, &def, NULL), TZ_OK);
+        const tz_task *task = tz_env_task(env);
+        const int n = def.version == 5 ? e->n : e->n_v4;
+        assert_int_equal(task->n_gym_observation, n);
+
+        tz_observation_layout layout;
+        tz_observation_layout_full(&layout, task);
+        assert_int_equal(layout.n, n);
+        double z[64], u[20] = {0}, o[TZ_OBSERVATION_MAX], laid[TZ_OBSERVATION_MAX];
+        tz_step step;
+        tz_env_reset(env, z, 1, 0);
+        tz_env_step(env, &step, z, u);
+        tz_env_gym_observation(env, o);
+        tz_env_observe_layout(env, &layout, laid);
+        assert_memory_equal(o, laid, (size_t)n * sizeof *o);
+
+        // by default a policy sees all of it, or a part of z
+        assert_true(tz_observation_layout_gymnasium(&layout, task->name));
+        assert_true(layout.source == TZ_OBSERVATION_STATE || layout.n == n);
+
+        // it belongs to the full state: restored with it, without a step
+        double full[1024];
+        tz_env_get_state(env, full);
+        tz_env_step(env, &step, z, u);
+        tz_env_set_state(env, full);
+        tz_env_gym_observation(env, laid);
+        assert_memory_equal(o, laid, (size_t)n * sizeof *o);
+        tz_env_destroy(env);
+    }
 }
 
 static void test_gather(void **state) {
@@ -62,6 +115,7 @@ static void test_gather(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gymnasium),
+        cmocka_unit_test(test_whole),
         cmocka_unit_test(test_gather),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
