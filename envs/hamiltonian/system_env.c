@@ -46,11 +46,13 @@ static void fill_task(tz_task *task, const tz_env_type *type, const tz_env_def *
         def->max_episode_steps > 0 ? def->max_episode_steps : type->info.max_episode_steps;
     task->ends_early = def->ends_early;
     task->reward = no_reward;
+    task->is_exact = true;
     for (int i = 0; i < system->n; i++) {
         task->coordinate[i] = system->is_angle[i] ? TZ_COORDINATE_ANGLE : TZ_COORDINATE_LINEAR;
         // the rotor's place and the bodies' first Euler angle do not act
         task->cyclic[i] = (is_rotor && i <= 3) || (is_gyroscope && i == 0);
         snprintf(task->coordinate_name[i], TZ_NAME_MAX, "q%d", i);
+        snprintf(task->velocity_name[i], TZ_NAME_MAX, "q%d", i);
     }
 }
 
