@@ -262,13 +262,8 @@ static tz_status create(tz_env **env, const tz_env_type *env_type, const tz_env_
 
     // Compile the model and hold it against what the type says.
 <<<<<<< HEAD
-    const tz_status status = tz_mujoco_compile_asset(&s->model, type->asset, error);
-=======
-    tz_mujoco_silence();
-    const tz_status status = tz_mujoco_compile(
-        &s->model, tz_embedded_assets, tz_n_embedded_assets,
-        asset_index(version == 4 && type->asset_v4 ? type->asset_v4 : type->asset), error);
->>>>>>> 68cc803 (Environments: double pendulum, Reacher, Pusher, Ant, Humanoid, HumanoidStandup, and version 4 of all eleven)
+    const char *asset = version == 4 && type->asset_v4 ? type->asset_v4 : type->asset;
+    const tz_status status = tz_mujoco_compile_asset(&s->model, asset, error);
     if (status != TZ_OK) {
         tz_free(s);
         return status;
