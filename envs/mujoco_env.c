@@ -261,7 +261,6 @@ static tz_status create(tz_env **env, const tz_env_type *env_type, const tz_env_
     }
 
     // Compile the model and hold it against what the type says.
-<<<<<<< HEAD
     const char *asset = version == 4 && type->asset_v4 ? type->asset_v4 : type->asset;
     const tz_status status = tz_mujoco_compile_asset(&s->model, asset, error);
     if (status != TZ_OK) {
