@@ -203,6 +203,33 @@ void tz_learned_prepare(tz_model *model) {
     }
 }
 
+// ---- work
+
+double tz_model_flops(const tz_model *model, int T) {
+    const tz_learned *self = (const tz_learned *)model;
+    TZ_ASSERT(tz_learned_kind_find(model->ops->kind) != NULL);
+    const int stages = self->integrator == TZ_INTEGRATOR_EULER ? 1 : 4;
+    const double n_fields = (double)T * self->substeps * stages;
+    const bool has_energy = self->kind->energy != NULL;
+    double flops = 0.0;
+    for (int i = 0; i < self->n_networks; i++) {
+        const tz_mlp *mlp = &self->network[i];
+        const char *name = self->network_name[i];
+        const double weights = (double)mlp->n_hidden * (mlp->n_in + mlp->n_hidden + mlp->n_out);
+        const bool is_mass = strcmp(name, "mass") == 0;
+        const bool is_gradient = strcmp(name, "potential") == 0 || strcmp(name, "energy") == 0;
+        // without a part in the field, or with its outputs, or with their gradient
+        const bool is_map_only = is_mass && strcmp(self->network_name[0], "energy") == 0;
+        const double per_field = is_map_only                              ? 0.0
+                                 : is_gradient || (is_mass && has_energy) ? 12.0
+                                                                          : 6.0;
+        // the mass matrix also turns the first velocities into momenta, and momenta back
+        const double n_maps = is_mass ? T + 1 + self->kind->start_is_decoded : 0.0;
+        flops += weights * (per_field * n_fields + 6.0 * n_maps);
+    }
+    return flops;
+}
+
 // ---- inputs
 
 void tz_learned_read_inputs(const tz_learned *self, tz_real *xi, int ld, const tz_real *z,

@@ -183,6 +183,11 @@ TZ_API void tz_model_energy(const tz_model *model, tz_model_workspace *workspace
 TZ_API tz_status tz_model_set_integrator(tz_model *model, tz_integrator integrator, int substeps,
                                          tz_error *error);
 
+// Floating-point operations of a learned model's forward and backward over T transitions of one
+// row, from its weights without padding: 6 a weight and evaluation (2 forward, 4 backward), 12
+// where the gradient of a network is the field. Fixed: not what leapfrog takes.
+TZ_API double tz_model_flops(const tz_model *model, int T);
+
 // Backward of the rollout before it on this workspace; see ops. For a training workspace B is a
 // tile of 25 to 100 rows, so that a whole rollout stays in one core's cache.
 TZ_API void tz_model_rollout_vjp(const tz_model *model, tz_model_workspace *workspace,

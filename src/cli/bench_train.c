@@ -1,15 +1,17 @@
 // trapeze bench train: the trainer's own whole step (gathering, rollout, backward, sum of the
-// tiles, clipping, Adam), on episodes of the environments under random controls.
+// tiles, clipping, Adam), on episodes of the environments under random controls, or on motions of a
+// physical system with the study's form of the models for them.
 //
 // Work is counted without padding: 6 W per evaluation of the field and sequence for a network with
-// W weights (2 W forward, 4 W backward), 12 W for hnn's potential and mass, whose gradient is the
-// field. The FMA peak is measured in the same run, all threads at once.
+// W weights (2 W forward, 4 W backward), 12 W for one whose gradient is the field (tz_model_flops).
+// The FMA peak is measured in the same run, all threads at once.
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "base/run_folder.h"
 #include "cli/bench.h"
+#include "envs/hamiltonian/system.h"
 #include "train/trainer.h"
 
 #include <json-c/json.h>
@@ -22,13 +24,15 @@ enum {
     EPISODE_STEPS = 200,
     SEQUENCES = 40000,
     LENGTH = 3,
+    SYSTEM_SEQUENCES = 800, // the study's
+    SYSTEM_LENGTH = 5,
     WARM_UP = 20,    // steps before timing, whose weights are compared between thread counts
     BLOCK_STEPS = 25 // steps of one timing
 };
 
 typedef struct arguments {
-    tz_text_list data, envs, kinds;
-    int threads, batch, tile;
+    tz_text_list data, envs, systems, kinds;
+    int threads, batch, tile, hidden;
     double seconds;
     bool json;
 } arguments;
@@ -37,7 +41,7 @@ typedef struct arguments {
 typedef struct measurement {
     char env[TZ_NAME_MAX];
     const char *kind;
-    int batch, tile;
+    int batch, tile, transitions; // transitions of a sequence
     size_t n_parameters;
     double gflop;          // of a step
     double step_ms;        // best block at all threads
@@ -127,25 +131,13 @@ static void time_steps(tz_trainer *trainer, double seconds, double *best_ms, dou
     *median_ms = block_ms[n / 2];
 }
 
-// Floating-point operations of a step in 1e9.
-static double count_gflop(const tz_model *model, int batch, int substeps) {
-    double per_evaluation = 0.0;
-    for (int i = 0; i < model->n_tensors; i++) {
-        const tz_model_tensor *t = &model->tensors[i];
-        const bool is_weight = strchr(t->name, 'W') != NULL;
-        const bool is_energy =
-            strncmp(t->name, "potential.", 10) == 0 || strncmp(t->name, "mass.", 5) == 0;
-        per_evaluation += is_weight ? (is_energy ? 12.0 : 6.0) * t->rows * t->cols : 0.0;
-    }
-    return 1e-9 * batch * (LENGTH - 1) * substeps * per_evaluation;
-}
-
 // What is trained in one measurement.
 typedef struct subject {
     const tz_task *task;
     const tz_model_statistics *statistics;
     const tz_sequences *sequences;
     const char *kind;
+    bool is_synthetic; // the study's form for physical systems
 } subject;
 
 // Trains a fresh model at this number of threads. The weights after the warm-up go to `weights`
@@ -153,8 +145,9 @@ typedef struct subject {
 static tz_status measure(const run *r, const subject *s, int threads, float **weights,
                          measurement *result, tz_error *error) {
     const arguments *a = &r->arguments;
-    tz_model_def def = tz_model_def_default();
+    tz_model_def def = s->is_synthetic ? tz_model_def_synthetic() : tz_model_def_default();
     def.kind = s->kind;
+    def.n_hidden = a->hidden;
     tz_trainer_def trainer_def = tz_trainer_def_default();
     trainer_def.batch = a->batch;
     trainer_def.tile = a->tile;
@@ -190,7 +183,8 @@ static tz_status measure(const run *r, const subject *s, int threads, float **we
         time_steps(trainer, a->seconds, threads == 1 ? &result->step_ms_1 : &result->step_ms,
                    &result->step_ms_median);
         result->n_parameters = model->n_parameters;
-        result->gflop = count_gflop(model, a->batch, def.substeps);
+        result->transitions = s->sequences->length - 1;
+        result->gflop = 1e-9 * a->batch * tz_model_flops(model, result->transitions);
     }
     tz_trainer_destroy(trainer);
     tz_team_destroy(team);
@@ -217,6 +211,18 @@ static tz_status bench_kind(run *r, const subject *s, tz_error *error) {
     return status;
 }
 
+static tz_status bench_kinds(run *r, const subject *s, tz_error *error) {
+    for (int k = 0; k < r->arguments.kinds.n; k++) {
+        if (r->n_results == TZ_LIST_MAX) {
+            return tz_fail(error, TZ_ERR_ARGUMENT, "more than %d models to measure", TZ_LIST_MAX);
+        }
+        subject of_kind = *s;
+        of_kind.kind = r->arguments.kinds.item[k];
+        TZ_CHECK(bench_kind(r, &of_kind, error));
+    }
+    return TZ_OK;
+}
+
 static tz_status bench_data(run *r, const tz_dataset *dataset, const char *path, tz_env *env,
                             tz_error *error) {
     unsigned char *is_test = tz_alloc((size_t)dataset->n_episodes, 1);
@@ -231,16 +237,10 @@ static tz_status bench_data(run *r, const tz_dataset *dataset, const char *path,
         const int n = SEQUENCES > r->arguments.batch ? SEQUENCES : r->arguments.batch;
         status = tz_sequences_draw(&sequences, &source, 1, TZ_PART_TRAIN, n, LENGTH, 0, error);
     }
-    for (int k = 0; k < r->arguments.kinds.n && status == TZ_OK; k++) {
-        if (r->n_results == TZ_LIST_MAX) {
-            status = tz_fail(error, TZ_ERR_ARGUMENT, "more than %d models to measure", TZ_LIST_MAX);
-            break;
-        }
-        const subject s = {.task = tz_env_task(env),
-                           .statistics = &statistics,
-                           .sequences = sequences,
-                           .kind = r->arguments.kinds.item[k]};
-        status = bench_kind(r, &s, error);
+    if (status == TZ_OK) {
+        const subject s = {
+            .task = tz_env_task(env), .statistics = &statistics, .sequences = sequences};
+        status = bench_kinds(r, &s, error);
     }
     tz_sequences_destroy(sequences);
     tz_free(is_test);
@@ -273,6 +273,60 @@ static tz_status bench_one(run *r, const char *path, const char *env_name, tz_er
     return status;
 }
 
+// Sequences of a system from its own starts. How well they are integrated does not matter here.
+static void fill_motions(tz_sequences *sequences, const tz_system *system) {
+    const int n = system->n;
+    float *z_out = sequences->z;
+    for (int i = 0; i < sequences->n; i++) {
+        double z[2 * TZ_SYSTEM_N_MAX], a[TZ_SYSTEM_N_MAX];
+        tz_rng rng = tz_rng_stream(0, TZ_PURPOSE_SYSTEM, (uint64_t)i);
+        tz_system_start(system, z, &rng);
+        for (int t = 0; t < sequences->length; t++) {
+            for (int k = 0; k < 2 * n; k++) {
+                *z_out++ = (float)z[k];
+            }
+            tz_system_acceleration(system, a, z, z + n);
+            for (int k = 0; k < n; k++) {
+                z[n + k] += system->dt_s * a[k];
+                z[k] += system->dt_s * z[n + k];
+            }
+        }
+    }
+}
+
+static tz_status bench_system(run *r, const char *name, tz_error *error) {
+    tz_system system;
+    TZ_CHECK(tz_system_find(&system, name, error));
+    tz_task task = {.nq = system.n, .nv = system.n, .dt_s = system.dt_s};
+    snprintf(task.name, sizeof task.name, "%s", system.name);
+    tz_model_statistics statistics = {0};
+    for (int i = 0; i < system.n; i++) {
+        task.coordinate[i] = system.is_angle[i] ? TZ_COORDINATE_ANGLE : TZ_COORDINATE_LINEAR;
+        statistics.z_std[i] = statistics.z_std[system.n + i] = 1.0;
+    }
+    const int batch = r->arguments.batch;
+    tz_sequences sequences = {.n = batch > SYSTEM_SEQUENCES ? batch : SYSTEM_SEQUENCES,
+                              .length = SYSTEM_LENGTH,
+                              .nz = 2 * system.n};
+    sequences.z =
+        tz_alloc((size_t)sequences.n * SYSTEM_LENGTH * 2 * (size_t)system.n, sizeof(float));
+    sequences.u = tz_alloc(1, sizeof(float)); // no controls
+    tz_status status = sequences.z != NULL && sequences.u != NULL
+                           ? TZ_OK
+                           : tz_fail(error, TZ_ERR_MEMORY, "out of memory: motions");
+    if (status == TZ_OK) {
+        fill_motions(&sequences, &system);
+        const subject s = {.task = &task,
+                           .statistics = &statistics,
+                           .sequences = &sequences,
+                           .is_synthetic = true};
+        status = bench_kinds(r, &s, error);
+    }
+    tz_free(sequences.z);
+    tz_free(sequences.u);
+    return status;
+}
+
 // ---- report
 
 static double peak_fraction(const run *r, const measurement *result) {
@@ -297,7 +351,7 @@ static struct json_object *result_json(const run *r, const measurement *result) 
     tz_json_add_real(o, "peak_fraction_1_thread",
                      result->gflop / (1e-3 * result->step_ms_1) / r->peak_gflops_1);
     tz_json_add_real(o, "transitions_per_s",
-                     result->batch * (LENGTH - 1) / (1e-3 * result->step_ms));
+                     result->batch * result->transitions / (1e-3 * result->step_ms));
     return o;
 }
 
@@ -317,24 +371,28 @@ static void print_json(const run *r) {
 static void print_table(const run *r) {
     printf("FMA peak %.0f GFLOP/s with %d threads at once, %.0f with one\n\n", r->peak_gflops,
            r->threads, r->peak_gflops_1);
-    printf("%-14s %-8s %9s %9s %9s %8s %8s %14s\n", "env", "kind", "step ms", "1 thread",
+    printf("%-14s %-16s %9s %9s %9s %8s %8s %14s\n", "env", "kind", "step ms", "1 thread",
            "speed-up", "GFLOP/s", "of peak", "transitions/s");
     for (int i = 0; i < r->n_results; i++) {
         const measurement *s = &r->results[i];
-        printf("%-14s %-8s %9.3f %9.3f %9.2f %8.0f %8.2f %14.0f\n", s->env, s->kind, s->step_ms,
+        printf("%-14s %-16s %9.3f %9.3f %9.2f %8.0f %8.2f %14.0f\n", s->env, s->kind, s->step_ms,
                s->step_ms_1, s->step_ms_1 / s->step_ms, s->gflop / (1e-3 * s->step_ms),
-               peak_fraction(r, s), s->batch * (LENGTH - 1) / (1e-3 * s->step_ms));
+               peak_fraction(r, s), s->batch * s->transitions / (1e-3 * s->step_ms));
     }
 }
 
 static tz_status bench_all(run *r, tz_error *error) {
     arguments *a = &r->arguments;
     r->threads = a->threads > 0 ? a->threads : tz_cpu_count();
-    for (int k = 0; a->kinds.n == 0 && k < tz_model_kind_count(); k++) {
-        a->kinds.item[k] = tz_model_kind_at(k);
-        a->kinds.n = k + 1 < tz_model_kind_count() ? 0 : k + 1;
+    if (a->kinds.n == 0 && a->systems.n == 0) {
+        for (int k = 0; k < tz_model_kind_count(); k++) {
+            a->kinds.item[a->kinds.n++] = tz_model_kind_at(k);
+        }
+    } else if (a->kinds.n == 0) {
+        a->kinds = (tz_text_list){
+            .n = 5, .item = {"node", "node-so-mass", "hnn", "hnn-nonseparable", "symoden-both"}};
     }
-    if (a->envs.n == 0 && a->data.n == 0) {
+    if (a->envs.n == 0 && a->data.n == 0 && a->systems.n == 0) {
         a->envs = (tz_text_list){.n = 2, .item = {"hopper", "half_cheetah"}};
     }
     for (int i = 0; i < a->envs.n; i++) {
@@ -343,19 +401,24 @@ static tz_status bench_all(run *r, tz_error *error) {
     for (int i = 0; i < a->data.n; i++) {
         TZ_CHECK(bench_one(r, a->data.item[i], NULL, error));
     }
+    for (int i = 0; i < a->systems.n; i++) {
+        TZ_CHECK(bench_system(r, a->systems.item[i], error));
+    }
     TZ_CHECK(tz_bench_peak(1, &r->peak_gflops_1, error));
     return tz_bench_peak(r->threads, &r->peak_gflops, error);
 }
 
 static int bench_main(int argc, char **argv) {
     const tz_trainer_def def = tz_trainer_def_default();
-    run r = {.arguments = {.batch = def.batch, .tile = def.tile, .seconds = 1.0}};
+    run r = {.arguments = {.batch = def.batch, .tile = def.tile, .hidden = 128, .seconds = 1.0}};
     arguments *a = &r.arguments;
     // clang-format off
     tz_option options[] = {
-        {"--env", TZ_OPTION_LIST, &a->envs, "E", .help = "environment whose sizes and episodes to use; without one and without --data: hopper, half_cheetah"},
+        {"--env", TZ_OPTION_LIST, &a->envs, "E", .help = "environment whose sizes and episodes to use; without one and without --data or --system: hopper, half_cheetah"},
+        {"--system", TZ_OPTION_LIST, &a->systems, "S", .help = "physical system, chain-2, with the study's form of the models"},
         {"--data", TZ_OPTION_LIST, &a->data, "D", .help = "dataset to use"},
-        {"--model", TZ_OPTION_LIST, &a->kinds, "KIND", .help = "kind of model; without one: all"},
+        {"--model", TZ_OPTION_LIST, &a->kinds, "KIND", .help = "kind of model; without one: all, for systems those of the study"},
+        {"--hidden", TZ_OPTION_INT, &a->hidden, "N", .help = "units of a hidden layer", .min = 1, .max = 4096},
         {"--threads", TZ_OPTION_INT, &a->threads, "N", .help = "threads; 0: one a CPU", .min = 0, .max = 1024},
         {"--batch", TZ_OPTION_INT, &a->batch, "N", .help = "sequences of a step", .min = 1, .max = 1e6},
         {"--tile", TZ_OPTION_INT, &a->tile, "N", .help = "rows of a batch that one thread takes at a time", .min = 1, .max = 1000},
