@@ -13,11 +13,11 @@ static tz_status out_of_memory(tz_error *error) {
     return tz_fail(error, TZ_ERR_MEMORY, "out of memory while a model was made");
 }
 
-// Appends the columns of [z, u] of this form to the networks' inputs.
-static void list_form(tz_learned *self, int form) {
+// Appends the columns of [z, u] of this form, or of the other, to the networks' inputs.
+static void list_forms(tz_learned *self, int form, int other) {
     const int nz = tz_model_nz(&self->model);
     for (int i = 0; i < nz + self->model.nu; i++) {
-        if (self->input_form[i] == form) {
+        if (self->input_form[i] == form || self->input_form[i] == other) {
             self->input_at[self->n_in++] = i;
             self->n_in_q += i < self->model.nq;
         }
@@ -26,10 +26,30 @@ static void list_form(tz_learned *self, int form) {
 
 // Lists the networks' inputs: cosines, sines, then the plain columns in order.
 static void list_inputs(tz_learned *self) {
-    list_form(self, TZ_INPUT_ANGLE);
+    list_forms(self, TZ_INPUT_ANGLE, TZ_INPUT_ANGLE);
     self->n_angles = self->n_in;
-    list_form(self, TZ_INPUT_ANGLE);
-    list_form(self, TZ_INPUT_PLAIN);
+    list_forms(self, TZ_INPUT_ANGLE, TZ_INPUT_ANGLE);
+    list_forms(self, TZ_INPUT_PLAIN, TZ_INPUT_QUATERNION);
+}
+
+// Finds the quaternions, four positions in a row each.
+static tz_status find_quaternions(tz_learned *self, tz_error *error) {
+    tz_model *model = &self->model;
+    for (int i = 0; i < model->nq; i++) {
+        if (self->input_form[i] != TZ_INPUT_QUATERNION) {
+            continue;
+        }
+        for (int k = 0; k < 4; k++) {
+            if (i + k >= model->nq || self->input_form[i + k] != TZ_INPUT_QUATERNION) {
+                return tz_fail(error, TZ_ERR_ARGUMENT,
+                               "position %d begins a quaternion of %d components, expected 4", i,
+                               k);
+            }
+        }
+        model->quaternion_at[model->n_quaternions++] = i;
+        i += 3;
+    }
+    return TZ_OK;
 }
 
 tz_status tz_learned_require_square(const tz_learned *self, tz_error *error) {
@@ -118,7 +138,10 @@ tz_status tz_learned_create(tz_learned **learned, const tz_learned_def *def, tz_
     }
     memcpy(self->input_form, def->input_form, n_columns);
     list_inputs(self);
-    const tz_status status = set_integrator(self, def->integrator, def->substeps, error);
+    tz_status status = find_quaternions(self, error);
+    if (status == TZ_OK) {
+        status = set_integrator(self, def->integrator, def->substeps, error);
+    }
     if (status != TZ_OK) {
         tz_learned_destroy(&self->model);
         return status;

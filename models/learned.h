@@ -69,9 +69,10 @@ enum { TZ_MODEL_HIDDEN_MAX = 4096, TZ_MODEL_SUBSTEPS_MAX = 1000, TZ_NETWORKS_MAX
 
 // How the networks see a column of [z, u].
 enum {
-    TZ_INPUT_NONE,  // not at all
-    TZ_INPUT_PLAIN, // (x - mean) / std
-    TZ_INPUT_ANGLE, // cos x and sin x; positions only
+    TZ_INPUT_NONE,       // not at all
+    TZ_INPUT_PLAIN,      // (x - mean) / std
+    TZ_INPUT_ANGLE,      // cos x and sin x; positions only
+    TZ_INPUT_QUATERNION, // plain, one of four components in a row; positions only
     TZ_INPUT_FORM_COUNT
 };
 
@@ -112,8 +113,8 @@ struct tz_learned {
 };
 
 extern const tz_learned_kind tz_kind_node, tz_kind_delta, tz_kind_node_so, tz_kind_node_so_direct,
-    tz_kind_node_so_mass, tz_kind_hnn, tz_kind_hnn_nonseparable, tz_kind_symoden,
-    tz_kind_symoden_both, tz_kind_symoden_study;
+    tz_kind_node_so_naive, tz_kind_node_so_mass, tz_kind_hnn, tz_kind_hnn_nonseparable,
+    tz_kind_symoden, tz_kind_symoden_both, tz_kind_symoden_study;
 
 // The name of a kind and the verbs that all learned kinds share, for their tables; then its own.
 #define TZ_LEARNED_OPS(...)                                                                        \

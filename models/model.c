@@ -11,9 +11,17 @@
 // ---- registry
 
 static const tz_learned_kind *const kinds[] = {
-    &tz_kind_node,         &tz_kind_node_so,          &tz_kind_hnn,     &tz_kind_node_so_direct,
-    &tz_kind_node_so_mass, &tz_kind_hnn_nonseparable, &tz_kind_symoden, &tz_kind_symoden_both,
-    &tz_kind_delta,        &tz_kind_symoden_study,
+    &tz_kind_node,
+    &tz_kind_node_so,
+    &tz_kind_hnn,
+    &tz_kind_node_so_direct,
+    &tz_kind_node_so_mass,
+    &tz_kind_node_so_naive,
+    &tz_kind_hnn_nonseparable,
+    &tz_kind_symoden,
+    &tz_kind_symoden_both,
+    &tz_kind_delta,
+    &tz_kind_symoden_study,
 };
 
 int tz_model_kind_count(void) {
@@ -163,6 +171,9 @@ static unsigned char input_form(const tz_model_def *def, const tz_task *task, in
     if (i < task->nq && def->mask_cyclic && task->cyclic[i]) {
         return TZ_INPUT_NONE;
     }
+    if (i < task->nq && task->coordinate[i] == TZ_COORDINATE_QUATERNION) {
+        return TZ_INPUT_QUATERNION;
+    }
     const bool is_angle = i < task->nq && task->coordinate[i] == TZ_COORDINATE_ANGLE;
     return def->embed_angles && is_angle ? TZ_INPUT_ANGLE : TZ_INPUT_PLAIN;
 }
@@ -220,6 +231,21 @@ tz_status tz_model_check_task(const tz_model *model, const tz_task *task, const 
                        task->nv, task->nu, task->dt_s);
     }
     return TZ_OK;
+}
+
+void tz_model_align(const tz_model *model, tz_real *z, const tz_real *reference, int rows) {
+    const int nz = tz_model_nz(model);
+    for (int row = 0; model->n_quaternions > 0 && row < rows; row++) {
+        for (int k = 0; k < model->n_quaternions; k++) {
+            tz_real *q = z + row * nz + model->quaternion_at[k];
+            const tz_real *r = reference + row * nz + model->quaternion_at[k];
+            if (q[0] * r[0] + q[1] * r[1] + q[2] * r[2] + q[3] * r[3] < 0.0f) {
+                for (int i = 0; i < 4; i++) {
+                    q[i] = -q[i];
+                }
+            }
+        }
+    }
 }
 
 // ---- thin wrappers

@@ -89,10 +89,12 @@ struct tz_model {
     tz_real *parameters;            // one flat block, owned                      (n_parameters)
     const tz_model_tensor *tensors; // names of its blocks, owned; NULL for sim   (n_tensors)
     int n_tensors;
-    tz_real *z_low, *z_high; // range of the training states, owned; NULL for sim   (nz)
-    tz_real *sigma_z;        // std of the training states, owned; NULL for sim     (nz)
-    tz_real *z_mean;         // their mean, owned; NULL for sim                     (nz)
-    char sha256[65];         // digest of the file it was loaded from, or ""
+    tz_real *z_low, *z_high;          // range of the training states, owned; NULL for sim   (nz)
+    tz_real *sigma_z;                 // std of the training states, owned; NULL for sim     (nz)
+    tz_real *z_mean;                  // their mean, owned; NULL for sim                     (nz)
+    int n_quaternions;                // among the positions
+    int quaternion_at[TZ_NQ_MAX / 4]; // column of the first component of each (n_quaternions)
+    char sha256[65];                  // digest of the file it was loaded from, or ""
 };
 
 static inline int tz_model_nz(const tz_model *model) {
@@ -202,6 +204,11 @@ TZ_API void tz_model_rollout_vjp(const tz_model *model, tz_model_workspace *work
 // w_T the control is that of the last transition.
 TZ_API double tz_model_symplectic(const tz_model *model, tz_model_workspace *workspace,
                                   tz_real *grad, double weight, const tz_real *u, int T, int B);
+
+// A rotation has two quaternions, q and -q. Turns the sign of those of z (rows, nz) that point away
+// from those of `reference` (rows, nz), so that z - reference measures how far rotations differ: a
+// loss or a metric aligns the true states with the predicted ones before it subtracts.
+TZ_API void tz_model_align(const tz_model *model, tz_real *z, const tz_real *reference, int rows);
 
 // ---- registry
 

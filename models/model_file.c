@@ -188,8 +188,8 @@ static tz_status get_mask(const tz_safetensors *file, unsigned char *input_form,
     for (int i = 0; i < n_columns; i++) {
         if (input_form[i] >= TZ_INPUT_FORM_COUNT || (i >= nq && input_form[i] != TZ_INPUT_PLAIN)) {
             return tz_fail(error, TZ_ERR_FORMAT,
-                           "%s: input_mask[%d] is %d, expected 1 (or 0 or 2 for a position)", path,
-                           i, input_form[i]);
+                           "%s: input_mask[%d] is %d, expected 1 (or 0, 2 or 3 for a position)",
+                           path, i, input_form[i]);
         }
     }
     return TZ_OK;

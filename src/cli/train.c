@@ -43,9 +43,9 @@ typedef struct run {
     char **argv;
 } run;
 
-static const char *const kinds[] = {"node",         "node-so",          "hnn",     "node-so-direct",
-                                    "node-so-mass", "hnn-nonseparable", "symoden", "symoden-both",
-                                    "delta",        "symoden-study",    NULL};
+static const char *const kinds[] = {
+    "node",    "node-so",      "hnn",   "node-so-direct", "node-so-mass",  "hnn-nonseparable",
+    "symoden", "symoden-both", "delta", "symoden-study",  "node-so-naive", NULL};
 static const char *const masks[] = {"none", "cyclic", NULL};
 enum { MASK_NONE, MASK_CYCLIC };
 

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -14,8 +15,22 @@ tz_task fixture_task(void) {
     return task;
 }
 
+tz_task fixture_floating_task(void) {
+    tz_task task = {.name = "floating", .nq = 6, .nv = 5, .nu = 2, .dt_s = 0.04, .cyclic = {true}};
+    for (int i = 1; i < 5; i++) {
+        task.coordinate[i] = TZ_COORDINATE_QUATERNION;
+    }
+    task.coordinate[5] = TZ_COORDINATE_ANGLE;
+    return task;
+}
+
+bool fixture_is_synthetic(const char *kind) {
+    return strcmp(kind, "node-so") != 0 && strcmp(kind, "node-so-naive") != 0 &&
+           strcmp(kind, "symoden-study") != 0;
+}
+
 tz_model_statistics fixture_statistics(void) {
-    return (tz_model_statistics){
+    tz_model_statistics s = {
         .z_mean = {2.0, 0.3, -0.1, 1.0, -0.2, 0.4},
         .z_std = {3.0, 0.4, 0.25, 1.5, 2.0, 1.2},
         .u_mean = {0.1, -0.05},
@@ -25,6 +40,16 @@ tz_model_statistics fixture_statistics(void) {
         .z_low = {-5.0, -1.0, -1.0, -4.0, -6.0, -4.0},
         .z_high = {9.0, 1.5, 1.0, 5.0, 6.0, 4.0},
     };
+    // for tasks of more than three positions
+    for (int i = 6; i < 12; i++) {
+        s.z_mean[i] = 0.1 * i - 0.8;
+        s.z_std[i] = 0.5 + 0.1 * i;
+        s.rate_mean[i] = 0.3 - 0.05 * i;
+        s.rate_std[i] = 1.0 + 0.3 * i;
+        s.z_low[i] = -3.0;
+        s.z_high[i] = 3.0;
+    }
+    return s;
 }
 
 tz_model *fixture_model(const char *kind) {

@@ -6,11 +6,17 @@
 
 // Three positions, the first of them cyclic, two controls.
 tz_task fixture_task(void);
+
+// A floating body with a hinge: positions [x (cyclic), a quaternion, an angle], two controls.
+tz_task fixture_floating_task(void);
 tz_model_statistics fixture_statistics(void);
 
 // A model of this kind (mask on, 11 hidden units, 4 substeps) whose biases are moved away from
 // zero, so that every derivative is generic. Fails the test on error.
 tz_model *fixture_model(const char *kind);
+
+// Whether a kind serves tz_model_def_synthetic: no step in its equations, angles may be embedded.
+bool fixture_is_synthetic(const char *kind);
 
 // The same from a definition (hidden units and seed are those of above) and a task.
 tz_model *fixture_model_of(const tz_model_def *def, const tz_task *task);

@@ -17,32 +17,36 @@
 
 #include <cmocka.h>
 
-enum { B = 3, T = 2, NZ = 6, NU_MAX = 2, PARAMETERS_MAX = 4000 };
+enum { B = 3, T = 2, NZ_MAX = 11, NU = 2, PARAMETERS_MAX = 4000 };
 static const double EPS = 5e-4, TOLERANCE = 1e-8;
 
 typedef struct problem {
     char name[64];
     tz_model *model;
     tz_model_workspace *workspace;
-    int nu;
-    double x[B * NZ], u[T * B * NU_MAX]; // states or z0, controls
-    double lambda[(T + 1) * B * NZ];     // weights of what is differentiated
+    int nz, nu;
+    double x[B * NZ_MAX], u[T * B * NU]; // states or z0, controls
+    double lambda[(T + 1) * B * NZ_MAX]; // weights of what is differentiated
 } problem;
 
-// One model: a kind in one of three forms.
-enum { ROBOT, SYNTHETIC, CLASSICAL, FORMS };
-static const char *const form_names[] = {"robot", "synthetic", "classical"};
+// One model: a kind in one of four forms.
+enum { ROBOT, FLOATING, SYNTHETIC, CLASSICAL, FORMS };
+static const char *const form_names[] = {"robot", "floating", "synthetic", "classical"};
 
 // False where the kind does not serve the form.
 static bool open_problem(problem *p, const char *kind, int form) {
-    tz_task task = fixture_task();
-    tz_model_def def = form == ROBOT ? tz_model_def_default() : tz_model_def_synthetic();
-    if (form != ROBOT) {
-        if (strcmp(kind, "node-so") == 0 || strcmp(kind, "symoden-study") == 0) {
+    const bool is_robot = form == ROBOT || form == FLOATING;
+    tz_task task = form == FLOATING ? fixture_floating_task() : fixture_task();
+    tz_model_def def = is_robot ? tz_model_def_default() : tz_model_def_synthetic();
+    if (!is_robot) {
+        if (!fixture_is_synthetic(kind)) {
             return false;
         }
         task.nu = 0;
         task.coordinate[0] = task.coordinate[2] = TZ_COORDINATE_ANGLE;
+    } else if (form == FLOATING && strcmp(kind, "node") != 0 && strcmp(kind, "delta") != 0 &&
+               strcmp(kind, "node-so") != 0 && strcmp(kind, "node-so-naive") != 0) {
+        return false;
     }
     if (form == CLASSICAL) {
         def.integrator = TZ_INTEGRATOR_RK4;
@@ -52,13 +56,14 @@ static bool open_problem(problem *p, const char *kind, int form) {
     def.kind = kind;
     snprintf(p->name, sizeof p->name, "%s, %s", kind, form_names[form]);
     p->model = fixture_model_of(&def, &task);
+    p->nz = task.nq + task.nv;
     p->nu = task.nu;
     tz_error error;
     assert_int_equal(tz_model_workspace_create(&p->workspace, p->model, B, T, true, &error), TZ_OK);
     assert_true(p->model->n_parameters <= PARAMETERS_MAX);
-    fixture_fill(p->x, B * NZ, 0.7, 1);
-    fixture_fill(p->u, T * B * NU_MAX, 0.6, 2);
-    fixture_fill(p->lambda, (T + 1) * B * NZ, 1.0, 3);
+    fixture_fill(p->x, B * p->nz, 0.7, 1);
+    fixture_fill(p->u, T * B * NU, 0.6, 2);
+    fixture_fill(p->lambda, (T + 1) * B * p->nz, 1.0, 3);
     return true;
 }
 
@@ -76,15 +81,15 @@ static double weighted_sum(const double *weights, const double *x, int n) {
 }
 
 static double field_sum(problem *p) {
-    double dw[B * NZ];
+    double dw[B * NZ_MAX];
     p->model->ops->field(p->model, p->workspace, dw, p->x, p->u, B);
-    return weighted_sum(p->lambda, dw, B * NZ);
+    return weighted_sum(p->lambda, dw, B * p->nz);
 }
 
 static double rollout_sum(problem *p) {
-    double z[(T + 1) * B * NZ];
+    double z[(T + 1) * B * NZ_MAX];
     tz_model_rollout(p->model, p->workspace, z, p->x, p->u, T, B);
-    return weighted_sum(p->lambda, z, (T + 1) * B * NZ);
+    return weighted_sum(p->lambda, z, (T + 1) * B * p->nz);
 }
 
 static double sum_at(problem *p, double (*sum)(problem *p), double *x, double value) {
@@ -135,11 +140,11 @@ static void check_tensors(const problem *p, const double *grad, const double *ex
 
 static void check_field(problem *p) {
     static double grad[PARAMETERS_MAX], expected[PARAMETERS_MAX];
-    double w_bar[B * NZ], u_bar[B * NU_MAX];
+    double w_bar[B * NZ_MAX], u_bar[B * NU];
     memset(grad, 0, sizeof grad);
     p->model->ops->field_vjp(p->model, p->workspace, w_bar, u_bar, grad, p->x, p->u, p->lambda, B);
-    differences(p, field_sum, p->x, B * NZ, expected);
-    check(p, "field_vjp in w", w_bar, expected, B * NZ);
+    differences(p, field_sum, p->x, B * p->nz, expected);
+    check(p, "field_vjp in w", w_bar, expected, B * p->nz);
     differences(p, field_sum, p->u, B * p->nu, expected);
     check(p, "field_vjp in u", u_bar, expected, B * p->nu);
     differences(p, field_sum, p->model->parameters, (int)p->model->n_parameters, expected);

@@ -14,6 +14,13 @@
 
 #include <cmocka.h>
 
+// cmocka's own comparison is in float.
+static void assert_near(double value, double expected, double tolerance) {
+    if (!(fabs(value - expected) <= tolerance)) {
+        fail_msg("%.17g instead of %.17g, tolerated %.3g", value, expected, tolerance);
+    }
+}
+
 enum { B = 4, NZ = 6 };
 static const char *const kinds[] = {"hnn", "hnn-nonseparable"};
 static const bool is_double = sizeof(tz_real) == sizeof(double);
@@ -132,11 +139,11 @@ static void test_leapfrog_is_reversible_and_of_second_order(void **state) {
                 error[i] = fmax(error[i], fabs((double)(z[i][j] - z[i + 1][j])));
             }
         }
-        assert_float_equal(error[0] / error[1], 4.0, 0.2);
+        assert_near(error[0] / error[1], 4.0, 0.2);
         tz_model *model = open_model(kinds[k], TZ_INTEGRATOR_LEAPFROG, -0.04);
         roll(model, E, back, z[0], T);
         for (int j = 0; j < B * NZ; j++) {
-            assert_float_equal(back[j], z0[j], 1e-10);
+            assert_near(back[j], z0[j], 1e-10);
         }
         tz_model_destroy(model);
     }

@@ -357,7 +357,7 @@ static void test_bad_definitions_are_refused(void **state) {
     def.integrator = TZ_INTEGRATOR_EULER;
     task.nv = 2;
     assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_UNSUPPORTED);
-    assert_sentence(&error, "nq 3 and nv 2");
+    assert_sentence(&error, "nq 3, with 0 quaternions, and nv 2");
 }
 
 static void test_task_is_checked(void **state) {
