@@ -118,6 +118,7 @@ typedef struct worker {
     float *z0;   // (TILE_ROWS, nz)
     float *u;    // (H, TILE_ROWS, nu)
     float *zhat; // (H + 1, TILE_ROWS, nz)
+    float *z;    // truth of one step                           (TILE_ROWS, nz)
 } worker;
 
 typedef struct job {
@@ -168,9 +169,13 @@ static void run_tile(void *context, int tile, int worker_index) {
     const size_t nz = (size_t)r->nz, n = (size_t)r->n;
     predict(j, w, row, B);
     for (size_t t = 0; t <= (size_t)r->horizon; t++) {
+        memcpy(w->z, r->z + (t * n + (size_t)row) * nz, (size_t)B * nz * sizeof *w->z);
+        if (j->predictor->type == TZ_PREDICT_MODEL) {
+            tz_model_align(j->predictor->model, w->z, w->zhat + t * (size_t)B * nz, B);
+        }
         for (size_t b = 0; b < (size_t)B; b++) {
             const size_t at = (size_t)row + b;
-            const float *z = r->z + (t * n + at) * nz;              // (nz)
+            const float *z = w->z + b * nz;                         // (nz)
             const float *zhat = w->zhat + (t * (size_t)B + b) * nz; // (nz)
             double sum = 0.0;
             for (size_t i = 0; i < nz; i++) {
@@ -242,7 +247,8 @@ static tz_status create_worker(worker *w, const job *j, tz_error *error) {
     w->z0 = tz_alloc(TILE_ROWS, (size_t)r->nz * sizeof(float));
     w->u = tz_alloc(H * TILE_ROWS, (size_t)r->nu * sizeof(float));
     w->zhat = tz_alloc((H + 1) * TILE_ROWS, (size_t)r->nz * sizeof(float));
-    if (w->z0 == NULL || w->u == NULL || w->zhat == NULL) {
+    w->z = tz_alloc(TILE_ROWS, (size_t)r->nz * sizeof(float));
+    if (w->z0 == NULL || w->u == NULL || w->zhat == NULL || w->z == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: an evaluation");
     }
     if (j->predictor->type != TZ_PREDICT_MODEL) {
@@ -275,6 +281,7 @@ static void destroy_job(job *j) {
         tz_free(j->workers[i].z0);
         tz_free(j->workers[i].u);
         tz_free(j->workers[i].zhat);
+        tz_free(j->workers[i].z);
     }
     tz_free(j->workers);
     tz_free(j->step);

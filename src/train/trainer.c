@@ -259,6 +259,7 @@ static void run_tile(void *context, int tile, int worker_index) {
         add_noise(self, w, tile, B);
     }
     tz_model_rollout(self->model, w->workspace, w->zhat, w->z0, w->u, L - 1, B);
+    tz_model_align(self->model, w->z, w->zhat, L * B);
     self->tile_loss[tile] = tz_rollout_loss(self->def.loss, self->backward ? w->z_bar : NULL,
                                             w->zhat, w->z, self->weight, scale, L, B, nz);
     if (self->backward) {

@@ -157,12 +157,51 @@ static void models_are_evaluated_alike_at_any_number_of_threads(void **state) {
     toy_dataset_destroy(d);
 }
 
+// A quaternion and its negative are one rotation: the sign of the true one changes nothing.
+static void signs_of_quaternions_do_not_count(void **state) {
+    (void)state;
+    enum { N = 3, STEPS = 5, NZ = 7, SIZE = (STEPS + 1) * N * NZ };
+    tz_task task = {.name = "ball", .nq = 4, .nv = 3, .nu = 1, .dt_s = 0.02};
+    tz_model_statistics statistics = {.z_std = {1, 1, 1, 1, 1, 1, 1}};
+    for (int i = 0; i < 4; i++) {
+        task.coordinate[i] = TZ_COORDINATE_QUATERNION;
+    }
+    tz_model_def def = tz_model_def_default();
+    def.n_hidden = 8;
+    tz_model *model = NULL;
+    assert_int_equal(tz_model_create(&model, &def, &task, &statistics, NULL), TZ_OK);
+    float z[SIZE], u[STEPS * N] = {0};
+    tz_rng rng = tz_rng_stream(3, TZ_PURPOSE_TEST, 0);
+    for (int i = 0; i < SIZE; i++) {
+        z[i] = (float)tz_rng_normal(&rng);
+    }
+    const tz_rollouts rollouts = {
+        .n = N, .horizon = STEPS, .nz = NZ, .nu = 1, .n_episodes = N, .z = z, .u = u};
+    const tz_predictor predictor = {.type = TZ_PREDICT_MODEL, .model = model};
+    tz_team *team = NULL;
+    assert_int_equal(tz_team_create(&team, 1, NULL), TZ_OK);
+    tz_evaluation *e[2];
+    for (int sign = 0; sign < 2; sign++) {
+        assert_int_equal(tz_evaluate(&e[sign], &rollouts, &predictor, model->sigma_z, team, NULL),
+                         TZ_OK);
+        for (int i = N * NZ; i < SIZE; i++) {
+            z[i] = i % NZ < 4 ? -z[i] : z[i];
+        }
+    }
+    assert_true(e[0]->mean > 0.0 && e[0]->mean == e[1]->mean);
+    tz_evaluation_destroy(e[0]);
+    tz_evaluation_destroy(e[1]);
+    tz_team_destroy(team);
+    tz_model_destroy(model);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stretches_are_true_and_even),
         cmocka_unit_test(errors_follow_the_formula),
         cmocka_unit_test(diverged_rollouts_are_counted),
         cmocka_unit_test(models_are_evaluated_alike_at_any_number_of_threads),
+        cmocka_unit_test(signs_of_quaternions_do_not_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
