@@ -5,6 +5,7 @@
 #include "base/run_folder.h"
 #include "cli/cli.h"
 #include "cli/eval_report.h"
+#include "cli/run_plots.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -231,7 +232,7 @@ static tz_status evaluate_all(run *r, tz_error *error) {
 static tz_status write_folder(const run *r, const tz_eval_report *report, int argc, char **argv,
                               tz_error *error) {
     const arguments *a = &r->arguments;
-    char path[TZ_PATH_MAX], warning[256];
+    char path[TZ_PATH_MAX];
     TZ_CHECK(tz_make_folders(a->out, error));
     TZ_CHECK(tz_path_join(path, a->out, "config.json", error));
     struct json_object *config = tz_config_new(argc, argv, 0);
@@ -250,11 +251,8 @@ static tz_status write_folder(const run *r, const tz_eval_report *report, int ar
     }
     json_object_put(config);
     TZ_CHECK(status);
-    TZ_CHECK(tz_eval_write(report, a->out, warning, error));
-    if (warning[0] != '\0') {
-        fprintf(stderr, "trapeze eval: %s\n", warning);
-    }
-    return TZ_OK;
+    TZ_CHECK(tz_eval_write(report, a->out, error));
+    return tz_draw_finished_run("eval", a->out, error);
 }
 
 static tz_status run_eval(run *r, int argc, char **argv, tz_error *error) {

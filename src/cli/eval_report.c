@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "base/plot.h"
 #include "base/run_folder.h"
 
 #include <json-c/json.h>
@@ -243,48 +242,7 @@ static tz_status write_csv(const tz_eval_report *report, const char *folder, con
     return status;
 }
 
-// ---- picture
-
-static tz_status draw_horizon(const tz_eval_report *report, const char *folder, tz_error *error) {
-    const int H = report->rollouts->horizon;
-    double *step = tz_alloc((size_t)H, sizeof *step);
-    tz_series *series = tz_alloc((size_t)report->n_entries, sizeof *series);
-    if (step == NULL || series == NULL) {
-        tz_free(step);
-        tz_free(series);
-        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a picture");
-    }
-    // the error at step 0 is 0, which a logarithmic axis has no place for
-    for (int t = 1; t <= H; t++) {
-        step[t - 1] = t;
-    }
-    for (int i = 0; i < report->n_entries; i++) {
-        series[i] = (tz_series){.title = report->entries[i].label,
-                                .x = step,
-                                .y = report->entries[i].evaluation->step_mean + 1,
-                                .n = H};
-    }
-    char title[256], stem[TZ_PATH_MAX];
-    snprintf(title, sizeof title, "%s: open-loop error, mean of %d rollouts", report->env,
-             report->rollouts->n);
-    const tz_plot plot = {.title = title,
-                          .x_label = "step",
-                          .y_label = "normalised squared error",
-                          .log_y = true,
-                          .series = series,
-                          .n_series = report->n_entries};
-    tz_status status = tz_path_join(stem, folder, "horizon", error);
-    if (status == TZ_OK) {
-        status = tz_plot_write(&plot, stem, error);
-    }
-    tz_free(step);
-    tz_free(series);
-    return status;
-}
-
-tz_status tz_eval_write(const tz_eval_report *report, const char *folder, char *warning,
-                        tz_error *error) {
-    warning[0] = '\0';
+tz_status tz_eval_write(const tz_eval_report *report, const char *folder, tz_error *error) {
     TZ_CHECK(write_csv(report, folder, "summary.csv", print_summary_csv, error));
     TZ_CHECK(write_csv(report, folder, "horizon.csv", print_horizon_csv, error));
     TZ_CHECK(write_csv(report, folder, "components.csv", print_components_csv, error));
@@ -293,11 +251,5 @@ tz_status tz_eval_write(const tz_eval_report *report, const char *folder, char *
     struct json_object *object = tz_eval_json(report);
     const tz_status status = tz_json_write(path, object, error);
     json_object_put(object);
-    if (status == TZ_OK) {
-        tz_error picture = {0};
-        if (draw_horizon(report, folder, &picture) != TZ_OK) {
-            snprintf(warning, 256, "%.255s", picture.text);
-        }
-    }
     return status;
 }

@@ -36,10 +36,7 @@ void tz_eval_print_table(const tz_eval_report *report);
 // The object that --json prints (docs/evaluation.md). The caller puts it.
 struct json_object *tz_eval_json(const tz_eval_report *report);
 
-// Writes metrics.json, summary.csv, horizon.csv, components.csv, horizon.png and .svg into the
-// folder. A picture that cannot be drawn (no gnuplot) is a sentence in `warning` (256), not a
-// failure.
-tz_status tz_eval_write(const tz_eval_report *report, const char *folder, char *warning,
-                        tz_error *error);
+// Writes metrics.json, summary.csv, horizon.csv and components.csv into the folder.
+tz_status tz_eval_write(const tz_eval_report *report, const char *folder, tz_error *error);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/tensorboard.h"
 #include "cli/cli.h"
 #include "cli/mpc_report.h"
+#include "cli/run_plots.h"
 #include "cli/viewing.h"
 #include "data/writer.h"
 #include "plan/sim_model.h"
@@ -291,15 +292,11 @@ static void print_summary(const run *r, const tz_mpc_summary *s) {
 static tz_status write_folder(run *r, struct json_object *results, tz_error *error) {
     const char *out = r->arguments.out;
     char path[TZ_PATH_MAX];
-    tz_error warning;
     TZ_CHECK(tz_writer_finish(r->writer, r->n_done, error));
     TZ_CHECK(tz_path_join(path, out, "results.json", error));
     TZ_CHECK(tz_json_write(path, results, error));
-    TZ_CHECK(tz_mpc_report_write(&r->report, out, &warning, error));
-    if (warning.text[0] != '\0') {
-        fprintf(stderr, "trapeze mpc: %s\n", warning.text);
-    }
-    return TZ_OK;
+    TZ_CHECK(tz_mpc_report_write(&r->report, out, error));
+    return tz_draw_finished_run("mpc", out, error);
 }
 
 static tz_status report(run *r, tz_error *error) {

@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/plot.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -177,90 +176,8 @@ static tz_status write_csv(const tz_mpc_report *report, const char *path, tz_err
     return status;
 }
 
-// Rewards of the first episode by step, predicted and obtained.
-static tz_status plot_rewards(const tz_mpc_report *report, double *column[3], const char *stem,
-                              tz_error *error) {
-    int n = 0;
-    while ((size_t)n < report->n_finished && report->row[n].episode == report->row[0].episode) {
-        column[0][n] = report->row[n].t;
-        column[1][n] = report->row[n].reward;
-        column[2][n] = report->row[n].predicted_reward;
-        n++;
-    }
-    const tz_series series[] = {
-        {.title = "obtained", .x = column[0], .y = column[1], .n = n},
-        {.title = "predicted", .x = column[0], .y = column[2], .n = n},
-    };
-    const tz_plot plot = {.title = "Reward of each step, predicted before it and obtained",
-                          .x_label = "control step",
-                          .y_label = "reward",
-                          .series = series,
-                          .n_series = TZ_COUNTOF(series)};
-    return tz_plot_write(&plot, stem, error);
-}
-
-// Return over the horizon: obtained against predicted, with the line where they are equal.
-static tz_status plot_horizons(const tz_mpc_report *report, double *column[3], const char *stem,
-                               tz_error *error) {
-    int n = 0;
-    double low = 0.0, high = 0.0;
-    for (size_t i = 0; i < report->n_finished; i++) {
-        const tz_mpc_row *row = &report->row[i];
-        if (isfinite(row->obtained_return) && isfinite(row->predicted_return)) {
-            column[0][n] = row->predicted_return;
-            column[1][n] = row->obtained_return;
-            low = fmin(low, fmin(row->predicted_return, row->obtained_return));
-            high = fmax(high, fmax(row->predicted_return, row->obtained_return));
-            n++;
-        }
-    }
-    const double ends[] = {low, high};
-    const tz_series series[] = {
-        {.title = "each plan", .x = column[0], .y = column[1], .n = n, .points = true},
-        {.title = "as predicted", .x = ends, .y = ends, .n = 2},
-    };
-    char title[80];
-    snprintf(title, sizeof title, "Return over the %d steps of a plan's horizon", report->horizon);
-    const tz_plot plot = {.title = title,
-                          .x_label = "predicted",
-                          .y_label = "obtained",
-                          .series = series,
-                          .n_series = TZ_COUNTOF(series)};
-    return tz_plot_write(&plot, stem, error);
-}
-
-static tz_status write_plots(const tz_mpc_report *report, const char *folder, tz_error *error) {
-    char stem[TZ_PATH_MAX];
-    const size_t n = report->n_finished + 1;
-    double *block = tz_alloc(3 * n, sizeof *block);
-    if (block == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a picture of %zu points", n);
-    }
-    double *column[3] = {block, block + n, block + 2 * n};
-    tz_status status = tz_path_join(stem, folder, "predicted", error);
-    if (status == TZ_OK) {
-        status = plot_rewards(report, column, stem, error);
-    }
-    if (status == TZ_OK) {
-        status = tz_path_join(stem, folder, "horizon", error);
-    }
-    if (status == TZ_OK) {
-        status = plot_horizons(report, column, stem, error);
-    }
-    tz_free(block);
-    return status;
-}
-
-tz_status tz_mpc_report_write(const tz_mpc_report *report, const char *folder, tz_error *warning,
-                              tz_error *error) {
+tz_status tz_mpc_report_write(const tz_mpc_report *report, const char *folder, tz_error *error) {
     char path[TZ_PATH_MAX];
-    warning->text[0] = '\0';
     TZ_CHECK(tz_path_join(path, folder, "metrics.csv", error));
-    TZ_CHECK(write_csv(report, path, error));
-    const tz_status status = write_plots(report, folder, error);
-    if (status == TZ_ERR_UNSUPPORTED) {
-        *warning = *error;
-        return TZ_OK;
-    }
-    return status;
+    return write_csv(report, path, error);
 }

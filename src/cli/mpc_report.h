@@ -48,10 +48,7 @@ tz_observer tz_mpc_report_observer(tz_mpc_report *report);
 tz_status tz_mpc_report_summarise(const tz_mpc_report *report, tz_mpc_summary *summary,
                                   const tz_loop_result *results, int n, tz_error *error);
 
-// <folder>/metrics.csv, predicted.png/.svg (reward by step), horizon.png/.svg (return of a plan
-// against what was obtained). A missing gnuplot is no error: the sentence is in *warning (empty
-// otherwise).
-tz_status tz_mpc_report_write(const tz_mpc_report *report, const char *folder, tz_error *warning,
-                              tz_error *error);
+// Writes <folder>/metrics.csv.
+tz_status tz_mpc_report_write(const tz_mpc_report *report, const char *folder, tz_error *error);
 
 #endif

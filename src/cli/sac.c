@@ -1,12 +1,11 @@
 // trapeze sac: trains a policy by soft actor-critic.
 #include "base/file.h"
 #include "base/json.h"
-#include "base/memory.h"
-#include "base/plot.h"
 #include "base/progress.h"
 #include "base/run_folder.h"
 #include "base/tensorboard.h"
 #include "cli/cli.h"
+#include "cli/run_plots.h"
 #include "envs/env.h"
 #include "train/sac_trainer.h"
 
@@ -256,47 +255,6 @@ static tz_status write_config(const sac_options *o, int argc, char **argv, tz_er
     return status;
 }
 
-// Learning curve: returns of evaluations with their spread, and of training episodes.
-static tz_status plot_returns(const tz_sac_trainer *trainer, const char *folder, const char *env,
-                              tz_error *error) {
-    size_t n;
-    const tz_sac_metrics *rows = tz_sac_trainer_metrics(trainer, &n);
-    double *block = tz_alloc(5 * n + 1, sizeof *block);
-    if (block == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: the learning curve");
-    }
-    double *step = block, *mean = step + n, *low = mean + n, *high = low + n, *training = high + n;
-    for (size_t i = 0; i < n; i++) {
-        step[i] = rows[i].step * 1e-3;
-        mean[i] = rows[i].return_mean;
-        low[i] = rows[i].return_mean - rows[i].return_std;
-        high[i] = rows[i].return_mean + rows[i].return_std;
-        training[i] = rows[i].training_return;
-    }
-    const tz_series series[] = {
-        {.title = "evaluation, deterministic",
-         .x = step,
-         .y = mean,
-         .y_low = low,
-         .y_high = high,
-         .n = (int)n},
-        {.title = "training, sampled", .x = step, .y = training, .n = (int)n}};
-    char title[2 * TZ_NAME_MAX];
-    snprintf(title, sizeof title, "SAC on %s", env);
-    const tz_plot picture = {.title = title,
-                             .x_label = "environment steps (thousands)",
-                             .y_label = "return",
-                             .series = series,
-                             .n_series = TZ_COUNTOF(series)};
-    char stem[TZ_PATH_MAX];
-    tz_status status = tz_path_join(stem, folder, "return", error);
-    if (status == TZ_OK && n > 0) {
-        status = tz_plot_write(&picture, stem, error);
-    }
-    tz_free(block);
-    return status;
-}
-
 // The dataset names the run, not the folder that it was done in.
 static tz_status save_replay(const sac_options *o, tz_sac_trainer *trainer, tz_error *error) {
     const tz_sac_trainer_def *d = &o->def;
@@ -337,9 +295,12 @@ static tz_status train(sac_options *o, int argc, char **argv, tz_team *team, tz_
             status = r.trouble;
         }
         tz_progress_finish(&r.progress, (double)tz_sac_trainer_step(trainer), r.note);
-        tz_error plot_error;
-        if (plot_returns(trainer, o->def.folder, o->def.env, &plot_error) != TZ_OK) {
-            fprintf(stderr, "trapeze sac: no picture of the learning curve: %s\n", plot_error.text);
+        // what there is of the curve after an interrupt too
+        tz_error drawing;
+        const tz_status drawn = tz_draw_finished_run("sac", o->def.folder, &drawing);
+        if (status == TZ_OK && drawn != TZ_OK) {
+            *error = drawing;
+            status = drawn;
         }
         if (status == TZ_OK && o->save_replay != NULL) {
             status = save_replay(o, trainer, error);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
+#include "cli/run_plots.h"
 #include "models/ensemble.h"
 
 #include <errno.h>
@@ -329,9 +330,6 @@ static void add_measured(struct json_object *o, const char *key, double value) {
 static void print_report(const run *r, const tz_training_report *report) {
     const arguments *a = &r->arguments;
     const tz_epoch_metrics *m = &report->last;
-    if (report->warning[0] != '\0') {
-        fprintf(stderr, "trapeze train: %s\n", report->warning);
-    }
     if (!a->json) {
         printf("%s of %s: %s/%s\n", r->model->ops->kind, r->model->env, a->out, result_name(a));
         printf("  %sloss %.4g on training sequences", a->members > 1 ? "last member: " : "",
@@ -387,7 +385,8 @@ static tz_status train_model(run *r, bool kind_was_set, tz_training_report *repo
     a->def.quiet = a->quiet;
     a->def.trainer.seed = a->seed;
     TZ_CHECK(tz_train(&a->def, r->model, r->source, r->n_sources, r->team, report, error));
-    return write_side(r, report, error);
+    TZ_CHECK(write_side(r, report, error));
+    return tz_draw_finished_run("train", a->out, error);
 }
 
 static void forget_model(run *r) {

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/plot.h"
 #include "base/progress.h"
 #include "base/tensorboard.h"
 #include "train/evaluation.h"
@@ -43,7 +42,6 @@ typedef struct run {
     int n_epochs;              // complete
     char *what;                // all that the weights depend on, in one line
     char csv[TZ_PATH_MAX], checkpoint[TZ_PATH_MAX], model_file[TZ_PATH_MAX], best[TZ_PATH_MAX];
-    char warning[256];
 } run;
 
 // ---- making
@@ -210,66 +208,6 @@ static tz_status begin_events(const run *r, tz_error *error) {
     return TZ_OK;
 }
 
-// ---- pictures
-
-// One column of the metrics over the epochs where it was measured.
-static tz_series series_of(const run *r, const char *title, size_t column, double *x, double *y) {
-    tz_series series = {.title = title, .x = x, .y = y};
-    for (int i = 0; i < r->n_epochs; i++) {
-        double value = 0.0;
-        memcpy(&value, (const char *)&r->metrics[i] + column, sizeof value);
-        if (isfinite(value)) {
-            x[series.n] = r->metrics[i].epoch;
-            y[series.n++] = value;
-        }
-    }
-    return series;
-}
-
-static void draw(run *r, const char *name, const char *title, const char *y_label,
-                 const tz_series *series, int n_series) {
-    const tz_plot plot = {.title = title,
-                          .x_label = "epoch",
-                          .y_label = y_label,
-                          .log_y = true,
-                          .series = series,
-                          .n_series = n_series};
-    char stem[TZ_PATH_MAX];
-    tz_error error = {0};
-    tz_status status = tz_path_join(stem, r->def->folder, name, &error);
-    if (status == TZ_OK) {
-        status = tz_plot_write(&plot, stem, &error);
-    }
-    if (status != TZ_OK) {
-        snprintf(r->warning, sizeof r->warning, "%.255s", error.text);
-    }
-}
-
-// A picture that cannot be drawn is a warning: the weights are what matters.
-static void draw_curves(run *r) {
-    double *values = tz_alloc(4 * (size_t)r->n_epochs, sizeof *values);
-    if (values == NULL) {
-        snprintf(r->warning, sizeof r->warning, "out of memory: loss curves");
-        return;
-    }
-    double *x1 = values, *y1 = x1 + r->n_epochs, *x2 = y1 + r->n_epochs, *y2 = x2 + r->n_epochs;
-    char title[128];
-    snprintf(title, sizeof title, "%s, %s", r->model->ops->kind, r->model->env);
-    tz_series series[2] = {
-        series_of(r, "training sequences", offsetof(tz_epoch_metrics, train_loss), x1, y1),
-        series_of(r, "held-out sequences", offsetof(tz_epoch_metrics, test_loss), x2, y2)};
-    draw(r, "loss", title, "loss", series, series[1].n > 0 ? 2 : 1);
-
-    series[0] = series_of(r, "mean", offsetof(tz_epoch_metrics, rollout_nmse), x1, y1);
-    series[1] = series_of(r, "median", offsetof(tz_epoch_metrics, rollout_nmse_median), x2, y2);
-    if (series[0].n > 0 && series[1].n > 0) {
-        char y_label[64];
-        snprintf(y_label, sizeof y_label, "normalised MSE of %d steps", r->rollouts->horizon);
-        draw(r, "rollout", title, y_label, series, 2);
-    }
-    tz_free(values);
-}
-
 // ---- epochs
 
 // Measures on held-out episodes what is due after the epoch that just ended.
@@ -426,12 +364,8 @@ tz_status tz_train(const tz_training_def *def, tz_model *model, const tz_source 
     if (status == TZ_OK) {
         status = write_model(&r, error);
     }
-    if (status == TZ_OK) {
-        draw_curves(&r);
-    }
     if (report != NULL) {
         *report = (tz_training_report){.seconds = tz_now_s() - began_s, .steps = steps};
-        snprintf(report->warning, sizeof report->warning, "%s", r.warning);
         if (r.n_epochs > 0) {
             const int best = def->keep_best ? best_epoch(&r) : -1;
             report->last = r.metrics[r.n_epochs - 1];

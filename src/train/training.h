@@ -6,8 +6,6 @@
 //     best.safetensors        with keep_best: the weights that did best on held-out rollouts so far
 //     model.safetensors       the weights after the last epoch, or with keep_best the best ones;
 //                             written when the last epoch is complete
-//     loss.png, loss.svg      loss on training and held-out sequences
-//     rollout.png, .svg       open-loop error from held-out episodes
 //
 // By default the model file holds the last weights, not those with the smallest error on held-out
 // episodes: nothing is selected on the episodes that later judge the model, and the learning rate
@@ -50,7 +48,6 @@ typedef struct tz_training_report {
     double seconds;        // of this call
     double steps;          // optimiser steps in this call
     int kept_epoch;        // epoch whose weights are in model.safetensors
-    char warning[256];     // what could not be done beside the weights (a picture), or ""
 } tz_training_report;
 
 // Trains `model` (fresh, or loaded to be continued) on the sources. Held-out episodes are used to

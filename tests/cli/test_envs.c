@@ -6,44 +6,26 @@
 
 #include <cmocka.h>
 
+#include "command.h"
 #include "envs/env.h"
 #include "envs/hamiltonian/system.h"
 
 #include <json-c/json.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-
-static char text[1 << 16];
-
-// Runs a shell command and keeps what it printed on stdout; returns its exit status.
-static int run(const char *command) {
-    FILE *output = popen(command, "r");
-    assert_non_null(output);
-    text[fread(text, 1, sizeof text - 1, output)] = '\0';
-    return WEXITSTATUS(pclose(output));
-}
-
-static json_object *field(json_object *object, const char *key) {
-    json_object *value = NULL;
-    assert_true(json_object_object_get_ex(object, key, &value));
-    return value;
-}
 
 static void test_table(void **state) {
     (void)state;
-    assert_int_equal(run(TZ_PROGRAM " envs"), 0);
+    assert_int_equal(trapeze("envs"), 0);
     for (int i = 0; i < tz_env_count(); i++) {
-        assert_non_null(strstr(text, tz_env_info_at(i)->name));
-        assert_non_null(strstr(text, tz_env_info_at(i)->summary));
+        assert_non_null(strstr(printed, tz_env_info_at(i)->name));
+        assert_non_null(strstr(printed, tz_env_info_at(i)->summary));
     }
 }
 
 static void test_json(void **state) {
     (void)state;
-    assert_int_equal(run(TZ_PROGRAM " envs --json"), 0);
-    json_object *object = json_tokener_parse(text);
-    assert_non_null(object);
+    assert_int_equal(trapeze("envs --json"), 0);
+    json_object *object = printed_json();
     json_object *list = field(object, "environments");
     assert_int_equal(json_object_array_length(list), tz_env_count() + tz_system_count());
     for (int i = 0; i < tz_env_count() + tz_system_count(); i++) {
@@ -56,18 +38,18 @@ static void test_json(void **state) {
         const tz_task *task = tz_env_task(env);
 
         json_object *o = json_object_array_get_idx(list, (size_t)i);
-        assert_string_equal(json_object_get_string(field(o, "name")), task->name);
-        assert_int_equal(json_object_get_int(field(o, "nq")), task->nq);
-        assert_int_equal(json_object_get_int(field(o, "nv")), task->nv);
-        assert_int_equal(json_object_get_int(field(o, "nu")), task->nu);
-        assert_true(json_object_get_double(field(o, "dt_s")) == task->dt_s);
+        assert_string_equal(words(o, "name"), task->name);
+        assert_int_equal((int)number(o, "nq"), task->nq);
+        assert_int_equal((int)number(o, "nv"), task->nv);
+        assert_int_equal((int)number(o, "nu"), task->nu);
+        assert_true(number(o, "dt_s") == task->dt_s);
         json_object *high = field(o, "control_high");
         assert_int_equal(json_object_array_length(high), task->nu);
         json_object *coordinates = field(o, "coordinates");
         assert_int_equal(json_object_array_length(coordinates), task->nq);
         for (int k = 0; k < task->nq; k++) {
             json_object *c = json_object_array_get_idx(coordinates, (size_t)k);
-            assert_string_equal(json_object_get_string(field(c, "name")), task->coordinate_name[k]);
+            assert_string_equal(words(c, "name"), task->coordinate_name[k]);
             assert_int_equal(json_object_get_boolean(field(c, "cyclic")), task->cyclic[k]);
         }
         tz_env_destroy(env);
@@ -77,10 +59,7 @@ static void test_json(void **state) {
 
 static void test_bad_option(void **state) {
     (void)state;
-    assert_int_equal(run(TZ_PROGRAM " envs --jsn 2>&1 >&-"), 2);
-    assert_non_null(strstr(text, "trapeze envs: "));
-    assert_non_null(strstr(text, "--jsn"));
-    assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+    assert_refused("--jsn", "envs --jsn");
 }
 
 int main(void) {

@@ -6,64 +6,26 @@
 
 #include <cmocka.h>
 
+#include "command.h"
 #include "data/dataset.h"
 #include "models/model.h"
 
 #include <json-c/json.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-static char text[1 << 16];
-
-// Runs a shell command and keeps what it printed on stdout; returns its exit status.
-static int run(const char *command) {
-    FILE *output = popen(command, "r");
-    assert_non_null(output);
-    text[fread(text, 1, sizeof text - 1, output)] = '\0';
-    return WEXITSTATUS(pclose(output));
-}
-
-static json_object *field(json_object *object, const char *key) {
-    json_object *value = NULL;
-    assert_true(json_object_object_get_ex(object, key, &value));
-    return value;
-}
-
-static double number(json_object *object, const char *key) {
-    return json_object_get_double(field(object, key));
-}
-
-// Works in a fresh folder.
-static int enter_folder(void **state) {
-    static char folder[] = "/tmp/trapeze-mpc-XXXXXX";
-    *state = mkdtemp(folder);
-    return *state == NULL || chdir(folder) != 0;
-}
-
-static int leave_folder(void **state) {
-    char command[64];
-    snprintf(command, sizeof command, "rm -r %s", (const char *)*state);
-    return chdir("/") != 0 || system(command) != 0;
-}
-
-static const char QUICK[] = TZ_PROGRAM " mpc --env inverted_pendulum --model sim --samples 12 "
-                                       "--horizon 5 --iterations 1 --steps 12 --quiet ";
+#define QUICK                                                                                      \
+    "mpc --env inverted_pendulum --model sim --samples 12 --horizon 5 --iterations 1 --steps 12 "  \
+    "--quiet "
 
 static void the_results_agree_with_the_episodes(void **state) {
     (void)state;
-    char command[512];
-    snprintf(command, sizeof command, "%s --episodes 2 --seed 3 --out run --json", QUICK);
-    assert_int_equal(run(command), 0);
-    json_object *o = json_tokener_parse(text);
-    assert_non_null(o);
+    assert_int_equal(trapeze(QUICK "--episodes 2 --seed 3 --out run --json"), 0);
+    json_object *o = printed_json();
     json_object *returns = field(o, "returns");
     assert_int_equal(json_object_array_length(returns), 2);
-    assert_int_equal(json_object_get_int(field(o, "episodes")), 2);
+    assert_int_equal((int)number(o, "episodes"), 2);
     assert_true(number(o, "control_period_ms") == 40.0);
     assert_true(number(o, "plan_ms_median") > 0.0);
     assert_true(number(o, "plan_ms_p95") >= number(o, "plan_ms_median"));
@@ -89,46 +51,32 @@ static void the_results_agree_with_the_episodes(void **state) {
     json_object_put(o);
 
     // so do the other files
-    static const char *const files[] = {"config.json", "results.json",
-                                        "metrics.csv", "predicted.png",
-                                        "horizon.svg", "dataset/data/metadata.json"};
-    for (size_t i = 0; i < TZ_COUNTOF(files); i++) {
-        char path[128];
-        struct stat s;
-        snprintf(path, sizeof path, "run/%s", files[i]);
-        assert_int_equal(stat(path, &s), 0);
-        assert_true(s.st_size > 0);
-    }
-    assert_int_equal(run(TZ_PROGRAM " data validate run/dataset"), 0);
-    assert_int_equal(run("wc -l < run/metrics.csv"), 0);
-    assert_int_equal(atoi(text), 1 + 2 * 12);
+    static const char *const files[] = {"run/config.json", "run/results.json",
+                                        "run/metrics.csv", "run/predicted.png",
+                                        "run/horizon.svg", "run/dataset/data/metadata.json"};
+    assert_files(files, TZ_COUNTOF(files), true);
+    assert_int_equal(trapeze("data validate run/dataset"), 0);
+    assert_int_equal(shell("wc -l < run/metrics.csv"), 0);
+    assert_int_equal(atoi(printed), 1 + 2 * 12);
 }
 
 static void the_same_seed_gives_the_same_episodes(void **state) {
     (void)state;
-    char command[512];
-    for (int n_threads = 1; n_threads <= 3; n_threads++) {
-        snprintf(command, sizeof command, "%s --seed 5 --threads %d --out threads-%d", QUICK,
-                 n_threads, n_threads);
-        assert_int_equal(run(command), 0);
-        snprintf(command, sizeof command,
-                 "cut -d, -f1-6 threads-1/metrics.csv > a; cut -d, -f1-6 threads-%d/metrics.csv > "
-                 "b; cmp a b",
-                 n_threads);
-        assert_int_equal(run(command), 0);
+    for (int n = 1; n <= 3; n++) {
+        assert_int_equal(trapeze(QUICK "--seed 5 --threads %d --out threads-%d", n, n), 0);
+        assert_int_equal(shell("cut -d, -f1-6 threads-1/metrics.csv > a; "
+                               "cut -d, -f1-6 threads-%d/metrics.csv > b; cmp a b",
+                               n),
+                         0);
     }
 }
 
 static void a_folder_with_a_run_is_refused(void **state) {
     (void)state;
-    char command[512];
-    snprintf(command, sizeof command, "%s --out taken", QUICK);
-    assert_int_equal(run(command), 0);
-    assert_int_equal(run("cp -r taken before"), 0);
-    snprintf(command, sizeof command, "%s --out taken 2>&1", QUICK);
-    assert_int_equal(run(command), 2);
-    assert_non_null(strstr(text, "taken/dataset"));
-    assert_int_equal(run("diff -r taken before"), 0);
+    assert_int_equal(trapeze(QUICK "--out taken"), 0);
+    assert_int_equal(shell("cp -r taken before"), 0);
+    assert_refused("taken/dataset", QUICK "--out taken");
+    assert_int_equal(shell("diff -r taken before"), 0);
 }
 
 // A model of Hopper with fresh weights.
@@ -158,7 +106,7 @@ static void write_hopper(const char *path) {
 static void bad_input_is_one_sentence(void **state) {
     (void)state;
     write_hopper("hopper.safetensors");
-    assert_int_equal(run("echo '{}' > other.json"), 0);
+    assert_int_equal(shell("echo '{}' > other.json"), 0);
     static const struct {
         const char *arguments, *expected;
     } cases[] = {
@@ -175,24 +123,19 @@ static void bad_input_is_one_sentence(void **state) {
         {"--env hopper", "--model"},
     };
     for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
-        char command[512];
-        snprintf(command, sizeof command, TZ_PROGRAM " mpc %s 2>&1", cases[i].arguments);
-        assert_int_equal(run(command), 2);
-        assert_non_null(strstr(text, cases[i].expected));
-        assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+        assert_refused(cases[i].expected, "mpc %s", cases[i].arguments);
     }
 }
 
 // A stop keeps the finished episodes.
 static void an_interrupt_keeps_what_was_finished(void **state) {
     (void)state;
-    char command[512];
-    snprintf(command, sizeof command,
-             "%s --episodes 10000 --out stopped 2>/dev/null & p=$!; "
-             "while [ ! -e stopped/dataset/journal ] && [ $(ls stopped/dataset/* 2>/dev/null | wc "
-             "-l) -lt 4 ]; do sleep 0.1; done; sleep 1; kill -INT $p; wait $p",
-             QUICK);
-    assert_int_equal(run(command), 130);
+    assert_int_equal(
+        shell(TZ_PROGRAM
+              " " QUICK "--episodes 10000 --out stopped 2>/dev/null & p=$!; "
+              "while [ ! -e stopped/dataset/journal ] && [ $(ls stopped/dataset/* 2>/dev/null | wc "
+              "-l) -lt 4 ]; do sleep 0.1; done; sleep 1; kill -INT $p; wait $p"),
+        130);
     tz_error error;
     tz_dataset *dataset = NULL;
     assert_int_equal(tz_dataset_read(&dataset, "stopped/dataset", NULL, &error), TZ_OK);

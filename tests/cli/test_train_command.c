@@ -2,7 +2,7 @@
 // interrupt that --resume continues to the same bytes, a model continued on weighted data, the
 // held-out episodes found again by eval, and bad input in one sentence with exit status 2.
 #include "base/file.h"
-#include "base/memory.h"
+#include "command.h"
 #include "models/model.h"
 
 #include <json-c/json.h>
@@ -10,8 +10,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,99 +19,45 @@
 #define SMALL                                                                                      \
     "--hidden 16 --sequences 600 --batch 50 --epochs 4 --horizon 40 --rollouts 10 --quiet "
 
-static char root[] = "/tmp/trapeze-train-command-XXXXXX";
-static char text[1 << 18];
-
-// Runs a shell command in the root folder, keeps what it printed on stdout (and on stderr where the
-// command says so), and returns its exit status.
-static int run(const char *arguments) {
-    char command[2048];
-    snprintf(command, sizeof command, "cd %s && %s %s", root, TZ_PROGRAM, arguments);
-    FILE *output = popen(command, "r");
-    assert_non_null(output);
-    text[fread(text, 1, sizeof text - 1, output)] = '\0';
-    return WEXITSTATUS(pclose(output));
-}
-
 static int set_up(void **state) {
-    (void)state;
-    return mkdtemp(root) == NULL ||
-           run("collect --env half_cheetah --policy random --episodes 8 --steps 60 --seed 1 "
-               "--out data --quiet") != 0 ||
-           run("collect --env half_cheetah --policy random --episodes 3 --steps 60 --seed 2 "
-               "--out more --quiet") != 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    return system(command);
-}
-
-static struct json_object *field(struct json_object *object, const char *key) {
-    struct json_object *value = NULL;
-    if (!json_object_object_get_ex(object, key, &value)) {
-        fail_msg("field %s is missing", key);
-    }
-    return value;
-}
-
-static void assert_file(const char *name, bool there) {
-    char path[TZ_PATH_MAX];
-    assert_int_equal(tz_path_join(path, root, name, NULL), TZ_OK);
-    if (tz_file_exists(path) != there) {
-        fail_msg("%s is %s", path, there ? "missing" : "there");
-    }
-}
-
-static void assert_same_file(const char *a, const char *b) {
-    char path[TZ_PATH_MAX], digest[2][65];
-    const char *const names[2] = {a, b};
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(tz_path_join(path, root, names[i], NULL), TZ_OK);
-        assert_int_equal(tz_file_sha256(path, digest[i], NULL), TZ_OK);
-    }
-    assert_string_equal(digest[0], digest[1]);
+    return enter_folder(state) != 0 ||
+           trapeze("collect --env half_cheetah --policy random --episodes 8 --steps 60 --seed 1 "
+                   "--out data --quiet") != 0 ||
+           trapeze("collect --env half_cheetah --policy random --episodes 3 --steps 60 --seed 2 "
+                   "--out more --quiet") != 0;
 }
 
 static void trains_into_a_folder(void **state) {
     (void)state;
-    assert_int_equal(run("train --data data --model node-so --out so --json " SMALL), 0);
-    struct json_object *report = json_tokener_parse(text);
-    assert_non_null(report);
-    assert_string_equal(json_object_get_string(field(report, "kind")), "node-so");
-    assert_true(json_object_get_double(field(report, "train_loss")) > 0.0);
-    assert_true(json_object_get_double(field(report, "test_loss")) > 0.0);
+    assert_int_equal(trapeze("train --data data --model node-so --out so --json " SMALL), 0);
+    struct json_object *report = printed_json();
+    assert_string_equal(words(report, "kind"), "node-so");
+    assert_true(number(report, "train_loss") > 0.0);
+    assert_true(number(report, "test_loss") > 0.0);
     json_object_put(report);
     static const char *const files[] = {
         "so/config.json",       "so/side.json", "so/metrics.csv", "so/checkpoint.safetensors",
         "so/model.safetensors", "so/loss.png",  "so/loss.svg",    "so/rollout.svg"};
-    for (size_t i = 0; i < TZ_COUNTOF(files); i++) {
-        assert_file(files[i], true);
-    }
+    assert_files(files, TZ_COUNTOF(files), true);
     // never over another run
-    assert_int_equal(run("train --data data --model node-so --out so 2>&1 " SMALL), 2);
-    assert_non_null(strstr(text, "so already holds a run"));
+    assert_int_equal(trapeze("train --data data --model node-so --out so 2>&1 " SMALL), 2);
+    assert_non_null(strstr(printed, "so already holds a run"));
 }
 
 static void interrupt_exits_130_and_resumes(void **state) {
     (void)state;
-    char command[2048];
-    snprintf(command, sizeof command,
-             "cd %s && exec %s train --data data --model node-so --out cut " SMALL " 2> cut.err",
-             root, TZ_PROGRAM);
     for (int attempt = 0;; attempt++) {
         const pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0) {
-            execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+            execl("/bin/sh", "sh", "-c",
+                  "exec " TZ_PROGRAM " train --data data --model node-so --out cut " SMALL
+                  " 2> cut.err",
+                  (char *)NULL);
             _exit(127);
         }
         // wait until it trains, then interrupt it
-        char path[TZ_PATH_MAX];
-        assert_int_equal(tz_path_join(path, root, "cut/checkpoint.safetensors", NULL), TZ_OK);
-        for (int i = 0; i < 60000 && !tz_file_exists(path); i++) {
+        for (int i = 0; i < 60000 && !tz_file_exists("cut/checkpoint.safetensors"); i++) {
             usleep(1000);
         }
         kill(child, SIGINT);
@@ -125,44 +69,44 @@ static void interrupt_exits_130_and_resumes(void **state) {
         // it was faster than the signal: again
         assert_int_equal(WEXITSTATUS(status), 0);
         assert_true(attempt < 20);
-        assert_int_equal(run("envs > /dev/null && rm -rf cut"), 0);
+        assert_int_equal(shell("rm -rf cut"), 0);
     }
-    assert_int_equal(run("train --data data --model node-so --out cut --resume " SMALL), 0);
+    assert_int_equal(trapeze("train --data data --model node-so --out cut --resume " SMALL), 0);
     assert_same_file("so/model.safetensors", "cut/model.safetensors");
     assert_same_file("so/metrics.csv", "cut/metrics.csv");
 }
 
 static void continues_a_model_on_weighted_data(void **state) {
     (void)state;
-    assert_int_equal(run("train --data data --weight 1 --data more --weight 3 "
-                         "--init so/model.safetensors --out on --json " SMALL),
+    assert_int_equal(trapeze("train --data data --weight 1 --data more --weight 3 "
+                             "--init so/model.safetensors --out on --json " SMALL),
                      0);
-    struct json_object *report = json_tokener_parse(text);
-    assert_string_equal(json_object_get_string(field(report, "kind")), "node-so");
+    struct json_object *report = printed_json();
+    assert_string_equal(words(report, "kind"), "node-so");
     json_object_put(report);
-    assert_int_equal(run("train --data data --model hnn --init so/model.safetensors --out no "
-                         "2>&1 " SMALL),
+    assert_int_equal(trapeze("train --data data --model hnn --init so/model.safetensors --out no "
+                             "2>&1 " SMALL),
                      2);
-    assert_non_null(strstr(text, "so/model.safetensors: a model of kind node-so"));
-    assert_file("no/config.json", false);
+    assert_non_null(strstr(printed, "so/model.safetensors: a model of kind node-so"));
+    assert_files((const char *[]){"no/config.json"}, 1, false);
 }
 
 // A dataset of one episode holds none out; the other one then measures alone.
 static void a_dataset_of_one_episode_joins_others(void **state) {
     (void)state;
-    assert_int_equal(run("collect --env half_cheetah --policy random --episodes 1 --steps 60 "
-                         "--seed 3 --out one --quiet"),
+    assert_int_equal(trapeze("collect --env half_cheetah --policy random --episodes 1 --steps 60 "
+                             "--seed 3 --out one --quiet"),
                      0);
-    assert_int_equal(run("train --data data --weight 1 --data one --weight 2 --model node "
-                         "--sequence-length 10 --out joined --json " SMALL),
+    assert_int_equal(trapeze("train --data data --weight 1 --data one --weight 2 --model node "
+                             "--sequence-length 10 --out joined --json " SMALL),
                      0);
-    struct json_object *report = json_tokener_parse(text);
-    assert_true(json_object_get_double(field(report, "test_loss")) > 0.0);
-    assert_true(json_object_get_double(field(report, "rollout_nmse")) > 0.0);
+    struct json_object *report = printed_json();
+    assert_true(number(report, "test_loss") > 0.0);
+    assert_true(number(report, "rollout_nmse") > 0.0);
     json_object_put(report);
     // alone it measures nothing, and says so
-    assert_int_equal(run("train --data one --model node --out alone --json " SMALL), 0);
-    report = json_tokener_parse(text);
+    assert_int_equal(trapeze("train --data one --model node --out alone --json " SMALL), 0);
+    report = printed_json();
     assert_null(field(report, "test_loss"));
     assert_null(field(report, "rollout_nmse"));
     json_object_put(report);
@@ -170,18 +114,18 @@ static void a_dataset_of_one_episode_joins_others(void **state) {
 
 static void eval_finds_the_held_out_episodes(void **state) {
     (void)state;
-    assert_int_equal(run("eval --data data --model so/model.safetensors --model "
-                         "on/model.safetensors --horizon 30 --rollouts 12 --out ev --json"),
+    assert_int_equal(trapeze("eval --data data --model so/model.safetensors --model "
+                             "on/model.safetensors --horizon 30 --rollouts 12 --out ev --json"),
                      0);
-    struct json_object *o = json_tokener_parse(text), *models = field(o, "models");
-    assert_int_equal(json_object_get_int(field(o, "episodes")), 1); // 0.1 of 8
-    assert_string_equal(json_object_get_string(field(o, "episodes_from")), "held-out episodes");
+    struct json_object *o = printed_json(), *models = field(o, "models");
+    assert_int_equal((int)number(o, "episodes"), 1); // 0.1 of 8
+    assert_string_equal(words(o, "episodes_from"), "held-out episodes");
     assert_int_equal(json_object_array_length(models), 2);
     assert_int_equal(json_object_array_length(field(o, "trivial")), 2);
     for (size_t i = 0; i < 2; i++) {
         struct json_object *model = json_object_array_get_idx(models, i);
-        assert_string_equal(json_object_get_string(field(model, "kind")), "node-so");
-        assert_true(json_object_get_double(field(model, "nmse_30")) > 0.0);
+        assert_string_equal(words(model, "kind"), "node-so");
+        assert_true(number(model, "nmse_30") > 0.0);
         assert_int_equal(json_object_array_length(field(model, "step_mean")), 31);
         assert_int_equal(json_object_array_length(field(model, "component")), 18);
     }
@@ -189,15 +133,13 @@ static void eval_finds_the_held_out_episodes(void **state) {
     static const char *const files[] = {"ev/config.json",   "ev/metrics.json", "ev/summary.csv",
                                         "ev/horizon.csv",   "ev/horizon.png",  "ev/horizon.svg",
                                         "ev/components.csv"};
-    for (size_t i = 0; i < TZ_COUNTOF(files); i++) {
-        assert_file(files[i], true);
-    }
-    assert_int_equal(run("eval --data data --model so/model.safetensors --horizon 30 --split all"),
-                     0);
-    assert_non_null(strstr(text, "from 8 episodes"));
+    assert_files(files, TZ_COUNTOF(files), true);
+    assert_int_equal(
+        trapeze("eval --data data --model so/model.safetensors --horizon 30 --split all"), 0);
+    assert_non_null(strstr(printed, "from 8 episodes"));
     // episodes that no model was trained on
-    assert_int_equal(run("eval --data more --model so/model.safetensors --horizon 30"), 0);
-    assert_non_null(strstr(text, "from 3 episodes"));
+    assert_int_equal(trapeze("eval --data more --model so/model.safetensors --horizon 30"), 0);
+    assert_non_null(strstr(printed, "from 3 episodes"));
 }
 
 static void bad_input_is_one_sentence(void **state) {
@@ -216,23 +158,15 @@ static void bad_input_is_one_sentence(void **state) {
         {"bench nothing", "no benchmark 'nothing'"},
     };
     for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
-        char command[512];
-        snprintf(command, sizeof command, "%s --quiet 2>&1", cases[i].arguments);
-        if (strncmp(cases[i].arguments, "train", 5) != 0) {
-            snprintf(command, sizeof command, "%s 2>&1", cases[i].arguments);
-        }
-        const int status = run(command);
-        if (status != 2 || strstr(text, cases[i].sentence) == NULL ||
-            strchr(text, '\n') != text + strlen(text) - 1) {
-            fail_msg("%s: exit %d, '%s'", cases[i].arguments, status, text);
-        }
+        assert_refused(cases[i].sentence, "%s%s", cases[i].arguments,
+                       strncmp(cases[i].arguments, "train", 5) == 0 ? " --quiet" : "");
     }
 }
 
 static void bench_reports_its_fields(void **state) {
     (void)state;
-    assert_int_equal(run("bench train --env hopper --seconds 0.05 --threads 2 --json"), 0);
-    struct json_object *o = json_tokener_parse(text), *models = field(o, "models");
+    assert_int_equal(trapeze("bench train --env hopper --seconds 0.05 --threads 2 --json"), 0);
+    struct json_object *o = printed_json(), *models = field(o, "models");
     assert_int_equal(json_object_array_length(models), tz_model_kind_count());
     static const char *const keys[] = {"step_ms", "gflops",  "peak_fraction", "transitions_per_s",
                                        "threads", "scaling", "parameters"};
@@ -255,5 +189,5 @@ int main(void) {
         cmocka_unit_test(bad_input_is_one_sentence),
         cmocka_unit_test(bench_reports_its_fields),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, leave_folder);
 }

@@ -1,0 +1,26 @@
+// Pictures of what a run folder's tables say. The commands draw them when they end, `trapeze plot`
+// at any time, also while a run goes on.
+#ifndef TRAPEZE_CLI_RUN_PLOTS_H
+#define TRAPEZE_CLI_RUN_PLOTS_H
+
+#include "base/status.h"
+
+#include <json-c/json_object.h>
+
+// Draws the curves of a folder of `trapeze train`, `sac`, `mpc` or `eval` into `out`, as PNG and
+// SVG (docs/plots.md). `config` is the folder's config.json; a folder of another command has no
+// curves. What has no values yet is left out. The first failure is returned.
+tz_status tz_draw_curves(const char *folder, struct json_object *config, const char *out,
+                         tz_error *error);
+
+// The same at the end of a command, into the folder itself. That gnuplot is not installed is a line
+// on stderr, not a failure.
+tz_status tz_draw_finished_run(const char *command, const char *folder, tz_error *error);
+
+// The command that made a folder, from its config.json: "train"; "" when it does not say.
+const char *tz_config_command(struct json_object *config);
+
+// The text at `key`, "" when there is none.
+const char *tz_config_text(struct json_object *config, const char *key);
+
+#endif
