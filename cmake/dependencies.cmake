@@ -24,7 +24,7 @@ endmacro()
 find_package(PkgConfig QUIET)
 tz_need(PkgConfig_FOUND pkg-config)
 tz_need_module(libopenblas-dev openblas)
-tz_need_module(libhdf5-dev hdf5 hdf5-serial)
+tz_need_module(libhdf5-dev hdf5-serial hdf5) # the serial build also where MPI's stands beside it
 tz_need_module(libjson-c-dev json-c)
 tz_need_module(libglfw3-dev glfw3)
 tz_need_module(libegl-dev egl)

@@ -135,6 +135,23 @@ void tz_writer_destroy(tz_writer *writer) {
 
 // ---- episodes of the journal
 
+tz_episode tz_dataset_episode(const tz_dataset *dataset, int e) {
+    const size_t at = dataset->step_offset[e];
+    const tz_origin *origin = &dataset->origin[e];
+    return (tz_episode){.T = tz_dataset_length(dataset, e),
+                        .z = tz_dataset_states(dataset, e),
+                        .u = tz_dataset_controls(dataset, e),
+                        .reward = dataset->reward + at,
+                        .terminated = dataset->terminated + at,
+                        .truncated = dataset->truncated + at,
+                        .seed = origin->seed,
+                        .episode = origin->episode,
+                        .unseeded = !origin->known,
+                        .policy = origin->policy,
+                        .noise = origin->noise,
+                        .unstable = origin->unstable};
+}
+
 static tz_status slot_path(const tz_writer *writer, int slot, char path[TZ_PATH_MAX],
                            tz_error *error) {
     char name[48];

@@ -8,7 +8,7 @@
 #define TRAPEZE_DATA_WRITER_H
 
 #include "base/status.h"
-#include "envs/env.h"
+#include "data/dataset.h"
 
 typedef struct tz_writer tz_writer;
 
@@ -26,6 +26,9 @@ typedef struct tz_episode {
     double noise;  // std of the control noise, in half-ranges
     bool unstable; // cut before the step where the simulation became unstable
 } tz_episode;
+
+// Episode e of a dataset as it would be written again; its arrays are the dataset's.
+TZ_API tz_episode tz_dataset_episode(const tz_dataset *dataset, int e);
 
 typedef struct tz_writer_def {
     uint32_t cookie;

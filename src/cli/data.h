@@ -1,0 +1,30 @@
+// The verbs of `trapeze data` share these; one file a verb, data_<verb>.c.
+#ifndef TRAPEZE_CLI_DATA_H
+#define TRAPEZE_CLI_DATA_H
+
+#include "cli/cli.h"
+#include "data/dataset.h"
+
+#include <json-c/json_object.h>
+
+extern const tz_command tz_command_data_info, tz_command_data_validate, tz_command_data_split,
+    tz_command_data_replay, tz_command_data_merge, tz_command_data_sample, tz_command_data_convert,
+    tz_command_data_scores, tz_command_data_plot;
+
+// Prints the object as one line and frees it.
+void tz_data_print(struct json_object *object);
+
+// "z[3]" without a task, else "q rootx" and so on.
+void tz_data_coordinate_name(char name[TZ_NAME_MAX + 8], const tz_task *task, int nq, int i);
+
+// The environment that a dataset names, NULL when it names none. The caller destroys it.
+tz_status tz_data_find_env(const tz_dataset *dataset, tz_env **env, tz_error *error);
+
+// The same, but TZ_ERR_ARGUMENT when it names none.
+tz_status tz_data_need_env(const tz_dataset *dataset, const char *path, tz_env **env,
+                           tz_error *error);
+
+// The one folder or file that a verb is about.
+tz_status tz_data_expect_one(const tz_text_list *words, const char **path, tz_error *error);
+
+#endif
