@@ -35,13 +35,6 @@ tz_need_module(libmd-dev libmd)
 find_path(RANDOM123_INCLUDE Random123/philox.h)
 tz_need(RANDOM123_INCLUDE librandom123-dev)
 
-# SUNDIALS: ground truth of the physical systems.
-find_path(SUNDIALS_INCLUDE arkode/arkode_arkstep.h)
-find_library(SUNDIALS_ARKODE sundials_arkode)
-find_library(SUNDIALS_NVECSERIAL sundials_nvecserial)
-tz_need(SUNDIALS_INCLUDE libsundials-dev)
-tz_need(SUNDIALS_ARKODE libsundials-dev)
-
 if(TRAPEZE_TESTS AND PkgConfig_FOUND)
   pkg_check_modules(cmocka QUIET IMPORTED_TARGET GLOBAL cmocka)
   tz_need(cmocka_FOUND libcmocka-dev)
@@ -56,8 +49,24 @@ if(missing)
 endif()
 
 find_package(Threads REQUIRED)
-target_include_directories(trapeze_dependencies SYSTEM INTERFACE ${RANDOM123_INCLUDE} ${SUNDIALS_INCLUDE})
-target_link_libraries(trapeze_dependencies INTERFACE ${SUNDIALS_ARKODE} ${SUNDIALS_NVECSERIAL} mujoco::mujoco Threads::Threads ${CMAKE_DL_LIBS} m)
+target_include_directories(trapeze_dependencies SYSTEM INTERFACE ${RANDOM123_INCLUDE})
+target_link_libraries(trapeze_dependencies INTERFACE mujoco::mujoco Threads::Threads ${CMAKE_DL_LIBS} m)
+
+# SUNDIALS integrates the physical systems; Debian's package brings half a gigabyte of others with it, and who
+# only has robots does without.
+set(TRAPEZE_HAS_SUNDIALS OFF)
+if(TRAPEZE_SUNDIALS)
+  find_path(SUNDIALS_INCLUDE arkode/arkode_arkstep.h)
+  find_library(SUNDIALS_ARKODE sundials_arkode)
+  find_library(SUNDIALS_NVECSERIAL sundials_nvecserial)
+  if(SUNDIALS_INCLUDE AND SUNDIALS_ARKODE AND SUNDIALS_NVECSERIAL)
+    set(TRAPEZE_HAS_SUNDIALS ON)
+    target_include_directories(trapeze_dependencies SYSTEM INTERFACE ${SUNDIALS_INCLUDE})
+    target_link_libraries(trapeze_dependencies INTERFACE ${SUNDIALS_ARKODE} ${SUNDIALS_NVECSERIAL})
+  else()
+    message(STATUS "SUNDIALS is not installed (apt-get install libsundials-dev): no physical systems")
+  endif()
+endif()
 
 # LIBXSMM makes kernels for small products at run time; without it OpenBLAS serves all of them.
 if(TRAPEZE_LIBXSMM)

@@ -6,12 +6,12 @@ set -eu
 
 tools='cmake ninja-build gcc libc6-dev pkg-config python3 python3-pip ca-certificates'
 libraries='libopenblas-dev libxsmm-dev libhdf5-dev libjson-c-dev libglfw3-dev libegl-dev libgl-dev libpng-dev
-    libmd-dev librandom123-dev libsundials-dev libmujoco-dev'
+    libmd-dev librandom123-dev libmujoco-dev'
 programs='ffmpeg gnuplot-nox libegl1 libgl1 libgl1-mesa-dri'
 case ${1:-} in
 build) packages="$tools $libraries libcmocka-dev" ;;
 demo) packages="$tools $libraries libcmocka-dev $programs" ;;
-test) packages="$tools $libraries libcmocka-dev $programs libopenmpi-dev openmpi-bin xvfb xauth xdotool python3-venv" ;;
+test) packages="$tools $libraries libcmocka-dev libsundials-dev $programs libopenmpi-dev openmpi-bin xvfb xauth xdotool python3-venv" ;;
 lint) packages='git clang-format' ;;
 *)
     echo "usage: tools/setup.sh build|demo|test|lint" >&2
