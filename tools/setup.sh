@@ -11,7 +11,8 @@ programs='ffmpeg gnuplot-nox libegl1 libgl1 libgl1-mesa-dri'
 case ${1:-} in
 build) packages="$tools $libraries libcmocka-dev" ;;
 demo) packages="$tools $libraries libcmocka-dev $programs" ;;
-test) packages="$tools $libraries libcmocka-dev libsundials-dev $programs libopenmpi-dev openmpi-bin xvfb xauth xdotool python3-venv" ;;
+test) packages="$tools $libraries libcmocka-dev $programs libsundials-dev libopenmpi-dev openmpi-bin xvfb xauth xdotool
+    python3-venv" ;;
 lint) packages='git clang-format' ;;
 *)
     echo "usage: tools/setup.sh build|demo|test|lint" >&2
