@@ -4,6 +4,7 @@
 #include "base/safetensors.h"
 #include "train/sac.h"
 
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -243,6 +244,37 @@ static void same_bytes_at_any_number_of_threads_without_allocating(void **state)
     tz_replay_destroy(&replay);
 }
 
+// Moments that no gradient reaches decay, but not into slow denormals. The caller's floating-point
+// mode is as it was.
+static void moments_never_become_denormal(void **state) {
+    (void)state;
+    tz_replay replay = toy_replay(500);
+    tz_team *team;
+    assert_int_equal(tz_team_create(&team, 2, NULL), TZ_OK);
+    tz_sac *sac = create(team);
+    const tz_sac_net *net = tz_sac_get_net(sac, TZ_SAC_CRITIC0);
+    const size_t at = net->W_at[1];
+    for (int i = 0; i < H; i++) { // the second layer's unit 0 is dead
+        net->parameters[at + (size_t)(i * H)] = 0.0f;
+        net->m[at + (size_t)(i * H)] = 1e-39f;
+        net->v[at + (size_t)(i * H)] = 1.01f * FLT_MIN;
+    }
+    net->parameters[net->b_at[1]] = -1.0f;
+    tz_sac_prepare(sac);
+    for (int i = 0; i < 20; i++) { // 0.999^20 is 0.98
+        tz_sac_draw(sac, &replay);
+        tz_sac_update(sac, NULL, NULL);
+    }
+    for (int i = 0; i < H; i++) {
+        assert_true(net->m[at + (size_t)(i * H)] == 0.0f && net->v[at + (size_t)(i * H)] == 0.0f);
+    }
+    volatile float denormal = 1e-39f;
+    assert_true(denormal * 0.5f > 0.0f);
+    tz_sac_destroy(sac);
+    tz_team_destroy(team);
+    tz_replay_destroy(&replay);
+}
+
 static void out_of_memory_is_reported_and_leaves_nothing(void **state) {
     (void)state;
     tz_team *team;
@@ -340,6 +372,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(updates_are_those_of_stable_baselines3),
         cmocka_unit_test(same_bytes_at_any_number_of_threads_without_allocating),
+        cmocka_unit_test(moments_never_become_denormal),
         cmocka_unit_test(out_of_memory_is_reported_and_leaves_nothing),
         cmocka_unit_test(replay_keeps_the_newest_and_draws_all),
         cmocka_unit_test(replay_finds_its_episodes),
