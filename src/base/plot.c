@@ -140,7 +140,7 @@ static void put_bar_labels(FILE *script, const tz_plot *plot, int n_cols) {
         fprintf(script, " %d", i);
     }
     fprintf(script, ")%s\nset xrange [-0.6:%g]\nset boxwidth %g\n%s",
-            n * n_cols > 6 ? " rotate by -35" : "", n - 0.4, 0.8 / plot->n_series,
+            n * n_cols > 8 ? " rotate by -35" : "", n - 0.4, 0.8 / plot->n_series,
             plot->log_y ? "" : "set yrange [*<0:0<*]\n");
 }
 
@@ -217,13 +217,12 @@ static bool same_titles(const tz_plot *a, const tz_plot *b) {
 static void put_panel(FILE *script, const grid *g, int panel, const int *rows) {
     const tz_plot *plot = &g->panel[panel];
     put_style(script, plot);
-    if (g->n_rows * g->n_cols > 1) {
-        // beside a panel it would take the panel's room
+    if (g->n_rows * g->n_cols > 1 && plot->bar_labels != NULL) {
+        // above every panel, so that all stay equally high
+        fprintf(script, "set key above horizontal center width 2\n");
+    } else if (g->n_rows * g->n_cols > 1) {
         const bool needed = panel == 0 || !same_titles(plot, &g->panel[0]);
-        fprintf(script, "%s",
-                !needed                    ? "unset key\n"
-                : plot->bar_labels != NULL ? "set key above horizontal center\n"
-                                           : "set key inside right bottom\n");
+        fprintf(script, "%s", needed ? "set key inside right bottom\n" : "unset key\n");
     }
     if (plot->y_low != plot->y_high) {
         fprintf(script, "set yrange [%.10g:%.10g]\n", plot->y_low, plot->y_high);

@@ -28,8 +28,8 @@ typedef struct tz_plot {
 // Writes <stem>.png and <stem>.svg. Non-finite values are left out of lines.
 TZ_API tz_status tz_plot_write(const tz_plot *plot, const char *stem, tz_error *error);
 
-// The same of several plots in one picture, panels (n_rows, n_cols). Panels with
-// the series of the first share its key.
+// The same of several plots in one picture, panels (n_rows, n_cols). Lines with
+// the titles of the first panel share its key.
 enum { TZ_PANELS_MAX = 12 };
 TZ_API tz_status tz_plot_write_panels(const tz_plot *panels, int n_rows, int n_cols,
                                       const char *stem, tz_error *error);

@@ -46,6 +46,7 @@ static tz_status system_open(tz_job *job, tz_error *error) {
     def.decoupled = true;
     def.loss = run->loss;
     def.unweighted = true;
+    def.symplectic = run->symplectic;
     def.seed = (uint64_t)run->seed;
     return tz_trainer_create(&job->trainer, &def, job->model, &s->data->train, job->host->team,
                              error);
@@ -80,6 +81,9 @@ static tz_status system_measure(tz_job *job, tz_error *error) {
     result->energy = m.energy;
     result->energy_code = m.energy_code;
     result->diverged = m.n_diverged;
+    if (job->run->symplectic > 0.0) {
+        result->symplectic_error = tz_trainer_symplectic_error(job->trainer);
+    }
     return TZ_OK;
 }
 

@@ -11,6 +11,9 @@
 
 enum { DEF_COOKIE = 0x74726e72 };
 
+// What is done with a tile after its rollout.
+typedef enum tile_task { TILE_GRADIENT, TILE_LOSS, TILE_SYMPLECTIC } tile_task;
+
 // What one thread needs to work on a tile.
 typedef struct worker {
     tz_model_workspace *workspace;
@@ -49,7 +52,7 @@ struct tz_trainer {
     const uint32_t *batch; // sequence of each row; NULL: rows are sequences from `first` on
     int first, rows;
     int length; // states of a sequence that count
-    bool backward;
+    tile_task task;
 };
 
 tz_trainer_def tz_trainer_def_default(void) {
@@ -76,7 +79,8 @@ static tz_status check(const tz_trainer_def *def, const tz_model *model,
         !(def->lr_floor >= 0.0 && def->lr_floor <= 1.0) || !(def->weight_decay >= 0.0) ||
         !isfinite(def->weight_decay) || !(def->clip >= 0.0) || !isfinite(def->clip) ||
         !(def->input_noise >= 0.0) || !isfinite(def->input_noise) ||
-        !(def->spectral_limit >= 0.0) || !isfinite(def->spectral_limit)) {
+        !(def->spectral_limit >= 0.0) || !isfinite(def->spectral_limit) ||
+        !(def->symplectic >= 0.0) || !isfinite(def->symplectic)) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "training with batch %d, tile %d, epochs %d, learning rate %g to %g, weight "
                        "decay %g, clipping at %g, spectral limit %g: expected positive sizes and "
@@ -95,6 +99,10 @@ static tz_status check(const tz_trainer_def *def, const tz_model *model,
         return tz_fail(error, TZ_ERR_MISMATCH,
                        "sequences of %d states and %d controls for a model of %d and %d",
                        sequences->nz, sequences->nu, tz_model_nz(model), model->nu);
+    }
+    if (def->symplectic > 0.0 && model->ops->symplectic == NULL) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED, "%s has no symplectic regulariser",
+                       model->ops->kind);
     }
     if (sequences->n < def->batch) {
         return tz_fail(error, TZ_ERR_ARGUMENT, "%d sequences do not fill a batch of %d",
@@ -252,19 +260,30 @@ static void run_tile(void *context, int tile, int worker_index) {
     const int row = tile * self->def.tile;
     const int B = self->rows - row < self->def.tile ? self->rows - row : self->def.tile;
     const int L = self->length, nz = self->batch_of->nz;
-    const double scale = 1.0 / ((double)self->rows * L * nz);
+    const double scale = 1.0 / ((double)self->rows * L * nz), scale_symplectic = scale / nz;
 
     gather(self, w, row, B);
-    if (self->backward && self->def.input_noise > 0.0) {
+    const bool backward = self->task == TILE_GRADIENT;
+    if (backward && self->def.input_noise > 0.0) {
         add_noise(self, w, tile, B);
     }
     tz_model_rollout(self->model, w->workspace, w->zhat, w->z0, w->u, L - 1, B);
+    if (self->task == TILE_SYMPLECTIC) {
+        self->tile_loss[tile] = scale_symplectic * tz_model_symplectic(self->model, w->workspace,
+                                                                       NULL, 0.0, w->u, L - 1, B);
+        return;
+    }
     tz_model_align(self->model, w->z, w->zhat, L * B);
-    self->tile_loss[tile] = tz_rollout_loss(self->def.loss, self->backward ? w->z_bar : NULL,
-                                            w->zhat, w->z, self->weight, scale, L, B, nz);
-    if (self->backward) {
+    self->tile_loss[tile] = tz_rollout_loss(self->def.loss, backward ? w->z_bar : NULL, w->zhat,
+                                            w->z, self->weight, scale, L, B, nz);
+    if (backward) {
         float *grad = self->grad + (size_t)tile * self->grad_stride; // (n_parameters)
         memset(grad, 0, self->model->n_parameters * sizeof *grad);
+        if (self->def.symplectic > 0.0) {
+            const double weight = self->def.symplectic * scale_symplectic;
+            self->tile_loss[tile] += weight * tz_model_symplectic(self->model, w->workspace, grad,
+                                                                  weight, w->u, L - 1, B);
+        }
         tz_model_rollout_vjp(self->model, w->workspace, grad, w->z_bar, w->u, L - 1, B);
     }
 }
@@ -272,13 +291,13 @@ static void run_tile(void *context, int tile, int worker_index) {
 // Runs all tiles of `rows` sequences and returns the sum of their losses, in the order of the
 // tiles.
 static double run_tiles(tz_trainer *self, const tz_sequences *sequences, const uint32_t *batch,
-                        int first, int rows, int length, bool backward) {
+                        int first, int rows, int length, tile_task task) {
     self->batch_of = sequences;
     self->batch = batch;
     self->first = first;
     self->rows = rows;
     self->length = length;
-    self->backward = backward;
+    self->task = task;
     const int n_tiles = (rows + self->def.tile - 1) / self->def.tile;
     tz_team_run(self->team, n_tiles, run_tile, self);
     double loss = 0.0;
@@ -316,8 +335,8 @@ tz_train_step tz_trainer_step(tz_trainer *trainer) {
     const size_t n = self->model->n_parameters;
     const uint32_t *batch = self->order + (size_t)self->step_in_epoch * (size_t)self->def.batch;
     tz_train_step step = {0};
-    step.loss =
-        run_tiles(self, self->sequences, batch, 0, self->def.batch, tz_trainer_length(self), true);
+    step.loss = run_tiles(self, self->sequences, batch, 0, self->def.batch, tz_trainer_length(self),
+                          TILE_GRADIENT);
     for (int tile = 1; tile < self->n_tiles; tile++) {
         add(self->grad, self->grad + (size_t)tile * self->grad_stride, n);
     }
@@ -346,14 +365,23 @@ tz_train_step tz_trainer_step(tz_trainer *trainer) {
     return step;
 }
 
-double tz_trainer_loss(tz_trainer *trainer, const tz_sequences *sequences) {
+// Mean over sequences, a batch after the other.
+static double mean_over(tz_trainer *trainer, const tz_sequences *sequences, tile_task task) {
     double sum = 0.0;
     for (int first = 0; first < sequences->n; first += trainer->def.batch) {
         const int left = sequences->n - first;
         const int rows = left < trainer->def.batch ? left : trainer->def.batch;
-        sum += rows * run_tiles(trainer, sequences, NULL, first, rows, sequences->length, false);
+        sum += rows * run_tiles(trainer, sequences, NULL, first, rows, sequences->length, task);
     }
     return sum / sequences->n;
+}
+
+double tz_trainer_loss(tz_trainer *trainer, const tz_sequences *sequences) {
+    return mean_over(trainer, sequences, TILE_LOSS);
+}
+
+double tz_trainer_symplectic_error(tz_trainer *trainer) {
+    return mean_over(trainer, trainer->sequences, TILE_SYMPLECTIC);
 }
 
 // ---- where it stands

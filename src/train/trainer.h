@@ -42,7 +42,9 @@ typedef struct tz_trainer_def {
                          // 0: all from the start
     double spectral_limit; // largest singular value that a weight matrix may have after a step
                            // (train/spectral.h); 0: no limit
-    uint64_t seed;         // of the order of the sequences, and of the noise
+    double symplectic; // weight of the symplectic regulariser in the loss, S times which is added
+                       // (tz_trainer_symplectic_error); 0: none
+    uint64_t seed;     // of the order of the sequences, and of the noise
 } tz_trainer_def;
 TZ_API tz_trainer_def tz_trainer_def_default(void);
 
@@ -61,7 +63,8 @@ typedef struct tz_train_step {
 
 // A trainer of `model` (borrowed, its parameters are written) on `sequences` and `team` (borrowed).
 // TZ_ERR_ARGUMENT for a definition out of range or fewer sequences than a batch; TZ_ERR_MISMATCH
-// when the sequences' dimensions are not the model's; TZ_ERR_MEMORY.
+// when the sequences' dimensions are not the model's; TZ_ERR_UNSUPPORTED for a regulariser that the
+// model does not have; TZ_ERR_MEMORY.
 TZ_API tz_status tz_trainer_create(tz_trainer **trainer, const tz_trainer_def *def, tz_model *model,
                                    const tz_sequences *sequences, tz_team *team, tz_error *error);
 TZ_API void tz_trainer_destroy(tz_trainer *trainer); // Nullable
@@ -87,6 +90,11 @@ TZ_API tz_train_means tz_trainer_means(const tz_trainer *trainer);
 
 // Loss on sequences at the present weights (draws nothing, changes nothing). Allocates nothing.
 TZ_API double tz_trainer_loss(tz_trainer *trainer, const tz_sequences *sequences);
+
+// The symplectic error on the trainer's sequences at the present weights: the mean S over the
+// states of their rollouts and over the entries of (J DF - (J DF)^T)^2 (tz_model_symplectic). Only
+// for models that have it. Allocates nothing.
+TZ_API double tz_trainer_symplectic_error(tz_trainer *trainer);
 
 // ---- the state that a checkpoint keeps, beside the model's parameters
 

@@ -66,20 +66,24 @@ static tz_status check(const tz_training_def *def, tz_error *error) {
 // Everything that the weights depend on, beside the data's values.
 static char *describe(const tz_training_def *def) {
     const tz_trainer_def *t = &def->trainer;
-    char *what = NULL, floor[64] = "";
+    char *what = NULL, floor[64] = "", regulariser[64] = "";
     if (t->lr_floor > 0.0) {
         snprintf(floor, sizeof floor, " (floor %.17g at every step)", t->lr_floor);
+    }
+    if (t->symplectic > 0.0) {
+        snprintf(regulariser, sizeof regulariser, ", symplectic regulariser %.17g", t->symplectic);
     }
     const int length = asprintf(
         &what,
         "%s; %d sequences of %d states, batch %d, tile %d, epochs %d, learning rate %.17g to "
         "%.17g%s, %sweight decay %.17g, clip %.17g, noise %.17g, curriculum from %d, spectral "
-        "limit %.17g%s%s, seed %llu; test on %d, rollouts %d of %d every %d, %s weights kept",
+        "limit %.17g%s%s%s, seed %llu; test on %d, rollouts %d of %d every %d, %s weights kept",
         def->what, def->n_sequences, def->length, t->batch, t->tile, t->epochs, t->lr, t->lr_end,
         floor, t->decoupled ? "decoupled " : "", t->weight_decay, t->clip, t->input_noise,
         t->first_length, t->spectral_limit, t->loss == TZ_LOSS_L1 ? ", absolute error" : "",
-        t->unweighted ? ", unweighted" : "", (unsigned long long)t->seed, def->n_test_sequences,
-        def->n_rollouts, def->horizon, def->rollout_every, def->keep_best ? "best" : "last");
+        t->unweighted ? ", unweighted" : "", regulariser, (unsigned long long)t->seed,
+        def->n_test_sequences, def->n_rollouts, def->horizon, def->rollout_every,
+        def->keep_best ? "best" : "last");
     return length < 0 ? NULL : what;
 }
 

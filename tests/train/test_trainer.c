@@ -115,6 +115,31 @@ static void curriculum_grows_to_the_whole_sequence(void **state) {
     tear_down(&b);
 }
 
+// The regulariser adds weight times the symplectic error to the loss, and descending along its
+// gradient makes the error smaller.
+static void regulariser_joins_the_loss(void **state) {
+    (void)state;
+    static const double weights[] = {0.0, 0.5};
+    double loss[2], before = 0.0, after[2];
+    for (int i = 0; i < 2; i++) {
+        bench b;
+        tz_trainer_def def = tz_trainer_def_default();
+        def.batch = 2100; // all sequences: the loss and the error are of the same states
+        def.symplectic = weights[i];
+        set_up(&b, "node-so-mass", 2, def);
+        before = tz_trainer_symplectic_error(b.trainer);
+        loss[i] = tz_trainer_step(b.trainer).loss;
+        for (int step = 0; step < 20; step++) {
+            assert_int_equal(tz_trainer_step(b.trainer).outcome, TZ_TRAIN_OK);
+        }
+        after[i] = tz_trainer_symplectic_error(b.trainer);
+        tear_down(&b);
+    }
+    assert_true(before > 0.0);
+    assert_true(fabs(loss[1] - loss[0] - weights[1] * before) < 1e-6 * loss[1]);
+    assert_true(after[1] < 0.9 * before && after[1] < after[0]);
+}
+
 static void a_step_allocates_nothing(void **state) {
     (void)state;
     bench b;
@@ -186,6 +211,11 @@ static void refuses_bad_definitions(void **state) {
     def.lr = NAN;
     assert_int_equal(tz_trainer_create(&trainer, &def, b.model, b.sequences, b.team, &error),
                      TZ_ERR_ARGUMENT);
+    def = tz_trainer_def_default();
+    def.symplectic = 1.0;
+    assert_int_equal(tz_trainer_create(&trainer, &def, b.model, b.sequences, b.team, &error),
+                     TZ_ERR_UNSUPPORTED);
+    assert_string_equal(error.text, "node-so has no symplectic regulariser");
     const tz_trainer_def zero = {0};
     assert_int_equal(tz_trainer_create(&trainer, &zero, b.model, b.sequences, b.team, &error),
                      TZ_ERR_ARGUMENT);
@@ -218,6 +248,7 @@ int main(void) {
         cmocka_unit_test(same_weights_at_any_number_of_threads),
         cmocka_unit_test(tiles_make_up_the_batch),
         cmocka_unit_test(curriculum_grows_to_the_whole_sequence),
+        cmocka_unit_test(regulariser_joins_the_loss),
         cmocka_unit_test(a_step_allocates_nothing),
         cmocka_unit_test(learns_a_known_system),
         cmocka_unit_test(nonfinite_changes_nothing),
