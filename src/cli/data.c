@@ -1,6 +1,7 @@
 // trapeze data: the table of its verbs (one file each, data_*.c), and what they share.
 #include "cli/data.h"
 
+#include "base/json.h"
 #include "base/run_folder.h"
 
 #include <stdio.h>
@@ -43,6 +44,18 @@ tz_status tz_data_need_env(const tz_dataset *dataset, const char *path, tz_env *
                                   "%s: does not say its environment (give it with --env)", path);
 }
 
+void tz_data_add_input(struct json_object *config, const char *name, const char *path,
+                       const tz_dataset *dataset) {
+    struct json_object *inputs = NULL, *input = json_object_new_object();
+    if (!json_object_object_get_ex(config, "inputs", &inputs)) {
+        inputs = json_object_new_object();
+        json_object_object_add(config, "inputs", inputs);
+    }
+    tz_json_add_text(input, "path", path);
+    tz_json_add_text(input, "sha256", dataset->sha256);
+    json_object_object_add(inputs, name, input);
+}
+
 // The one folder or file that a verb is about.
 tz_status tz_data_expect_one(const tz_text_list *words, const char **path, tz_error *error) {
     if (words->n != 1) {
@@ -56,8 +69,10 @@ tz_status tz_data_expect_one(const tz_text_list *words, const char **path, tz_er
 
 // ---- the verbs
 
-static const tz_command *const verbs[] = {&tz_command_data_info, &tz_command_data_validate,
-                                          &tz_command_data_split, &tz_command_data_replay};
+static const tz_command *const verbs[] = {
+    &tz_command_data_info,    &tz_command_data_validate, &tz_command_data_split,
+    &tz_command_data_replay,  &tz_command_data_merge,    &tz_command_data_sample,
+    &tz_command_data_convert, &tz_command_data_scores,   &tz_command_data_plot};
 
 static int data_main(int argc, char **argv) {
     if (argc > 1) {

@@ -24,6 +24,10 @@ tz_status tz_data_find_env(const tz_dataset *dataset, tz_env **env, tz_error *er
 tz_status tz_data_need_env(const tz_dataset *dataset, const char *path, tz_env **env,
                            tz_error *error);
 
+// Adds {"path":, "sha256":} of a dataset that was read under config.inputs.<name>.
+void tz_data_add_input(struct json_object *config, const char *name, const char *path,
+                       const tz_dataset *dataset);
+
 // The one folder or file that a verb is about.
 tz_status tz_data_expect_one(const tz_text_list *words, const char **path, tz_error *error);
 

@@ -61,12 +61,8 @@ static tz_status write_part(const tz_dataset *dataset, const tz_task *task,
 static tz_status write_config(const char *folder, int argc, char **argv, const split_arguments *a,
                               const tz_dataset *dataset, const char *path, tz_error *error) {
     char file[TZ_PATH_MAX];
-    struct json_object *config = tz_config_new(argc, argv, a->seed),
-                       *inputs = json_object_new_object(), *input = json_object_new_object();
-    tz_json_add_text(input, "path", path);
-    tz_json_add_text(input, "sha256", dataset->sha256);
-    json_object_object_add(inputs, "data", input);
-    json_object_object_add(config, "inputs", inputs);
+    struct json_object *config = tz_config_new(argc, argv, a->seed);
+    tz_data_add_input(config, "data", path, dataset);
     tz_json_add_real(config, "fraction", a->fraction);
     tz_status status = tz_path_join(file, folder, "config.json", error);
     status = status == TZ_OK ? tz_json_write(file, config, error) : status;

@@ -1,0 +1,198 @@
+// trapeze data merge: several datasets of one environment as one.
+#include "cli/data.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/run_folder.h"
+#include "data/check.h"
+#include "data/writer.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct arguments {
+    const char *env, *out;
+    bool json;
+    int argc;
+    char **argv;
+} arguments;
+
+// The policies that a dataset's configuration lists, as a fresh or borrowed-and-kept array; NULL
+// when it lists none.
+static struct json_object *policies_of(struct json_object *config) {
+    struct json_object *policies = NULL;
+    return json_object_is_type(config, json_type_object) &&
+                   json_object_object_get_ex(config, "policies", &policies) &&
+                   json_object_is_type(policies, json_type_array)
+               ? policies
+               : NULL;
+}
+
+// What made the whole: the configurations of the parts, and the policies of all of them in order.
+// first_policy (n) is where each part's policies begin in that list.
+static struct json_object *merged_config(tz_dataset *const *parts, int n, int *first_policy) {
+    struct json_object *config = json_object_new_object(), *of = json_object_new_array(),
+                       *all = json_object_new_array();
+    for (int i = 0; i < n; i++) {
+        struct json_object *part = json_object_new_object();
+        struct json_object *own = parts[i]->config ? json_tokener_parse(parts[i]->config) : NULL;
+        struct json_object *policies = policies_of(own);
+        first_policy[i] = (int)json_object_array_length(all);
+        for (size_t k = 0; policies != NULL && k < json_object_array_length(policies); k++) {
+            json_object_array_add(all, json_object_get(json_object_array_get_idx(policies, k)));
+        }
+        tz_json_add_text(part, "sha256", parts[i]->sha256);
+        tz_json_add_int(part, "episodes", parts[i]->n_episodes);
+        json_object_object_add(part, "config", own);
+        json_object_array_add(of, part);
+    }
+    tz_json_add_text(config, "env", parts[0]->env);
+    json_object_object_add(config, "policies", all);
+    json_object_object_add(config, "merged", of);
+    return config;
+}
+
+static tz_status check_parts(tz_dataset *const *parts, const tz_text_list *paths, tz_error *error) {
+    const tz_dataset *first = parts[0];
+    for (int i = 1; i < paths->n; i++) {
+        const tz_dataset *part = parts[i];
+        if (strcmp(part->env, first->env) != 0 || part->nz != first->nz || part->nu != first->nu ||
+            part->dt_s != first->dt_s || part->ends_early != first->ends_early) {
+            return tz_fail(error, TZ_ERR_MISMATCH,
+                           "%s: of %s with %d states, %d controls, dt %g s%s, but %s is of %s with "
+                           "%d, %d, %g s%s: expected one environment under one end rule",
+                           paths->item[i], part->env, part->nz, part->nu, part->dt_s,
+                           part->ends_early ? "" : " without early ends", paths->item[0],
+                           first->env, first->nz, first->nu, first->dt_s,
+                           first->ends_early ? "" : " without early ends");
+        }
+        for (int k = 0; k < i; k++) {
+            if (strcmp(part->sha256, parts[k]->sha256) == 0) {
+                return tz_fail(error, TZ_ERR_ARGUMENT, "%s and %s hold the same data",
+                               paths->item[k], paths->item[i]);
+            }
+        }
+    }
+    return TZ_OK;
+}
+
+// The task that the parts were collected in, with the longest of their time limits.
+static tz_status open_task(tz_dataset *const *parts, const tz_text_list *paths, tz_env **env,
+                           tz_error *error) {
+    int longest = 0;
+    for (int i = 0; i < paths->n; i++) {
+        longest = parts[i]->max_episode_steps > longest ? parts[i]->max_episode_steps : longest;
+    }
+    parts[0]->max_episode_steps = longest;
+    return tz_data_need_env(parts[0], paths->item[0], env, error);
+}
+
+static tz_status write_parts(tz_dataset *const *parts, int n, const tz_task *task,
+                             const arguments *a, int *n_episodes, tz_error *error) {
+    int first_policy[TZ_LIST_MAX];
+    struct json_object *config = merged_config(parts, n, first_policy);
+    tz_writer_def def = tz_writer_def_default();
+    def.folder = a->out;
+    def.config_json = json_object_to_json_string_ext(config, JSON_C_TO_STRING_PLAIN);
+    def.description = "Several datasets as one.";
+    tz_writer *writer = NULL;
+    tz_status status = tz_writer_create(&writer, &def, task, error);
+    json_object_put(config);
+    TZ_CHECK(status);
+    *n_episodes = 0;
+    for (int i = 0; i < n; i++) {
+        for (int e = 0; e < parts[i]->n_episodes && status == TZ_OK; e++) {
+            tz_episode episode = tz_dataset_episode(parts[i], e);
+            episode.policy += episode.policy >= 0 ? first_policy[i] : 0;
+            status = tz_writer_put(writer, (*n_episodes)++, &episode, error);
+        }
+    }
+    status = status == TZ_OK ? tz_writer_finish(writer, *n_episodes, error) : status;
+    tz_writer_destroy(writer);
+    return status;
+}
+
+static tz_status write_config(const arguments *a, tz_dataset *const *parts,
+                              const tz_text_list *paths, tz_error *error) {
+    char path[TZ_PATH_MAX];
+    struct json_object *config = tz_config_new(a->argc, a->argv, 0);
+    tz_status status = tz_path_join(path, a->out, "config.json", error);
+    for (int i = 0; i < paths->n; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "data-%d", i);
+        tz_data_add_input(config, name, paths->item[i], parts[i]);
+    }
+    status = status == TZ_OK ? tz_json_write(path, config, error) : status;
+    json_object_put(config);
+    return status;
+}
+
+static tz_status merge(tz_dataset **parts, const tz_text_list *paths, const arguments *a,
+                       tz_error *error) {
+    for (int i = 0; i < paths->n; i++) {
+        TZ_CHECK(tz_dataset_read(&parts[i], paths->item[i], a->env, error));
+    }
+    TZ_CHECK(check_parts(parts, paths, error));
+    tz_env *env = NULL;
+    int n_episodes = 0;
+    size_t n_steps = 0;
+    tz_status status = open_task(parts, paths, &env, error);
+    if (status == TZ_OK) {
+        status = write_parts(parts, paths->n, tz_env_task(env), a, &n_episodes, error);
+    }
+    tz_env_destroy(env);
+    TZ_CHECK(status);
+    TZ_CHECK(write_config(a, parts, paths, error));
+    for (int i = 0; i < paths->n; i++) {
+        n_steps += parts[i]->n_steps;
+    }
+    if (!a->json) {
+        printf("%s: %d episodes, %zu steps\n", a->out, n_episodes, n_steps);
+        return TZ_OK;
+    }
+    struct json_object *object = json_object_new_object();
+    tz_json_add_text(object, "data", a->out);
+    tz_json_add_int(object, "episodes", n_episodes);
+    tz_json_add_int(object, "steps", (long long)n_steps);
+    tz_data_print(object);
+    return TZ_OK;
+}
+
+static int merge_main(int argc, char **argv);
+const tz_command tz_command_data_merge = {
+    .name = "data merge",
+    .summary = "several datasets of one environment as one",
+    .usage = "trapeze data merge D1 D2 ... --out D [--env E]",
+    .example = "trapeze data merge runs/a-v0 runs/b-v0 --out runs/all-v0",
+    .run = merge_main,
+};
+
+static int merge_main(int argc, char **argv) {
+    arguments a = {.argc = argc, .argv = argv};
+    bool help;
+    tz_option options[] = {
+        {"--out", TZ_OPTION_TEXT, &a.out, "D", .help = "folder of the merged dataset",
+         .required = true},
+        {"--env", TZ_OPTION_TEXT, &a.env, "E",
+         .help = "environment of files that do not name their own"},
+        {"--json", TZ_OPTION_FLAG, &a.json, .help = "print one JSON object"},
+    };
+    tz_text_list paths = {0};
+    tz_dataset *parts[TZ_LIST_MAX] = {NULL};
+    tz_error error;
+    tz_status status = tz_options_parse(&tz_command_data_merge, options, TZ_COUNTOF(options), argc,
+                                        argv, &paths, &help, &error);
+    if (status == TZ_OK && help) {
+        return TZ_EXIT_OK;
+    }
+    if (status == TZ_OK && paths.n < 2) {
+        status =
+            tz_fail(&error, TZ_ERR_ARGUMENT, "%d datasets are named (expected 2 or more)", paths.n);
+    }
+    status = status == TZ_OK ? merge(parts, &paths, &a, &error) : status;
+    for (int i = 0; i < paths.n; i++) {
+        tz_dataset_destroy(parts[i]);
+    }
+    return status == TZ_OK ? TZ_EXIT_OK : tz_cli_fail(&tz_command_data_merge, &error);
+}

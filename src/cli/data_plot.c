@@ -1,0 +1,148 @@
+// trapeze data plot: pictures of a dataset: what its episodes earned, and where its states lie.
+#include "cli/data.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/plot.h"
+#include "data/check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { BINS = 40 };
+
+static tz_status draw(const tz_plot *panels, int n_rows, int n_cols, const char *folder,
+                      const char *name, tz_error *error) {
+    char stem[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(stem, folder, name, error));
+    return tz_plot_write_panels(panels, n_rows, n_cols, stem, error);
+}
+
+// Return and length of each episode.
+static tz_status draw_episodes(const tz_dataset *d, const char *folder, tz_error *error) {
+    const size_t n = (size_t)d->n_episodes;
+    double *x = tz_alloc(3 * n, sizeof *x), *returns = x + n, *lengths = returns + n;
+    if (x == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for a picture", folder);
+    }
+    for (int e = 0; e < d->n_episodes; e++) {
+        x[e] = e;
+        returns[e] = tz_dataset_return(d, e);
+        lengths[e] = tz_dataset_length(d, e);
+    }
+    const tz_series of_returns = {
+        .title = "return", .x = x, .y = returns, .n = (int)n, .points = true};
+    const tz_series of_lengths = {
+        .title = "length", .x = x, .y = lengths, .n = (int)n, .points = true};
+    const tz_plot panels[2] = {{.title = d->env,
+                                .x_label = "episode",
+                                .y_label = "return",
+                                .series = &of_returns,
+                                .n_series = 1},
+                               {.title = "",
+                                .x_label = "episode",
+                                .y_label = "steps",
+                                .series = &of_lengths,
+                                .n_series = 1}};
+    const tz_status status = draw(panels, 1, 2, folder, "episodes", error);
+    tz_free(x);
+    return status;
+}
+
+// Share of the states in each of BINS equal intervals of one coordinate's range.
+static void histogram(const tz_dataset *d, int column, const tz_range *range, double *x,
+                      double *share) {
+    const size_t n = d->n_steps + (size_t)d->n_episodes;
+    const double width = range->high > range->low ? (range->high - range->low) / BINS : 1.0;
+    for (int b = 0; b < BINS; b++) {
+        x[b] = range->low + (b + 0.5) * width;
+        share[b] = 0.0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const double value = d->z[i * (size_t)d->nz + (size_t)column];
+        const int bin = (int)((value - range->low) / width);
+        share[bin < BINS ? bin : BINS - 1] += 1.0 / (double)n;
+    }
+}
+
+// How the coordinates are distributed, TZ_PANELS_MAX of them to a picture: states-0, states-1, ...
+static tz_status draw_states(const tz_dataset *d, const tz_task *task, const char *folder,
+                             tz_error *error) {
+    enum { COLS = 4 };
+    static tz_dataset_summary summary;
+    double x[TZ_PANELS_MAX][BINS], share[TZ_PANELS_MAX][BINS];
+    char label[TZ_PANELS_MAX][TZ_NAME_MAX + 8], name[32];
+    tz_series series[TZ_PANELS_MAX];
+    tz_plot panels[TZ_PANELS_MAX];
+    tz_dataset_summarise(d, &summary);
+    for (int first = 0; first < d->nz; first += TZ_PANELS_MAX) {
+        const int n = d->nz - first < TZ_PANELS_MAX ? d->nz - first : TZ_PANELS_MAX;
+        const int n_cols = n < COLS ? n : COLS, n_rows = (n + n_cols - 1) / n_cols;
+        for (int k = 0; k < n_rows * n_cols; k++) {
+            // the rest of the last row repeats the last coordinate's panel without its series
+            const int i = first + (k < n ? k : n - 1), p = k;
+            histogram(d, i, &summary.z[i], x[p], share[p]);
+            tz_data_coordinate_name(label[p], task, d->nq, i);
+            series[p] = (tz_series){
+                .title = "share of the states", .x = x[p], .y = share[p], .n = k < n ? BINS : 0};
+            panels[p] = (tz_plot){.title = k < n ? label[p] : "",
+                                  .x_label = "",
+                                  .y_label = "",
+                                  .series = &series[p],
+                                  .n_series = 1};
+        }
+        snprintf(name, sizeof name, "states-%d", first / TZ_PANELS_MAX);
+        TZ_CHECK(draw(panels, n_rows, n_cols, folder, name, error));
+    }
+    return TZ_OK;
+}
+
+static tz_status run_plot(const char *path, const char *env_name, const char *out,
+                          tz_error *error) {
+    tz_dataset *dataset = NULL;
+    tz_env *env = NULL;
+    TZ_CHECK(tz_dataset_read(&dataset, path, env_name, error));
+    tz_status status = tz_data_find_env(dataset, &env, error);
+    status = status == TZ_OK ? tz_make_folders(out, error) : status;
+    status = status == TZ_OK ? draw_episodes(dataset, out, error) : status;
+    if (status == TZ_OK) {
+        status = draw_states(dataset, env ? tz_env_task(env) : NULL, out, error);
+    }
+    if (status == TZ_OK) {
+        printf("%s: episodes and states (PNG, SVG)\n", out);
+    }
+    tz_env_destroy(env);
+    tz_dataset_destroy(dataset);
+    return status;
+}
+
+static int plot_main(int argc, char **argv);
+const tz_command tz_command_data_plot = {
+    .name = "data plot",
+    .summary = "pictures of returns, lengths and the distribution of every coordinate",
+    .usage = "trapeze data plot D --out FOLDER [--env E]",
+    .example = "trapeze data plot runs/cheetah-v0 --out runs/cheetah-pictures",
+    .run = plot_main,
+};
+
+static int plot_main(int argc, char **argv) {
+    const char *env = NULL, *path = NULL, *out = NULL;
+    bool help;
+    tz_option options[] = {
+        {"--out", TZ_OPTION_TEXT, &out, "FOLDER", .help = "folder of the pictures",
+         .required = true},
+        {"--env", TZ_OPTION_TEXT, &env, "E",
+         .help = "environment of a file that does not name its own"},
+    };
+    tz_text_list words = {0};
+    tz_error error;
+    tz_status status = tz_options_parse(&tz_command_data_plot, options, TZ_COUNTOF(options), argc,
+                                        argv, &words, &help, &error);
+    if (status == TZ_OK && help) {
+        return TZ_EXIT_OK;
+    }
+    status = status == TZ_OK ? tz_data_expect_one(&words, &path, &error) : status;
+    status = status == TZ_OK ? run_plot(path, env, out, &error) : status;
+    return status == TZ_OK ? TZ_EXIT_OK : tz_cli_fail(&tz_command_data_plot, &error);
+}

@@ -1,0 +1,225 @@
+// trapeze data: merge, sample, convert and scores on real datasets, and what they refuse.
+#include "command.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <json-c/json.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static int make_data(void **state) {
+    return enter_folder(state) != 0 ||
+           trapeze(
+               "collect --env swimmer --policy random --episodes 4 --steps 60 --seed 1 --out a-v0 "
+               "--quiet") != 0 ||
+           trapeze("collect --env swimmer --policy zero --policy random --episodes 3 --steps 50 "
+                   "--seed 2 --out b-v0 --quiet") != 0;
+}
+
+// The dictionary of a .npy file, and its values after it.
+static size_t read_npy(const char *path, char header[256], void *values, size_t bytes) {
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    unsigned char prefix[10];
+    assert_int_equal(fread(prefix, 1, 10, file), 10);
+    assert_memory_equal(prefix, "\x93NUMPY\x01\x00", 8);
+    const size_t length = prefix[8] + 256u * prefix[9];
+    assert_int_equal((10 + length) % 64, 0);
+    assert_true(length < 256);
+    assert_int_equal(fread(header, 1, length, file), length);
+    header[length - 1] = '\0';
+    const size_t n = fread(values, 1, bytes, file);
+    assert_int_equal(fgetc(file), EOF);
+    fclose(file);
+    return n;
+}
+
+static void merged_data_hold_all_episodes_and_their_origins(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("data merge a-v0 b-v0 --out all-v0 --json"), 0);
+    struct json_object *object = printed_json();
+    assert_int_equal((int)number(object, "episodes"), 7);
+    assert_int_equal((int)number(object, "steps"), 4 * 60 + 3 * 50);
+    json_object_put(object);
+    assert_int_equal(trapeze("data validate all-v0"), 0);
+    assert_int_equal(trapeze("data replay all-v0 --json"), 0);
+    object = printed_json();
+    assert_int_equal((int)number(object, "exact"), 7);
+    json_object_put(object);
+
+    // the policies of both, each episode's its own
+    assert_int_equal(trapeze("data info all-v0 --json"), 0);
+    object = printed_json();
+    struct json_object *policies = field(field(object, "config"), "policies");
+    assert_int_equal(json_object_array_length(policies), 3);
+    static const char *const names[] = {"random", "zero", "random"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(words(json_object_array_get_idx(policies, i), "name"), names[i]);
+    }
+    static const int expected[7] = {0, 0, 0, 0, 1, 2, 1};
+    struct json_object *episodes = field(object, "per_episode");
+    for (size_t e = 0; e < 7; e++) {
+        assert_int_equal((int)number(json_object_array_get_idx(episodes, e), "policy"),
+                         expected[e]);
+    }
+    json_object_put(object);
+}
+
+static void samples_are_windows_of_the_data(void **state) {
+    (void)state;
+    enum { N = 500, L = 3, NZ = 10, NU = 2 };
+    static float z[N * L * NZ], u[N * (L - 1) * NU], tests[64 * 21 * NZ];
+    char header[256];
+    assert_int_equal(trapeze("data sample a-v0 --out s --sequences %d --tests 4 --test-length 21 "
+                             "--fraction 0.25 --seed 5",
+                             N),
+                     0);
+    assert_int_equal(read_npy("s/train_z.npy", header, z, sizeof z), sizeof z);
+    assert_non_null(strstr(header, "'descr': '<f4'"));
+    assert_non_null(strstr(header, "'shape': (500, 3, 10,)"));
+    assert_int_equal(read_npy("s/train_u.npy", header, u, sizeof u), sizeof u);
+    assert_int_equal(read_npy("s/test_z.npy", header, tests, sizeof tests), 4 * 21 * NZ * 4);
+    // positions move by about the velocities: windows of consecutive states, not shuffled ones
+    for (int i = 0; i < N; i++) {
+        const float *first = z + i * L * NZ, *second = first + NZ;
+        for (int k = 0; k < 5; k++) {
+            const float moved = second[k] - first[k];
+            const float mean = 0.5f * (first[5 + k] + second[5 + k]);
+            assert_true(fabsf(moved - 0.04f * mean) < 0.05f);
+        }
+    }
+    // the same seed gives the same bytes
+    assert_int_equal(trapeze("data sample a-v0 --out t --sequences %d --tests 4 --test-length 21 "
+                             "--fraction 0.25 --seed 5",
+                             N),
+                     0);
+    assert_same_file("s/train_z.npy", "t/train_z.npy");
+    assert_same_file("s/test_u.npy", "t/test_u.npy");
+}
+
+static void arrays_for_numpy_hold_the_dataset(void **state) {
+    (void)state;
+    static double z[4 * 61 * 10];
+    static int64_t offset[5];
+    char header[256];
+    assert_int_equal(trapeze("data convert a-v0 --to npy --out arrays"), 0);
+    assert_int_equal(read_npy("arrays/z.npy", header, z, sizeof z), sizeof z);
+    assert_non_null(strstr(header, "'shape': (244, 10,)"));
+    assert_int_equal(read_npy("arrays/step_offset.npy", header, offset, sizeof offset),
+                     sizeof offset);
+    for (int e = 0; e < 5; e++) {
+        assert_int_equal(offset[e], 60 * e);
+    }
+    assert_refused("already holds a run", "data convert a-v0 --to npy --out arrays");
+}
+
+static void minari_s_folder_is_a_dataset_below_its_root(void **state) {
+    (void)state;
+    assert_int_equal(shell("MINARI_DATASETS_PATH=root %s data convert a-v0 --to minari --out "
+                           "mine/swimmer-v0",
+                           TZ_PROGRAM),
+                     0);
+    assert_int_equal(trapeze("data validate root/mine/swimmer-v0"), 0);
+    assert_int_equal(trapeze("data info root/mine/swimmer-v0 --json"), 0);
+    struct json_object *object = printed_json();
+    assert_int_equal((int)number(object, "episodes"), 4);
+    json_object_put(object);
+}
+
+// Rows 0-4, 5-9 and 10-11 of the file are episodes of 4, 4 and 1 transitions.
+static void d4rl_rows_become_episodes(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("data convert " TZ_SOURCE_DIR "/tests/golden/d4rl_hopper.hdf5 --from "
+                             "d4rl --env hopper --out d4rl-v0"),
+                     0);
+    static double z[12 * 12], reward[9];
+    char header[256];
+    assert_int_equal(trapeze("data convert d4rl-v0 --to npy --out d4rl"), 0);
+    assert_int_equal(read_npy("d4rl/z.npy", header, z, sizeof z), sizeof z);
+    assert_int_equal(read_npy("d4rl/reward.npy", header, reward, sizeof reward), sizeof reward);
+    for (int i = 0; i < 12; i++) {
+        for (int k = 0; k < 6; k++) {
+            assert_true(fabs(z[12 * i + k] - (i + 0.01 * k)) < 1e-6);
+            assert_true(fabs(z[12 * i + 6 + k] + (i + 0.01 * k)) < 1e-6);
+        }
+    }
+    static const double expected[9] = {10, 11, 12, 13, 15, 16, 17, 18, 20};
+    for (int i = 0; i < 9; i++) {
+        assert_true(reward[i] == expected[i]);
+    }
+    assert_refused("infos/qpos has 2 dimensions with 6 columns",
+                   "data convert " TZ_SOURCE_DIR "/tests/golden/d4rl_hopper.hdf5 --from d4rl --env "
+                   "walker2d --out no-v0");
+    assert_refused("give it with --env", "data convert " TZ_SOURCE_DIR
+                                         "/tests/golden/d4rl_hopper.hdf5 --from d4rl --out no-v0");
+    assert_refused("infos/qpos is missing",
+                   "data convert a-v0/data/main_data.hdf5 --from d4rl --env swimmer --out no-v0");
+}
+
+static void scores_are_normalised_returns(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("data scores a-v0 --random -10 --expert 90 --json"), 0);
+    struct json_object *object = printed_json();
+    const double mean = number(object, "return_mean");
+    assert_true(fabs(number(object, "score_mean") - (mean + 10.0)) < 1e-9);
+    assert_int_equal(json_object_array_length(field(object, "scores")), 4);
+    json_object_put(object);
+    assert_int_equal(trapeze("data scores a-v0"), 0);
+    assert_non_null(strstr(printed, "0 is random, 0.69; 100 is expert, 345.6"));
+    assert_refused("two different ones", "data scores a-v0 --random 1 --expert 1");
+}
+
+static void pictures_are_drawn(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("data plot a-v0 --out pictures"), 0);
+    static const char *const files[] = {"pictures/episodes.png", "pictures/episodes.svg",
+                                        "pictures/states-0.png", "pictures/states-0.svg"};
+    assert_files(files, 4, true);
+}
+
+static void bad_words_are_refused(void **state) {
+    (void)state;
+    assert_refused("expected 2 or more", "data merge a-v0 --out x-v0");
+    assert_refused("hold the same data", "data merge a-v0 a-v0 --out x-v0");
+    assert_int_equal(
+        trapeze("collect --env hopper --policy random --episodes 1 --out h-v0 --quiet"), 0);
+    assert_refused("expected one environment", "data merge a-v0 h-v0 --out x-v0");
+    assert_refused("has 1 episode", "data sample h-v0 --out x");
+    assert_refused("episode", "data sample a-v0 --out x --test-length 2000");
+    assert_refused("unknown verb", "data melt a-v0");
+    static const char *const none[] = {"x-v0/config.json", "x/config.json"};
+    assert_files(none, 2, false);
+}
+
+static void early_ends_can_be_left_out(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("collect --env hopper --policy random --episodes 2 --steps 150 "
+                             "--no-early-end --out long-v0 --quiet"),
+                     0);
+    assert_int_equal(trapeze("data validate long-v0"), 0);
+    assert_int_equal(trapeze("data info long-v0 --json"), 0);
+    struct json_object *object = printed_json();
+    assert_int_equal((int)number(object, "steps"), 300);
+    json_object_put(object);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(merged_data_hold_all_episodes_and_their_origins),
+        cmocka_unit_test(samples_are_windows_of_the_data),
+        cmocka_unit_test(arrays_for_numpy_hold_the_dataset),
+        cmocka_unit_test(minari_s_folder_is_a_dataset_below_its_root),
+        cmocka_unit_test(d4rl_rows_become_episodes),
+        cmocka_unit_test(scores_are_normalised_returns),
+        cmocka_unit_test(pictures_are_drawn),
+        cmocka_unit_test(bad_words_are_refused),
+        cmocka_unit_test(early_ends_can_be_left_out),
+    };
+    return cmocka_run_group_tests(tests, make_data, leave_folder);
+}
