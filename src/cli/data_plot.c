@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BINS = 40 };
+enum { BINS = 40, COLS = 2, PANELS = 4 }; // intervals of a histogram; panels of a picture
 
 static tz_status draw(const tz_plot *panels, int n_rows, int n_cols, const char *folder,
                       const char *name, tz_error *error) {
@@ -31,10 +31,8 @@ static tz_status draw_episodes(const tz_dataset *d, const char *folder, tz_error
         returns[e] = tz_dataset_return(d, e);
         lengths[e] = tz_dataset_length(d, e);
     }
-    const tz_series of_returns = {
-        .title = "return", .x = x, .y = returns, .n = (int)n, .points = true};
-    const tz_series of_lengths = {
-        .title = "length", .x = x, .y = lengths, .n = (int)n, .points = true};
+    const tz_series of_returns = {.x = x, .y = returns, .n = (int)n, .points = true};
+    const tz_series of_lengths = {.x = x, .y = lengths, .n = (int)n, .points = true};
     const tz_plot panels[2] = {{.title = d->env,
                                 .x_label = "episode",
                                 .y_label = "return",
@@ -66,33 +64,31 @@ static void histogram(const tz_dataset *d, int column, const tz_range *range, do
     }
 }
 
-// How the coordinates are distributed, TZ_PANELS_MAX of them to a picture: states-0, states-1, ...
+// How the coordinates are distributed, PANELS of them to a picture: states-0, states-1, ...
 static tz_status draw_states(const tz_dataset *d, const tz_task *task, const char *folder,
                              tz_error *error) {
-    enum { COLS = 4 };
     static tz_dataset_summary summary;
-    double x[TZ_PANELS_MAX][BINS], share[TZ_PANELS_MAX][BINS];
-    char label[TZ_PANELS_MAX][TZ_NAME_MAX + 8], name[32];
-    tz_series series[TZ_PANELS_MAX];
-    tz_plot panels[TZ_PANELS_MAX];
+    double x[PANELS][BINS], share[PANELS][BINS];
+    char label[PANELS][TZ_NAME_MAX + 8], name[32];
+    tz_series series[PANELS];
+    tz_plot panels[PANELS];
     tz_dataset_summarise(d, &summary);
-    for (int first = 0; first < d->nz; first += TZ_PANELS_MAX) {
-        const int n = d->nz - first < TZ_PANELS_MAX ? d->nz - first : TZ_PANELS_MAX;
+    for (int first = 0; first < d->nz; first += PANELS) {
+        const int n = d->nz - first < PANELS ? d->nz - first : PANELS;
         const int n_cols = n < COLS ? n : COLS, n_rows = (n + n_cols - 1) / n_cols;
         for (int k = 0; k < n_rows * n_cols; k++) {
             // the rest of the last row repeats the last coordinate's panel without its series
             const int i = first + (k < n ? k : n - 1), p = k;
             histogram(d, i, &summary.z[i], x[p], share[p]);
             tz_data_coordinate_name(label[p], task, d->nq, i);
-            series[p] = (tz_series){
-                .title = "share of the states", .x = x[p], .y = share[p], .n = k < n ? BINS : 0};
+            series[p] = (tz_series){.x = x[p], .y = share[p], .n = k < n ? BINS : 0};
             panels[p] = (tz_plot){.title = k < n ? label[p] : "",
                                   .x_label = "",
                                   .y_label = "",
                                   .series = &series[p],
                                   .n_series = 1};
         }
-        snprintf(name, sizeof name, "states-%d", first / TZ_PANELS_MAX);
+        snprintf(name, sizeof name, "states-%d", first / PANELS);
         TZ_CHECK(draw(panels, n_rows, n_cols, folder, name, error));
     }
     return TZ_OK;
