@@ -10,6 +10,26 @@ import numpy as np
 from safetensors import safe_open
 
 EPS = 1e-4  # of the inverse mass matrix
+SEEN_NOT, PLAIN, ANGLE, QUATERNION = range(4)  # input_mask
+
+# stages of the integrators: a (rows) and b
+RULES = {
+    "euler": ([[]], [1]),
+    "rk4-38": ([[], [1 / 3], [-1 / 3, 1], [1, -1, 1]], [1 / 8, 3 / 8, 3 / 8, 1 / 8]),
+    "rk4": ([[], [1 / 2], [0, 1 / 2], [0, 0, 1]], [1 / 6, 1 / 3, 1 / 3, 1 / 6]),
+}
+
+
+def cat(*parts):
+    return np.concatenate(parts, 1)
+
+
+def turn(q, omega, h, naive):
+    """The rate of quaternions q (B, 4) that turn by body rates omega (B, 3) for a step h."""
+    phi = h / 2 * np.linalg.norm(omega, axis=1)[:, None] * (0 if naive else 1)
+    e0, e = (np.cos(phi) - 1) / h, np.sinc(phi / np.pi) * omega / 2
+    w, v = q[:, :1], q[:, 1:]
+    return cat(w * e0 - (v * e).sum(1, keepdims=True), w * e + v * e0 + np.cross(v, e))
 
 
 class Model:
@@ -19,14 +39,24 @@ class Model:
             self.__dict__.update({key: file.get_tensor(key) for key in file.keys()})
         assert meta["format"] == "trapeze-model" and meta["version"] == "1", "not a model file of this version"
         self.kind, self.env, self.dt = meta["kind"], meta["env"], float(meta["dt_s"])
-        self.n, self.nu, self.substeps = int(meta["nq"]), int(meta["nu"]), int(meta["substeps"])
-        self.h, self.seen = self.dt / self.substeps, np.flatnonzero(self.input_mask)
-        self.seen_q = self.seen[self.seen < self.n]
-        q, v = slice(self.n), slice(self.n, 2 * self.n)
-        sigma_q, sigma_v, sigma_a = self.input_std[q], self.input_std[v], self.rate_std[v]
-        self.m0 = np.log(2.0) ** 2 + EPS
-        self.s_q = np.where(self.input_mask[q], np.maximum(np.sqrt(sigma_q * sigma_a), sigma_v), sigma_v)
-        self.r = (self.s_q / sigma_q)[self.seen_q]
+        self.nq, self.nv, self.nu = (int(meta[key]) for key in ("nq", "nv", "nu"))
+        self.rule, self.substeps = RULES[meta["integrator"]], int(meta["substeps"])
+        self.h = self.dt / self.substeps
+        if not hasattr(self, "z_mean"):
+            self.z_mean = self.input_mean[: self.nq + self.nv]
+        self.angles, self.plain = np.flatnonzero(self.input_mask == ANGLE), np.flatnonzero(self.input_mask % 2 == 1)
+        self.plain_q = self.plain[self.plain < self.nq]
+        self.rotations = np.flatnonzero(self.input_mask[: self.nq] == QUATERNION)[::4]
+        self.mean_a, self.std_a = self.rate_mean[self.nq :], self.rate_std[self.nq :]
+        self.moves_momenta = hasattr(self, "mass.W1")
+        if self.moves_momenta:
+            q, v = slice(self.nq), slice(self.nq, 2 * self.nq)
+            sigma_q = np.where(self.input_mask[q] == ANGLE, 1, self.input_std[q])
+            sigma_v = self.input_std[v]
+            natural = np.maximum(np.sqrt(sigma_q * self.std_a), sigma_v)
+            self.m0 = np.log(2.0) ** 2 + EPS if meta.get("normaliser", "data") == "data" else 1.0
+            self.s_q = np.where(self.input_mask[q] == SEEN_NOT, sigma_v, natural)
+            self.r = (self.s_q / sigma_q)[self.plain_q]
 
     def network(self, name, xi):
         """Outputs, and the function c -> (d out / d xi)^T c."""
@@ -36,51 +66,123 @@ class Model:
         return h2 @ W3 + b3, lambda c: ((c @ W3.T * (1 - h2**2)) @ W2.T * (1 - h1**2)) @ W1.T
 
     def xi(self, z, u):
-        return ((np.concatenate([z, u], 1) - self.input_mean) / self.input_std)[:, self.seen]
+        angle, scaled = z[:, self.angles], (cat(z, u) - self.input_mean) / self.input_std
+        return cat(np.cos(angle), np.sin(angle), scaled[:, self.plain])
+
+    # ---- coordinates w = (Q, P)
+
+    def xi_q(self, Q):
+        angle = (self.input_mean[: self.nq] + self.s_q * Q)[:, self.angles]
+        return cat(np.cos(angle), np.sin(angle), self.r * Q[:, self.plain_q])
+
+    def pull_back(self, xi_q, g):
+        """(dxi_q/dQ)^T g."""
+        n, result = len(self.angles), np.zeros((len(g), self.nq))
+        result[:, self.angles] = self.s_q[self.angles] * (xi_q[:, :n] * g[:, n : 2 * n] - xi_q[:, n : 2 * n] * g[:, :n])
+        result[:, self.plain_q] = self.r * g[:, 2 * n :]
+        return result
+
+    def xi_p(self, Q, P, u):
+        mean, std = self.input_mean[2 * self.nq :], self.input_std[2 * self.nq :]
+        return cat(self.xi_q(Q), P, (u - mean) / std)
 
     def cholesky(self, Q):
         """L of Minv = L L^T + eps E, and what its derivative needs: the diagonal of A and the network's pull-back."""
-        A, pull_back = self.network("mass", self.r * Q[:, self.seen_q])
-        A = A.reshape(-1, self.n, self.n)
+        A, pull_back = self.network("mass", self.xi_q(Q))
+        A = A.reshape(-1, self.nq, self.nq)
         diagonal = np.diagonal(A, axis1=1, axis2=2)
-        return np.triu(A, 1).transpose(0, 2, 1) + np.eye(self.n) * np.logaddexp(0, diagonal)[:, None], diagonal, pull_back
+        L = np.triu(A, 1).transpose(0, 2, 1) + np.eye(self.nq) * np.logaddexp(0, diagonal)[:, None]
+        return L, diagonal, pull_back
 
     def velocity(self, L, P):
         return np.einsum("bij,bkj,bk->bi", L, L, P) + EPS * P
 
-    def field(self, w, u):
-        n = self.n
-        if self.kind == "node":
-            return self.rate_std * self.network("mlp", self.xi(w, u))[0] + self.rate_mean
-        if self.kind == "node-so":
-            dv = self.rate_std[n:] * self.network("mlp", self.xi(w, u))[0] + self.rate_mean[n:]
-            return np.concatenate([w[:, n:] + self.h / 2 * dv, dv], 1)
-        Q, P = w[:, :n], w[:, n:]
-        L, diagonal, pull_back = self.cholesky(Q)
-        dQ = self.velocity(L, P)
-        # dH/dQ = r (dV/dxi / m0 + (dA/dxi)^T dK/dA), dK/dL_ij = P_i y_j with y = L^T P
+    def forces(self, xi):
+        g = self.network("force", xi)[0]
+        return g[:, : -self.nq], (self.std_a * g[:, -self.nq :] + self.mean_a) / (self.s_q * self.m0)
+
+    def hamiltonian(self, Q, P):
+        """dH/dP, dH/dQ."""
+        xi_q = self.xi_q(Q)
+        if self.kind == "hnn-nonseparable":
+            e = self.network("energy", cat(xi_q, P))[1](np.full((len(Q), 1), 1 / self.m0))
+            return e[:, xi_q.shape[1] :], self.pull_back(xi_q, e[:, : xi_q.shape[1]])
+        L, diagonal, pull_mass = self.cholesky(Q)
+        # dK/dL_ij = P_i y_j with y = L^T P
         dA = np.triu(np.einsum("bi,bj->bji", P, np.einsum("bij,bi->bj", L, P)))
-        dA *= np.where(np.eye(n), 1 / (1 + np.exp(-diagonal))[:, None], 1)
-        dV = self.network("potential", self.r * Q[:, self.seen_q])[1](np.full((len(w), 1), 1 / self.m0))
-        g = self.network("force", self.xi(np.concatenate([self.input_mean[:n] + self.s_q * Q, self.s_q * dQ], 1), u))[0]
-        dP = (self.rate_std[n:] * g + self.rate_mean[n:]) / (self.s_q * self.m0)
-        dP[:, self.seen_q] -= self.r * (dV + pull_back(dA.reshape(len(w), -1)))
-        return np.concatenate([dQ, dP], 1)
+        dA *= np.where(np.eye(self.nq), 1 / (1 + np.exp(-diagonal))[:, None], 1)
+        dV = self.network("potential", xi_q)[1](np.full((len(Q), 1), 1 / self.m0))
+        return self.velocity(L, P), self.pull_back(xi_q, dV + pull_mass(dA.reshape(len(Q), -1)))
+
+    def canonical_field(self, Q, P, u):
+        if self.kind == "node-so-mass":
+            return cat(self.velocity(self.cholesky(Q)[0], P), self.forces(self.xi_p(Q, P, u))[1])
+        dQ, dH = self.hamiltonian(Q, P)
+        if not hasattr(self, "force.W1"):
+            return cat(dQ, -dH)
+        xi = self.xi_p(Q, P, u)
+        if self.kind == "hnn":  # its forces see velocities
+            xi = self.xi(cat(self.input_mean[: self.nq] + self.s_q * Q, self.s_q * dQ), u)
+        g_q, g_p = self.forces(xi)
+        return cat(dQ + g_q if self.kind == "symoden-both" else dQ, g_p - dH)
+
+    # ---- all kinds
+
+    def field(self, w, u):
+        nq = self.nq
+        if self.moves_momenta:
+            return self.canonical_field(w[:, :nq], w[:, nq:], u)
+        xi, v = self.xi(w, u), w[:, nq:]
+        if self.kind in ("node", "delta"):
+            return self.rate_std * self.network("mlp", xi)[0] + self.rate_mean
+        if self.kind == "symoden-study":
+            n = len(self.plain_q)
+            dv = self.network("force", xi)[0]
+            dv[:, self.plain_q] -= self.network("potential", xi[:, :n])[1](np.ones((len(w), 1)))
+            return cat(xi[:, n : n + self.nv], dv)
+        dv = self.std_a * self.network("mlp", xi)[0] + self.mean_a
+        mean_v = v if self.kind == "node-so-direct" else v + self.h / 2 * dv
+        dq, at = np.zeros((len(w), nq)), 0
+        i = 0
+        while i < nq:
+            if i in self.rotations:
+                dq[:, i : i + 4] = turn(w[:, i : i + 4], mean_v[:, at : at + 3], self.h, self.kind == "node-so-naive")
+                i, at = i + 4, at + 3
+            else:
+                dq[:, i] = mean_v[:, at]
+                i, at = i + 1, at + 1
+        return cat(dq, dv)
+
+    def encode(self, z):
+        if not self.moves_momenta:
+            return z
+        Q = (z[:, : self.nq] - self.input_mean[: self.nq]) / self.s_q
+        L = self.cholesky(Q)[0]
+        eps = 1e-6 if self.kind == "node-so-mass" else EPS
+        Minv = L @ L.transpose(0, 2, 1) + eps * np.eye(self.nq)
+        return cat(Q, np.linalg.solve(Minv, (z[:, self.nq :] / self.s_q)[..., None])[..., 0])
+
+    def decode(self, w):
+        if not self.moves_momenta:
+            return w
+        Q, P = w[:, : self.nq], w[:, self.nq :]
+        return cat(self.input_mean[: self.nq] + self.s_q * Q, self.s_q * self.velocity(self.cholesky(Q)[0], P))
+
+    def step(self, w, u):
+        a, b = self.rule
+        k = []
+        for row in a:
+            k.append(self.field(w + self.h * sum((a_ij * k_j for a_ij, k_j in zip(row, k)), 0 * w), u))
+        return w + self.h * sum(b_i * k_i for b_i, k_i in zip(b, k))
 
     def rollout(self, z0, u):
         """z (T + 1, B, nz) from z0 (B, nz) and u (T, B, nu)."""
-        n, z, w = self.n, [z0], z0
-        if self.kind == "hnn":
-            Q = (z0[:, :n] - self.input_mean[:n]) / self.s_q
-            L = self.cholesky(Q)[0]
-            Minv = L @ L.transpose(0, 2, 1) + EPS * np.eye(n)
-            w = np.concatenate([Q, np.linalg.solve(Minv, (z0[:, n:] / self.s_q)[..., None])[..., 0]], 1)
+        w = self.encode(z0)
+        z = [self.decode(w) if self.kind == "node-so-mass" else z0]
         for u_t in u:
             for _ in range(self.substeps):
-                w = w + self.h * self.field(w, u_t)
-            v = self.s_q * self.velocity(self.cholesky(w[:, :n])[0], w[:, n:]) if self.kind == "hnn" else w[:, n:]
-            q = self.input_mean[:n] + self.s_q * w[:, :n] if self.kind == "hnn" else w[:, :n]
-            z.append(np.concatenate([q, v], 1))
+                w = self.step(w, u_t)
+            z.append(self.decode(w))
         return np.stack(z)
 
 
@@ -88,6 +190,6 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     model = Model(sys.argv[1])
-    mean = model.input_mean[None]
-    print(f"{model.kind} of {model.env}: nz {2 * model.n}, nu {model.nu}, dt {model.dt} s, {model.substeps} substeps")
-    print("one period from the mean state:", model.rollout(mean[:, : 2 * model.n], mean[None, :, 2 * model.n :])[1, 0])
+    nz = model.nq + model.nv
+    print(f"{model.kind} of {model.env}: nz {nz}, nu {model.nu}, dt {model.dt} s, {model.substeps} substeps")
+    print("one period from the mean state:", model.rollout(model.z_mean[None], model.input_mean[None, None, nz:])[1, 0])

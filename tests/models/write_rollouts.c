@@ -1,5 +1,7 @@
-// Writes a model of every kind and a rollout of each into a folder, for peer_rollouts.py:
-// <kind>.safetensors is the model, <kind>.rollout.safetensors holds z0, u and z.
+// Writes models, a rollout of each and the gradient of a loss into a folder, for peer_rollouts.py:
+// every kind in every form that it serves. <kind>.<form>.safetensors is the model,
+// <kind>.<form>.rollout.safetensors holds z0, u, z, the weights z_bar of the loss sum z_bar . z,
+// and its gradient (grad.<tensor>).
 #include "base/safetensors.h"
 #include "fixture.h"
 
@@ -11,35 +13,87 @@
 
 #include <cmocka.h>
 
-enum { B = 16, T = 50, NZ = 6, NU = 2 };
+enum { B = 16, T = 8, NZ_MAX = 11, NU = 2, PARAMETERS_MAX = 4000, TENSORS_MAX = 32 };
 static const char *folder;
+
+// Robot: normalised, masked, Euler. Floating: with a quaternion. Synthetic: as in the study. Mixed:
+// normalised, masked, angles embedded, classical Runge-Kutta, controls.
+enum { ROBOT, FLOATING, SYNTHETIC, MIXED, FORMS };
+static const char *const form_names[] = {"robot", "floating", "synthetic", "mixed"};
+
+// False where the kind does not serve the form.
+static bool define(tz_model_def *def, tz_task *task, const char *kind, int form) {
+    *task = form == FLOATING ? fixture_floating_task() : fixture_task();
+    *def = form == ROBOT || form == FLOATING ? tz_model_def_default() : tz_model_def_synthetic();
+    def->kind = kind;
+    if (form == FLOATING) {
+        return strcmp(kind, "node") == 0 || strcmp(kind, "node-so") == 0 ||
+               strcmp(kind, "node-so-naive") == 0;
+    }
+    if (form == SYNTHETIC || form == MIXED) {
+        task->coordinate[0] = task->coordinate[2] = TZ_COORDINATE_ANGLE;
+        task->nu = form == SYNTHETIC ? 0 : NU;
+        if (form == MIXED) {
+            def->integrator = TZ_INTEGRATOR_RK4;
+            def->normalise = def->mask_cyclic = true;
+        }
+        return fixture_is_synthetic(kind);
+    }
+    return true;
+}
+
+static void write_model(const char *kind, int form) {
+    static float z0[B * NZ_MAX], u[T * B * NU], z[(T + 1) * B * NZ_MAX],
+        z_bar[(T + 1) * B * NZ_MAX];
+    float grad[PARAMETERS_MAX] = {0};
+    tz_model_def def;
+    tz_task task;
+    if (!define(&def, &task, kind, form)) {
+        return;
+    }
+    tz_model *model = fixture_model_of(&def, &task);
+    const size_t nz = (size_t)tz_model_nz(model), nu = (size_t)task.nu;
+    assert_true(model->n_parameters <= PARAMETERS_MAX && model->n_tensors + 4 <= TENSORS_MAX);
+    fixture_fill(z0, (int)(B * nz), 0.8, 41);
+    fixture_fill(u, T * B * NU, 0.6, 42);
+    fixture_fill(z_bar, (int)((T + 1) * B * nz), 1.0, 43);
+    char path[4096];
+    tz_model_workspace *workspace;
+    tz_error error;
+    snprintf(path, sizeof path, "%s/%s.%s.safetensors", folder, kind, form_names[form]);
+    assert_int_equal(tz_model_save(model, path, &error), TZ_OK);
+
+    assert_int_equal(tz_model_workspace_create(&workspace, model, B, T, true, &error), TZ_OK);
+    tz_model_rollout(model, workspace, z, z0, u, T, B);
+    tz_model_rollout_vjp(model, workspace, grad, z_bar, u, T, B);
+    tz_tensor tensors[TENSORS_MAX] = {
+        {.name = "z0", .ndim = 2, .shape = {B, nz}, .data = z0},
+        {.name = "u", .ndim = 3, .shape = {T, B, nu}, .data = u},
+        {.name = "z", .ndim = 3, .shape = {T + 1, B, nz}, .data = z},
+        {.name = "z_bar", .ndim = 3, .shape = {T + 1, B, nz}, .data = z_bar},
+    };
+    static char names[TENSORS_MAX][48];
+    int n = 4;
+    for (int i = 0; i < model->n_tensors; i++, n++) {
+        const tz_model_tensor *tensor = &model->tensors[i];
+        snprintf(names[n], sizeof names[n], "grad.%s", tensor->name);
+        tensors[n] = (tz_tensor){.name = names[n],
+                                 .ndim = 2,
+                                 .shape = {(size_t)tensor->rows, (size_t)tensor->cols},
+                                 .data = grad + tensor->offset};
+    }
+    snprintf(path, sizeof path, "%s/%s.%s.rollout.safetensors", folder, kind, form_names[form]);
+    assert_int_equal(tz_safetensors_write(path, tensors, n, NULL, 0, &error), TZ_OK);
+    tz_model_workspace_destroy(model, workspace);
+    tz_model_destroy(model);
+}
 
 static void write_rollouts(void **state) {
     (void)state;
-    static float z0[B * NZ], u[T * B * NU], z[(T + 1) * B * NZ];
-    fixture_fill(z0, B * NZ, 0.8, 41);
-    fixture_fill(u, T * B * NU, 0.6, 42);
     for (int k = 0; k < tz_model_kind_count(); k++) {
-        const char *kind = tz_model_kind_at(k);
-        char path[4096];
-        tz_model_workspace *workspace;
-        tz_error error;
-        tz_model *model = fixture_model(kind);
-        snprintf(path, sizeof path, "%s/%s.safetensors", folder, kind);
-        assert_int_equal(tz_model_save(model, path, &error), TZ_OK);
-
-        assert_int_equal(tz_model_workspace_create(&workspace, model, B, T, false, &error), TZ_OK);
-        tz_model_rollout(model, workspace, z, z0, u, T, B);
-        const tz_tensor tensors[] = {
-            {.name = "z0", .ndim = 2, .shape = {B, NZ}, .data = z0},
-            {.name = "u", .ndim = 3, .shape = {T, B, NU}, .data = u},
-            {.name = "z", .ndim = 3, .shape = {T + 1, B, NZ}, .data = z},
-        };
-        snprintf(path, sizeof path, "%s/%s.rollout.safetensors", folder, kind);
-        assert_int_equal(tz_safetensors_write(path, tensors, TZ_COUNTOF(tensors), NULL, 0, &error),
-                         TZ_OK);
-        tz_model_workspace_destroy(model, workspace);
-        tz_model_destroy(model);
+        for (int form = 0; form < FORMS; form++) {
+            write_model(tz_model_kind_at(k), form);
+        }
     }
 }
 
