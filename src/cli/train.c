@@ -21,11 +21,11 @@ typedef struct arguments {
     tz_text_list data, weights;
     const char *env, *init, *out;
     int kind; // index into kinds
-    int n_hidden, substeps, mask;
+    int n_hidden, integrator, substeps, mask; // integrator and mask: indices into their names
     double test_fraction;
     uint64_t seed, split_seed;
     int threads, members;
-    bool renormalise, resume, json, quiet;
+    bool embed_angles, renormalise, resume, json, quiet;
     tz_training_def def;
 } arguments;
 
@@ -47,6 +47,7 @@ typedef struct run {
 static const char *const kinds[] = {
     "node",    "node-so",      "hnn",   "node-so-direct", "node-so-mass",  "hnn-nonseparable",
     "symoden", "symoden-both", "delta", "symoden-study",  "node-so-naive", NULL};
+static const char *const integrators[] = {"euler", "rk4-38", "rk4", NULL}; // tz_integrator
 static const char *const masks[] = {"none", "cyclic", NULL};
 enum { MASK_NONE, MASK_CYCLIC };
 
@@ -128,7 +129,9 @@ static tz_status create_model(run *r, const tz_model_statistics *statistics, con
     tz_model_def def = tz_model_def_default();
     def.kind = kind;
     def.n_hidden = a->n_hidden;
+    def.integrator = (tz_integrator)a->integrator;
     def.substeps = a->substeps;
+    def.embed_angles = a->embed_angles;
     def.mask_cyclic = a->mask == MASK_CYCLIC;
     def.seed = a->seed;
     return tz_model_create(model, &def, tz_env_task(r->env), statistics, error);
@@ -185,6 +188,10 @@ static tz_status describe(run *r, tz_error *error) {
     }
     fprintf(stream, "%s of %s, %d hidden, %d substeps, mask %s", r->model->ops->kind, r->model->env,
             a->n_hidden, a->substeps, masks[a->mask]);
+    if (a->integrator != TZ_INTEGRATOR_EULER || a->embed_angles) {
+        fprintf(stream, ", %s%s", integrators[a->integrator],
+                a->embed_angles ? ", angles embedded" : "");
+    }
     if (a->init != NULL) {
         fprintf(stream, ", from %.12s%s", r->model->sha256, a->renormalise ? " renormalised" : "");
     }
@@ -222,7 +229,9 @@ static struct json_object *options_json(const run *r) {
     const tz_training_def *d = &a->def;
     struct json_object *o = json_object_new_object();
     tz_json_add_int(o, "hidden", a->n_hidden);
+    tz_json_add_text(o, "integrator", integrators[a->integrator]);
     tz_json_add_int(o, "substeps", a->substeps);
+    tz_json_add_bool(o, "embed_angles", a->embed_angles);
     tz_json_add_text(o, "mask", masks[a->mask]);
     tz_json_add_int(o, "epochs", d->trainer.epochs);
     tz_json_add_int(o, "sequences", d->n_sequences);
@@ -483,7 +492,9 @@ static int train_main(int argc, char **argv) {
         {"--spectral-limit", TZ_OPTION_REAL, &t->spectral_limit, "X", .help = "largest singular value of a weight matrix; 0: no limit", .min = 0, .max = 1e30},
         {"--keep-best", TZ_OPTION_FLAG, &a->def.keep_best, .help = "keep the weights with the best held-out rollouts instead of the last ones"},
         {"--hidden", TZ_OPTION_INT, &a->n_hidden, "N", .help = "units of each of the two hidden layers", .min = 1, .max = 4096},
-        {"--substeps", TZ_OPTION_INT, &a->substeps, "N", .help = "Euler steps of a transition", .min = 1, .max = 1000},
+        {"--substeps", TZ_OPTION_INT, &a->substeps, "N", .help = "steps of a transition", .min = 1, .max = 1000},
+        {"--integrator", TZ_OPTION_CHOICE, &a->integrator, "I", .help = "rule of a step", .choices = integrators},
+        {"--embed-angles", TZ_OPTION_FLAG, &a->embed_angles, .help = "the networks see angles as cosine and sine"},
         {"--mask", TZ_OPTION_CHOICE, &a->mask, "M", .help = "coordinates left out of the networks' inputs", .choices = masks},
         {"--members", TZ_OPTION_INT, &a->members, "N", .help = "models of an ensemble, seeds K to K + N - 1; writes R/ensemble.json", .min = 1, .max = TZ_MEMBERS_MAX},
         {"--test-fraction", TZ_OPTION_REAL, &a->test_fraction, "X", .help = "share of the episodes held out; 0: none", .min = 0, .max = 0.99},
