@@ -31,6 +31,7 @@ tz_need_module(libegl-dev egl)
 tz_need_module(libgl-dev gl)
 tz_need_module(libpng-dev libpng)
 tz_need_module(libmd-dev libmd)
+tz_need_module(zlib1g-dev zlib)
 
 find_path(RANDOM123_INCLUDE Random123/philox.h)
 tz_need(RANDOM123_INCLUDE librandom123-dev)

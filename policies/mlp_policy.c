@@ -1,21 +1,18 @@
-// A squashed Gaussian actor from a file: observation layout, hidden layers of ReLU units, a head
-// with mu and log sigma, tanh, control range.
+// A network from a file as a policy (policies/actor.h): observation, normaliser, network, and the
+// way from its head to a control.
 #include "base/activation.h"
 #include "base/blas.h"
 #include "base/memory.h"
 #include "policies/policy_ops.h"
 #include "policies/squashed.h"
 
+#include <math.h>
+
 static tz_status workspace_create(tz_policy_workspace *workspace, const tz_policy *policy,
                                   tz_error *error) {
     const tz_actor *actor = &policy->actor;
     const size_t B = (size_t)workspace->max_batch, nu = (size_t)policy->task.nu;
-    const size_t D = (size_t)actor->layout.n;
-    size_t widest = 0;
-    for (int layer = 0; layer < actor->n_layers - 1; layer++) {
-        const size_t units = (size_t)actor->n_out[layer];
-        widest = units > widest ? units : widest;
-    }
+    const size_t D = (size_t)actor->net.n_in, widest = (size_t)tz_network_widest(&actor->net);
     float *block = workspace->block = tz_alloc(B, (D + 2 * widest + 4 * nu) * sizeof(float));
     if (block == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: policy '%s' for %zu states at once",
@@ -31,49 +28,81 @@ static tz_status workspace_create(tz_policy_workspace *workspace, const tz_polic
     return TZ_OK;
 }
 
-// x (B, D) <- observations of z (B, nz), in float.
-static void observe(const tz_actor *actor, float *x, const double *z, int nz, int B) {
+void tz_actor_observe(const tz_actor *actor, float *x, const double *source) {
+    const tz_normaliser *normaliser = &actor->normaliser;
+    double o[TZ_OBSERVATION_MAX];
+    tz_observation_gather(&actor->layout, o, source);
+    for (int i = 0; i < normaliser->n; i++) {
+        const double clip = normaliser->clip;
+        const double y =
+            (o[i] - normaliser->mean[i]) / sqrt(normaliser->var[i] + normaliser->epsilon);
+        o[i] = y < -clip ? -clip : y > clip ? clip : y;
+    }
+    for (int i = 0; i < actor->net.n_in; i++) {
+        x[i] = (float)o[i];
+    }
+}
+
+// l (B, nu) of the head [mu, l] (B, 2 nu) becomes log sigma in [-5, 2].
+static void bound_sigma(float *head, int B, int nu) {
     for (int b = 0; b < B; b++) {
-        double o[TZ_OBSERVATION_MAX];
-        tz_observation_gather(&actor->layout, o, z + (size_t)b * (size_t)nz);
-        for (int i = 0; i < actor->layout.n; i++) {
-            x[(size_t)b * (size_t)actor->layout.n + (size_t)i] = (float)o[i];
+        float *l = head + (size_t)(2 * b + 1) * (size_t)nu;
+        tz_tanh_f32(l, l, (size_t)nu);
+        for (int j = 0; j < nu; j++) {
+            l[j] = -5.0f + 3.5f * (l[j] + 1.0f);
         }
     }
 }
 
-// head (B, 2 nu) from x (B, D)
-static void forward(const tz_actor *actor, tz_policy_workspace *workspace, int B) {
-    const float *input = workspace->x;
-    const int last = actor->n_layers - 1;
-    for (int layer = 0; layer <= last; layer++) {
-        const int n_in = tz_actor_n_in(actor, layer), n_out = actor->n_out[layer];
-        float *output = layer == last ? workspace->head : workspace->hidden[layer % 2];
-        // output (B, n_out) = input (B, n_in) W (n_in, n_out) + b
-        tz_gemm_nn(output, input, actor->W[layer], B, n_out, n_in, n_in, n_out, n_out, 0.0f);
-        if (layer == last) {
-            tz_bias_f32(output, actor->b[layer], B, n_out, n_out);
-        } else {
-            tz_bias_relu_f32(output, actor->b[layer], B, n_out, n_out);
+// u (B, nu) <- mu + sigma e, kept in the control range; noise NULL: e = 0.
+static void clipped_control(const tz_actor *actor, float *u, const float *head, const float *noise,
+                            int B, int nu) {
+    for (int b = 0; b < B; b++) {
+        const float *mu = head + (size_t)(2 * b) * (size_t)nu, *log_sigma = mu + nu;
+        for (int j = 0; j < nu; j++) {
+            const size_t i = (size_t)b * (size_t)nu + (size_t)j;
+            const float low = (float)actor->control_low[j], high = (float)actor->control_high[j];
+            const float x = noise == NULL ? mu[j] : mu[j] + expf(log_sigma[j]) * noise[i];
+            u[i] = x < low ? low : x > high ? high : x;
         }
-        input = output;
     }
 }
 
-static void act(const tz_policy *policy, tz_policy_workspace *workspace, float *u, const double *z,
-                tz_rng *rng, int B) {
-    const tz_actor *actor = &policy->actor;
-    const int nu = policy->task.nu;
-    observe(actor, workspace->x, z, tz_task_nz(&policy->task), B);
-    forward(actor, workspace, B);
-    for (int b = 0; rng != NULL && b < B; b++) {
-        tz_rng_fill_normal_f32(&rng[b], workspace->noise + (size_t)b * (size_t)nu, (size_t)nu);
-    }
-    tz_squashed_action(workspace->a, workspace->head, rng == NULL ? NULL : workspace->noise, B, nu);
+static void squashed_control(const tz_actor *actor, tz_policy_workspace *workspace, float *u,
+                             const float *noise, int B, int nu) {
+    tz_squashed_action(workspace->a, workspace->head, noise, B, nu);
     for (int b = 0; b < B; b++) {
         const size_t row = (size_t)b * (size_t)nu;
         tz_squashed_to_control(u + row, workspace->a + row, actor->control_low, actor->control_high,
                                nu);
+    }
+}
+
+static void act(const tz_policy *policy, tz_policy_workspace *workspace, float *u,
+                const double *source, tz_rng *rng, int B) {
+    const tz_actor *actor = &policy->actor;
+    const int nu = policy->task.nu;
+    for (int b = 0; b < B; b++) {
+        tz_actor_observe(actor, workspace->x + (size_t)b * (size_t)actor->net.n_in,
+                         source + (size_t)b * (size_t)tz_task_nz(&policy->task));
+    }
+    tz_network_forward(&actor->net, workspace->head, workspace->hidden, workspace->x, B);
+
+    const bool is_noisy = rng != NULL && actor->sigma != TZ_ACTOR_SIGMA_NONE;
+    for (int b = 0; is_noisy && b < B; b++) {
+        tz_rng_fill_normal_f32(&rng[b], workspace->noise + (size_t)b * (size_t)nu, (size_t)nu);
+    }
+    if (is_noisy && actor->sigma == TZ_ACTOR_SIGMA_TANH) {
+        bound_sigma(workspace->head, B, nu);
+    }
+    const float *noise = is_noisy ? workspace->noise : NULL;
+    switch (actor->output) {
+    case TZ_ACTOR_SQUASHED:
+        squashed_control(actor, workspace, u, noise, B, nu);
+        return;
+    case TZ_ACTOR_CLIPPED:
+        clipped_control(actor, u, workspace->head, noise, B, nu);
+        return;
     }
 }
 

@@ -1,6 +1,6 @@
-// An array is a call of _reconstruct with the state (version, shape, dtype, Fortran order, bytes), or,
-// in protocol 5, a call of _frombuffer(bytes, dtype, shape, order); a scalar is scalar(dtype, bytes).
-// A dtype is dtype('f8', ...) with the state (version, byte order, ...).
+// An array is a call of _reconstruct with the state (version, shape, dtype, Fortran order, bytes),
+// or, in protocol 5, a call of _frombuffer(bytes, dtype, shape, order); a scalar is scalar(dtype,
+// bytes). A dtype is dtype('f8', ...) with the state (version, byte order, ...).
 #include "policies/numpy_pickle.h"
 
 #include "base/file.h"

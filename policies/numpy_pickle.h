@@ -5,15 +5,16 @@
 
 #include "policies/pickle.h"
 
-// Reads an array of float32 or float64 of any shape, or a scalar of them, as doubles: x (*n), at most
-// max of them. False when the value is nothing of the kind.
+// Reads an array of float32 or float64 of any shape, or a scalar of them, as doubles: x (*n), at
+// most max of them. False when the value is nothing of the kind.
 bool tz_numpy_get(const tz_pickle_value *value, double *x, size_t *n, size_t max);
 
 // The globals that arrays, spaces and random generators in such pickles name, for tz_pickle_read.
 enum { TZ_NUMPY_NAMES = 20 };
 extern const char *const tz_numpy_names[TZ_NUMPY_NAMES];
 
-// Statistics of VecNormalize: an observation is clip((o - mean) / sqrt(var + epsilon), -clip, clip).
+// Statistics of VecNormalize: an observation is clip((o - mean) / sqrt(var + epsilon), -clip,
+// clip).
 enum { TZ_NORMALISER_MAX = 512 };
 typedef struct tz_normaliser {
     int n;                          // 0: observations stay as they are

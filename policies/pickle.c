@@ -79,8 +79,8 @@ static tz_status need(machine *m, uint64_t n) {
 }
 
 static tz_status read_uint(machine *m, int n_bytes, uint64_t *x) {
-    TZ_CHECK(need(m, (uint64_t)n_bytes));
     *x = 0;
+    TZ_CHECK(need(m, (uint64_t)n_bytes));
     for (int i = n_bytes - 1; i >= 0; i--) {
         *x = *x << 8 | m->bytes[m->at + (size_t)i];
     }
@@ -103,6 +103,7 @@ static tz_status count_value(machine *m) {
 }
 
 static tz_status push_new(machine *m, tz_pickle_kind kind, tz_pickle_value **out) {
+    *out = NULL;
     TZ_CHECK(count_value(m));
     tz_pickle_value *value = take(m, sizeof *value);
     if (value == NULL) {
@@ -114,6 +115,7 @@ static tz_status push_new(machine *m, tz_pickle_kind kind, tz_pickle_value **out
 }
 
 static tz_status pop(machine *m, tz_pickle_value **value) {
+    *value = NULL;
     if (m->depth == 0 || m->stack[m->depth - 1] == NULL) {
         return broken(m, "its stack is empty");
     }
@@ -129,6 +131,7 @@ static tz_status top(machine *m, tz_pickle_value **value) {
 
 // Where the values after the last mark begin on the stack.
 static tz_status find_mark(machine *m, int *first) {
+    *first = 0;
     for (int i = m->depth - 1; i >= 0; i--) {
         if (m->stack[i] == NULL) {
             *first = i + 1;

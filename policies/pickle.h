@@ -1,7 +1,8 @@
 // Python pickles as data. A pickle is a program for a stack machine that builds objects by calling
-// what it names; here nothing is ever called or imported. A name (GLOBAL) becomes a value that holds
-// its text, a call (REDUCE, NEWOBJ) a value that holds callable and arguments, and whoever reads the
-// values gives meaning to the few calls it knows. Names outside the reader's list are refused.
+// what it names; here nothing is ever called or imported. A name (GLOBAL) becomes a value that
+// holds its text, a call (REDUCE, NEWOBJ) a value that holds callable and arguments, and whoever
+// reads the values gives meaning to the few calls it knows. Names outside the reader's list are
+// refused.
 #ifndef TRAPEZE_POLICIES_PICKLE_H
 #define TRAPEZE_POLICIES_PICKLE_H
 
@@ -47,9 +48,9 @@ struct tz_pickle_value {
 
 typedef struct tz_pickle tz_pickle;
 
-// Reads a pickle of protocol 2 to 5. `names` (n_names) are the globals that may occur, "module name";
-// `path` names the pickle in sentences.
-// TZ_ERR_FORMAT, TZ_ERR_UNSUPPORTED (a name, an opcode), TZ_ERR_MEMORY.
+// Reads a pickle of protocol 2 to 5. `names` (n_names) are the globals that may occur, "module
+// name"; `path` names the pickle in sentences. TZ_ERR_FORMAT, TZ_ERR_UNSUPPORTED (a name, an
+// opcode), TZ_ERR_MEMORY.
 tz_status tz_pickle_read(tz_pickle **pickle, const void *bytes, size_t size,
                          const char *const *names, size_t n_names, const char *path,
                          tz_error *error);

@@ -11,8 +11,9 @@
 typedef struct tz_policy tz_policy;                     // immutable after load, shared by threads
 typedef struct tz_policy_workspace tz_policy_workspace; // scratch, one per thread
 
-// Loads by name ("random", "zero") or from a safetensors file (docs/formats.md). The policy must
-// fit the task: nq, nv, nu, and the environment it names; else TZ_ERR_MISMATCH with a sentence.
+// Loads by name ("random", "zero", a shipped policy) or from a policy file: Trapeze's, bare weights
+// in safetensors, or an archive of Stable-Baselines3 (docs/policies.md). It must fit the task:
+// observation, controls, and the environment it names; else TZ_ERR_MISMATCH with a sentence.
 TZ_API tz_status tz_policy_create(tz_policy **policy, const char *name_or_path, const tz_task *task,
                                   tz_error *error);
 TZ_API void tz_policy_destroy(tz_policy *policy); // Nullable

@@ -2,16 +2,36 @@
 
 #include "base/memory.h"
 #include "base/run_folder.h"
+#include "policies/weights.h"
+#include "policies/zip.h"
 
 #include <json-c/json.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_MAX = 64, NOTES_MAX = 32, FORMAT_KEYS = 13 };
+enum { KEY_MAX = 64, NOTES_MAX = 32, FORMAT_KEYS = 17 };
+
+#define OWN_FORMAT "trapeze policy 1"
 
 // metadata "observation_source" of a tz_observation_source
 static const char *const source_names[] = {"state", "gymnasium"};
+
+static const char *const activation_names[] = {"relu", "tanh", NULL};
+static const char *const output_names[] = {"tanh", "clip", NULL};
+static const char *const sigma_names[] = {"clamp", "tanh", "free", "none", NULL};
+
+const char *tz_activation_name(tz_activation activation) {
+    return activation_names[activation];
+}
+
+const char *tz_output_name(tz_actor_output output) {
+    return output_names[output];
+}
+
+const char *tz_sigma_name(tz_actor_sigma sigma) {
+    return sigma_names[sigma];
+}
 
 // ---- lists of numbers in metadata
 
@@ -79,16 +99,16 @@ static void transpose_columns(float *out, const float *W, int n_in, int n_out, i
 
 // Fills tensors (2 n_layers + 2) with views into `block`, which takes the transposed weights.
 static int lay_tensors(tz_tensor *tensors, char names[][KEY_MAX], float *block,
-                       const tz_actor *actor) {
+                       const tz_network *net) {
     int n_tensors = 0;
-    const int nu = actor->n_out[actor->n_layers - 1] / 2;
-    for (int layer = 0; layer < actor->n_layers; layer++) {
-        const bool is_head = layer == actor->n_layers - 1;
-        const int n_in = tz_actor_n_in(actor, layer), n_out = actor->n_out[layer];
+    const int nu = net->n_out[net->n_layers - 1] / 2;
+    for (int layer = 0; layer < net->n_layers; layer++) {
+        const bool is_head = layer == net->n_layers - 1;
+        const int n_in = tz_network_n_in(net, layer), n_out = net->n_out[layer];
         for (int part = 0; part < (is_head ? 2 : 1); part++) {
             const int n = is_head ? nu : n_out, first = part * nu;
             const char *head = part == 0 ? "actor.mu" : "actor.log_std";
-            transpose_columns(block, actor->W[layer], n_in, n_out, first, n);
+            transpose_columns(block, net->W[layer], n_in, n_out, first, n);
             if (is_head) {
                 snprintf(names[n_tensors], KEY_MAX, "%s.weight", head);
                 snprintf(names[n_tensors + 1], KEY_MAX, "%s.bias", head);
@@ -105,7 +125,7 @@ static int lay_tensors(tz_tensor *tensors, char names[][KEY_MAX], float *block,
                                                  .dtype = TZ_DTYPE_F32,
                                                  .ndim = 1,
                                                  .shape = {(size_t)n},
-                                                 .data = actor->b[layer] + first};
+                                                 .data = net->b[layer] + first};
             n_tensors += 2;
             block += (size_t)n * (size_t)n_in;
         }
@@ -117,6 +137,43 @@ static const char *json_text(struct json_object *object) {
     return json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
 }
 
+// The keys of the format; *n of them. The texts live in `lists` until those are put.
+enum { N_LISTS = 9 };
+static void lay_metadata(tz_metadata *metadata, int *n, struct json_object *lists[N_LISTS],
+                         const tz_actor *actor, const tz_task *task) {
+    const tz_observation_layout *layout = &actor->layout;
+    const tz_normaliser *normaliser = &actor->normaliser;
+    lists[0] = json_ints(layout->index, layout->n);
+    lists[1] = json_reals(layout->low, layout->n);
+    lists[2] = json_reals(layout->high, layout->n);
+    lists[3] = json_reals(actor->control_low, task->nu);
+    lists[4] = json_reals(actor->control_high, task->nu);
+    lists[5] = json_reals(normaliser->mean, normaliser->n);
+    lists[6] = json_reals(normaliser->var, normaliser->n);
+    lists[7] = json_reals(&normaliser->epsilon, 1);
+    lists[8] = json_reals(&normaliser->clip, 1);
+    const tz_metadata keys[FORMAT_KEYS] = {
+        {"format", OWN_FORMAT},
+        {"trapeze_version", tz_version()},
+        {"env", task->name},
+        {"observation_source", source_names[layout->source]},
+        {"observation_index", json_text(lists[0])},
+        {"observation_low", json_text(lists[1])},
+        {"observation_high", json_text(lists[2])},
+        {"activation", tz_activation_name(actor->net.activation)},
+        {"squash", tz_output_name(actor->output)},
+        {"log_std", tz_sigma_name(actor->sigma)},
+        {"control_low", json_text(lists[3])},
+        {"control_high", json_text(lists[4])},
+        {"weights", "float32 (out, in)"},
+        {"normaliser_mean", json_text(lists[5])},
+        {"normaliser_var", json_text(lists[6])},
+        {"normaliser_epsilon", json_text(lists[7])},
+        {"normaliser_clip", json_text(lists[8])}};
+    *n = normaliser->n > 0 ? FORMAT_KEYS : FORMAT_KEYS - 4;
+    memcpy(metadata, keys, sizeof keys);
+}
+
 tz_status tz_actor_write(const char *path, const tz_actor *actor, const tz_task *task,
                          const tz_metadata *notes, int n_notes, tz_error *error) {
     if (n_notes > NOTES_MAX) {
@@ -124,42 +181,26 @@ tz_status tz_actor_write(const char *path, const tz_actor *actor, const tz_task 
                        NOTES_MAX);
     }
     size_t n_weights = 0;
-    for (int layer = 0; layer < actor->n_layers; layer++) {
-        n_weights += (size_t)tz_actor_n_in(actor, layer) * (size_t)actor->n_out[layer];
+    for (int layer = 0; layer < actor->net.n_layers; layer++) {
+        n_weights += (size_t)tz_network_n_in(&actor->net, layer) * (size_t)actor->net.n_out[layer];
     }
     float *block = tz_alloc(n_weights, sizeof *block);
     if (block == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "%s: out of memory while writing", path);
     }
-    tz_tensor tensors[2 * TZ_ACTOR_LAYERS_MAX + 2];
-    char names[2 * TZ_ACTOR_LAYERS_MAX + 2][KEY_MAX];
-    const int n_tensors = lay_tensors(tensors, names, block, actor);
+    tz_tensor tensors[2 * TZ_NETWORK_LAYERS_MAX + 2];
+    char names[2 * TZ_NETWORK_LAYERS_MAX + 2][KEY_MAX];
+    const int n_tensors = lay_tensors(tensors, names, block, &actor->net);
 
-    // metadata
-    const tz_observation_layout *layout = &actor->layout;
-    struct json_object *lists[] = {
-        json_ints(layout->index, layout->n), json_reals(layout->low, layout->n),
-        json_reals(layout->high, layout->n), json_reals(actor->control_low, task->nu),
-        json_reals(actor->control_high, task->nu)};
-    tz_metadata metadata[FORMAT_KEYS + NOTES_MAX] = {
-        {"format", "trapeze policy 1"},
-        {"trapeze_version", tz_version()},
-        {"env", task->name},
-        {"observation_source", source_names[layout->source]},
-        {"observation_index", json_text(lists[0])},
-        {"observation_low", json_text(lists[1])},
-        {"observation_high", json_text(lists[2])},
-        {"activation", "relu"},
-        {"squash", "tanh"},
-        {"log_std_clamp", "[-20, 2]"},
-        {"control_low", json_text(lists[3])},
-        {"control_high", json_text(lists[4])},
-        {"weights", "float32 (out, in)"}};
+    tz_metadata metadata[FORMAT_KEYS + NOTES_MAX];
+    struct json_object *lists[N_LISTS];
+    int n_metadata;
+    lay_metadata(metadata, &n_metadata, lists, actor, task);
     for (int i = 0; i < n_notes; i++) {
-        metadata[FORMAT_KEYS + i] = notes[i];
+        metadata[n_metadata++] = notes[i];
     }
     const tz_status status =
-        tz_safetensors_write(path, tensors, n_tensors, metadata, FORMAT_KEYS + n_notes, error);
+        tz_safetensors_write(path, tensors, n_tensors, metadata, n_metadata, error);
     for (size_t i = 0; i < TZ_COUNTOF(lists); i++) {
         json_object_put(lists[i]);
     }
@@ -167,7 +208,7 @@ tz_status tz_actor_write(const char *path, const tz_actor *actor, const tz_task 
     return status;
 }
 
-// ---- read
+// ---- read: safetensors
 
 // Demands a metadata value where the key is present.
 static tz_status expect_metadata(const tz_safetensors *file, const char *key, const char *expected,
@@ -180,56 +221,50 @@ static tz_status expect_metadata(const tz_safetensors *file, const char *key, co
     return TZ_OK;
 }
 
-// A policy of one version of a robot runs in the other: what it sees and drives is the same.
-static tz_status expect_env(const tz_safetensors *file, const tz_task *task, tz_error *error) {
-    const char *found = tz_safetensors_metadata(file, "env");
-    const tz_env_info *info = found != NULL ? tz_env_info_find(found) : NULL;
-    if (info != NULL && info == tz_env_info_find(task->name)) {
+// Reads one of some words (NULL-terminated) into *choice, which stays when the key is absent.
+static tz_status read_word(int *choice, const tz_safetensors *file, const char *key,
+                           const char *const *words, tz_error *error) {
+    const char *found = tz_safetensors_metadata(file, key);
+    if (found == NULL) {
         return TZ_OK;
     }
-    return expect_metadata(file, "env", task->name, error);
+    char known[KEY_MAX] = "";
+    for (int i = 0; words[i] != NULL; i++) {
+        if (strcmp(found, words[i]) == 0) {
+            *choice = i;
+            return TZ_OK;
+        }
+        const size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, i == 0 ? "%s" : ", %s", words[i]);
+    }
+    return tz_fail(error, TZ_ERR_MISMATCH, "%s: metadata \"%s\" is '%.60s'; expected one of %s",
+                   tz_safetensors_path(file), key, found, known);
 }
 
-static tz_status read_source(tz_observation_source *source, const tz_safetensors *file,
-                             const tz_task *task, tz_error *error) {
-    const char *path = tz_safetensors_path(file);
-    const char *name = tz_safetensors_metadata(file, "observation_source");
-    *source = TZ_OBSERVATION_STATE;
-    if (name == NULL || strcmp(name, source_names[TZ_OBSERVATION_STATE]) == 0) {
-        return TZ_OK;
-    }
-    if (strcmp(name, source_names[TZ_OBSERVATION_GYMNASIUM]) != 0) {
-        return tz_fail(error, TZ_ERR_FORMAT,
-                       "%s: metadata \"observation_source\" is '%.60s'; expected '%s' or '%s'",
-                       path, name, source_names[0], source_names[1]);
-    }
-    if (task->n_gym_observation == 0) {
-        return tz_fail(error, TZ_ERR_MISMATCH,
-                       "%s: sees Gymnasium's observation; environment '%s' has none", path,
-                       task->name);
-    }
-    *source = TZ_OBSERVATION_GYMNASIUM;
+static tz_status read_words(tz_actor *actor, const tz_safetensors *file, tz_error *error) {
+    int activation = actor->net.activation, output = actor->output, sigma = actor->sigma;
+    TZ_CHECK(read_word(&activation, file, "activation", activation_names, error));
+    TZ_CHECK(read_word(&output, file, "squash", output_names, error));
+    TZ_CHECK(read_word(&sigma, file, "log_std", sigma_names, error));
+    actor->net.activation = (tz_activation)activation;
+    actor->output = (tz_actor_output)output;
+    actor->sigma = (tz_actor_sigma)sigma;
     return TZ_OK;
 }
 
-static tz_status read_layout(tz_observation_layout *layout, const tz_safetensors *file,
-                             const tz_task *task, tz_error *error) {
+static tz_status read_layout(tz_policy_file *out, const tz_safetensors *file, tz_error *error) {
     const char *path = tz_safetensors_path(file);
+    tz_observation_layout *layout = &out->actor.layout;
     double index[TZ_OBSERVATION_MAX];
-    int n, n_low, n_high;
+    int n, n_low, n_high, source = TZ_OBSERVATION_STATE;
     TZ_CHECK(read_reals(index, &n, TZ_OBSERVATION_MAX, file, "observation_index", error));
     TZ_CHECK(read_reals(layout->low, &n_low, TZ_OBSERVATION_MAX, file, "observation_low", error));
     TZ_CHECK(
         read_reals(layout->high, &n_high, TZ_OBSERVATION_MAX, file, "observation_high", error));
-
-    // bare weights: the layout they were trained on under Gymnasium
-    if (n < 0 && n_low < 0 && n_high < 0) {
-        if (!tz_observation_layout_gymnasium(layout, task->name)) {
-            return tz_fail(error, TZ_ERR_MISMATCH,
-                           "%s: no metadata \"observation_index\", and environment '%s' has no "
-                           "known observation layout",
-                           path, task->name);
-        }
+    TZ_CHECK(read_word(&source, file, "observation_source", source_names, error));
+    layout->source = (tz_observation_source)source;
+    out->has_layout = n >= 0 || n_low >= 0 || n_high >= 0;
+    if (!out->has_layout) {
         return TZ_OK;
     }
     if (n < 1 || n_low != n || n_high != n) {
@@ -238,16 +273,12 @@ static tz_status read_layout(tz_observation_layout *layout, const tz_safetensors
                        "and %d entries; expected three lists of one length",
                        path, n, n_low, n_high);
     }
-    TZ_CHECK(read_source(&layout->source, file, task, error));
-    const int n_source =
-        layout->source == TZ_OBSERVATION_STATE ? tz_task_nz(task) : task->n_gym_observation;
     layout->n = n;
     for (int i = 0; i < n; i++) {
-        if (index[i] != floor(index[i]) || index[i] < 0.0 || index[i] >= n_source) {
-            return tz_fail(
-                error, TZ_ERR_MISMATCH, "%s: observation_index[%d] is %g; '%s' has %s 0 to %d",
-                path, i, index[i], task->name,
-                layout->source == TZ_OBSERVATION_STATE ? "states z" : "observations", n_source - 1);
+        if (index[i] != floor(index[i]) || index[i] < 0.0 || index[i] >= TZ_OBSERVATION_MAX) {
+            return tz_fail(error, TZ_ERR_MISMATCH,
+                           "%s: observation_index[%d] is %g; expected an index of a state", path, i,
+                           index[i]);
         }
         if (layout->low[i] > layout->high[i]) {
             return tz_fail(error, TZ_ERR_FORMAT, "%s: observation clip bounds %d are %g > %g", path,
@@ -258,164 +289,300 @@ static tz_status read_layout(tz_observation_layout *layout, const tz_safetensors
     return TZ_OK;
 }
 
-static tz_status read_control_range(tz_actor *actor, const tz_safetensors *file,
-                                    const tz_task *task, tz_error *error) {
-    const char *path = tz_safetensors_path(file);
-    int n_low, n_high;
-    TZ_CHECK(read_reals(actor->control_low, &n_low, TZ_NU_MAX, file, "control_low", error));
-    TZ_CHECK(read_reals(actor->control_high, &n_high, TZ_NU_MAX, file, "control_high", error));
-    if (n_low < 0 && n_high < 0) {
-        memcpy(actor->control_low, task->control_low, sizeof actor->control_low);
-        memcpy(actor->control_high, task->control_high, sizeof actor->control_high);
+static tz_status read_normaliser(tz_normaliser *normaliser, const tz_safetensors *file,
+                                 tz_error *error) {
+    int n_var, n_epsilon, n_clip;
+    TZ_CHECK(read_reals(normaliser->mean, &normaliser->n, TZ_NORMALISER_MAX, file,
+                        "normaliser_mean", error));
+    TZ_CHECK(read_reals(normaliser->var, &n_var, TZ_NORMALISER_MAX, file, "normaliser_var", error));
+    TZ_CHECK(read_reals(&normaliser->epsilon, &n_epsilon, 1, file, "normaliser_epsilon", error));
+    TZ_CHECK(read_reals(&normaliser->clip, &n_clip, 1, file, "normaliser_clip", error));
+    if (normaliser->n < 0 && n_var < 0 && n_epsilon < 0 && n_clip < 0) {
+        normaliser->n = 0;
         return TZ_OK;
     }
-    if (n_low != task->nu || n_high != task->nu) {
+    if (normaliser->n < 1 || n_var != normaliser->n || n_epsilon != 1 || n_clip != 1) {
+        return tz_fail(error, TZ_ERR_FORMAT,
+                       "%s: normaliser_mean, _var, _epsilon and _clip have %d, %d, %d and %d "
+                       "entries; expected two lists of one length and two of one number",
+                       tz_safetensors_path(file), normaliser->n, n_var, n_epsilon, n_clip);
+    }
+    return tz_normaliser_check(normaliser, tz_safetensors_path(file), error);
+}
+
+static tz_status read_control_range(tz_policy_file *out, const tz_safetensors *file,
+                                    tz_error *error) {
+    tz_actor *actor = &out->actor;
+    int n_low, n_high;
+    double low[TZ_NU_MAX], high[TZ_NU_MAX];
+    TZ_CHECK(read_reals(low, &n_low, TZ_NU_MAX, file, "control_low", error));
+    TZ_CHECK(read_reals(high, &n_high, TZ_NU_MAX, file, "control_high", error));
+    if (n_low < 0 && n_high < 0) {
+        return TZ_OK;
+    }
+    if (n_low != out->nu || n_high != out->nu) {
         return tz_fail(error, TZ_ERR_MISMATCH,
-                       "%s: control_low and control_high have %d and %d entries; '%s' has %d "
-                       "controls",
-                       path, n_low, n_high, task->name, task->nu);
+                       "%s: control_low and control_high have %d and %d entries; the policy drives "
+                       "%d controls",
+                       tz_safetensors_path(file), n_low, n_high, out->nu);
     }
-    for (int i = 0; i < task->nu; i++) {
-        const double low = actor->control_low[i], high = actor->control_high[i];
-        if (!isfinite(low) || !isfinite(high) || !(low < high)) {
-            return tz_fail(error, TZ_ERR_FORMAT,
-                           "%s: control range %d is [%g, %g]; expected finite low < high", path, i,
-                           low, high);
-        }
-    }
+    out->has_range = true;
+    memcpy(actor->control_low, low, sizeof low);
+    memcpy(actor->control_high, high, sizeof high);
     return TZ_OK;
 }
 
-// Units of each layer from the shapes in the file; the shapes themselves are checked on loading.
-static tz_status read_sizes(tz_actor *actor, const tz_safetensors *file, const tz_task *task,
-                            tz_error *error) {
-    const char *path = tz_safetensors_path(file);
-    enum { UNITS_MAX = 8192 };
-    int layer = 0;
-    for (;; layer++) {
-        char name[KEY_MAX];
-        layer_name(name, layer, "weight");
-        const tz_tensor *W = tz_safetensors_find(file, name);
-        if (W == NULL) {
-            break;
-        }
-        if (layer == TZ_ACTOR_LAYERS_MAX - 1 || W->ndim != 2 || W->shape[0] < 1 ||
-            W->shape[0] > UNITS_MAX) {
-            return tz_fail(error, TZ_ERR_FORMAT,
-                           "%s: tensor '%s' does not fit; expected (units, inputs) with 1 to %d "
-                           "units in at most %d layers",
-                           path, name, UNITS_MAX, TZ_ACTOR_LAYERS_MAX - 1);
-        }
-        actor->n_out[layer] = (int)W->shape[0];
-    }
-    if (layer == 0 && tz_safetensors_find(file, "actor.mu.weight") == NULL) {
-        return tz_fail(error, TZ_ERR_FORMAT,
-                       "%s: no tensor 'actor.latent_pi.0.weight'; expected the actor of a SAC "
-                       "policy",
-                       path);
-    }
-    actor->n_out[layer] = 2 * task->nu;
-    actor->n_layers = layer + 1;
-
-    // a tensor that no layer uses belongs to another kind of network
-    int n_tensors = 0;
-    for (int i = 0; i < tz_safetensors_count(file); i++) {
-        n_tensors += strncmp(tz_safetensors_at(file, i)->name, "actor.", strlen("actor.")) == 0;
-    }
-    if (n_tensors != 2 * layer + 4) {
-        return tz_fail(error, TZ_ERR_FORMAT,
-                       "%s: %d tensors of an actor, of which %d hidden layers and the head use %d",
-                       path, n_tensors, layer, 2 * layer + 4);
-    }
-    return TZ_OK;
-}
-
-// Columns [first, first + n) of W (n_in, n_out) and b from the tensors <prefix>.weight (n, n_in)
-// and <prefix>.bias (n).
-static tz_status load_columns(float *W, float *b, const tz_safetensors *file, const char *prefix,
-                              int n_in, int n_out, int first, int n, tz_error *error) {
-    char name[KEY_MAX];
-    const float *data;
-    const size_t shape[2] = {(size_t)n, (size_t)n_in};
-    snprintf(name, sizeof name, "%s.weight", prefix);
-    TZ_CHECK(tz_safetensors_expect_f32(file, name, 2, shape, &data, error));
-    bool finite = true;
-    for (int i = 0; i < n; i++) {
-        for (int j = 0; j < n_in; j++) {
-            const float x = data[(size_t)i * (size_t)n_in + (size_t)j];
-            W[(size_t)j * (size_t)n_out + (size_t)(first + i)] = x;
-            finite = finite && isfinite(x);
-        }
-    }
-    snprintf(name, sizeof name, "%s.bias", prefix);
-    TZ_CHECK(tz_safetensors_expect_f32(file, name, 1, shape, &data, error));
-    for (int i = 0; i < n; i++) {
-        b[first + i] = data[i];
-        finite = finite && isfinite(data[i]);
-    }
-    if (!finite) {
-        return tz_fail(error, TZ_ERR_FORMAT,
-                       "%s: tensor '%s' or its weight holds a number that is "
-                       "not finite",
-                       tz_safetensors_path(file), name);
-    }
-    return TZ_OK;
-}
-
-static tz_status load_weights(tz_actor *actor, float **block, const tz_safetensors *file,
+// The tensors as a list; the array is freed by the caller with tz_free.
+static tz_status list_tensors(tz_weights *weights, tz_tensor **tensors, const tz_safetensors *file,
                               tz_error *error) {
-    size_t n = 0;
-    for (int layer = 0; layer < actor->n_layers; layer++) {
-        n += ((size_t)tz_actor_n_in(actor, layer) + 1) * (size_t)actor->n_out[layer];
+    const int n = tz_safetensors_count(file);
+    *tensors = tz_alloc((size_t)n + 1, sizeof **tensors);
+    if (*tensors == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: out of memory while reading",
+                       tz_safetensors_path(file));
     }
-    float *cursor = *block = tz_alloc(n, sizeof(float));
-    if (cursor == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "%s: out of memory for %zu weights",
-                       tz_safetensors_path(file), n);
+    for (int i = 0; i < n; i++) {
+        (*tensors)[i] = *tz_safetensors_at(file, i);
     }
-    for (int layer = 0; layer < actor->n_layers; layer++) {
-        const int n_in = tz_actor_n_in(actor, layer), n_out = actor->n_out[layer];
-        float *W = cursor, *b = cursor + (size_t)n_in * (size_t)n_out;
-        cursor = b + n_out;
-        actor->W[layer] = W;
-        actor->b[layer] = b;
-        if (layer < actor->n_layers - 1) {
-            char prefix[KEY_MAX];
-            snprintf(prefix, sizeof prefix, "actor.latent_pi.%d", 2 * layer);
-            TZ_CHECK(load_columns(W, b, file, prefix, n_in, n_out, 0, n_out, error));
-        } else {
-            const int nu = n_out / 2;
-            TZ_CHECK(load_columns(W, b, file, "actor.mu", n_in, n_out, 0, nu, error));
-            TZ_CHECK(load_columns(W, b, file, "actor.log_std", n_in, n_out, nu, nu, error));
+    *weights = (tz_weights){tz_safetensors_path(file), *tensors, n};
+    return TZ_OK;
+}
+
+static tz_status read_own(tz_policy_file *out, const tz_safetensors *file, tz_error *error) {
+    const char *env = tz_safetensors_metadata(file, "env");
+    snprintf(out->env, sizeof out->env, "%s", env == NULL ? "" : env);
+    snprintf(out->sha256, sizeof out->sha256, "%s", tz_safetensors_sha256(file));
+    TZ_CHECK(expect_metadata(file, "format", OWN_FORMAT, error));
+    tz_weights weights;
+    tz_tensor *tensors;
+    TZ_CHECK(list_tensors(&weights, &tensors, file, error));
+    const tz_status status = tz_weights_read_actor(&out->actor, &out->block, &out->kind,
+                                                   &out->has_range, &weights, error);
+    tz_free(tensors);
+    TZ_CHECK(status);
+    if (tz_safetensors_metadata(file, "format") != NULL) {
+        out->kind = OWN_FORMAT;
+    }
+    out->nu = out->actor.net.n_out[out->actor.net.n_layers - 1] / 2;
+    TZ_CHECK(read_words(&out->actor, file, error));
+    TZ_CHECK(read_layout(out, file, error));
+    TZ_CHECK(read_normaliser(&out->actor.normaliser, file, error));
+    return read_control_range(out, file, error);
+}
+
+static tz_status read_safetensors(tz_policy_file *out, const char *path, tz_error *error) {
+    tz_safetensors *file;
+    TZ_CHECK(tz_safetensors_read(&file, path, error));
+    const tz_status status = read_own(out, file, error);
+    tz_safetensors_destroy(file);
+    return status;
+}
+
+// ---- read: any file
+
+static bool is_archive(const char *path) {
+    unsigned char magic[4] = {0};
+    FILE *stream = tz_file_exists(path) ? fopen(path, "rb") : NULL;
+    const size_t n = stream == NULL ? 0 : fread(magic, 1, sizeof magic, stream);
+    if (stream != NULL) {
+        fclose(stream);
+    }
+    return tz_zip_is(magic, n);
+}
+
+// Looks for statistics beside the archive FOLDER/NAME.zip: FOLDER/NAME/vecnormalize.pkl, then
+// FOLDER/vecnormalize.pkl.
+static void find_statistics(char found[TZ_PATH_MAX], const char *path) {
+    const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
+    const int stem = dot != NULL && (slash == NULL || dot > slash) ? (int)(dot - path) : 0;
+    const int folder = slash == NULL ? 0 : (int)(slash - path) + 1;
+    const char *const name = "vecnormalize.pkl";
+    int length = snprintf(found, TZ_PATH_MAX, "%.*s/%s", stem, path, name);
+    if (stem > 0 && length < TZ_PATH_MAX && tz_file_exists(found)) {
+        return;
+    }
+    length = snprintf(found, TZ_PATH_MAX, "%.*s%s", folder, path, name);
+    if (length >= TZ_PATH_MAX || !tz_file_exists(found)) {
+        found[0] = '\0';
+    }
+}
+
+static tz_status add_statistics(tz_policy_file *file, const char *path, const char *statistics,
+                                tz_error *error) {
+    if (statistics != NULL) {
+        TZ_CHECK(tz_path_join(file->statistics, "", statistics, error));
+    } else if (is_archive(path)) {
+        find_statistics(file->statistics, path);
+    }
+    if (file->statistics[0] == '\0') {
+        return TZ_OK;
+    }
+    tz_normaliser *normaliser = &file->actor.normaliser;
+    TZ_CHECK(tz_vecnormalize_read(normaliser, file->statistics, error));
+    if (normaliser->n == 0) {
+        file->statistics[0] = '\0';
+    }
+    return TZ_OK;
+}
+
+tz_status tz_policy_file_read(tz_policy_file *file, const char *path, const char *statistics,
+                              tz_error *error) {
+    memset(file, 0, sizeof *file);
+    TZ_CHECK(is_archive(path) ? tz_sb3_read(file, path, error)
+                              : read_safetensors(file, path, error));
+    TZ_CHECK(add_statistics(file, path, statistics, error));
+    const int n_in = file->actor.net.n_in, n = file->actor.normaliser.n;
+    if (n != 0 && n != n_in) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "%s: the policy sees %d numbers; the statistics%s%s are of %d", path, n_in,
+                       file->statistics[0] ? " of " : "", file->statistics, n);
+    }
+    if (file->has_layout && file->actor.layout.n != n_in) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "%s: observation_index has %d entries; the actor.* tensors see %d", path,
+                       file->actor.layout.n, n_in);
+    }
+    file->actor.layout.n = n_in;
+    return TZ_OK;
+}
+
+void tz_policy_file_free(tz_policy_file *file) {
+    tz_free(file->block);
+    file->block = NULL;
+}
+
+// ---- fit to a task
+
+// A policy of one version of a robot runs in the other: what it sees and drives is the same.
+static tz_status fit_env(const tz_policy_file *file, const char *path, const tz_task *task,
+                         tz_error *error) {
+    const tz_env_info *info = file->env[0] != '\0' ? tz_env_info_find(file->env) : NULL;
+    if (file->env[0] == '\0' || strcmp(file->env, task->name) == 0 ||
+        (info != NULL && info == tz_env_info_find(task->name))) {
+        return TZ_OK;
+    }
+    return tz_fail(error, TZ_ERR_MISMATCH, "%s: metadata \"env\" is '%.60s'; expected '%s'", path,
+                   file->env, task->name);
+}
+
+tz_status tz_fit_layout(tz_observation_layout *layout, int n_in, const char *path, const char *what,
+                        const tz_task *task, tz_error *error) {
+    if (!tz_observation_layout_gymnasium(layout, task->name)) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "%s: no metadata \"observation_index\", and environment '%s' has no known "
+                       "observation layout",
+                       path, task->name);
+    }
+    const int n_default = layout->n;
+    if (n_in != layout->n && n_in == task->n_gym_observation) {
+        tz_observation_layout_full(layout, task);
+    }
+    if (n_in != layout->n) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "%s: %s sees %d numbers; the observation of '%s' has %d", path, what, n_in,
+                       task->name, n_default);
+    }
+    return TZ_OK;
+}
+
+static tz_status check_layout(const tz_observation_layout *layout, const char *path,
+                              const tz_task *task, tz_error *error) {
+    const bool is_state = layout->source == TZ_OBSERVATION_STATE;
+    if (!is_state && task->n_gym_observation == 0) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "%s: sees Gymnasium's observation; environment '%s' has none", path,
+                       task->name);
+    }
+    const int n_source = is_state ? tz_task_nz(task) : task->n_gym_observation;
+    for (int i = 0; i < layout->n; i++) {
+        if (layout->index[i] >= n_source) {
+            return tz_fail(error, TZ_ERR_MISMATCH,
+                           "%s: observation_index[%d] is %d; '%s' has %s 0 to %d", path, i,
+                           layout->index[i], task->name, is_state ? "states z" : "observations",
+                           n_source - 1);
         }
     }
     return TZ_OK;
 }
 
-static tz_status read_checked(tz_actor *actor, float **block, const tz_safetensors *file,
-                              const tz_task *task, tz_error *error) {
-    TZ_CHECK(expect_metadata(file, "format", "trapeze policy 1", error));
-    TZ_CHECK(expect_env(file, task, error));
-    TZ_CHECK(expect_metadata(file, "activation", "relu", error));
-    TZ_CHECK(expect_metadata(file, "squash", "tanh", error));
-    TZ_CHECK(read_layout(&actor->layout, file, task, error));
-    TZ_CHECK(read_control_range(actor, file, task, error));
-    TZ_CHECK(read_sizes(actor, file, task, error));
-    return load_weights(actor, block, file, error);
+// Whether the actions of Gymnasium's RescaleAction were learned: all in [-1, 1].
+static bool is_unit_range(const tz_actor *actor, int nu) {
+    bool is_unit = true;
+    for (int i = 0; i < nu; i++) {
+        is_unit = is_unit && actor->control_low[i] == -1.0 && actor->control_high[i] == 1.0;
+    }
+    return is_unit;
+}
+
+// A network that speaks in units of its action space [-1, 1] comes to speak in controls: with
+// centre c and half width h of the control range, mu' = c + h mu and log sigma' = log h + log
+// sigma.
+static void rescale_head(tz_policy_file *file, const tz_task *task) {
+    const tz_network *net = &file->actor.net;
+    const int head = net->n_layers - 1, n_in = tz_network_n_in(net, head), nu = file->nu;
+    float *W = file->block + (net->W[head] - file->block);
+    float *b = file->block + (net->b[head] - file->block);
+    for (int j = 0; j < nu; j++) {
+        const double low = task->control_low[j], high = task->control_high[j];
+        const double h = 0.5 * (high - low), c = 0.5 * (high + low);
+        for (int i = 0; i < n_in; i++) {
+            float *w = &W[(size_t)i * 2 * (size_t)nu + (size_t)j];
+            *w = (float)(h * (double)*w);
+        }
+        b[j] = (float)(c + h * (double)b[j]);
+        b[nu + j] = (float)(log(h) + (double)b[nu + j]);
+    }
+}
+
+static tz_status fit_range(tz_policy_file *file, const char *path, const tz_task *task,
+                           tz_error *error) {
+    tz_actor *actor = &file->actor;
+    if (file->has_range) {
+        for (int i = 0; i < task->nu; i++) {
+            const double low = actor->control_low[i], high = actor->control_high[i];
+            if (!isfinite(low) || !isfinite(high) || !(low < high)) {
+                return tz_fail(error, TZ_ERR_FORMAT,
+                               "%s: control range %d is [%g, %g]; expected finite low < high", path,
+                               i, low, high);
+            }
+        }
+        if (strcmp(file->kind, OWN_FORMAT) == 0 || !is_unit_range(actor, file->nu)) {
+            return TZ_OK;
+        }
+        if (actor->output == TZ_ACTOR_CLIPPED) {
+            rescale_head(file, task);
+        }
+    }
+    memcpy(actor->control_low, task->control_low, sizeof actor->control_low);
+    memcpy(actor->control_high, task->control_high, sizeof actor->control_high);
+    return TZ_OK;
+}
+
+tz_status tz_policy_file_fit(tz_policy_file *file, const char *path, const tz_task *task,
+                             tz_error *error) {
+    TZ_CHECK(fit_env(file, path, task, error));
+    if (file->nu != task->nu) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "%s: the head of the actor.* tensors drives %d controls; '%s' has %d "
+                       "controls",
+                       path, file->nu, task->name, task->nu);
+    }
+    TZ_CHECK(file->has_layout ? check_layout(&file->actor.layout, path, task, error)
+                              : tz_fit_layout(&file->actor.layout, file->actor.net.n_in, path,
+                                              "the actor. network", task, error));
+    return fit_range(file, path, task, error);
 }
 
 tz_status tz_actor_read(tz_actor *actor, float **block, char sha256[65], const char *path,
                         const tz_task *task, tz_error *error) {
-    memset(actor, 0, sizeof *actor);
-    *block = NULL;
-    tz_safetensors *file;
-    TZ_CHECK(tz_safetensors_read(&file, path, error));
-    const tz_status status = read_checked(actor, block, file, task, error);
-    snprintf(sha256, 65, "%s", tz_safetensors_sha256(file));
-    tz_safetensors_destroy(file);
+    tz_policy_file file;
+    tz_status status = tz_policy_file_read(&file, path, NULL, error);
+    status = status == TZ_OK ? tz_policy_file_fit(&file, path, task, error) : status;
     if (status != TZ_OK) {
-        tz_free(*block);
-        *block = NULL;
+        tz_policy_file_free(&file);
     }
+    *actor = file.actor;
+    *block = file.block;
+    snprintf(sha256, 65, "%s", file.sha256);
     return status;
 }

@@ -1,42 +1,66 @@
-// Policy files: safetensors with the tensor names of Stable-Baselines3's SAC actor, so that its
-// weights load as they are, and metadata that says what the policy sees and drives
-// (docs/policies.md).
+// Policy files, whoever wrote them: Trapeze's own (safetensors with metadata that says what the
+// policy sees and drives), bare weights as safetensors, and the archives of Stable-Baselines3
+// (docs/policies.md). A file is read by itself and then fitted to a task.
 #ifndef TRAPEZE_POLICIES_POLICY_FILE_H
 #define TRAPEZE_POLICIES_POLICY_FILE_H
 
+#include "base/file.h"
 #include "base/safetensors.h"
 #include "base/status.h"
-#include "envs/env.h"
-#include "envs/observation.h"
+#include "policies/actor.h"
 
-enum { TZ_ACTOR_LAYERS_MAX = 8 };
+typedef struct tz_policy_file {
+    const char *kind;             // static: "trapeze policy 1", "Stable-Baselines3 SAC", ...
+    char env[TZ_NAME_MAX];        // what it says it was made for; "" when it does not say
+    char sha256[65];              // of the file
+    char statistics[TZ_PATH_MAX]; // file that the normaliser came from; "" when none
+    int nu;                       // controls
+    bool has_layout;              // actor.layout is read (index not checked), else only its n
+    bool has_range;               // actor's control range is read
+    tz_actor actor;
+    float *block; // the weights; owned
+} tz_policy_file;
 
-// A squashed Gaussian actor: hidden layers of ReLU units, then one layer with mu and log sigma side
-// by side. Weights are (in, out) and row-major.
-typedef struct tz_actor {
-    tz_observation_layout layout;        // what it sees of z; layout.n = D
-    int n_layers;                        // hidden layers and the head, at least 1
-    int n_out[TZ_ACTOR_LAYERS_MAX];      // units of each; of the head 2 nu         (n_layers)
-    const float *W[TZ_ACTOR_LAYERS_MAX]; // (n_in, n_out) each
-    const float *b[TZ_ACTOR_LAYERS_MAX]; // (n_out) each
-    double control_low[TZ_NU_MAX];       // control of action -1                    (nu)
-    double control_high[TZ_NU_MAX];      // control of action +1                    (nu)
-} tz_actor;
+// Finds the file of a policy that is not built in: as named, else shipped under this name
+// ("hopper-expert"). TZ_ERR_IO.
+TZ_API tz_status tz_policy_find_file(char path[TZ_PATH_MAX], const char *name_or_path,
+                                     tz_error *error);
 
-static inline int tz_actor_n_in(const tz_actor *actor, int layer) {
-    return layer == 0 ? actor->layout.n : actor->n_out[layer - 1];
-}
+// Reads a file of any kind. `statistics` (Nullable) is a VecNormalize file to use; without it, one
+// that lies beside an archive of Stable-Baselines3 is used: vecnormalize.pkl in its folder, or in a
+// folder of its name. The caller frees with tz_policy_file_free, also on failure.
+// TZ_ERR_IO, TZ_ERR_FORMAT, TZ_ERR_MISMATCH, TZ_ERR_UNSUPPORTED, TZ_ERR_MEMORY.
+TZ_API tz_status tz_policy_file_read(tz_policy_file *file, const char *path, const char *statistics,
+                                     tz_error *error);
+TZ_API void tz_policy_file_free(tz_policy_file *file);
 
-// Writes the file. `notes` are further metadata (command, seed, steps, ...); the keys of the format
-// are added. Errors: TZ_ERR_IO, TZ_ERR_MEMORY.
+// Fits the actor to a task: what is missing (layout, control range) becomes Gymnasium's observation
+// and the task's range; what is there must agree. TZ_ERR_MISMATCH.
+TZ_API tz_status tz_policy_file_fit(tz_policy_file *file, const char *path, const tz_task *task,
+                                    tz_error *error);
+
+// Writes Trapeze's own kind of file. `notes` are further metadata (command, seed, steps, ...); the
+// keys of the format are added. Errors: TZ_ERR_IO, TZ_ERR_MEMORY.
 TZ_API tz_status tz_actor_write(const char *path, const tz_actor *actor, const tz_task *task,
                                 const tz_metadata *notes, int n_notes, tz_error *error);
 
-// Reads a file for a task. A file without metadata gets Gymnasium's observation layout of the
-// task's environment and the task's control range. The weights live in *block, which the caller
-// frees with tz_free; sha256 is the file's hex digest. Errors: TZ_ERR_IO, TZ_ERR_FORMAT,
-// TZ_ERR_MISMATCH (another environment or other shapes), TZ_ERR_MEMORY.
+// Both steps of reading. The weights live in *block, which the caller frees with tz_free; sha256 is
+// the file's hex digest.
 TZ_API tz_status tz_actor_read(tz_actor *actor, float **block, char sha256[65], const char *path,
                                const tz_task *task, tz_error *error);
+
+// The observation that a network of n_in inputs sees of a task: the default layout, or Gymnasium's
+// whole observation, whichever has that many numbers. `what` names the network in the sentence.
+// TZ_ERR_MISMATCH.
+tz_status tz_fit_layout(tz_observation_layout *layout, int n_in, const char *path, const char *what,
+                        const tz_task *task, tz_error *error);
+
+// Words of the format for the ways that an actor ends; static.
+TZ_API const char *tz_activation_name(tz_activation activation); // "relu"
+TZ_API const char *tz_output_name(tz_actor_output output);       // "tanh"
+TZ_API const char *tz_sigma_name(tz_actor_sigma sigma);          // "clamp"
+
+// Reads an archive of Stable-Baselines3, or a state dict of PyTorch, into a zeroed file (sb3.c).
+tz_status tz_sb3_read(tz_policy_file *file, const char *path, tz_error *error);
 
 #endif

@@ -23,7 +23,7 @@ struct tz_policy {
     tz_task task; // copied at create
 
     // mlp only
-    tz_actor actor; // views into block
+    tz_actor actor; // its network views into block
     float *block;   // owned
 };
 

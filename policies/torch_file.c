@@ -20,8 +20,10 @@ enum {
 };
 
 static const char *const names_allowed[] = {
-    "collections OrderedDict",      "torch._utils _rebuild_tensor_v2",
-    "torch._utils _rebuild_parameter", "torch FloatStorage",
+    "collections OrderedDict",
+    "torch._utils _rebuild_tensor_v2",
+    "torch._utils _rebuild_parameter",
+    "torch FloatStorage",
     "torch DoubleStorage",
 };
 
@@ -244,9 +246,8 @@ static const tz_pickle_value *tensor_of(const tz_pickle_value *value) {
         tz_pickle_is_global(value->callable, "torch._utils _rebuild_parameter")) {
         value = tz_pickle_at(value->arguments, 0);
     }
-    const bool is_tensor =
-        value != NULL && value->kind == TZ_PICKLE_CALL &&
-        tz_pickle_is_global(value->callable, "torch._utils _rebuild_tensor_v2");
+    const bool is_tensor = value != NULL && value->kind == TZ_PICKLE_CALL &&
+                           tz_pickle_is_global(value->callable, "torch._utils _rebuild_tensor_v2");
     return is_tensor ? value : NULL;
 }
 
@@ -254,10 +255,9 @@ static tz_status read_state_dict(reader *r, const tz_pickle_value *root) {
     if (root->kind == TZ_PICKLE_TUPLE && root->items != NULL) {
         root = root->items->value;
     }
-    const bool is_dict =
-        root->kind == TZ_PICKLE_DICT ||
-        (root->kind == TZ_PICKLE_CALL &&
-         tz_pickle_is_global(root->callable, "collections OrderedDict"));
+    const bool is_dict = root->kind == TZ_PICKLE_DICT ||
+                         (root->kind == TZ_PICKLE_CALL &&
+                          tz_pickle_is_global(root->callable, "collections OrderedDict"));
     if (!is_dict) {
         return tz_fail(r->error, TZ_ERR_FORMAT, "%s: holds no state dict", r->path);
     }
@@ -271,7 +271,7 @@ static tz_status read_state_dict(reader *r, const tz_pickle_value *root) {
 }
 
 static tz_status read_archive(reader *r) {
-    int member;
+    int member = 0;
     TZ_CHECK(find_pickle(r, &member));
     TZ_CHECK(check_byte_order(r));
     char *bytes;

@@ -175,9 +175,8 @@ static tz_status check_member(const tz_zip *zip, member *m, uint64_t local, int 
         memcmp(header + LOCAL_SIZE, m->name, name_size) != 0) {
         return fail(zip, error, "a member's own header disagrees with the directory");
     }
-    const bool possible = m->method == STORED
-                              ? m->size == m->packed
-                              : m->size / DEFLATE_RATIO_MAX <= m->packed;
+    const bool possible =
+        m->method == STORED ? m->size == m->packed : m->size / DEFLATE_RATIO_MAX <= m->packed;
     return possible ? TZ_OK : fail(zip, error, "a member's packed size cannot hold its size");
 }
 
@@ -240,11 +239,11 @@ static tz_status check_members(const tz_zip *zip, const member **order, tz_error
 }
 
 static tz_status read_directory(tz_zip *zip, tz_error *error) {
-    directory found;
+    directory found = {0};
     TZ_CHECK(find_directory(zip, &found, error));
     if (found.n > MEMBERS_MAX) {
-        return tz_fail(error, TZ_ERR_FORMAT, "%s: a zip archive of more than %d members",
-                       zip->path, MEMBERS_MAX);
+        return tz_fail(error, TZ_ERR_FORMAT, "%s: a zip archive of more than %d members", zip->path,
+                       MEMBERS_MAX);
     }
     zip->members = tz_alloc((size_t)found.n + 1, sizeof *zip->members);
     const member **order = tz_alloc((size_t)found.n + 1, sizeof *order);

@@ -6,7 +6,7 @@ set -eu
 
 tools='cmake ninja-build gcc libc6-dev pkg-config python3 python3-pip ca-certificates'
 libraries='libopenblas-dev libxsmm-dev libhdf5-dev libjson-c-dev libglfw3-dev libegl-dev libgl-dev libpng-dev
-    libmd-dev librandom123-dev libmujoco-dev'
+    libmd-dev zlib1g-dev librandom123-dev libmujoco-dev'
 programs='ffmpeg gnuplot-nox libegl1 libgl1 libgl1-mesa-dri'
 case ${1:-} in
 build) packages="$tools $libraries libcmocka-dev" ;;

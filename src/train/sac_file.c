@@ -16,10 +16,13 @@ tz_status tz_sac_write_policy(const char *path, tz_sac *sac, const tz_observatio
                               tz_error *error) {
     const tz_sac_net *net = tz_sac_get_net(sac, TZ_SAC_ACTOR);
     tz_actor actor = {
-        .layout = *layout, .n_layers = 3, .n_out = {net->n_hidden, net->n_hidden, net->n_out}};
+        .layout = *layout,
+        .net = {.n_in = net->n_in,
+                .n_layers = 3,
+                .n_out = {net->n_hidden, net->n_hidden, net->n_out}}};
     for (int layer = 0; layer < 3; layer++) {
-        actor.W[layer] = net->parameters + net->W_at[layer];
-        actor.b[layer] = net->parameters + net->b_at[layer];
+        actor.net.W[layer] = net->parameters + net->W_at[layer];
+        actor.net.b[layer] = net->parameters + net->b_at[layer];
     }
     memcpy(actor.control_low, task->control_low, sizeof actor.control_low);
     memcpy(actor.control_high, task->control_high, sizeof actor.control_high);

@@ -117,10 +117,7 @@ static void write_small_actor(tz_status expected) {
     static const float b1[2 * NU] = {0.0f, 0.5f, -1.0f, -2.0f};
     tz_actor actor = {
         .layout = {.n = 2, .index = {9, 3}, .low = {-INFINITY, -1.0}, .high = {INFINITY, 1.0}},
-        .n_layers = 2,
-        .n_out = {H, 2 * NU},
-        .W = {W0, W1},
-        .b = {b0, b1},
+        .net = {.n_in = 2, .n_layers = 2, .n_out = {H, 2 * NU}, .W = {W0, W1}, .b = {b0, b1}},
         .control_low = {-2.0, 0.0},
         .control_high = {2.0, 1.0}};
     const tz_metadata notes[] = {{"seed", "3"}};
@@ -240,10 +237,17 @@ static void wrong_tensors_and_metadata_are_refused(void **state) {
         tz_metadata metadata[3];
         const char *sentence;
     } bad[] = {
-        {{{"observation_index", "[0, 1, 99]"},
-          {"observation_low", "[0,0,0]"},
-          {"observation_high", "[1,1,1]"}},
+        {{{"observation_index", "[0, 1, 99, 3, 4, 5, 6, 7]"},
+          {"observation_low", "[0,0,0,0,0,0,0,0]"},
+          {"observation_high", "[1,1,1,1,1,1,1,1]"}},
          "observation_index[2]"},
+        {{{"observation_index", "[0, 1]"},
+          {"observation_low", "[0,0]"},
+          {"observation_high", "[1,1]"}},
+         "2 entries"},
+        {{{"normaliser_mean", "[0,0,0,0,0,0,0,0]"}, {"normaliser_clip", "[10]"}},
+         "normaliser_mean"},
+        {{{"log_std", "clip"}}, "clamp"},
         {{{"observation_index", "[0, 1.5]"},
           {"observation_low", "[0,0]"},
           {"observation_high", "[1,1]"}},
@@ -259,7 +263,7 @@ static void wrong_tensors_and_metadata_are_refused(void **state) {
         {{{"control_low", "[-1, -1]"}, {"control_high", "[1, Infinity]"}}, "control range"},
         {{{"control_low", "[-1]"}, {"control_high", "[1]"}}, "2 controls"},
         {{{"activation", "gelu"}}, "relu"},
-        {{{"squash", "clip"}}, "tanh"},
+        {{{"squash", "sigmoid"}}, "tanh"},
     };
     for (size_t i = 0; i < TZ_COUNTOF(bad); i++) {
         int n_metadata = 0;
