@@ -3,8 +3,10 @@
 #include "envs/env.h"
 
 #include "base/assert.h"
+#include "base/file.h"
 #include "envs/env_ops.h"
 #include "envs/hamiltonian/system_env.h"
+#include "envs/mjcf_env.h"
 #include "envs/mujoco_env.h"
 
 #include <stdio.h>
@@ -69,7 +71,16 @@ const tz_env_info *tz_env_info_of(const tz_env *env) {
     return &env->type->info;
 }
 
+bool tz_env_exists(const char *name) {
+    char task_name[TZ_NAME_MAX];
+    return tz_env_task_name(task_name, name);
+}
+
 bool tz_env_task_name(char task_name[TZ_NAME_MAX], const char *name) {
+    if (tz_is_mjcf_name(name) && strlen(name) < TZ_NAME_MAX && tz_file_exists(name)) {
+        snprintf(task_name, TZ_NAME_MAX, "%s", name);
+        return true;
+    }
     int version;
     const tz_env_type *type = tz_env_type_find(name, &version);
     snprintf(task_name, TZ_NAME_MAX, "%s%s", type ? type->info.name : "",
@@ -123,6 +134,10 @@ tz_status tz_env_create(tz_env **env, const tz_env_def *def, tz_error *error) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "max_episode_steps is %d; expected 0 (the registered limit) or more",
                        def->max_episode_steps);
+    }
+    if (def->name && tz_is_mjcf_name(def->name)) {
+        return def->version == 0 ? tz_mjcf_env_create(env, def, error)
+                                 : tz_fail(error, TZ_ERR_ARGUMENT, "%s has no versions", def->name);
     }
     int named = 0, version = 0;
     const tz_env_type *type = def->name ? tz_env_type_find(def->name, &named) : NULL;

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TZ_NAME_MAX = 64, TZ_NQ_MAX = 128, TZ_NU_MAX = 64, TZ_OBSERVATION_MAX = 512 };
+enum { TZ_NAME_MAX = 128, TZ_NQ_MAX = 128, TZ_NU_MAX = 64, TZ_OBSERVATION_MAX = 512 };
 
 // What a coordinate q[i] is.
 typedef enum tz_coordinate {
@@ -72,7 +72,8 @@ typedef struct tz_env tz_env;
 
 typedef struct tz_env_def {
     uint32_t cookie;       // set by tz_env_def_default, checked at create
-    const char *name;      // registry name ("hopper", "hopper-v4") or Gymnasium id; borrowed
+    const char *name;      // registry name ("hopper", "hopper-v4"), Gymnasium id, or an MJCF file
+                           // ("arm.xml"); borrowed
     int version;           // 4 or 5: Gymnasium's semantics; 0: as the name says, else 5
     bool ends_early;       // false: never terminate early (planning studies); default true
     int max_episode_steps; // 0: the registered limit
@@ -162,6 +163,9 @@ TZ_API const tz_env_info *tz_env_info_find(const char *name);
 
 // The entry of an environment.
 TZ_API const tz_env_info *tz_env_info_of(const tz_env *env);
+
+// Whether tz_env_create knows the name: an entry of the registry, a physical system, an MJCF file.
+TZ_API bool tz_env_exists(const char *name);
 
 // Writes the name that a task of this environment carries: "hopper-v4" for "Hopper-v4", "hopper"
 // for "Hopper-v5". False, and "", when there is no such environment.

@@ -4,6 +4,8 @@
 #include "base/memory.h"
 
 #include <pthread.h>
+#include <setjmp.h>
+#include <stdio.h>
 #include <string.h>
 
 // Adds one file. Up to 3.1 MuJoCo hands out a buffer to fill, later versions copy one.
@@ -54,6 +56,80 @@ tz_status tz_mujoco_compile_asset(mjModel **model, const char *name, tz_error *e
     return tz_mujoco_compile(model, tz_embedded_assets, tz_n_embedded_assets, i, error);
 }
 
+typedef struct load_call {
+    const char *path;
+    mjModel *model;
+    char complaint[512];
+} load_call;
+
+static void load(void *context) {
+    load_call *call = context;
+    call->model = mj_loadXML(call->path, NULL, call->complaint, sizeof call->complaint);
+}
+
+tz_status tz_mujoco_load(mjModel **model, const char *path, tz_error *error) {
+    load_call call = {.path = path, .complaint = "without a reason"};
+    tz_mujoco_silence();
+    if (!tz_mujoco_try(load, &call, call.complaint, sizeof call.complaint)) {
+        call.model = NULL;
+    }
+    *model = call.model;
+    return *model ? TZ_OK
+                  : tz_fail(error, TZ_ERR_FORMAT, "%s: MuJoCo refused the model: %s", path,
+                            call.complaint);
+}
+
+// ---- fatal errors -----------------------------------------------------------------------------
+
+// Where a fatal error of this thread returns to; NULL: nowhere, the program ends.
+static _Thread_local jmp_buf *rescue;
+static _Thread_local char last_words[256];
+
+static void jump(const char *text) {
+    if (rescue) {
+        snprintf(last_words, sizeof last_words, "%s", text);
+        longjmp(*rescue, 1);
+    }
+    mju_user_error = NULL;
+    mju_error("%s", text);
+}
+
+bool tz_mujoco_try(void (*body)(void *context), void *context, char *complaint, size_t size) {
+    jmp_buf here;
+    jmp_buf *const outer = rescue;
+    tz_mujoco_silence();
+    if (setjmp(here) == 0) {
+        rescue = &here;
+        body(context);
+        rescue = outer;
+        return true;
+    }
+    rescue = outer;
+    snprintf(complaint, size, "%s", last_words);
+    return false;
+}
+
+long tz_mujoco_n_hidden(const mjModel *model) {
+#if mjVERSION_HEADER < 300
+    (void)model;
+    return 0;
+#elif mjVERSION_HEADER < 4000000
+    return (long)model->npluginstate;
+#else
+    return (long)(model->npluginstate + model->nhistory);
+#endif
+}
+
+double tz_mujoco_arena_bytes(const mjModel *model) {
+#if mjVERSION_HEADER < 300
+    return (double)model->nstack * sizeof(mjtNum);
+#else
+    return (double)model->narena;
+#endif
+}
+
+// ---- warnings ---------------------------------------------------------------------------------
+
 static void ignore_warning(const char *text) {
     (void)text;
 }
@@ -61,6 +137,9 @@ static void ignore_warning(const char *text) {
 static void install_silence(void) {
     if (!mju_user_warning) {
         mju_user_warning = ignore_warning;
+    }
+    if (!mju_user_error) {
+        mju_user_error = jump;
     }
 }
 

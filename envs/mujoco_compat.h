@@ -6,6 +6,7 @@
 #include "envs/embedded.h"
 
 #include <mujoco/mujoco.h>
+#include <stdbool.h>
 
 // Compiles files[i] (an MJCF file that may include the other ones) without touching the disk. The
 // caller deletes the model. TZ_ERR_MEMORY, TZ_ERR_FORMAT with MuJoCo's complaint.
@@ -15,8 +16,23 @@ tz_status tz_mujoco_compile(mjModel **model, const tz_embedded_file *files, int 
 // The same for an embedded asset by its name ("systems.xml"), which must exist.
 tz_status tz_mujoco_compile_asset(mjModel **model, const char *name, tz_error *error);
 
+// The same for a file on the disk, whose errors do not end the program.
+tz_status tz_mujoco_load(mjModel **model, const char *path, tz_error *error);
+
+// Runs `body`; false when MuJoCo met a fatal error in it (mju_error), which by itself would end the
+// program. What body was doing is then half done: its mjData may be reset or freed, nothing else.
+// `complaint` (size) gets MuJoCo's words.
+TZ_API bool tz_mujoco_try(void (*body)(void *context), void *context, char *complaint, size_t size);
+
+// Numbers of the state that are neither in qpos, qvel nor act: of plugins and delays.
+long tz_mujoco_n_hidden(const mjModel *model);
+
+// Bytes of a simulation's scratch memory.
+double tz_mujoco_arena_bytes(const mjModel *model);
+
 // Keeps MuJoCo from writing warnings to stderr and MUJOCO_LOG.TXT: the library reads
-// mjData.warning. Leaves a handler that the program has installed alone.
+// mjData.warning. Makes fatal errors catchable by tz_mujoco_try. Leaves a handler that the program
+// has installed alone.
 void tz_mujoco_silence(void);
 
 // Gives `geom` (initialised) the place of a capsule or line between two points (m).

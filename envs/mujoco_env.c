@@ -23,6 +23,7 @@ typedef struct shared {
     atomic_int n_envs;
     const tz_mujoco_env_type *type;
     mjModel *model; // owned
+    void *owned;    // what lives as long; Nullable
     tz_task task;
 
     // mjData on which the task's functions measure predicted states; one for each thread that ever
@@ -77,45 +78,81 @@ static void put_idle(shared *s, mjData *data) {
     }
 }
 
-// Measures a state that nobody simulated.
-static void measure_state(const shared *s, mjData *data, double *m, const double *z) {
-    memcpy(data->qpos, z, (size_t)s->type->nq * sizeof *z);
-    mj_kinematics(s->model, data);
-    s->type->measure(s->model, data, m);
+// Whether a type was made of a file (mjcf_env.h) rather than being one of Gymnasium's.
+static bool is_of_file(const tz_mujoco_env_type *type) {
+    return type->env.info.gymnasium_id[0] == '\0';
+}
+
+typedef struct measurement {
+    const shared *s;
+    mjData *data;
+    double *m;       // (n_measured)
+    const double *z; // (nz)
+} measurement;
+
+// Gymnasium's robots need where the bodies are, sensors of a file also what is derived of it and of
+// v.
+static void measure_state(void *context) {
+    const measurement *c = context;
+    const mjModel *model = c->s->model;
+    memcpy(c->data->qpos, c->z, (size_t)model->nq * sizeof *c->z);
+    if (is_of_file(c->s->type)) {
+        memcpy(c->data->qvel, c->z + model->nq, (size_t)model->nv * sizeof *c->z);
+        mj_fwdPosition(model, c->data);
+        mj_sensorPos(model, c->data);
+        mj_fwdVelocity(model, c->data);
+        mj_sensorVel(model, c->data);
+    } else {
+        mj_kinematics(model, c->data);
+    }
+    c->s->type->measure(model, c->data, c->m);
+}
+
+// Measures n states that nobody simulated: m (n, TZ_MEASURED_MAX) of z. False when MuJoCo cannot.
+static bool measure_states(shared *s, double *m, const double *const *z, int n) {
+    char complaint[64];
+    mjData *data = take_idle(s);
+    bool good = data != NULL;
+    for (int i = 0; i < n && good; i++) {
+        measurement c = {s, data, m + i * TZ_MEASURED_MAX, z[i]};
+        good = tz_mujoco_try(measure_state, &c, complaint, sizeof complaint);
+    }
+    if (good) {
+        put_idle(s, data);
+    } else if (data) {
+        mj_deleteData(data);
+    }
+    return good;
 }
 
 static double reward_of_states(const tz_task *task, const double *z, const double *u,
                                const double *z_next) {
-    shared *s = shared_of(task);
-    double m[TZ_MEASURED_MAX], m_next[TZ_MEASURED_MAX];
-    mjData *data = take_idle(s);
-    if (!data) {
+    double m[2 * TZ_MEASURED_MAX];
+    const double *const states[] = {z, z_next};
+    if (!measure_states(shared_of(task), m, states, 2)) {
         return NAN;
     }
-    measure_state(s, data, m, z);
-    measure_state(s, data, m_next, z_next);
-    put_idle(s, data);
-    return s->type->measured_reward(task, (tz_moment){z, m}, u, (tz_moment){z_next, m_next});
+    return tz_mujoco_type_of(task)->measured_reward(task, (tz_moment){z, m}, u,
+                                                    (tz_moment){z_next, m + TZ_MEASURED_MAX});
 }
 
 static bool end_of_state(const tz_task *task, const double *z_next) {
-    shared *s = shared_of(task);
-    double m_next[TZ_MEASURED_MAX];
-    mjData *data = take_idle(s);
-    if (!data) {
-        return true;
-    }
-    measure_state(s, data, m_next, z_next);
-    put_idle(s, data);
-    return s->type->measured_end(task, (tz_moment){z_next, m_next});
+    double m[TZ_MEASURED_MAX];
+    return !measure_states(shared_of(task), m, &z_next, 1) ||
+           tz_mujoco_type_of(task)->measured_end(task, (tz_moment){z_next, m});
+}
+
+const tz_mujoco_env_type *tz_mujoco_type_of(const tz_task *task) {
+    return shared_of(task)->type;
 }
 
 // ---- task -------------------------------------------------------------------------------------
 
 static int gym_observation_size(const tz_mujoco_env_type *type, int version) {
-    return !type->observe ? type->nq - type->observation_skip + type->nv
-           : version == 4 ? type->n_observation_v4
-                          : type->n_observation;
+    return is_of_file(type) ? 0
+           : !type->observe ? type->nq - type->observation_skip + type->nv
+           : version == 4   ? type->n_observation_v4
+                            : type->n_observation;
 }
 
 // Numbers of Gymnasium's observation that a world keeps: all, or none where it is a part of z.
@@ -163,7 +200,7 @@ static void describe_joint(tz_task *task, const mjModel *model, int j) {
 static void fill_task(tz_task *task, const tz_mujoco_env_type *type, const tz_env_def *def,
                       int version, const mjModel *model) {
     const tz_env_info *info = &type->env.info;
-    snprintf(task->name, sizeof task->name, "%.60s%s", info->name, version == 4 ? "-v4" : "");
+    snprintf(task->name, sizeof task->name, "%.120s%s", info->name, version == 4 ? "-v4" : "");
     snprintf(task->gymnasium_id, sizeof task->gymnasium_id, "%s", info->gymnasium_id);
     char *digit = strrchr(task->gymnasium_id, '5');
     if (version == 4 && digit) {
@@ -178,10 +215,6 @@ static void fill_task(tz_task *task, const tz_mujoco_env_type *type, const tz_en
     task->max_episode_steps =
         def->max_episode_steps > 0 ? def->max_episode_steps : info->max_episode_steps;
     task->ends_early = def->ends_early;
-    task->n_gym_observation = gym_observation_size(type, version);
-    task->is_exact = type->n_measured == 0;
-    task->reward = task->is_exact ? type->reward : reward_of_states;
-    task->terminated = task->is_exact ? type->terminated : type->measured_end ? end_of_state : NULL;
 
     for (int j = 0; j < (int)model->njnt; j++) {
         describe_joint(task, model, j);
@@ -195,6 +228,15 @@ static void fill_task(tz_task *task, const tz_mujoco_env_type *type, const tz_en
     }
 }
 
+// Whose functions the task's are. A file's sensors are measured by its pure functions alone.
+static void choose_rules(tz_task *task, const tz_mujoco_env_type *type) {
+    const bool is_measured = type->n_measured > 0;
+    task->n_gym_observation = gym_observation_size(type, task->version);
+    task->is_exact = !is_measured || is_of_file(type);
+    task->reward = is_measured ? reward_of_states : type->reward;
+    task->terminated = !is_measured ? type->terminated : type->measured_end ? end_of_state : NULL;
+}
+
 static void release(shared *s) {
     if (atomic_fetch_sub(&s->n_envs, 1) == 1) {
         while (s->n_idle > 0) {
@@ -202,6 +244,7 @@ static void release(shared *s) {
         }
         pthread_mutex_destroy(&s->idle_lock);
         mj_deleteModel(s->model);
+        tz_free(s->owned);
         tz_free(s);
     }
 }
@@ -218,11 +261,19 @@ static void destroy(tz_env *env) {
 // Takes what derived quantities are needed for from the world as the physics left it.
 static void measure(mujoco_env *self) {
     const shared *s = self->shared;
-    if (s->type->n_measured > 0) {
+    if (!s->task.is_exact) {
         s->type->measure(s->model, self->data, self->m);
     }
     if (s->type->observe) {
         s->type->observe(&s->task, s->model, self->data, self->o);
+    }
+}
+
+static void start(void *context) {
+    mujoco_env *self = context;
+    self->data = mj_makeData(self->shared->model);
+    if (self->data) {
+        mj_forward(self->shared->model, self->data);
     }
 }
 
@@ -238,43 +289,55 @@ static tz_status create_on(tz_env **env, shared *s, tz_error *error) {
     e->shared = s;
     e->z = tz_alloc((size_t)tz_task_nz(&s->task), sizeof *e->z);
     e->o = tz_alloc((size_t)n_observed(s) + 1, sizeof *e->o);
-    e->data = e->z && e->o ? mj_makeData(s->model) : NULL;
-    if (!e->data) {
+    char complaint[256] = "no memory";
+    if (!e->z || !e->o || !tz_mujoco_try(start, e, complaint, sizeof complaint) || !e->data) {
         const tz_status status =
-            tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for the simulation state", name);
+            tz_fail(error, TZ_ERR_MEMORY, "%s: the simulation cannot start: %s", name, complaint);
         destroy(&e->env);
         return status;
     }
-    mj_forward(s->model, e->data);
     measure(e);
     *env = &e->env;
     return TZ_OK;
 }
 
+tz_status tz_mujoco_env_create(tz_env **env, const tz_mujoco_env_type *type, mjModel *model,
+                               void *owned,
+                               tz_status (*complete)(void *owned, tz_task *task,
+                                                     const mjModel *model, tz_error *error),
+                               const tz_env_def *def, int version, tz_error *error) {
+    shared *s = tz_alloc(1, sizeof *s);
+    if (!s) {
+        const tz_status status =
+            tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for an environment", type->env.info.name);
+        mj_deleteModel(model);
+        tz_free(owned);
+        return status;
+    }
+    s->type = type;
+    s->model = model;
+    s->owned = owned;
+    atomic_init(&s->n_envs, 1);
+    pthread_mutex_init(&s->idle_lock, NULL);
+    fill_task(&s->task, type, def, version, model);
+    const tz_status status = complete ? complete(owned, &s->task, model, error) : TZ_OK;
+    if (status != TZ_OK) {
+        release(s);
+        return status;
+    }
+    choose_rules(&s->task, type);
+    return create_on(env, s, error);
+}
+
 static tz_status create(tz_env **env, const tz_env_type *env_type, const tz_env_def *def,
                         int version, tz_error *error) {
     const tz_mujoco_env_type *type = (const tz_mujoco_env_type *)env_type;
-    shared *s = tz_alloc(1, sizeof *s);
-    if (!s) {
-        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for an environment",
-                       env_type->info.name);
-    }
-
-    // Compile the model and hold it against what the type says.
     const char *asset = version == 4 && type->asset_v4 ? type->asset_v4 : type->asset;
-    const tz_status status = tz_mujoco_compile_asset(&s->model, asset, error);
-    if (status != TZ_OK) {
-        tz_free(s);
-        return status;
-    }
-    TZ_ASSERT((int)s->model->nq == type->nq && (int)s->model->nv == type->nv &&
-              (int)s->model->nu == type->nu && (int)s->model->na == 0);
-
-    s->type = type;
-    atomic_init(&s->n_envs, 1);
-    pthread_mutex_init(&s->idle_lock, NULL);
-    fill_task(&s->task, type, def, version, s->model);
-    return create_on(env, s, error);
+    mjModel *model;
+    TZ_CHECK(tz_mujoco_compile_asset(&model, asset, error));
+    TZ_ASSERT((int)model->nq == type->nq && (int)model->nv == type->nv &&
+              (int)model->nu == type->nu && (int)model->na == 0);
+    return tz_mujoco_env_create(env, type, model, NULL, NULL, def, version, error);
 }
 
 static tz_status clone_env(tz_env **clone, const tz_env *env, tz_error *error) {
@@ -296,7 +359,13 @@ static void reset(tz_env *env, double *z, uint64_t seed, uint64_t episode) {
     mjData *data = self_of(env)->data;
     tz_rng rng = tz_rng_stream(seed, TZ_PURPOSE_RESET, episode);
     mj_resetData(s->model, data);
-    s->type->draw_reset(data->qpos, data->qvel, s->type->nq, s->type->nv, &rng);
+    if (s->type->draw_reset) {
+        s->type->draw_reset(data->qpos, data->qvel, s->type->nq, s->type->nv, &rng);
+    } else {
+        tz_add_uniform(data->qpos, s->type->nq, s->type->reset_noise[0], &rng);
+        tz_add_uniform(data->qvel, s->type->nv, s->type->reset_noise[1], &rng);
+        mj_normalizeQuat(s->model, data->qpos);
+    }
     mj_forward(s->model, data);
     measure(self_of(env));
     observe(env, z);
@@ -332,9 +401,9 @@ static void judge(mujoco_env *self, tz_step *step, const double *u, const double
     const tz_mujoco_env_type *type = self->shared->type;
     const tz_task *task = &self->shared->task;
     bool ends;
-    if (type->n_measured == 0) {
-        step->reward = type->reward(task, self->z, u, z_next);
-        ends = type->terminated && type->terminated(task, z_next);
+    if (task->is_exact) {
+        step->reward = task->reward(task, self->z, u, z_next);
+        ends = task->terminated && task->terminated(task, z_next);
     } else {
         double m_before[TZ_MEASURED_MAX];
         memcpy(m_before, self->m, sizeof m_before);
@@ -346,19 +415,30 @@ static void judge(mujoco_env *self, tz_step *step, const double *u, const double
     step->terminated = task->ends_early && ends;
 }
 
+// The physics of one control period.
+static void simulate(void *context) {
+    const mujoco_env *self = context;
+    const mjModel *model = self->shared->model;
+    for (int k = 0; k < self->shared->task.frame_skip; k++) {
+        mj_step(model, self->data);
+    }
+    mj_rnePostConstraint(model, self->data);
+}
+
 static void step(tz_env *env, tz_step *step, double *z_next, const double *u) {
     mujoco_env *self = self_of(env);
-    const mjModel *model = self->shared->model;
     const tz_task *task = env->task;
     mjData *data = self->data;
 
     // One control period.
+    char complaint[64];
     observe(env, self->z);
     memcpy(data->ctrl, u, (size_t)task->nu * sizeof *u);
-    for (int k = 0; k < task->frame_skip; k++) {
-        mj_step(model, data);
+    const bool survived = tz_mujoco_try(simulate, self, complaint, sizeof complaint);
+    if (!survived) {
+        mj_resetData(self->shared->model, data);
+        mju_fill(data->qpos, NAN, task->nq);
     }
-    mj_rnePostConstraint(model, data);
     observe(env, z_next);
 
     // What came of it.

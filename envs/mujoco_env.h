@@ -8,7 +8,7 @@
 
 #include <mujoco/mujoco.h>
 
-enum { TZ_MEASURED_MAX = 4 };
+enum { TZ_MEASURED_MAX = 64 };
 
 // A moment that a reward is given for: the state, and what was measured of the world there.
 typedef struct tz_moment {
@@ -42,14 +42,17 @@ typedef struct tz_mujoco_env_type {
     // them, 0: none): one formula, with two ways to measure. A step measures mjData as the physics
     // left it, which is Gymnasium's reward: positions belong to the last evaluation inside
     // mj_step, a little behind the state, and contact forces are there. The task's pure functions
-    // measure the kinematics of z and z' themselves, where contact forces are zero.
+    // measure the kinematics of z and z' themselves, where contact forces are zero. A type of a
+    // file (env.info.gymnasium_id "") has sensors measured, and both ways are the second one.
     int n_measured;
     void (*measure)(const mjModel *model, const mjData *data, double *m);
     double (*measured_reward)(const tz_task *task, tz_moment before, const double *u,
                               tz_moment after);
     bool (*measured_end)(const tz_task *task, tz_moment after); // Nullable: never ends
 
-    // Adds the reset noise to q (nq) and v (nv), which hold the model's initial state.
+    // Adds the reset noise to q (nq) and v (nv), which hold the model's initial state. NULL:
+    // uniform within +-reset_noise, of q and of v, and unit quaternions again.
+    double reset_noise[2];
     void (*draw_reset)(double *q, double *v, int nq, int nv, tz_rng *rng);
 } tz_mujoco_env_type;
 
@@ -58,6 +61,18 @@ extern const tz_mujoco_env_type tz_half_cheetah, tz_hopper, tz_swimmer, tz_walke
     tz_humanoid_standup;
 
 extern const tz_env_ops tz_mujoco_ops;
+
+// The type of a task that MuJoCo simulates.
+const tz_mujoco_env_type *tz_mujoco_type_of(const tz_task *task);
+
+// Makes an environment of a compiled model, which it takes over together with `owned` (Nullable;
+// freed by tz_free), also when it fails. `type` lives as long as they do. `complete` (Nullable) is
+// called with `owned` when the task has its names. See mjcf_env.h.
+tz_status tz_mujoco_env_create(tz_env **env, const tz_mujoco_env_type *type, mjModel *model,
+                               void *owned,
+                               tz_status (*complete)(void *owned, tz_task *task,
+                                                     const mjModel *model, tz_error *error),
+                               const tz_env_def *def, int version, tz_error *error);
 
 // ---- pieces that several environments are made of ----
 

@@ -26,7 +26,7 @@ void tz_data_coordinate_name(char name[TZ_NAME_MAX + 8], const tz_task *task, in
 // The environment that a dataset names, NULL when it names none.
 tz_status tz_data_find_env(const tz_dataset *dataset, tz_env **env, tz_error *error) {
     *env = NULL;
-    if (dataset->env[0] == '\0' || !tz_env_info_find(dataset->env)) {
+    if (dataset->env[0] == '\0' || !tz_env_exists(dataset->env)) {
         return TZ_OK;
     }
     tz_env_def def = tz_env_def_default();

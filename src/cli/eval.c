@@ -153,7 +153,7 @@ static tz_status load_models(run *r, tz_error *error) {
 static tz_status read_data(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     TZ_CHECK(tz_dataset_read(&r->dataset, a->data, a->env, error));
-    if (tz_env_info_find(r->dataset->env) == NULL) {
+    if (!tz_env_exists(r->dataset->env)) {
         return TZ_OK;
     }
     tz_env_def def = tz_env_def_default();

@@ -211,7 +211,7 @@ static tz_status describe(reader *r, const char *env) {
                        r->file, name, asked);
     }
     snprintf(dataset->env, sizeof dataset->env, "%s", name);
-    if (env || tz_env_info_find(name)) {
+    if (env || tz_env_exists(name)) {
         TZ_CHECK(ask_environment(r, env ? env : name, &nq, &nv));
     }
     dataset->nq = (int)nq;

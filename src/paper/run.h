@@ -30,7 +30,7 @@ typedef struct tz_study_run {
     int seed;          // of data and network
 } tz_study_run;
 
-enum { TZ_RUN_NAME_MAX = 256 };
+enum { TZ_RUN_NAME_MAX = 512 };
 // "chain-2_node_h128_e500_l2_lr0.005_n1000_s0"
 TZ_API void tz_run_name(char name[TZ_RUN_NAME_MAX], const tz_study_run *run);
 TZ_API bool tz_run_equal(const tz_study_run *a, const tz_study_run *b);

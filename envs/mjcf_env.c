@@ -1,0 +1,258 @@
+#include "envs/mjcf_env.h"
+
+#include "base/memory.h"
+#include "envs/expression.h"
+#include "envs/mjcf_check.h"
+#include "envs/mujoco_compat.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { EPISODE_STEPS_DEFAULT = 1000, FRAME_SKIP_MAX = 10000, ARENA_BYTES_MAX = 1 << 30 };
+
+// The type of one file, owned by its environment.
+typedef struct mjcf_type {
+    tz_mujoco_env_type type;
+    char name[TZ_NAME_MAX], summary[TZ_NAME_MAX + 32];
+    bool has_reward, has_end;
+    tz_expression reward, end;
+} mjcf_type;
+
+static const mjcf_type *type_of(const tz_task *task) {
+    return (const mjcf_type *)tz_mujoco_type_of(task);
+}
+
+// ---- reward and end ---------------------------------------------------------------------------
+
+// The sensors' values.
+static void measure(const mjModel *model, const mjData *data, double *m) {
+    mju_copy(m, data->sensordata, (int)model->nsensordata);
+}
+
+static double reward(const tz_task *task, tz_moment before, const double *u, tz_moment after) {
+    const mjcf_type *self = type_of(task);
+    return self->has_reward ? tz_expression_value(&self->reward, task, before, u, after) : 0.0;
+}
+
+static double reward_of_z(const tz_task *task, const double *z, const double *u,
+                          const double *z_next) {
+    return reward(task, (tz_moment){.z = z}, u, (tz_moment){.z = z_next});
+}
+
+// An end rule that is not a number ends.
+static bool ends(const tz_task *task, tz_moment after) {
+    return tz_expression_value(&type_of(task)->end, task, after, NULL, after) != 0.0;
+}
+
+static bool ends_at_z(const tz_task *task, const double *z_next) {
+    return ends(task, (tz_moment){.z = z_next});
+}
+
+// ---- what is not supported --------------------------------------------------------------------
+
+// Refuses a model whose next state depends on more than (q, v, u).
+static tz_status check_model(const mjModel *model, const char *path, tz_error *error) {
+    const struct {
+        bool is_so;
+        const char *what, *expected;
+    } refusals[] = {
+        {model->nv == 0, "it has no joints", "at least one"},
+        {model->nq > TZ_NQ_MAX || model->nv > TZ_NQ_MAX, "it has more than 128 coordinates",
+         "at most 128"},
+        {model->nu > TZ_NU_MAX, "it has more than 64 actuators", "at most 64"},
+        {model->na > 0,
+         "its actuators have activation states (muscles, integrators, filters), which z = [q, v] "
+         "does "
+         "not hold",
+         "actuators without dynamics"},
+        {tz_mujoco_n_hidden(model) > 0,
+         "it has plugins or delays with a state of their own, which z = [q, v] does not hold",
+         "none"},
+        {model->nsensordata > TZ_MEASURED_MAX, "its sensors have more than 64 values",
+         "at most 64"},
+        {!(model->opt.timestep > 0.0) || !isfinite(model->opt.timestep),
+         "its timestep is not positive", "a time in seconds"},
+        {tz_mujoco_arena_bytes(model) > ARENA_BYTES_MAX, "its simulation needs more than 1 GB",
+         "less"},
+    };
+    for (size_t i = 0; i < TZ_COUNTOF(refusals); i++) {
+        if (refusals[i].is_so) {
+            return tz_fail(error, TZ_ERR_UNSUPPORTED, "%s is not supported: %s (expected %s)", path,
+                           refusals[i].what, refusals[i].expected);
+        }
+    }
+    for (int i = 0; i < (int)model->nu; i++) {
+        const double low = model->actuator_ctrlrange[2 * i];
+        const double high = model->actuator_ctrlrange[2 * i + 1];
+        if (!model->actuator_ctrllimited[i] || !(low < high) || !isfinite(low) || !isfinite(high)) {
+            const char *name = mj_id2name(model, mjOBJ_ACTUATOR, i);
+            return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                           "%s: actuator %d (%s) has no ctrlrange; expected a finite one", path, i,
+                           name ? name : "without a name");
+        }
+    }
+    return TZ_OK;
+}
+
+// ---- custom fields ----------------------------------------------------------------------------
+
+// Reads the numeric field `name` of at most n numbers; those that are not given stay.
+static tz_status read_numeric(double *x, int n, const mjModel *model, const char *name, double min,
+                              double max, bool whole, const char *path, tz_error *error) {
+    const int id = mj_name2id(model, mjOBJ_NUMERIC, name);
+    for (int i = 0; id >= 0 && i < (int)model->numeric_size[id]; i++) {
+        const double value = model->numeric_data[(int)model->numeric_adr[id] + i];
+        if (i >= n || !(value >= min && value <= max) || (whole && value != floor(value))) {
+            return tz_fail(
+                error, TZ_ERR_FORMAT,
+                "%s: %s has the value %g in place %d; expected at most %d numbers from %g "
+                "to %g%s",
+                path, name, value, i, n, min, max, whole ? ", whole ones" : "");
+        }
+        x[i] = value;
+    }
+    return TZ_OK;
+}
+
+static const char *find_text(const mjModel *model, const char *name) {
+    const int id = mj_name2id(model, mjOBJ_TEXT, name);
+    return id >= 0 ? model->text_data + model->text_adr[id] : NULL;
+}
+
+// A misspelt field would be ignored in silence.
+static tz_status check_field_names(const mjModel *model, const char *path, tz_error *error) {
+    static const char *const known[] = {"trapeze_frame_skip",  "trapeze_episode_steps",
+                                        "trapeze_reset_noise", "trapeze_reward",
+                                        "trapeze_end",         "trapeze_cyclic"};
+    for (int k = 0; k < (int)(model->nnumeric + model->ntext); k++) {
+        const bool numeric = k < (int)model->nnumeric;
+        const char *name = mj_id2name(model, numeric ? mjOBJ_NUMERIC : mjOBJ_TEXT,
+                                      numeric ? k : k - (int)model->nnumeric);
+        bool is_known = !name || strncmp(name, "trapeze", 7) != 0;
+        for (size_t i = 0; !is_known && i < TZ_COUNTOF(known); i++) {
+            is_known = strcmp(name, known[i]) == 0 && numeric == (i < 3);
+        }
+        if (!is_known) {
+            return tz_fail(error, TZ_ERR_FORMAT,
+                           "%s: custom %s %s is unknown; expected numeric trapeze_frame_skip, "
+                           "trapeze_episode_steps, trapeze_reset_noise, or text trapeze_reward, "
+                           "trapeze_end, trapeze_cyclic",
+                           path, numeric ? "numeric" : "text", name);
+        }
+    }
+    return TZ_OK;
+}
+
+// Marks the coordinates named in `text` as cyclic.
+static tz_status read_cyclic(tz_task *task, const char *text, const char *path, tz_error *error) {
+    while (text && *text) {
+        const size_t n = strcspn(text, " ,\t\n");
+        int i = 0;
+        while (i < task->nq && (strlen(task->coordinate_name[i]) != n ||
+                                strncmp(task->coordinate_name[i], text, n) != 0)) {
+            i++;
+        }
+        if (n > 0 && (i == task->nq || task->coordinate[i] != TZ_COORDINATE_LINEAR)) {
+            return tz_fail(error, TZ_ERR_FORMAT,
+                           "%s: trapeze_cyclic names '%.*s'; expected linear coordinates", path,
+                           (int)(n < 60 ? n : 60), text);
+        }
+        if (n > 0) {
+            task->cyclic[i] = true;
+        }
+        text += n + (text[n] != '\0');
+    }
+    return TZ_OK;
+}
+
+// Fills the type from the model.
+static tz_status describe(mjcf_type *self, const mjModel *model, const char *path,
+                          tz_error *error) {
+    double frame_skip = 1.0, episode_steps = EPISODE_STEPS_DEFAULT, noise[2] = {0.0, 0.0};
+    TZ_CHECK(check_field_names(model, path, error));
+    TZ_CHECK(read_numeric(&frame_skip, 1, model, "trapeze_frame_skip", 1, FRAME_SKIP_MAX, true,
+                          path, error));
+    TZ_CHECK(
+        read_numeric(&episode_steps, 1, model, "trapeze_episode_steps", 1, 1e6, true, path, error));
+    TZ_CHECK(read_numeric(noise, 2, model, "trapeze_reset_noise", 0.0, 1e3, false, path, error));
+
+    snprintf(self->name, sizeof self->name, "%s", path);
+    snprintf(self->summary, sizeof self->summary, "from %s", path);
+    self->has_reward = find_text(model, "trapeze_reward") != NULL;
+    self->has_end = find_text(model, "trapeze_end") != NULL;
+    self->type = (tz_mujoco_env_type){
+        .env = {.info = {.name = self->name,
+                         .gymnasium_id = "",
+                         .summary = self->summary,
+                         .max_episode_steps = (int)episode_steps,
+                         .camera_track_body = 1,
+                         .camera_distance = 2.5 * model->stat.extent,
+                         .camera_lookat = {model->stat.center[0], model->stat.center[1],
+                                           model->stat.center[2]},
+                         .camera_elevation = -20.0},
+                .ops = &tz_mujoco_ops},
+        .nq = (int)model->nq,
+        .nv = (int)model->nv,
+        .nu = (int)model->nu,
+        .frame_skip = (int)frame_skip,
+        .reset_noise = {noise[0], noise[1]},
+        .reward = reward_of_z,
+        .terminated = self->has_end ? ends_at_z : NULL,
+        .measure = measure,
+        .measured_reward = reward,
+        .measured_end = self->has_end ? ends : NULL,
+    };
+    return TZ_OK;
+}
+
+// Parses the rules once the task has its names; sensors are then measured where a rule asks.
+static tz_status read_rules(void *context, tz_task *task, const mjModel *model, tz_error *error) {
+    mjcf_type *self = context;
+    if (self->has_reward) {
+        TZ_CHECK(tz_expression_parse(&self->reward, find_text(model, "trapeze_reward"),
+                                     "trapeze_reward", self->name, task, model, error));
+    }
+    if (self->has_end) {
+        TZ_CHECK(tz_expression_parse(&self->end, find_text(model, "trapeze_end"), "trapeze_end",
+                                     self->name, task, model, error));
+        if (self->end.uses_past) {
+            return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                           "%s: trapeze_end uses a control or before(); expected the state after "
+                           "the step alone",
+                           self->name);
+        }
+    }
+    self->type.n_measured =
+        self->reward.uses_sensors || self->end.uses_sensors ? (int)model->nsensordata : 0;
+    return read_cyclic(task, find_text(model, "trapeze_cyclic"), self->name, error);
+}
+
+bool tz_is_mjcf_name(const char *name) {
+    const size_t n = strlen(name);
+    return n > 4 && strcmp(name + n - 4, ".xml") == 0;
+}
+
+tz_status tz_mjcf_env_create(tz_env **env, const tz_env_def *def, tz_error *error) {
+    const char *path = def->name;
+    *env = NULL;
+    if (strlen(path) >= TZ_NAME_MAX) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "%.200s: a path of %zu letters; expected at most %d",
+                       path, strlen(path), TZ_NAME_MAX - 1);
+    }
+    TZ_CHECK(tz_mjcf_check(path, error));
+    mjModel *model;
+    TZ_CHECK(tz_mujoco_load(&model, path, error));
+    mjcf_type *self = tz_alloc(1, sizeof *self);
+    tz_status status = self ? check_model(model, path, error)
+                            : tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for it", path);
+    if (status == TZ_OK) {
+        status = describe(self, model, path, error);
+    }
+    if (status != TZ_OK) {
+        tz_free(self);
+        mj_deleteModel(model);
+        return status;
+    }
+    return tz_mujoco_env_create(env, &self->type, model, self, read_rules, def, 0, error);
+}

@@ -1,0 +1,376 @@
+// Environments from MJCF files: what works, what is refused and how, and files made to do harm.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "envs/env.h"
+#include "envs/mujoco_compat.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/trapeze-mjcf-XXXXXX";
+
+static int setup(void **state) {
+    (void)state;
+    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    return chdir("/") == 0 ? system(command) : -1;
+}
+
+// ---- small models -----------------------------------------------------------------------------
+
+// What every model has in common around its own parts.
+static tz_status make(tz_env **env, const char *inside, tz_error *error) {
+    char text[20000];
+    snprintf(text, sizeof text,
+             "<mujoco><compiler autolimits='true'/><option timestep='0.005'/>%s</mujoco>", inside);
+    assert_int_equal(tz_file_write("robot.xml", text, strlen(text), error), TZ_OK);
+    tz_env_def def = tz_env_def_default();
+    def.name = "robot.xml";
+    return tz_env_create(env, &def, error);
+}
+
+#define ARM                                                                                        \
+    "<worldbody><body><joint name='hinge' axis='0 1 0'/><geom size='0.1' pos='0.3 0 0'/>"          \
+    "<site name='tip' pos='0.5 0 0'/></body></worldbody>"                                          \
+    "<actuator><motor name='motor' joint='hinge' ctrlrange='-1 1'/></actuator>"
+
+static const struct works {
+    const char *what, *inside;
+    int nq, nv, nu;
+} works[] = {
+    {"hinge", ARM, 1, 1, 1},
+    {"free joint", "<worldbody><body pos='0 0 1'><freejoint/><geom size='0.1'/></body></worldbody>",
+     7, 6, 0},
+    {"ball joint",
+     "<worldbody><body><joint name='b' type='ball'/><geom size='0.1' pos='0.2 0 0'/></body>"
+     "</worldbody><actuator><motor joint='b' gear='0 1 0' ctrlrange='-1 1'/></actuator>",
+     4, 3, 1},
+    {"mocap body, welded to a free one",
+     "<worldbody><body name='hand' mocap='true' pos='0 0 1'><geom size='0.05' contype='0' "
+     "conaffinity='0'/></body><body name='held' pos='0 0 1'><freejoint/><geom size='0.1'/></body>"
+     "</worldbody><equality><weld body1='hand' body2='held'/></equality>",
+     7, 6, 0},
+    {"spatial and fixed tendons",
+     "<worldbody><site name='hook' pos='0 0 1'/><body><joint name='x' type='slide' axis='1 0 0'/>"
+     "<geom size='0.1'/><site name='end'/></body></worldbody><tendon><spatial name='rope' "
+     "stiffness='10'><site site='hook'/><site site='end'/></spatial><fixed name='f'><joint "
+     "joint='x' coef='2'/></fixed></tendon><actuator><motor tendon='f' ctrlrange='-1 "
+     "1'/></actuator>",
+     1, 1, 1},
+    {"equality of joints",
+     "<worldbody><body><joint name='a' type='slide'/><geom size='0.1'/></body><body pos='1 0 0'>"
+     "<joint name='b' type='slide'/><geom size='0.1'/></body></worldbody><equality><joint "
+     "joint1='a' joint2='b'/></equality>",
+     2, 2, 0},
+    {"mesh",
+     "<asset><mesh name='t' vertex='0 0 0 1 0 0 0 1 0 0 0 1'/></asset><worldbody><body><freejoint/>"
+     "<geom type='mesh' mesh='t'/></body></worldbody>",
+     7, 6, 0},
+};
+
+static void test_works(void **state) {
+    (void)state;
+    for (size_t i = 0; i < TZ_COUNTOF(works); i++) {
+        tz_env *env;
+        tz_error error = {.text = ""};
+        if (make(&env, works[i].inside, &error) != TZ_OK) {
+            fail_msg("%s: %s", works[i].what, error.text);
+        }
+        const tz_task *task = tz_env_task(env);
+        assert_true(task->nq == works[i].nq && task->nv == works[i].nv && task->nu == works[i].nu);
+        assert_string_equal(task->name, "robot.xml");
+        assert_true(task->version == 0 && task->is_exact && task->n_gym_observation == 0);
+        assert_int_equal(task->max_episode_steps, 1000);
+
+        // it moves, finitely, and from a state alone as from the whole
+        double z[32], z_next[32], again[32], u[4] = {0.5, 0.5, 0.5, 0.5};
+        tz_step step;
+        tz_env_reset(env, z, 1, 0);
+        for (int t = 0; t < 50; t++) {
+            tz_env_step(env, &step, z_next, u);
+            assert_int_equal(step.outcome, TZ_STEP_OK);
+            assert_true(step.reward == 0.0 && !step.terminated);
+        }
+        assert_memory_not_equal(z, z_next, (size_t)tz_task_nz(task) * sizeof *z);
+        tz_env_set_z(env, z);
+        for (int t = 0; t < 50; t++) {
+            tz_env_step(env, &step, again, u);
+        }
+        assert_memory_equal(again, z_next, (size_t)tz_task_nz(task) * sizeof *z);
+        tz_env_destroy(env);
+    }
+}
+
+// A mesh from a file beside the model.
+static void test_mesh_file(void **state) {
+    (void)state;
+    const char obj[] = "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 3 2\nf 1 2 4\nf 2 3 4\nf 1 4 3\n";
+    tz_env *env;
+    tz_error error = {.text = ""};
+    assert_int_equal(tz_make_folders("meshes", &error), TZ_OK);
+    assert_int_equal(tz_file_write("meshes/t.obj", obj, strlen(obj), &error), TZ_OK);
+    if (make(&env,
+             "<compiler meshdir='meshes'/><asset><mesh name='t' file='t.obj'/></asset><worldbody>"
+             "<body><freejoint/><geom type='mesh' mesh='t'/></body></worldbody>",
+             &error) != TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+    tz_env_destroy(env);
+}
+
+static const struct refused {
+    const char *inside, *words; // in the sentence
+} refused[] = {
+    {"<worldbody/>", "no joints"},
+    {"<worldbody><body><joint name='j' axis='0 1 0'/><geom size='0.1'/></body></worldbody>"
+     "<actuator><muscle joint='j' ctrlrange='0 1' lengthrange='0 1'/></actuator>",
+     "activation"},
+    {"<worldbody><body><joint name='j' axis='0 1 0'/><geom size='0.1'/></body></worldbody>"
+     "<actuator><motor name='m' joint='j'/></actuator>",
+     "ctrlrange"},
+    {ARM "<custom><numeric name='trapeze_frame_skip' data='0'/></custom>", "trapeze_frame_skip"},
+    {ARM "<custom><numeric name='trapeze_frame_skip' data='1.5'/></custom>", "whole"},
+    {ARM "<custom><numeric name='trapeze_frameskip' data='2'/></custom>", "trapeze_frameskip"},
+    {ARM "<custom><text name='trapeze_reward' data='speed'/></custom>", "speed"},
+    {ARM "<custom><text name='trapeze_end' data='u.motor > 1'/></custom>", "trapeze_end"},
+    {ARM "<custom><text name='trapeze_end' data='before(q.hinge) > 1'/></custom>", "before"},
+    {ARM "<custom><text name='trapeze_cyclic' data='hinge'/></custom>", "linear"},
+    {ARM "<sensor><touch name='t' site='tip'/></sensor>"
+         "<custom><text name='trapeze_reward' data='t'/></custom>",
+     "forces"},
+    {ARM "<sensor><framepos name='p' objtype='site' objname='tip'/></sensor>"
+         "<custom><text name='trapeze_reward' data='p'/></custom>",
+     "p[0] to p[2]"},
+};
+
+static void test_refused(void **state) {
+    (void)state;
+    for (size_t i = 0; i < TZ_COUNTOF(refused); i++) {
+        tz_env *env;
+        tz_error error = {.text = ""};
+        const size_t live = tz_alloc_live();
+        assert_int_not_equal(make(&env, refused[i].inside, &error), TZ_OK);
+        assert_null(env);
+        assert_int_equal(tz_alloc_live(), live);
+        if (!strstr(error.text, refused[i].words) || !strstr(error.text, "robot.xml")) {
+            fail_msg("%s: %s", refused[i].inside, error.text);
+        }
+    }
+    tz_env_def def = tz_env_def_default();
+    tz_env *env;
+    tz_error error;
+    def.name = "nowhere.xml";
+    assert_int_equal(tz_env_create(&env, &def, &error), TZ_ERR_IO);
+    assert_non_null(strstr(error.text, "nowhere.xml"));
+}
+
+// ---- what is to be done -----------------------------------------------------------------------
+
+static void test_task(void **state) {
+    (void)state;
+    tz_env *env;
+    tz_error error = {.text = ""};
+    if (make(&env,
+             "<custom><numeric name='trapeze_frame_skip' data='3'/>"
+             "<numeric name='trapeze_episode_steps' data='7'/>"
+             "<numeric name='trapeze_reset_noise' data='0.2 0.1'/>"
+             "<text name='trapeze_reward' data='tip[2] - before(tip[2]) + spin - 0.1 * u.motor^2'/>"
+             "<text name='trapeze_end' data='tip[0] &lt; 0.45'/></custom>"
+             "<sensor><framepos name='tip' objtype='site' objname='tip'/>"
+             "<jointvel name='spin' joint='hinge'/></sensor>" ARM,
+             &error) != TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+    const tz_task *task = tz_env_task(env);
+    assert_true(task->frame_skip == 3 && task->dt_s == 0.015 && task->max_episode_steps == 7);
+    assert_true(task->is_exact && task->terminated);
+
+    // the tip of an arm of 0.5 m, at the angle after the step to the last bits
+    double largest = 0.0, z[2], z_next[2], u[1] = {0.7};
+    for (uint64_t episode = 0; episode < 20; episode++) {
+        tz_env_reset(env, z, 3, episode);
+        largest = fmax(largest, fabs(z[0]));
+        assert_true(fabs(z[0]) <= 0.2 && fabs(z[1]) <= 0.1);
+        for (int t = 1; t <= 7; t++) {
+            tz_step step;
+            tz_env_step(env, &step, z_next, u);
+            const double expected =
+                -0.5 * sin(z_next[0]) + 0.5 * sin(z[0]) + z_next[1] - 0.1 * u[0] * u[0];
+            assert_true(fabs(step.reward - expected) < 1e-14);
+            assert_true(step.reward == task->reward(task, z, u, z_next));
+            assert_int_equal(step.terminated, 0.5 * cos(z_next[0]) < 0.45);
+            assert_int_equal(step.truncated, t == 7);
+            memcpy(z, z_next, sizeof z);
+        }
+    }
+    assert_true(largest > 0.1);
+
+    // measuring for a step allocates nothing
+    const size_t n = tz_alloc_count();
+    tz_step step;
+    tz_env_step(env, &step, z_next, u);
+    assert_int_equal(tz_alloc_count(), n);
+
+    // a clone shares the task; the first may go
+    tz_env *clone;
+    assert_int_equal(tz_env_clone(&clone, env, &error), TZ_OK);
+    tz_env_destroy(env);
+    tz_env_reset(clone, z, 3, 1);
+    tz_env_step(clone, &step, z_next, u);
+    assert_int_equal(step.outcome, TZ_STEP_OK);
+    tz_env_destroy(clone);
+}
+
+// A reset leaves quaternions of unit length.
+static void test_reset_quaternion(void **state) {
+    (void)state;
+    tz_env *env;
+    tz_error error;
+    assert_int_equal(make(&env,
+                          "<custom><numeric name='trapeze_reset_noise' data='0.3'/></custom>"
+                          "<worldbody><body><freejoint/><geom size='0.1'/></body></worldbody>",
+                          &error),
+                     TZ_OK);
+    double z[13];
+    tz_env_reset(env, z, 1, 0);
+    assert_true(fabs(mju_norm(z + 3, 4) - 1.0) < 1e-15);
+    assert_true(fabs(z[3] - 1.0) > 1e-6);
+    tz_env_destroy(env);
+}
+
+static void test_example(void **state) {
+    (void)state;
+    tz_env_def def = tz_env_def_default();
+    tz_env *env;
+    tz_error error = {.text = ""};
+    assert_int_equal(symlink(TZ_SOURCE_DIR "/assets/examples", "examples"), 0);
+    def.name = "examples/balancer.xml";
+    if (tz_env_create(&env, &def, &error) != TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+    const tz_task *task = tz_env_task(env);
+    assert_true(task->nq == 9 && task->nv == 8 && task->nu == 2 && task->dt_s == 0.02);
+    assert_true(task->cyclic[0] && task->cyclic[1] && !task->cyclic[2]);
+    assert_true(tz_env_exists(def.name) && !tz_env_info_find(def.name));
+
+    // left alone it falls, and its speed of zero earns nothing
+    double z[17], u[2] = {0};
+    tz_step step = {0};
+    int t = 0;
+    for (tz_env_reset(env, z, 1, 0); !step.terminated && t < 200; t++) {
+        tz_env_step(env, &step, z, u);
+        assert_int_equal(step.outcome, TZ_STEP_OK);
+    }
+    assert_true(step.terminated && t > 10 && t < 200);
+    tz_env_destroy(env);
+}
+
+// ---- files made to do harm --------------------------------------------------------------------
+
+static void expect_refusal(const char *text, size_t size, const char *words) {
+    tz_error error = {.text = ""};
+    tz_env *env;
+    assert_int_equal(tz_file_write("bad.xml", text, size, &error), TZ_OK);
+    tz_env_def def = tz_env_def_default();
+    def.name = "bad.xml";
+    const size_t live = tz_alloc_live();
+    assert_int_not_equal(tz_env_create(&env, &def, &error), TZ_OK);
+    assert_null(env);
+    assert_int_equal(tz_alloc_live(), live);
+    if (!strstr(error.text, words)) {
+        fail_msg("%.100s: %s", text, error.text);
+    }
+}
+
+static void test_hostile(void **state) {
+    (void)state;
+    const struct {
+        const char *text, *words;
+    } cases[] = {
+        {"", "not an XML"},
+        {"hello", "not an XML"},
+        {"<mujoco><worldbody><body", "ends inside a tag"},
+        {"<mujoco a=\"", "ends inside a tag"},
+        {"<mujoco><!-- ", "ends inside a tag"},
+        {"<mujoco><worldbody>", "MuJoCo refused"},
+        {"<mujoco><include file='/etc/passwd'/></mujoco>", "outside the folder"},
+        {"<mujoco><include file='../secret.xml'/></mujoco>", "outside the folder"},
+        {"<mujoco><include file='a/../../secret.xml'/></mujoco>", "outside the folder"},
+        {"<mujoco><include file='&#46;./secret.xml'/></mujoco>", "outside the folder"},
+        {"<mujoco><include file = \"../x.xml\"/></mujoco>", "outside the folder"},
+        {"<mujoco><compiler meshdir='/'/></mujoco>", "outside the folder"},
+        {"<mujoco><asset><texture fileright='../a.png'/></asset></mujoco>", "outside the folder"},
+        {"<mujoco><include file='bad.xml'/></mujoco>", "included"},
+        {"<mujoco><include file='none.xml'/></mujoco>", "none.xml"},
+        {"<mujoco><asset><texture type='2d' builtin='flat' width='1000000' "
+         "height='1000000'/></asset></mujoco>",
+         "too large"},
+        {"<mujoco><size memory='900G'/></mujoco>", "too large"},
+        {"<mujoco><size njmax='2000000000'/></mujoco>", "too large"},
+        {"<mujoco><worldbody><replicate count='1000000000'/></worldbody></mujoco>", "too large"},
+        {"<mujoco><worldbody><body><geom size='nan'/></body></worldbody></mujoco>", "MuJoCo"},
+        {"<mujoco><option timestep='-1'/>" ARM "</mujoco>", "timestep"},
+    };
+    for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
+        expect_refusal(cases[i].text, strlen(cases[i].text), cases[i].words);
+    }
+    expect_refusal("<mujoco>\0</mujoco>", 18, "zero byte");
+
+    // deeper than any robot
+    static char deep[100000];
+    strcpy(deep, "<mujoco><worldbody>");
+    while (strlen(deep) < sizeof deep - 100) {
+        strcat(deep, "<body>");
+    }
+    expect_refusal(deep, strlen(deep), "deep");
+
+    // every truncation of a good file is refused or is a good file itself; none ends the program
+    const char good[] = "<mujoco><compiler autolimits='true'/>" ARM "</mujoco>";
+    for (size_t n = 0; n < strlen(good); n += 7) {
+        expect_refusal(good, n, "bad.xml");
+    }
+}
+
+// A fatal error of MuJoCo's comes back as a sentence.
+static void raise(void *context) {
+    (void)context;
+    mju_error("the end of %s", "the world");
+}
+
+static void test_fatal_error(void **state) {
+    (void)state;
+    char complaint[64] = "";
+    assert_false(tz_mujoco_try(raise, NULL, complaint, sizeof complaint));
+    assert_non_null(strstr(complaint, "the end of the world"));
+    assert_false(tz_mujoco_try(raise, NULL, complaint, sizeof complaint));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_works),
+        cmocka_unit_test(test_mesh_file),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_task),
+        cmocka_unit_test(test_reset_quaternion),
+        cmocka_unit_test(test_example),
+        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_fatal_error),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
