@@ -19,10 +19,13 @@ static const char *const palette[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7"
 
 static const struct {
     const char *extension, *terminal;
+    const char *end; // in the last bytes of a whole file
 } formats[] = {
-    {".png", "pngcairo size 1280,800 font 'sans,16' linewidth 2 background rgb 'white' noenhanced"},
+    {".png", "pngcairo size 1280,800 font 'sans,16' linewidth 2 background rgb 'white' noenhanced",
+     "IEND"},
     {".svg",
-     "svg size 960,600 font 'sans-serif,14' linewidth 1.5 background rgb 'white' noenhanced"},
+     "svg size 960,600 font 'sans-serif,14' linewidth 1.5 background rgb 'white' noenhanced",
+     "</svg>"},
 };
 enum { N_FORMATS = TZ_COUNTOF(formats) };
 
@@ -290,6 +293,23 @@ tz_status tz_plot_write(const tz_plot *plot, const char *stem, tz_error *error) 
     return tz_plot_write_panels(plot, 1, 1, stem, error);
 }
 
+// gnuplot does not notice that a disk is full: a file that it has cut off has lost its end.
+static tz_status check_whole(const char *file, const char *end, const char *path, tz_error *error) {
+    char tail[17] = "";
+    FILE *stream = fopen(file, "rb");
+    if (stream != NULL && fseek(stream, -(long)(sizeof tail - 1), SEEK_END) == 0) {
+        tail[fread(tail, 1, sizeof tail - 1, stream)] = '\0';
+    }
+    if (stream != NULL) {
+        fclose(stream);
+    }
+    if (memmem(tail, sizeof tail, end, strlen(end)) == NULL) {
+        return tz_fail(error, TZ_ERR_IO,
+                       "%s: gnuplot has not written all of it, is there no space left?", path);
+    }
+    return TZ_OK;
+}
+
 tz_status tz_plot_write_panels(const tz_plot *panels, int n_rows, int n_cols, const char *stem,
                                tz_error *error) {
     const grid g = {panels, n_rows, n_cols};
@@ -324,6 +344,10 @@ tz_status tz_plot_write_panels(const tz_plot *panels, int n_rows, int n_cols, co
     }
     if (status == TZ_OK) {
         status = draw(&g, temporary, error);
+    }
+
+    for (int i = 0; i < n_begun && status == TZ_OK; i++) {
+        status = check_whole(temporary[i], formats[i].end, path[i], error);
     }
 
     // move them there, all or none

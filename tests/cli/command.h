@@ -18,7 +18,7 @@ int leave_folder(void **state);
 int shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int trapeze(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-// `trapeze words` must exit with status 2 and print one line that holds `sentence`.
+// `trapeze words` must exit with status 2 and print one line on stderr that holds `sentence`.
 void assert_refused(const char *sentence, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
