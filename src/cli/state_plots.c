@@ -199,13 +199,15 @@ static tz_status draw_phase(const gallery *g, int i, double *block, tz_error *er
         }
         series[k] = (tz_series){.title = item->title, .x = q, .y = v, .n = item->T + 1};
     }
-    char name[32], position[TZ_NAME_MAX + 8], velocity[TZ_NAME_MAX + 8];
+    char name[32], position[TZ_NAME_MAX + 16], velocity[TZ_NAME_MAX + 16];
     snprintf(name, sizeof name, "phase-%d", i);
-    snprintf(position, sizeof position, "q %d", i);
-    snprintf(velocity, sizeof velocity, "v %d", i);
+    snprintf(position, sizeof position, "position %d", i);
+    snprintf(velocity, sizeof velocity, "velocity %d", i);
     if (g->env != NULL) {
-        snprintf(position, sizeof position, "q %s", tz_env_task(g->env)->coordinate_name[i]);
-        snprintf(velocity, sizeof velocity, "v %s", tz_env_task(g->env)->velocity_name[i]);
+        snprintf(position, sizeof position, "position of %s",
+                 tz_env_task(g->env)->coordinate_name[i]);
+        snprintf(velocity, sizeof velocity, "velocity of %s",
+                 tz_env_task(g->env)->velocity_name[i]);
     }
     const tz_plot plot = {.title = "phase portrait",
                           .x_label = position,

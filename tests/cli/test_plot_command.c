@@ -53,6 +53,18 @@ static void draws_every_kind_of_folder(void **state) {
     expect_pictures("mpc", mpc, TZ_COUNTOF(mpc));
 }
 
+// A physical system has a true energy. (There are systems in builds with ARKODE.)
+static void draws_the_energy_of_a_system(void **state) {
+    (void)state;
+    static const char *const names[] = {"phase-0", "energy"};
+    if (trapeze("envs | grep -q chain-1") == 0) {
+        assert_int_equal(trapeze("collect --env chain-1 --policy zero --episodes 2 --steps 50 "
+                                 "--out chain --quiet"),
+                         0);
+        expect_pictures("chain", names, TZ_COUNTOF(names));
+    }
+}
+
 // Without --out they go into the run, and those of an ensemble into its members.
 static void draws_into_the_run(void **state) {
     (void)state;
@@ -99,6 +111,7 @@ static void bad_folders_are_one_sentence(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(draws_every_kind_of_folder),
+        cmocka_unit_test(draws_the_energy_of_a_system),
         cmocka_unit_test(draws_into_the_run),
         cmocka_unit_test(draws_what_there_is),
         cmocka_unit_test(bad_folders_are_one_sentence),
