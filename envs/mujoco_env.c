@@ -282,8 +282,10 @@ static tz_status create_on(tz_env **env, shared *s, tz_error *error) {
     const char *name = s->task.name;
     mujoco_env *e = tz_alloc(1, sizeof *e);
     if (!e) {
-        release(s);
-        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for an environment", name);
+        const tz_status status =
+            tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for an environment", name);
+        release(s); // with the name
+        return status;
     }
     e->env = (tz_env){.type = &s->type->env, .task = &s->task};
     e->shared = s;
