@@ -332,22 +332,6 @@ static tz_status read_control_range(tz_policy_file *out, const tz_safetensors *f
     return TZ_OK;
 }
 
-// The tensors as a list; the array is freed by the caller with tz_free.
-static tz_status list_tensors(tz_weights *weights, tz_tensor **tensors, const tz_safetensors *file,
-                              tz_error *error) {
-    const int n = tz_safetensors_count(file);
-    *tensors = tz_alloc((size_t)n + 1, sizeof **tensors);
-    if (*tensors == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "%s: out of memory while reading",
-                       tz_safetensors_path(file));
-    }
-    for (int i = 0; i < n; i++) {
-        (*tensors)[i] = *tz_safetensors_at(file, i);
-    }
-    *weights = (tz_weights){tz_safetensors_path(file), *tensors, n};
-    return TZ_OK;
-}
-
 static tz_status read_own(tz_policy_file *out, const tz_safetensors *file, tz_error *error) {
     const char *env = tz_safetensors_metadata(file, "env");
     snprintf(out->env, sizeof out->env, "%s", env == NULL ? "" : env);
@@ -355,7 +339,7 @@ static tz_status read_own(tz_policy_file *out, const tz_safetensors *file, tz_er
     TZ_CHECK(expect_metadata(file, "format", OWN_FORMAT, error));
     tz_weights weights;
     tz_tensor *tensors;
-    TZ_CHECK(list_tensors(&weights, &tensors, file, error));
+    TZ_CHECK(tz_weights_list(&weights, &tensors, file, error));
     const tz_status status = tz_weights_read_actor(&out->actor, &out->block, &out->kind,
                                                    &out->has_range, &weights, error);
     tz_free(tensors);

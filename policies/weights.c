@@ -70,6 +70,21 @@ const tz_tensor *tz_weights_find(const tz_weights *weights, const char *name) {
     return NULL;
 }
 
+tz_status tz_weights_list(tz_weights *weights, tz_tensor **tensors, const tz_safetensors *file,
+                          tz_error *error) {
+    const int n = tz_safetensors_count(file);
+    *tensors = tz_alloc((size_t)n + 1, sizeof **tensors);
+    if (*tensors == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: out of memory while reading",
+                       tz_safetensors_path(file));
+    }
+    for (int i = 0; i < n; i++) {
+        (*tensors)[i] = *tz_safetensors_at(file, i);
+    }
+    *weights = (tz_weights){tz_safetensors_path(file), *tensors, n};
+    return TZ_OK;
+}
+
 // ---- a network
 
 // Demands F32 of this shape.

@@ -14,6 +14,11 @@ typedef struct tz_weights {
     int n;
 } tz_weights;
 
+// The tensors of a file as a list; the array *tensors is freed by the caller with tz_free.
+// TZ_ERR_MEMORY.
+tz_status tz_weights_list(tz_weights *weights, tz_tensor **tensors, const tz_safetensors *file,
+                          tz_error *error);
+
 const tz_tensor *tz_weights_find(const tz_weights *weights, const char *name); // NULL: absent
 
 // The layers of a network: <prefix><first>, <prefix><first + step>, ... and, where `head` is not

@@ -14,6 +14,7 @@ static const tz_command *const commands[] = {
     &tz_command_envs,
     &tz_command_doctor,
     &tz_command_sac,
+    &tz_command_policy,
     &tz_command_collect,
     &tz_command_data,
     &tz_command_train,

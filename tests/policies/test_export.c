@@ -1,0 +1,146 @@
+// Policies as C: the exported file compiles by itself without a warning and gives the library's
+// controls.
+#include "base/file.h"
+#include "base/memory.h"
+#include "policies/policy.h"
+
+#include <dlfcn.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { ROWS = 500 };
+
+static char folder[] = "/tmp/trapeze-export-XXXXXX";
+
+static int set_up(void **state) {
+    (void)state;
+    return mkdtemp(folder) == NULL ? -1 : 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    return rmdir(folder);
+}
+
+static int run(const char *format, ...) {
+    char command[3 * TZ_PATH_MAX];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(command, sizeof command, format, list);
+    va_end(list);
+    return system(command);
+}
+
+// Exports by the program, compiles, and compares along sampled episodes.
+static void check(const char *policy_name, const char *env_name) {
+    char library[TZ_PATH_MAX];
+    assert_int_equal(run("'%s' policy export --c '%s' --env %s --out %s/policy.c", TZ_PROGRAM,
+                         policy_name, env_name, folder),
+                     0);
+    assert_int_equal(run("cc -std=c99 -O2 -Wall -Wextra -Wpedantic -Werror -shared -fPIC -o "
+                         "%s/policy.so %s/policy.c -lm",
+                         folder, folder),
+                     0);
+    snprintf(library, sizeof library, "%s/policy.so", folder);
+    void *handle = dlopen(library, RTLD_NOW);
+    assert_non_null(handle);
+    void (*control)(double *u, const double *source);
+    *(void **)&control = dlsym(handle, "policy_control");
+    assert_non_null(*(void **)&control);
+
+    tz_env_def def = tz_env_def_default();
+    def.name = env_name;
+    tz_env *env;
+    tz_policy *policy;
+    tz_policy_workspace *workspace;
+    assert_int_equal(tz_env_create(&env, &def, NULL), TZ_OK);
+    assert_int_equal(tz_policy_create(&policy, policy_name, tz_env_task(env), NULL), TZ_OK);
+    assert_int_equal(tz_policy_workspace_create(&workspace, policy, 1, NULL), TZ_OK);
+    tz_rng rng = tz_rng_stream(1, TZ_PURPOSE_INIT, 0);
+    double worst = 0.0, spread = 0.0;
+    double z[2 * TZ_NQ_MAX], exported[TZ_NU_MAX];
+    tz_step step = {.terminated = true};
+    for (int row = 0; row < ROWS; row++) {
+        float u[TZ_NU_MAX];
+        if (step.terminated) {
+            tz_env_reset(env, z, 1, (uint64_t)row);
+        }
+        control(exported, z);
+        tz_policy_act(policy, workspace, u, z, NULL, 1);
+        for (int j = 0; j < tz_env_task(env)->nu; j++) {
+            worst = fmax(worst, fabs(exported[j] - (double)u[j]));
+            spread = fmax(spread, fabs(exported[j]));
+        }
+        tz_policy_act(policy, workspace, u, z, &rng, 1);
+        for (int j = 0; j < tz_env_task(env)->nu; j++) {
+            exported[j] = (double)u[j];
+        }
+        tz_env_step(env, &step, z, exported);
+    }
+    print_message("%s: largest difference %.2g\n", policy_name, worst);
+    assert_true(worst <= 1e-6);
+    assert_true(spread > 0.1);
+    tz_policy_workspace_destroy(workspace);
+    tz_policy_destroy(policy);
+    tz_env_destroy(env);
+    dlclose(handle);
+    assert_int_equal(run("rm %s/policy.c %s/policy.so", folder, folder), 0);
+}
+
+static void exported_policies_agree_with_the_library(void **state) {
+    (void)state;
+    check("hopper-expert", "hopper");
+    check("half_cheetah-expert", "half_cheetah");
+    check(TZ_SOURCE_DIR "/tests/golden/sb3/td3.zip", "swimmer");
+    check(TZ_SOURCE_DIR "/tests/golden/sb3/ppo.zip", "swimmer"); // normalised, tanh, clipped
+}
+
+// Exported as safetensors, an archive with its statistics acts as before.
+static void an_archive_becomes_one_file(void **state) {
+    (void)state;
+    char out[TZ_PATH_MAX];
+    snprintf(out, sizeof out, "%s/policy.safetensors", folder);
+    assert_int_equal(
+        run("'%s' policy export --safetensors %s/tests/golden/sb3/ppo.zip --env swimmer "
+            "--out %s",
+            TZ_PROGRAM, TZ_SOURCE_DIR, out),
+        0);
+    check(out, "swimmer");
+    const char *const paths[2] = {TZ_SOURCE_DIR "/tests/golden/sb3/ppo.zip", out};
+    tz_env_def def = tz_env_def_default();
+    def.name = "swimmer";
+    tz_env *env;
+    assert_int_equal(tz_env_create(&env, &def, NULL), TZ_OK);
+    float u[2][2][2]; // (file, deterministic or sampled, nu)
+    for (int i = 0; i < 2; i++) {
+        tz_policy *policy;
+        tz_policy_workspace *workspace;
+        const double z[10] = {0.0, 0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 1.0, 4.0, 0.0};
+        tz_rng rng = tz_rng_stream(1, TZ_PURPOSE_POLICY, 0);
+        assert_int_equal(tz_policy_create(&policy, paths[i], tz_env_task(env), NULL), TZ_OK);
+        assert_int_equal(tz_policy_workspace_create(&workspace, policy, 1, NULL), TZ_OK);
+        tz_policy_act(policy, workspace, u[i][0], z, NULL, 1);
+        tz_policy_act(policy, workspace, u[i][1], z, &rng, 1);
+        tz_policy_workspace_destroy(workspace);
+        tz_policy_destroy(policy);
+    }
+    assert_memory_equal(u[0], u[1], sizeof u[0]);
+    tz_env_destroy(env);
+    unlink(out);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exported_policies_agree_with_the_library),
+        cmocka_unit_test(an_archive_becomes_one_file),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
