@@ -333,6 +333,16 @@ static bool inflate_member(const tz_zip *zip, const member *m, char *data) {
     return done;
 }
 
+// A fuzzer would hardly ever guess a checksum and so never see what lies behind it.
+static bool has_checksum(const member *m, const char *bytes) {
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+    (void)m, (void)bytes;
+    return true;
+#else
+    return crc32(0, (const Bytef *)bytes, (uInt)m->size) == m->crc;
+#endif
+}
+
 tz_status tz_zip_read(const tz_zip *zip, int index, char **data, size_t *size, size_t max_size,
                       tz_error *error) {
     const member *m = &zip->members[index];
@@ -353,7 +363,7 @@ tz_status tz_zip_read(const tz_zip *zip, int index, char **data, size_t *size, s
     } else {
         sound = inflate_member(zip, m, bytes);
     }
-    if (!sound || crc32(0, (const Bytef *)bytes, (uInt)m->size) != m->crc) {
+    if (!sound || !has_checksum(m, bytes)) {
         tz_free(bytes);
         return tz_fail(error, TZ_ERR_FORMAT,
                        "%s: member '%s' is damaged: its bytes do not give its size and checksum",
