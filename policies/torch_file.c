@@ -14,7 +14,7 @@ enum {
     PICKLE_SIZE_MAX = 16 << 20,
     STORAGE_SIZE_MAX = 1 << 28,
     ELEMENTS_MAX = 1 << 26, // of all tensors
-    TENSORS_MAX = 1024,
+    TENSORS_MAX = 256,
     KEY_MAX = 128,
     PREFIX_MAX = 256
 };

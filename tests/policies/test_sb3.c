@@ -113,7 +113,7 @@ static void truncated_archives_are_refused(void **state) {
         char *bytes;
         size_t size;
         assert_int_equal(tz_file_read(archives[i], &bytes, &size, 1 << 20, NULL), TZ_OK);
-        for (size_t kept = 0; kept < size; kept += 211) {
+        for (size_t kept = 0; kept < size; kept += 997) {
             expect_refused(bytes, kept, "");
         }
         tz_free(bytes);
@@ -127,13 +127,13 @@ static void damaged_archives_do_no_harm(void **state) {
     size_t size;
     int n_refused = 0;
     assert_int_equal(tz_file_read(GOLDEN "ppo.zip", &bytes, &size, 1 << 20, NULL), TZ_OK);
-    for (size_t at = 0; at < size; at += 37) {
+    for (size_t at = 0; at < size; at += 157) {
         bytes[at] ^= 0x55;
         assert_int_equal(tz_file_write(path, bytes, size, NULL), TZ_OK);
         n_refused += read_policy(text) != TZ_OK;
         bytes[at] ^= 0x55;
     }
-    assert_true(n_refused > 50);
+    assert_true(n_refused > 20);
     tz_free(bytes);
 }
 
