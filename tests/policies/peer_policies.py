@@ -1,10 +1,11 @@
-"""Policies of Stable-Baselines3 act in Trapeze as they do at home, and Trapeze's act in Stable-Baselines3.
+"""Policies of Stable-Baselines3 and CleanRL act in Trapeze as at home, and Trapeze's in Stable-Baselines3.
 
     peer_policies.py ACT_ON_STATES     # the program that lets a policy act on states
 
 Real archives of SAC, TD3 and PPO, of several shapes and activations, with and without VecNormalize, are
 written by Stable-Baselines3; deterministic actions for the same observations differ by at most 1e-5, and the
-mean and spread of sampled actions are those of its distributions.
+mean and spread of sampled actions are those of its distributions. Actors as CleanRL's scripts define them go
+through tools/cleanrl_policy.py; Trapeze's through tools/policy_to_sb3.py and back.
 """
 
 import os
@@ -18,12 +19,17 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from safetensors.numpy import load_file, save_file
+from safetensors.torch import save_file as save_torch
 from stable_baselines3 import PPO, SAC, TD3
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).parents[2]
 ACT, TRAPEZE = sys.argv[1], os.environ["TRAPEZE"]
+sys.path.insert(0, str(ROOT / "tools"))
+import cleanrl_policy  # noqa: E402
+import policy_to_sb3  # noqa: E402
+
 TOLERANCE = 1e-5
 ROWS, DRAWS = 64, 2000
 
@@ -127,7 +133,85 @@ def check_archive(folder, number, cls, env, normalised, bound=None, **policy_kwa
         check_draws(what, model, seen, draws, -own, own)
 
 
+# ---- CleanRL's actors, as its scripts define them
+
+
+class CleanRL(torch.nn.Module):
+    def __init__(self, kind, n, nu, bound):
+        super().__init__()
+        self.kind = kind
+        linear = torch.nn.Linear
+        if kind == "ppo":
+            tanh = torch.nn.Tanh
+            self.actor_mean = torch.nn.Sequential(linear(n, 64), tanh(), linear(64, 64), tanh(), linear(64, nu))
+            self.actor_logstd = torch.nn.Parameter(torch.full((1, nu), -1.0))
+            self.critic = linear(n, 1)
+            return
+        self.fc1, self.fc2 = linear(n, 48), linear(48, 48)
+        if kind == "sac":
+            self.fc_mean, self.fc_logstd = linear(48, nu), linear(48, nu)
+        else:
+            self.fc_mu = linear(48, nu)
+        self.register_buffer("action_scale", torch.full((nu,), bound))
+        self.register_buffer("action_bias", torch.zeros(nu))
+
+    def forward(self, x):
+        """Mean and log sigma, before the squashing or the clipping."""
+        if self.kind == "ppo":
+            return self.actor_mean(x), self.actor_logstd.expand(len(x), -1)
+        x = torch.relu(self.fc2(torch.relu(self.fc1(x))))
+        if self.kind == "sac":
+            return self.fc_mean(x), -5 + 0.5 * 7 * (torch.tanh(self.fc_logstd(x)) + 1)
+        return self.fc_mu(x), None
+
+
+def check_cleanrl(folder, kind, normalised):
+    torch.manual_seed(5)
+    n, _, nu, bound = ENVS["inverted_pendulum"]
+    actor = CleanRL(kind, n, nu, bound)
+    obs = np.clip(1 + 3 * rng.normal(size=(ROWS, n)), -10, 10)
+    mean, var = rng.normal(size=n), 1 + rng.random(n)
+    np.savez(f"{folder}/statistics.npz", mean=mean, var=var)
+    state = actor.state_dict()
+    torch.save((state, {}) if kind == "td3" else state, f"{folder}/actor.pt")
+    save = cleanrl_policy.convert(f"{folder}/actor.pt", f"{folder}/statistics.npz" if normalised else None)
+    save_torch(save[0], f"{folder}/cleanrl.safetensors", save[1])
+
+    seen = np.clip((obs - mean) / np.sqrt(var + 1e-8), -10, 10) if normalised else obs
+    with torch.no_grad():
+        mu, log_std = actor(torch.as_tensor(seen, dtype=torch.float32))
+    expected = mu.clip(-bound, bound) if kind == "ppo" else torch.tanh(mu) * bound
+    u, draws = act(f"{folder}/cleanrl.safetensors", "inverted_pendulum", obs, folder)
+    report(f"CleanRL {kind}", np.max(np.abs(u - expected.numpy())), TOLERANCE)
+    if kind == "sac":
+        x = np.arctanh(draws.astype(np.float64) / bound)
+        inside = np.abs(mu.numpy()) + 4 * log_std.exp().numpy() < 5
+        assert inside.any()
+        report("CleanRL sac, spread of draws", np.max(np.abs(x.std(0) / log_std.exp().numpy() - 1)[inside]),
+               5 / np.sqrt(2 * DRAWS))
+
+
+# ---- Trapeze's policies in Stable-Baselines3
+
+
+def check_loaded_back(folder):
+    for env, policy in (("hopper", "hopper-expert"),):
+        path = ROOT / "policies" / f"{policy}.safetensors"
+        policy_to_sb3.convert(path).save(f"{folder}/{policy}.zip")
+        model = SAC.load(f"{folder}/{policy}.zip", device="cpu")
+        n, skipped, _, _ = ENVS[env]
+        obs = rng.normal(size=(ROWS, n))
+        u, _ = act(str(path), env, obs, folder)
+        loaded, _ = model.predict(obs, deterministic=True)
+        report(f"{policy} in Stable-Baselines3", np.max(np.abs(u - loaded)), TOLERANCE)
+        again, _ = act(f"{folder}/{policy}.zip", env, obs, folder)
+        report(f"{policy}, there and back", np.max(np.abs(u - again)), TOLERANCE)
+
+
 with tempfile.TemporaryDirectory() as folder:
+    for kind, normalised in (("sac", False), ("td3", False), ("ppo", True)):
+        check_cleanrl(folder, kind, normalised)
+    check_loaded_back(folder)
     check_archive(folder, 0, SAC, "hopper", False)
     check_archive(folder, 1, SAC, "inverted_pendulum", True, net_arch=[32, 16, 8], activation_fn=torch.nn.Tanh)
     check_archive(folder, 2, TD3, "hopper", False, net_arch=[40, 30])

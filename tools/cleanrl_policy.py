@@ -1,0 +1,56 @@
+"""Writes an actor of CleanRL as safetensors that Trapeze reads.
+
+    python tools/cleanrl_policy.py ACTOR.pt OUT.safetensors [--mean-var STATISTICS.npz]
+
+needs torch and safetensors. ACTOR.pt is torch.save of the state dict of the actor of sac_continuous_action.py
+(torch.save(actor.state_dict(), ...), as that script saves nothing), the file that td3_continuous_action.py saves
+(a tuple whose first part is the actor) or the one of ppo_continuous_action.py (the whole agent). Names and rules
+stay CleanRL's:
+
+    SAC  fc1, fc2, fc_mean, fc_logstd, action_scale, action_bias   a = tanh(mu + sigma e), log sigma in [-5, 2]
+    TD3  fc1, fc2, fc_mu, action_scale, action_bias                a = tanh(mu)
+    PPO  actor_mean.0 .2 .4, actor_logstd                          u = mu + sigma e, clipped
+
+STATISTICS.npz holds `mean` and `var` of NormalizeObservation (env.obs_rms.mean and .var); observations are then
+clipped to +-10, as the script's TransformObservation does.
+"""
+
+import argparse
+import json
+import pathlib
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+KEPT = ("fc1.", "fc2.", "fc_mean.", "fc_logstd.", "fc_mu.", "action_scale", "action_bias", "actor_mean.", "actor_logstd")
+
+
+def convert(path, statistics=None):
+    """Tensors and metadata of the file."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = state[0] if isinstance(state, tuple) else state
+    tensors = {name: x.float().contiguous() for name, x in state.items() if name.startswith(KEPT)}
+    for name in ("action_scale", "action_bias"):
+        if name in tensors:
+            tensors[name] = tensors[name].reshape(-1)
+    metadata = {"origin": "CleanRL"}
+    if statistics is not None:
+        moments = np.load(statistics)
+        metadata |= {
+            "normaliser_mean": json.dumps(moments["mean"].astype(float).tolist()),
+            "normaliser_var": json.dumps(moments["var"].astype(float).tolist()),
+            "normaliser_epsilon": "[1e-8]",
+            "normaliser_clip": "[10.0]",
+        }
+    return tensors, metadata
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("actor", type=pathlib.Path)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--mean-var", type=pathlib.Path)
+    arguments = parser.parse_args()
+    tensors, metadata = convert(arguments.actor, arguments.mean_var)
+    save_file(tensors, arguments.out, metadata)
