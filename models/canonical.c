@@ -143,13 +143,13 @@ void tz_canonical_curvature(const tz_canonical *self, tz_real *x, tz_real sign, 
     }
 }
 
-void tz_canonical_read_inputs(const tz_canonical *self, tz_real *xi, int ld, const tz_real *w,
-                              const tz_real *u, int B) {
+void tz_canonical_read_inputs(const tz_canonical *self, tz_real *xi, int ld, const tz_real *xi_q,
+                              int ld_q, const tz_real *w, const tz_real *u, int B) {
     const tz_learned *learned = &self->learned;
     const int n = learned->model.nq, nz = 2 * n, nu = learned->model.nu, n_q = learned->n_in_q;
     const tz_real *mean_u = learned->input_mean + nz, *std_u = learned->input_std + nz;
-    tz_canonical_read_positions(self, xi, ld, w, B);
     for (int row = 0; row < B; row++, xi += ld) {
+        memcpy(xi, xi_q + row * ld_q, (size_t)n_q * sizeof *xi);
         memcpy(xi + n_q, w + row * nz + n, (size_t)n * sizeof *xi);
         for (int i = 0; i < nu; i++) {
             xi[n_q + n + i] = (u[row * nu + i] - mean_u[i]) / std_u[i];

@@ -42,9 +42,10 @@ void tz_canonical_push_forward(const tz_canonical *self, tz_real *omega, tz_real
 void tz_canonical_curvature(const tz_canonical *self, tz_real *x, tz_real sign, const tz_real *y,
                             const tz_real *g, const tz_real *xi, int ld, int B);
 
-// xi (B, ld) <- [xi_q, P, xi_u], and w_bar and u_bar (nullable) += its pull-back of xi_bar.
-void tz_canonical_read_inputs(const tz_canonical *self, tz_real *xi, int ld, const tz_real *w,
-                              const tz_real *u, int B);
+// xi (B, ld) <- [xi_q, P, xi_u] with xi_q (B, ld_q) read before, and w_bar and u_bar (nullable) +=
+// its pull-back of xi_bar.
+void tz_canonical_read_inputs(const tz_canonical *self, tz_real *xi, int ld, const tz_real *xi_q,
+                              int ld_q, const tz_real *w, const tz_real *u, int B);
 void tz_canonical_read_inputs_vjp(const tz_canonical *self, tz_real *w_bar, tz_real *u_bar,
                                   const tz_real *xi_bar, const tz_real *xi, int ld, int B);
 

@@ -189,7 +189,8 @@ static void add_forces(const hnn *model, tz_real *dw, const field_tape *tape, tz
         read_velocity_inputs(model, tape->force.xi, tape->mass.xi, self->network[MASS].ld_in, dw, u,
                              B);
     } else {
-        tz_canonical_read_inputs(&model->canonical, tape->force.xi, force->ld_in, w, u, B);
+        tz_canonical_read_inputs(&model->canonical, tape->force.xi, force->ld_in, tape->mass.xi,
+                                 self->network[MASS].ld_in, w, u, B);
     }
     tz_mlp_forward(force, out, &tape->force, B);
     for (int row = 0; row < B; row++) {

@@ -113,7 +113,8 @@ static void forward(const tz_learned *self, tz_real *dw, tz_real *tape_block, tz
     tz_canonical_pull_back(canonical, dw + n, -1.0f, tape.gx, tape.energy.xi, energy->ld_in, B);
 
     if (self->n_networks > FORCE) {
-        tz_canonical_read_inputs(canonical, tape.force.xi, force->ld_in, w, u, B);
+        tz_canonical_read_inputs(canonical, tape.force.xi, force->ld_in, tape.energy.xi,
+                                 energy->ld_in, w, u, B);
         tz_mlp_forward(force, parts.out_force, &tape.force, B);
         for (int row = 0; row < B; row++) {
             for (int i = 0; i < n; i++) {

@@ -83,7 +83,8 @@ static void forward(const tz_learned *self, tz_real *dw, tz_real *tape_block, tz
     tz_mass_velocity(&tape.inverse, dw, nz, w + n, nz, n, B);
 
     // dP/dt
-    tz_canonical_read_inputs(canonical, tape.force.xi, force->ld_in, w, u, B);
+    tz_canonical_read_inputs(canonical, tape.force.xi, force->ld_in, tape.mass.xi, mass->ld_in, w,
+                             u, B);
     tz_mlp_forward(force, parts.out_force, &tape.force, B);
     for (int row = 0; row < B; row++) {
         for (int i = 0; i < n; i++) {

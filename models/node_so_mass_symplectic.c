@@ -104,7 +104,8 @@ static void fill_jacobians(const tz_learned *self, parts *p, const tz_real *w, c
     tz_mlp_forward(mass, p->out_mass, &p->mass.tape, B);
     tz_mass_factor(&p->inverse, p->out_mass, mass->ld_out, n, B);
     tz_mass_velocity(&p->inverse, p->V, n, w + n, nz, n, B);
-    tz_canonical_read_inputs(canonical, p->force.tape.xi, force->ld_in, w, u, B);
+    tz_canonical_read_inputs(canonical, p->force.tape.xi, force->ld_in, p->mass.tape.xi,
+                             mass->ld_in, w, u, B);
     tz_mlp_forward(force, NULL, &p->force.tape, B);
 
     memset(p->A, 0, (size_t)(n * B * nz) * sizeof *p->A);
