@@ -222,7 +222,7 @@ static void put_panel(FILE *script, const grid *g, int panel, const int *rows) {
     put_style(script, plot);
     if (g->n_rows * g->n_cols > 1 && plot->bar_labels != NULL) {
         // above every panel, so that all stay equally high
-        fprintf(script, "set key above horizontal center width 2\n");
+        fprintf(script, "set key above horizontal center maxrows 2 samplen 1 width 1 font ',13'\n");
     } else if (g->n_rows * g->n_cols > 1) {
         const bool needed = panel == 0 || !same_titles(plot, &g->panel[0]);
         fprintf(script, "%s", needed ? "set key inside right bottom\n" : "unset key\n");

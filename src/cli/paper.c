@@ -228,8 +228,9 @@ static tz_status prepare(run *r, tz_error *error) {
         TZ_CHECK(write_config(r, error));
         TZ_CHECK(forecast(r, error));
     }
-    return tz_robots_get(r->robots, &r->n_robots, &r->missing, a->data.item, a->data.n, a->out,
-                         error);
+    const int episodes = a->budget == TZ_TINY ? 5 : 100;
+    return tz_robots_get(r->robots, &r->n_robots, &r->missing, a->data.item, a->data.n, episodes,
+                         a->out, error);
 }
 
 static tz_status run_paper(run *r, tz_error *error) {

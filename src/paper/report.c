@@ -152,19 +152,24 @@ static void report_fig7(tz_reporter *r) {
     const char *const *systems = tz_plan_systems(TZ_FIG7);
     tz_variant variants[TZ_VARIANTS_MAX];
     const int n_variants = tz_plan_variants(variants, r->figure, r->budget);
-    tz_side sides[8];
-    int n = 0;
+    // a row for each learning rate
+    tz_bar_panel panels[4];
+    char titles[4][TZ_NAME_MAX];
     for (int v = 0; v < n_variants; v++) {
+        tz_side sides[TZ_COUNTOF(models)];
         for (size_t m = 0; m < TZ_COUNTOF(models); m++) {
-            sides[n++] = (tz_side){models[m], v};
+            sides[m] = (tz_side){models[m], v};
         }
+        snprintf(titles[2 * v], TZ_NAME_MAX, "Test, lr %g", variants[v].lr);
+        snprintf(titles[2 * v + 1], TZ_NAME_MAX, "Train, lr %g", variants[v].lr);
+        tz_bar_fill(r, &panels[2 * v], titles[2 * v], systems, sides, TZ_COUNTOF(models),
+                    tz_measure_median);
+        tz_bar_fill(r, &panels[2 * v + 1], titles[2 * v + 1], systems, sides, TZ_COUNTOF(models),
+                    tz_measure_train);
+        panels[2 * v].y_label = "median test MSE";
+        panels[2 * v + 1].y_label = "training MSE";
     }
-    tz_bar_panel panels[2];
-    tz_bar_fill(r, &panels[0], "Test", systems, sides, n, tz_measure_median);
-    tz_bar_fill(r, &panels[1], "Train", systems, sides, n, tz_measure_train);
-    panels[0].y_label = "median normalised MSE";
-    panels[1].y_label = "normalised MSE";
-    tz_bar_draw(r, panels, 2, false, "fig7");
+    tz_bar_draw(r, panels, 2 * n_variants, false, "fig7");
 
     for (int v = 0; v < n_variants; v++) {
         const tz_side a = {TZ_ROBOT_NODE_SO, v}, b = {TZ_ROBOT_NODE, v};
@@ -181,7 +186,7 @@ static void report_fig7(tz_reporter *r) {
         char title[TZ_NAME_MAX];
         tz_system_title(title, systems[s]);
         fprintf(r->text, "%s %s: %s", s == 0 ? "Data:" : ";", title,
-                tz_report_result(r, systems[s], sides[0], 0)->source);
+                tz_report_result(r, systems[s], (tz_side){TZ_ROBOT_NODE, 0}, 0)->source);
     }
     fprintf(r->text, ".\n");
 }

@@ -1,5 +1,7 @@
 #include "paper/report_parts.h"
+
 #include "base/file.h"
+#include "train/evaluation.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,7 +17,8 @@ double tz_measure_mse(const tz_study_result *result) {
 }
 
 double tz_measure_median(const tz_study_result *result) {
-    return result->test_median;
+    // the median of diverged rollouts is infinite
+    return fmin(result->test_median, TZ_DIVERGED_SIGMAS * TZ_DIVERGED_SIGMAS);
 }
 
 double tz_measure_train(const tz_study_result *result) {
@@ -118,8 +121,6 @@ static void bar_title(char title[TZ_NAME_MAX], const tz_reporter *r, tz_side sid
     const char *model = tz_model_title(side.model);
     if (r->figure == TZ_FIG3) {
         snprintf(title, TZ_NAME_MAX, "1/alpha = %g", variants[side.variant].symplectic);
-    } else if (r->figure == TZ_FIG7) {
-        snprintf(title, TZ_NAME_MAX, "%s, lr %g", model, variants[side.variant].lr);
     } else {
         snprintf(title, TZ_NAME_MAX, "%s", model);
     }
@@ -150,12 +151,20 @@ void tz_report_draw(tz_reporter *r, const tz_plot *panels, int n_rows, int n_col
     }
 }
 
-// The same decades for all panels: the smallest and largest values, a little apart.
-static void common_axis(double *low, double *high, const tz_bar_panel *panels, int n_panels) {
+enum { BAR_PANELS_MAX = 4 };
+
+// What a panel's axis stands for.
+static const char *label_of(const tz_bar_panel *panel) {
+    return panel->y_label != NULL ? panel->y_label : "rollout error";
+}
+
+// The same axis for all panels of the same label: the smallest and largest values, a little apart.
+static void common_axis(double *low, double *high, const tz_bar_panel *panels, int n_panels,
+                        const char *label) {
     *low = INFINITY;
     *high = 0.0;
     for (int p = 0; p < n_panels; p++) {
-        for (int b = 0; b < panels[p].n_bars; b++) {
+        for (int b = 0; b < panels[p].n_bars && strcmp(label_of(&panels[p]), label) == 0; b++) {
             for (int g = 0; g < panels[p].n_groups; g++) {
                 const double y = panels[p].y[b][g];
                 if (isfinite(y) && y > 0.0) {
@@ -169,21 +178,19 @@ static void common_axis(double *low, double *high, const tz_bar_panel *panels, i
     *high *= 2.0;
 }
 
-enum { BAR_PANELS_MAX = 2 };
-
 void tz_bar_draw(tz_reporter *r, const tz_bar_panel *panels, int n_panels, bool linear,
                  const char *stem) {
     const char *labels[BAR_PANELS_MAX][TZ_GROUPS_MAX];
     double x[TZ_GROUPS_MAX];
     tz_series series[BAR_PANELS_MAX][TZ_BARS_MAX] = {0};
     tz_plot plots[BAR_PANELS_MAX] = {0};
-    double low = 0.0, high = 0.0;
-    common_axis(&low, &high, panels, n_panels);
     for (int g = 0; g < TZ_GROUPS_MAX; g++) {
         x[g] = g;
     }
     for (int p = 0; p < n_panels; p++) {
         const tz_bar_panel *panel = &panels[p];
+        double low = 0.0, high = 0.0;
+        common_axis(&low, &high, panels, n_panels, label_of(panel));
         for (int b = 0; b < panel->n_bars; b++) {
             series[p][b] = (tz_series){.title = panel->bar_title[b],
                                        .x = x,
@@ -197,7 +204,7 @@ void tz_bar_draw(tz_reporter *r, const tz_bar_panel *panels, int n_panels, bool 
         }
         plots[p] = (tz_plot){.title = panel->title,
                              .x_label = "",
-                             .y_label = panel->y_label != NULL ? panel->y_label : "rollout error",
+                             .y_label = label_of(panel),
                              .log_y = !linear,
                              .series = series[p],
                              .n_series = panel->n_bars,
@@ -205,5 +212,6 @@ void tz_bar_draw(tz_reporter *r, const tz_bar_panel *panels, int n_panels, bool 
                              .y_low = linear ? 0.0 : low,
                              .y_high = linear ? 0.0 : high};
     }
-    tz_report_draw(r, plots, 1, n_panels, stem);
+    const int n_rows = (n_panels + 1) / 2;
+    tz_report_draw(r, plots, n_rows, n_panels / n_rows, stem);
 }

@@ -63,8 +63,8 @@ void tz_bar_set(tz_bar_panel *panel, int bar, int group, const double *x, int n)
 // Bars of a measure: a group for each system, a bar for each side.
 void tz_bar_fill(const tz_reporter *r, tz_bar_panel *panel, const char *title,
                  const char *const *systems, const tz_side *sides, int n_sides, tz_measure measure);
-// Draws panels side by side on one logarithmic axis (linear on demand) as <stem>.png and .svg. What
-// cannot be drawn becomes the report's warning.
+// Draws panels, two in a row, as <stem>.png and .svg, on logarithmic axes (linear on demand) that
+// are the same for the same label. What cannot be drawn becomes the report's warning.
 void tz_bar_draw(tz_reporter *r, const tz_bar_panel *panels, int n_panels, bool linear,
                  const char *stem);
 void tz_report_draw(tz_reporter *r, const tz_plot *panels, int n_rows, int n_cols,

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-// Episodes where nothing is named, with noise so that states beside the policies' paths are seen.
-enum { EPISODES = 100, POLICIES_MAX = 3 };
+enum { POLICIES_MAX = 3 };
+// Noise on the collected episodes, so that states beside the policies' paths are seen.
 static const double NOISE = 0.5, NOISE_COLOR = 0.9, TEST_FRACTION = 0.2;
 
 void tz_robots_destroy(tz_robot_data *robots, int n) {
@@ -38,7 +38,7 @@ static tz_status make_policies(tz_policy *policies[POLICIES_MAX], int *n, const 
     return TZ_OK;
 }
 
-static tz_status collect(const char *env_name, const char *path, tz_error *error) {
+static tz_status collect(const char *env_name, const char *path, int episodes, tz_error *error) {
     tz_env *env = NULL;
     tz_writer *writer = NULL;
     tz_team *team = NULL;
@@ -65,7 +65,7 @@ static tz_status collect(const char *env_name, const char *path, tz_error *error
     if (status == TZ_OK) {
         tz_collect_result result;
         tz_collect_def def = tz_collect_def_default();
-        def.episodes = EPISODES;
+        def.episodes = episodes;
         def.noise = NOISE;
         def.noise_min = 0.0;
         def.noise_color = NOISE_COLOR;
@@ -73,7 +73,7 @@ static tz_status collect(const char *env_name, const char *path, tz_error *error
                             NULL, &result, error);
     }
     if (status == TZ_OK) {
-        status = tz_writer_finish(writer, EPISODES, error);
+        status = tz_writer_finish(writer, episodes, error);
     }
     tz_writer_destroy(writer);
     tz_team_destroy(team);
@@ -97,18 +97,17 @@ static const char *find_named(const char *env, const char *const *named, int n_n
     return NULL;
 }
 
-static tz_status get(tz_robot_data *robot, const char *env, const char *named, const char *folder,
-                     tz_error *error) {
-    char path[TZ_PATH_MAX], relative[TZ_NAME_MAX + 8];
+static tz_status get(tz_robot_data *robot, const char *env, const char *named, int episodes,
+                     const char *folder, tz_error *error) {
+    char path[TZ_PATH_MAX], relative[TZ_NAME_MAX + 32];
     snprintf(robot->env, sizeof robot->env, "%s", env);
     if (named != NULL) {
         snprintf(path, sizeof path, "%s", named);
     } else {
-        snprintf(relative, sizeof relative, "data/%s", env);
+        snprintf(relative, sizeof relative, "data/%s-%d", env, episodes);
         TZ_CHECK(tz_path_join(path, folder, relative, error));
-        if (!tz_folder_exists(path)) {
-            TZ_CHECK(collect(env, path, error));
-        }
+        // goes on with what an interrupted one left, and leaves a finished dataset as it is
+        TZ_CHECK(collect(env, path, episodes, error));
     }
     TZ_CHECK(tz_dataset_read(&robot->dataset, path, env, error));
     if (strcmp(robot->dataset->env, env) != 0) {
@@ -135,7 +134,7 @@ static bool is_known(const tz_robot_data *robots, int n, const char *env) {
 }
 
 tz_status tz_robots_get(tz_robot_data *robots, int *n, const tz_run_list *runs,
-                        const char *const *named, int n_named, const char *folder,
+                        const char *const *named, int n_named, int episodes, const char *folder,
                         tz_error *error) {
     *n = 0;
     for (int i = 0; i < runs->n; i++) {
@@ -144,8 +143,8 @@ tz_status tz_robots_get(tz_robot_data *robots, int *n, const tz_run_list *runs,
             tz_robot_data *robot = &robots[*n];
             *robot = (tz_robot_data){0};
             (*n)++;
-            TZ_CHECK(
-                get(robot, run->system, find_named(run->system, named, n_named), folder, error));
+            TZ_CHECK(get(robot, run->system, find_named(run->system, named, n_named), episodes,
+                         folder, error));
         }
     }
     return TZ_OK;

@@ -6,11 +6,12 @@
 #include "paper/plan.h"
 
 // Reads the data of every robot that the runs need into robots (room for all), *n of them. `named`
-// (n_named) are texts "ENV=DATASET"; what is not named is read from <folder>/data/ENV, and
-// collected there first when it is not there. Not from several threads at once (HDF5).
+// (n_named) are texts "ENV=DATASET"; what is not named is read from <folder>/data/ENV-<episodes>,
+// where that many episodes are collected first when they are not there. Not from several threads at
+// once (HDF5).
 TZ_API tz_status tz_robots_get(tz_robot_data *robots, int *n, const tz_run_list *runs,
-                               const char *const *named, int n_named, const char *folder,
-                               tz_error *error);
+                               const char *const *named, int n_named, int episodes,
+                               const char *folder, tz_error *error);
 TZ_API void tz_robots_destroy(tz_robot_data *robots, int n);
 
 enum { TZ_ROBOTS_MAX = 8 };
