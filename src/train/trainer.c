@@ -224,13 +224,14 @@ static void gather(const tz_trainer *self, worker *w, int row, int B) {
     for (size_t b = 0; b < n; b++) {
         const size_t at = self->batch != NULL ? self->batch[(size_t)row + b]
                                               : (size_t)self->first + (size_t)row + b;
-        const float *z = s->z + at * length * nz;       // (length, nz)
-        const float *u = s->u + at * (length - 1) * nu; // (length - 1, nu)
+        const float *z = s->z + at * length * nz; // (length, nz)
         for (size_t t = 0; t < L; t++) {
             memcpy(w->z + (t * n + b) * nz, z + t * nz, nz * sizeof *z);
         }
-        for (size_t t = 0; t + 1 < L; t++) {
-            memcpy(w->u + (t * n + b) * nu, u + t * nu, nu * sizeof *u);
+        // the physical systems have no controls
+        for (size_t t = 0; nu > 0 && t + 1 < L; t++) {
+            const float *u = s->u + (at * (length - 1) + t) * nu; // (nu)
+            memcpy(w->u + (t * n + b) * nu, u, nu * sizeof *u);
         }
     }
     memcpy(w->z0, w->z, n * nz * sizeof *w->z0);
