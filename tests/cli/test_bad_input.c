@@ -87,6 +87,8 @@ static const char *const files[] = {"good/data/main_data.hdf5",
                                     "cheetah.safetensors",
                                     "hopper.safetensors",
                                     "small.safetensors",
+                                    "cut.zip",
+                                    "swimmer.zip",
                                     "taken"};
 static char digests[TZ_COUNTOF(files)][65];
 
@@ -108,6 +110,8 @@ static int fill_folder(void **state) {
     write_model("hopper", "hopper.safetensors");
     copy_file("cheetah.safetensors", "cut.safetensors", 1000);
     write_small_policy("small.safetensors");
+    copy_file(TZ_SOURCE_DIR "/tests/golden/sb3/sac.zip", "cut.zip", 20000);
+    copy_file(TZ_SOURCE_DIR "/tests/golden/sb3/sac.zip", "swimmer.zip", SIZE_MAX);
     for (size_t i = 0; i < TZ_COUNTOF(files); i++) {
         assert_int_equal(tz_file_sha256(files[i], digests[i], NULL), TZ_OK);
     }
@@ -324,10 +328,14 @@ static void policies(void **state) {
                 {"cut.safetensors", "cut.safetensors"},
                 {"small.safetensors", "small.safetensors"},
                 {"cheetah.safetensors", "cheetah.safetensors"},
+                {"cut.zip", "cut.zip"},
+                {"swimmer.zip", "swimmer.zip"},
                 {"hopper-expert", "hopper"},
                 {"good", "good"}};
     for (size_t i = 0; i < TZ_COUNTOF(none); i++) {
         const bad_input inputs[] = {
+            {{"policy", "export", "--c", none[i].path, "--env", "half_cheetah", "--out", "new"},
+             none[i].named},
             {{"collect", "--env", "half_cheetah", "--policy", none[i].path, "--out", "new"},
              none[i].named},
             {{"collect", "--env", "half_cheetah", "--policy", "random", "--policy", none[i].path,
@@ -337,6 +345,19 @@ static void policies(void **state) {
         };
         assert_all_refused(inputs, TZ_COUNTOF(inputs), RLIM_INFINITY);
     }
+    const bad_input inputs[] = {
+        {{"policy"}, "verb"},
+        {{"policy", "inform"}, "inform"},
+        {{"policy", "info"}, "0 policies"},
+        {{"policy", "info", "cut.zip"}, "cut.zip"},
+        {{"policy", "info", "swimmer.zip", "--vecnormalize", "text.safetensors"},
+         "text.safetensors"},
+        {{"policy", "export", "hopper-expert", "--out", "new"}, "--safetensors"},
+        {{"policy", "export", "--c", "hopper-expert"}, "--out"},
+        {{"policy", "export", "--c", "swimmer.zip", "--out", "new"}, "--env"},
+        {{"policy", "export", "--c", "hopper-expert", "--out", "good"}, "good"},
+    };
+    assert_all_refused(inputs, TZ_COUNTOF(inputs), RLIM_INFINITY);
 }
 
 // A file in place of the folder, and a file system that takes no files.

@@ -194,6 +194,18 @@ def check_cleanrl(folder, kind, normalised):
 # ---- Trapeze's policies in Stable-Baselines3
 
 
+def check_critics(folder):
+    """Critics come along: any SAC's of Hopper's sizes, beside a shipped policy of the same hidden layers."""
+    other = SAC("MlpPolicy", Stub("hopper"), policy_kwargs={"net_arch": [128, 128]}, seed=9, device="cpu")
+    theirs = {name: x.contiguous() for name, x in other.policy.state_dict().items() if name.startswith("critic")}
+    save_torch(theirs, f"{folder}/critics.safetensors")
+    policy_to_sb3.convert(ROOT / "policies/hopper-expert.safetensors", f"{folder}/critics.safetensors").save(
+        f"{folder}/whole.zip"
+    )
+    loaded = SAC.load(f"{folder}/whole.zip", device="cpu").policy.state_dict()
+    report("critics in Stable-Baselines3", max(float((loaded[name] - x).abs().max()) for name, x in theirs.items()), 0)
+
+
 def check_loaded_back(folder):
     for env, policy in (("hopper", "hopper-expert"),):
         path = ROOT / "policies" / f"{policy}.safetensors"
@@ -212,6 +224,7 @@ with tempfile.TemporaryDirectory() as folder:
     for kind, normalised in (("sac", False), ("td3", False), ("ppo", True)):
         check_cleanrl(folder, kind, normalised)
     check_loaded_back(folder)
+    check_critics(folder)
     check_archive(folder, 0, SAC, "hopper", False)
     check_archive(folder, 1, SAC, "inverted_pendulum", True, net_arch=[32, 16, 8], activation_fn=torch.nn.Tanh)
     check_archive(folder, 2, TD3, "hopper", False, net_arch=[40, 30])
