@@ -20,7 +20,7 @@
 typedef struct arguments {
     tz_text_list data, weights;
     const char *env, *init, *out;
-    int kind; // index into kinds
+    int kind;                                 // index into kinds
     int n_hidden, integrator, substeps, mask; // integrator and mask: indices into their names
     double test_fraction;
     uint64_t seed, split_seed;
