@@ -86,12 +86,9 @@ static _Thread_local jmp_buf *rescue;
 static _Thread_local char last_words[256];
 
 static void jump(const char *text) {
-    if (rescue) {
-        snprintf(last_words, sizeof last_words, "%s", text);
-        longjmp(*rescue, 1);
-    }
-    mju_user_error = NULL;
-    mju_error("%s", text);
+    TZ_ASSERT(rescue != NULL); // a fatal error outside of tz_mujoco_try
+    snprintf(last_words, sizeof last_words, "%s", text);
+    longjmp(*rescue, 1);
 }
 
 bool tz_mujoco_try(void (*body)(void *context), void *context, char *complaint, size_t size) {

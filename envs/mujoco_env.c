@@ -356,6 +356,18 @@ static void observe(const tz_env *env, double *z) {
     memcpy(z + env->task->nq, self->data->qvel, (size_t)env->task->nv * sizeof *z);
 }
 
+static void forward(void *context) {
+    mj_forward(((mujoco_env *)context)->shared->model, ((mujoco_env *)context)->data);
+}
+
+// Brings derived quantities up to a state that was put there. What MuJoCo cannot do here it cannot
+// do in the next step either, which then is unstable.
+static void derive(mujoco_env *self) {
+    char complaint[64];
+    tz_mujoco_try(forward, self, complaint, sizeof complaint);
+    measure(self);
+}
+
 static void reset(tz_env *env, double *z, uint64_t seed, uint64_t episode) {
     const shared *s = self_of(env)->shared;
     mjData *data = self_of(env)->data;
@@ -368,8 +380,7 @@ static void reset(tz_env *env, double *z, uint64_t seed, uint64_t episode) {
         tz_add_uniform(data->qvel, s->type->nv, s->type->reset_noise[1], &rng);
         mj_normalizeQuat(s->model, data->qpos);
     }
-    mj_forward(s->model, data);
-    measure(self_of(env));
+    derive(self_of(env));
     observe(env, z);
 }
 
@@ -379,8 +390,7 @@ static void set_z(tz_env *env, const double *z) {
     mj_resetData(s->model, data);
     memcpy(data->qpos, z, (size_t)s->type->nq * sizeof *z);
     memcpy(data->qvel, z + s->type->nq, (size_t)s->type->nv * sizeof *z);
-    mj_forward(s->model, data);
-    measure(self_of(env));
+    derive(self_of(env));
 }
 
 // MuJoCo meets a bad number by warning and starting over from qpos0 in the middle of a step; a
@@ -439,7 +449,9 @@ static void step(tz_env *env, tz_step *step, double *z_next, const double *u) {
     const bool survived = tz_mujoco_try(simulate, self, complaint, sizeof complaint);
     if (!survived) {
         mj_resetData(self->shared->model, data);
-        mju_fill(data->qpos, NAN, task->nq);
+        for (int i = 0; i < task->nq; i++) {
+            data->qpos[i] = NAN;
+        }
     }
     observe(env, z_next);
 
