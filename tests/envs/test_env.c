@@ -11,6 +11,7 @@
 #include "envs/env.h"
 
 #include <math.h>
+#include <mujoco/mujoco.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -323,6 +324,12 @@ static void test_reset_noise(void **state) {
             const double a = i < nq ? expected->a_q : expected->a_v;
             const bool placed =
                 (i < nq && i >= nq - expected->n_placed) || i >= nz - expected->n_placed;
+            // MuJoCo 2.2.2 makes quaternions unit ones where later versions leave them
+            const bool normalised = mj_version() == 222 && i < nq &&
+                                    tz_env_task(env)->coordinate[i] == TZ_COORDINATE_QUATERNION;
+            if (normalised) {
+                continue;
+            }
             if (placed || a == 0.0) {
                 assert_true(placed || largest[i] == 0.0);
                 continue;
@@ -399,8 +406,9 @@ static void test_step_is_the_task(void **state) {
         bool terminated;
         tz_step step;
         int n_terminated = 0;
+        uint64_t episode = 0;
         tz_env_reset(env, z, 2, 0);
-        for (int t = 0; t < 400; t++) {
+        for (int t = 0; t < 400 || (task->terminated && n_terminated == 0 && t < 6000); t++) {
             draw_control(task, u, &rng);
             tz_env_step(env, &step, z_next, u);
             assert_int_equal(step.outcome, TZ_STEP_OK);
@@ -420,8 +428,8 @@ static void test_step_is_the_task(void **state) {
 
             n_terminated += step.terminated;
             memcpy(z, z_next, sizeof z);
-            if (step.terminated) {
-                tz_env_reset(env, z, 2, (uint64_t)n_terminated);
+            if (step.terminated || step.truncated) {
+                tz_env_reset(env, z, 2, ++episode);
             }
         }
         assert_true(n_terminated > 0 || !task->terminated);

