@@ -41,15 +41,17 @@ static int run(const char *format, ...) {
 
 // Exports by the program, compiles, and compares along sampled episodes.
 static void check(const char *policy_name, const char *env_name) {
+    // a name of its own each time: a library that stays loaded would be found again by its name
+    static int n_libraries;
     char library[TZ_PATH_MAX];
+    snprintf(library, sizeof library, "%s/policy-%d.so", folder, n_libraries++);
     assert_int_equal(run("'%s' policy export --c '%s' --env %s --out %s/policy.c", TZ_PROGRAM,
                          policy_name, env_name, folder),
                      0);
     assert_int_equal(run("cc -std=c99 -O2 -Wall -Wextra -Wpedantic -Werror -shared -fPIC -o "
-                         "%s/policy.so %s/policy.c -lm",
-                         folder, folder),
+                         "%s %s/policy.c -lm",
+                         library, folder),
                      0);
-    snprintf(library, sizeof library, "%s/policy.so", folder);
     void *handle = dlopen(library, RTLD_NOW);
     assert_non_null(handle);
     void (*control)(double *u, const double *source);
@@ -92,7 +94,7 @@ static void check(const char *policy_name, const char *env_name) {
     tz_policy_destroy(policy);
     tz_env_destroy(env);
     dlclose(handle);
-    assert_int_equal(run("rm %s/policy.c %s/policy.so", folder, folder), 0);
+    assert_int_equal(run("rm %s/policy.c %s", folder, library), 0);
 }
 
 static void exported_policies_agree_with_the_library(void **state) {
