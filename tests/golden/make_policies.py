@@ -15,9 +15,11 @@ import torch
 from gymnasium import spaces
 from safetensors.numpy import save_file
 from stable_baselines3 import PPO, SAC, TD3
+from stable_baselines3.common import save_util
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 ROWS = 32
+save_util.get_system_info = lambda print_info: ({}, "")  # the machine that wrote them is nobody's business
 rng = np.random.default_rng(7)
 
 
