@@ -77,6 +77,10 @@ void tz_policy_destroy(tz_policy *policy) {
     }
 }
 
+bool tz_policy_needs_rng(const tz_policy *policy) {
+    return policy->ops == &tz_policy_random;
+}
+
 const char *tz_policy_name(const tz_policy *policy) {
     return policy->name;
 }

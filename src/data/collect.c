@@ -86,10 +86,10 @@ static bool run_episode(collection *c, worker *w, int episode, double *noise_std
     const tz_task *task = c->task;
     const tz_collect_def *def = c->def;
     const int p = episode % c->n_policies;
-    // "random" is nothing without its stream; the others take theirs only when asked to sample.
+    // a policy that draws is nothing without its stream; the others take theirs when asked to
+    // sample
     tz_rng rng = tz_rng_stream(def->seed, TZ_PURPOSE_POLICY, (uint64_t)episode);
-    const bool random = strcmp(tz_policy_name(c->policies[p]), "random") == 0;
-    tz_rng *policy_rng = def->sampled || random ? &rng : NULL;
+    tz_rng *policy_rng = def->sampled || tz_policy_needs_rng(c->policies[p]) ? &rng : NULL;
 
     double z[2 * TZ_NQ_MAX], u_applied[TZ_NU_MAX]; // (nz), (nu)
     float u[TZ_NU_MAX];                            // (nu)

@@ -74,8 +74,9 @@ static void choose_control(loop *l, float *u, tz_plan *plan, tz_rng *rng, const 
             u[j] = plan->u[j];
         }
     } else {
-        tz_policy_act_in(l->controller->policy, l->policy_workspace, u, l->env,
-                         l->controller->sample_policy ? rng : NULL);
+        const tz_policy *policy = l->controller->policy;
+        const bool draws = l->controller->sample_policy || tz_policy_needs_rng(policy);
+        tz_policy_act_in(policy, l->policy_workspace, u, l->env, draws ? rng : NULL);
     }
 }
 

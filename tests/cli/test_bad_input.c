@@ -255,6 +255,7 @@ static void commands_and_options(void **state) {
         {{"mpc", "--env", "half_cheetah", "--model", "sim", "--episodes", "0"}, "--episodes"},
         {{"mpc", "--env", "half_cheetah", "--model", "sim", "--planner", "cme"}, "cem"},
         {{"mpc", "--env", "halfcheetah", "--model", "sim"}, "half_cheetah"},
+        {{"mpc", "--env", "chain-2", "--model", "sim"}, "no controls"},
         {{"play", "--env", "halfcheetah", "--policy", "random"}, "half_cheetah"},
         {{"bench", "fly"}, "fly"},
     };

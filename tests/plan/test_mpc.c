@@ -152,6 +152,20 @@ static void observers_are_told_in_order(void **state) {
     close_fixture(&f);
 }
 
+// "random" has no deterministic control to take instead.
+static void a_policy_that_draws_need_not_be_asked_to(void **state) {
+    (void)state;
+    fixture f = open_fixture();
+    tz_loop_result results[1];
+    int n_done;
+    tz_policy_destroy(f.policy);
+    assert_int_equal(tz_policy_create(&f.policy, "random", tz_env_task(f.env), NULL), TZ_OK);
+    run(&f, false, 1, NULL, 0, results, &n_done);
+    assert_int_equal(n_done, 1);
+    assert_true(results[0].length > 0);
+    close_fixture(&f);
+}
+
 static void a_restart_begins_the_episode_again(void **state) {
     (void)state;
     fixture f = open_fixture();
@@ -243,6 +257,7 @@ static void the_loop_is_plan_and_step(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(observers_are_told_in_order),
+        cmocka_unit_test(a_policy_that_draws_need_not_be_asked_to),
         cmocka_unit_test(a_restart_begins_the_episode_again),
         cmocka_unit_test(a_stop_drops_the_episode_in_flight),
         cmocka_unit_test(the_loop_is_plan_and_step),
