@@ -28,6 +28,7 @@ static void setup(tz_system *system) {
     system->n = 3;
     system->mass[0] = 2.0; // what the study ran; the motion does not depend on it
     system->is_angle[0] = system->is_angle[1] = system->is_angle[2] = true;
+    system->is_cyclic[0] = true; // turning about the vertical
 }
 
 static void mass_matrix(const tz_system *system, double *M, const double *q) {
@@ -106,6 +107,7 @@ const tz_system_type tz_gyroscope = {
     .name = "gyroscope",
     .max_k = 1,
     .dt_s = 0.02,
+    .coordinate = {"phi", "theta", "psi"},
     .setup = setup,
     .acceleration = acceleration,
     .mass_matrix = mass_matrix,

@@ -86,6 +86,7 @@ const tz_system_type tz_magnet = {
     .name = "magnet",
     .max_k = 1,
     .dt_s = 0.05,
+    .coordinate = {"phi", "theta"},
     .setup = setup,
     .acceleration = acceleration,
     .mass_matrix = mass_matrix,

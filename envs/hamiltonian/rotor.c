@@ -19,6 +19,9 @@ static void setup(tz_system *system) {
     system->n = N;
     system->mass[0] = 2.0; // what the study ran; the motion does not depend on it
     system->is_angle[3] = system->is_angle[4] = system->is_angle[5] = true;
+    for (int i = 0; i <= 3; i++) {
+        system->is_cyclic[i] = true; // its place, and turning about the vertical
+    }
 }
 
 static void mass_matrix(const tz_system *system, double *M, const double *q) {
@@ -89,6 +92,7 @@ const tz_system_type tz_rotor = {
     .name = "rotor",
     .max_k = 1,
     .dt_s = 0.05,
+    .coordinate = {"x", "y", "z", "phi", "theta", "psi"},
     .setup = setup,
     .acceleration = acceleration,
     .mass_matrix = mass_matrix,

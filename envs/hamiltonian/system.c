@@ -72,6 +72,19 @@ tz_status tz_system_find(tz_system *system, const char *name, tz_error *error) {
                    name, TZ_BODIES_MAX);
 }
 
+void tz_system_coordinate_name(const tz_system *system, char *name, size_t size, int i) {
+    const tz_system_type *type = system->type;
+    int per_body = 0;
+    while (per_body < (int)TZ_COUNTOF(type->coordinate) && type->coordinate[per_body] != NULL) {
+        per_body++;
+    }
+    if (type->numbers_bodies) {
+        snprintf(name, size, "%s%d", type->coordinate[i % per_body], i / per_body);
+    } else {
+        snprintf(name, size, "%s", type->coordinate[i]);
+    }
+}
+
 // ---- small linear algebra ---------------------------------------------------------------------
 
 void tz_solve_spd(double *A, double *b, int n) {

@@ -14,6 +14,7 @@
 #include "base/status.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum {
     TZ_BODIES_MAX = 5,    // links or bobs, k
@@ -37,6 +38,7 @@ typedef struct tz_system {
     int n;       // coordinates; z has 2 n entries
     double dt_s; // sampling interval of the study's data
     bool is_angle[TZ_SYSTEM_N_MAX];
+    bool is_cyclic[TZ_SYSTEM_N_MAX]; // neither M nor V depends on it
     tz_drag drag;
     double drag_coefficient;      // c, 1/s
     double mass[TZ_BODIES_MAX];   // kg; [0] hangs from the ceiling               (k)
@@ -51,6 +53,10 @@ TZ_API tz_status tz_system_find(tz_system *system, const char *name, tz_error *e
 // All names, for lists and conformance tests.
 TZ_API int tz_system_count(void);
 TZ_API void tz_system_name_at(int index, char name[32]);
+
+// Name of coordinate i: "theta0" of a chain, "z1" of springs, "psi" of a rigid body. Bodies count
+// from the ceiling.
+TZ_API void tz_system_coordinate_name(const tz_system *system, char *name, size_t size, int i);
 
 // a (n) = dv/dt at (q, v), drag included.
 TZ_API void tz_system_acceleration(const tz_system *system, double *a, const double *q,

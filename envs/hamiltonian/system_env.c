@@ -36,8 +36,6 @@ static double no_reward(const tz_task *task, const double *z, const double *u,
 
 static void fill_task(tz_task *task, const tz_env_type *type, const tz_env_def *def,
                       const tz_system *system) {
-    const bool is_rotor = strcmp(system->name, "rotor") == 0;
-    const bool is_gyroscope = strcmp(system->name, "gyroscope") == 0;
     snprintf(task->name, sizeof task->name, "%s", system->name);
     task->nq = task->nv = system->n;
     task->dt_s = system->dt_s;
@@ -49,10 +47,9 @@ static void fill_task(tz_task *task, const tz_env_type *type, const tz_env_def *
     task->is_exact = true;
     for (int i = 0; i < system->n; i++) {
         task->coordinate[i] = system->is_angle[i] ? TZ_COORDINATE_ANGLE : TZ_COORDINATE_LINEAR;
-        // the rotor's place and the bodies' first Euler angle do not act
-        task->cyclic[i] = (is_rotor && i <= 3) || (is_gyroscope && i == 0);
-        snprintf(task->coordinate_name[i], TZ_NAME_MAX, "q%d", i);
-        snprintf(task->velocity_name[i], TZ_NAME_MAX, "q%d", i);
+        task->cyclic[i] = system->is_cyclic[i];
+        tz_system_coordinate_name(system, task->coordinate_name[i], TZ_NAME_MAX, i);
+        tz_system_coordinate_name(system, task->velocity_name[i], TZ_NAME_MAX, i);
     }
 }
 
@@ -216,20 +213,25 @@ static const tz_env_ops ops = {
                  .camera_elevation = -8},                                                          \
         .ops = &ops                                                                                \
     }
-#define FIVE(name, suffix, summary, reach)                                                         \
-    SYSTEM(name "-1" suffix, summary, 333, 1 + 3 * reach, -0.5 * reach),                           \
-        SYSTEM(name "-2" suffix, summary, 333, 1 + 5.5 * reach, -1.0 * reach),                     \
-        SYSTEM(name "-3" suffix, summary, 333, 1 + 8 * reach, -1.5 * reach),                       \
-        SYSTEM(name "-4" suffix, summary, 333, 1 + 10.5 * reach, -2.0 * reach),                    \
-        SYSTEM(name "-5" suffix, summary, 333, 1 + 13 * reach, -2.5 * reach)
+// Chains of one to five bodies that stay above -depth.
+#define HANGING(name, summary, depth)                                                              \
+    SYSTEM(name, summary, 333, ((depth) + 2.0) / 0.8, 0.3 - 0.5 * (depth))
+#define CHAINS(suffix, summary)                                                                    \
+    HANGING("chain-1" suffix, summary, 1.2), HANGING("chain-2" suffix, summary, 2.2),              \
+        HANGING("chain-3" suffix, summary, 3.1), HANGING("chain-4" suffix, summary, 4.4),          \
+        HANGING("chain-5" suffix, summary, 5.5)
+#define SPRINGS(suffix, summary)                                                                   \
+    HANGING("spring-1" suffix, summary, 3.5), HANGING("spring-2" suffix, summary, 7.5),            \
+        HANGING("spring-3" suffix, summary, 12.0), HANGING("spring-4" suffix, summary, 18.5),      \
+        HANGING("spring-5" suffix, summary, 26.0)
 
 static const tz_env_type types[] = {
-    FIVE("chain", "", "links of a planar pendulum swing without loss", 0.9),
-    FIVE("chain", "-damped", "links of a planar pendulum lose momentum to drag", 0.9),
-    FIVE("chain", "-drag", "links of a planar pendulum under drag on their velocities", 0.9),
-    FIVE("spring", "", "bobs on springs, one below the other, without loss", 1.3),
-    FIVE("spring", "-damped", "bobs on springs lose momentum to drag", 1.3),
-    FIVE("spring", "-drag", "bobs on springs under drag on their velocities", 1.3),
+    CHAINS("", "links of a planar pendulum swing without loss"),
+    CHAINS("-damped", "links of a planar pendulum lose momentum to drag"),
+    CHAINS("-drag", "links of a planar pendulum under drag on their velocities"),
+    SPRINGS("", "bobs on springs, one below the other, without loss"),
+    SPRINGS("-damped", "bobs on springs lose momentum to drag"),
+    SPRINGS("-drag", "bobs on springs under drag on their velocities"),
     SYSTEM("gyroscope", "a heavy top spins on its point", 499, 2.6, 0.4),
     SYSTEM("rotor", "a free T-shaped body tumbles", 199, 4.0, 0.0),
     SYSTEM("magnet", "a dipole swings over two magnets", 199, 4.0, -0.45),

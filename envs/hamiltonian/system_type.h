@@ -11,8 +11,10 @@ struct tz_system_type {
     int max_k;        // bodies that may be asked for; 1: the name stands alone
     bool has_drag;    // "-damped" and "-drag" exist
     double dt_s;
+    const char *coordinate[6]; // names of one body's coordinates, in order; NULL after the last
+    bool numbers_bodies;       // the body's index follows the name
 
-    // (required) n, is_angle, mass and length of a system whose k is set
+    // (required) n, is_angle, is_cyclic, mass and length of a system whose k is set
     void (*setup)(tz_system *system);
     // (required) without drag
     void (*acceleration)(const tz_system *system, double *a, const double *q, const double *v);

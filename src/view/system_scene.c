@@ -41,10 +41,12 @@ static void add_rod(mjvScene *scene, int type, const double from[3], const doubl
     }
 }
 
-// A coil of wire around the line between two points, which stretches with it.
-static void add_spring(mjvScene *scene, const double from[3], const double to[3]) {
+// A coil of wire around the line between two points, which stretches with it; `scale` times as
+// thick.
+static void add_spring(mjvScene *scene, const double from[3], const double to[3], double scale) {
     enum { TURNS = 9, SEGMENTS = 10 * TURNS };
-    const double coil_radius = 0.07, wire_radius = 0.018, straight = 0.12; // m; share at each end
+    const double coil_radius = 0.07 * scale, wire_radius = 0.018 * scale; // m
+    const double straight = 0.12;                                         // share at each end
     double axis[3], side[3], across[3];
     for (int c = 0; c < 3; c++) {
         axis[c] = to[c] - from[c];
@@ -100,12 +102,14 @@ static void draw_chain(mjvScene *scene, const tz_system *system, const double *q
     }
 }
 
+// The more bobs, the farther the camera and the thicker the drawing.
 static void draw_springs(mjvScene *scene, const tz_system *system, const double *q) {
+    const double scale = 0.5 * (1 + system->k);
     double above[3] = {0.0, 0.0, 0.0};
-    add_sphere(scene, above, 0.05, dark);
+    add_sphere(scene, above, 0.05 * scale, dark);
     for (int i = 0; i < system->k; i++) {
-        add_spring(scene, above, q + 3 * i);
-        add_sphere(scene, q + 3 * i, bob_radius(system->mass[i]), bob_rgba);
+        add_spring(scene, above, q + 3 * i, scale);
+        add_sphere(scene, q + 3 * i, scale * bob_radius(system->mass[i]), bob_rgba);
         memcpy(above, q + 3 * i, sizeof above);
     }
 }
@@ -163,7 +167,7 @@ static void draw_coupled(mjvScene *scene, const tz_system *system, const double 
         add_rod(scene, mjGEOM_CAPSULE, pivot, bobs + 3 * i, 0.02, light);
         add_sphere(scene, bobs + 3 * i, 0.09, bob_rgba);
     }
-    add_spring(scene, bobs, bobs + 3);
+    add_spring(scene, bobs, bobs + 3, 1.0);
 }
 
 static bool is(const tz_system *system, const char *family) {
@@ -187,12 +191,14 @@ void tz_system_draw(mjvScene *scene, const tz_system *system, const double *q) {
 }
 
 double tz_system_floor(const tz_system *system) {
+    // how deep springs swing, over many trajectories, by k
+    static const double spring_depth[TZ_BODIES_MAX + 1] = {0.0, 3.5, 7.5, 12.0, 18.5, 26.0};
     double reach = 0.0;
     for (int i = 0; i < system->k; i++) {
         reach += system->length[i];
     }
     return is(system, "chain")       ? -reach - 0.3
-           : is(system, "spring")    ? -2.9 * system->k - 0.5
+           : is(system, "spring")    ? -spring_depth[system->k] - 0.5
            : is(system, "gyroscope") ? -0.03
            : is(system, "rotor")     ? -1.6
            : is(system, "magnet")    ? -1.09

@@ -61,8 +61,8 @@ static double difference(const unsigned char *a, const unsigned char *b) {
 // Each physical system is drawn, moves, and its last body is where its coordinates say.
 static void test_systems_are_drawn(void **state) {
     (void)state;
-    static const char *const names[] = {"chain-3", "spring-2", "gyroscope",
-                                        "rotor",   "magnet",   "coupled"};
+    static const char *const names[] = {"chain-3",   "chain-5", "spring-2", "spring-5",
+                                        "gyroscope", "rotor",   "magnet",   "coupled"};
     static unsigned char first[3 * WIDTH * HEIGHT], second[3 * WIDTH * HEIGHT];
     for (size_t i = 0; i < TZ_COUNTOF(names); i++) {
         tz_env *env = make_env(names[i]);

@@ -46,6 +46,29 @@ static void every_system_is_an_environment(void **state) {
     }
 }
 
+static void coordinates_have_names(void **state) {
+    (void)state;
+    static const struct {
+        const char *system;
+        int i;
+        const char *name;
+        bool cyclic;
+    } expected[] = {
+        {"chain-3", 2, "theta2", false}, {"spring-2-drag", 5, "z1", false},
+        {"gyroscope", 0, "phi", true},   {"gyroscope", 2, "psi", false},
+        {"rotor", 2, "z", true},         {"rotor", 3, "phi", true},
+        {"magnet", 1, "theta", false},   {"coupled", 2, "phi1", false},
+    };
+    for (size_t s = 0; s < TZ_COUNTOF(expected); s++) {
+        tz_env *env = create(expected[s].system);
+        const tz_task *task = tz_env_task(env);
+        assert_string_equal(task->coordinate_name[expected[s].i], expected[s].name);
+        assert_string_equal(task->velocity_name[expected[s].i], expected[s].name);
+        assert_int_equal(task->cyclic[expected[s].i], expected[s].cyclic);
+        tz_env_destroy(env);
+    }
+}
+
 static void steps_are_samples_of_one_trajectory(void **state) {
     (void)state;
     enum { T = 20 };
@@ -129,6 +152,7 @@ static void an_episode_lasts_the_study_s_span(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_system_is_an_environment),
+        cmocka_unit_test(coordinates_have_names),
         cmocka_unit_test(steps_are_samples_of_one_trajectory),
         cmocka_unit_test(starts_clones_and_states),
         cmocka_unit_test(an_episode_lasts_the_study_s_span),
