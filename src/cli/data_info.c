@@ -1,6 +1,7 @@
 // trapeze data info: episodes, returns, ends and ranges of a dataset.
 #include "cli/data.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
@@ -13,6 +14,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+// How fast the dataset was read, and how fast its bare bytes are read right after it (MB/s).
+typedef struct speed {
+    double dataset, bytes;
+} speed;
+
+static tz_status measure_bytes(const char *path, double dataset_s, speed *s, tz_error *error) {
+    char file[TZ_PATH_MAX], *content;
+    size_t size;
+    const bool folder = tz_folder_exists(path);
+    TZ_CHECK(tz_path_join(file, folder ? path : "", folder ? "data/main_data.hdf5" : path, error));
+    const double start_s = tz_now_s();
+    TZ_CHECK(tz_file_read(file, &content, &size, SIZE_MAX - 1, error));
+    const double bytes_s = tz_now_s() - start_s;
+    tz_free(content);
+    *s = (speed){1e-6 * (double)size / dataset_s, 1e-6 * (double)size / bytes_s};
+    return TZ_OK;
+}
+
 static struct json_object *range_json(const char *name, const tz_range *range) {
     struct json_object *object = json_object_new_object();
     tz_json_add_text(object, "name", name);
@@ -24,7 +43,7 @@ static struct json_object *range_json(const char *name, const tz_range *range) {
 }
 
 static void print_info_json(const char *path, const tz_dataset *dataset, const tz_task *task,
-                            const tz_dataset_summary *s) {
+                            const tz_dataset_summary *s, const speed *reading) {
     struct json_object *object = json_object_new_object(), *z = json_object_new_array(),
                        *u = json_object_new_array(), *episodes = json_object_new_array();
     char name[TZ_NAME_MAX + 8];
@@ -63,6 +82,8 @@ static void print_info_json(const char *path, const tz_dataset *dataset, const t
     tz_json_add_int(object, "terminated", s->terminated);
     tz_json_add_int(object, "truncated", s->truncated);
     tz_json_add_int(object, "unstable", s->unstable);
+    tz_json_add_real(object, "read_mb_per_s", reading->dataset);
+    tz_json_add_real(object, "bytes_mb_per_s", reading->bytes);
     json_object_object_add(object, "z", z);
     json_object_object_add(object, "u", u);
     json_object_object_add(object, "per_episode", episodes);
@@ -104,15 +125,19 @@ static void print_info_text(const char *path, const tz_dataset *dataset, const t
 
 static tz_status run_info(const char *path, const char *env_name, bool json, tz_error *error) {
     tz_dataset *dataset;
-    tz_env *env;
+    tz_env *env = NULL;
+    const double start_s = tz_now_s();
     TZ_CHECK(tz_dataset_read(&dataset, path, env_name, error));
+    const double read_s = tz_now_s() - start_s;
+    speed reading = {0};
     tz_status status = tz_data_find_env(dataset, &env, error);
+    status = status == TZ_OK && json ? measure_bytes(path, read_s, &reading, error) : status;
     if (status == TZ_OK) {
         const tz_task *task = env ? tz_env_task(env) : NULL;
         tz_dataset_summary summary;
         tz_dataset_summarise(dataset, &summary);
         if (json) {
-            print_info_json(path, dataset, task, &summary);
+            print_info_json(path, dataset, task, &summary, &reading);
         } else {
             print_info_text(path, dataset, task, &summary);
         }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sha256.h>
 
 static char folder[32];
 static char path[TZ_PATH_MAX];
@@ -147,6 +148,19 @@ static void digests_as_published(void **state) {
     assert_int_equal(tz_file_sha256(path, digest, &error), TZ_OK);
     // FIPS 180-2, example B.1
     assert_string_equal(digest, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+
+    // every length of the last blocks, and more than one piece, as libmd has them
+    static uint8_t bytes[(1 << 18) + 200];
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)(i * i >> 3);
+    }
+    for (size_t n = 0; n <= 400; n++) {
+        const size_t size = n <= 200 ? n : (1 << 18) + n - 200;
+        char expected[65];
+        assert_int_equal(tz_file_write(path, bytes, size, &error), TZ_OK);
+        assert_int_equal(tz_file_sha256(path, digest, &error), TZ_OK);
+        assert_string_equal(digest, SHA256Data(bytes, size, expected));
+    }
     assert_int_equal(tz_file_sha256("absent", digest, &error), TZ_ERR_IO);
     assert_int_equal(tz_file_sha256(folder, digest, &error), TZ_ERR_IO);
 }
