@@ -15,11 +15,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-
-// Compression of HDF5's own filters gains at most about 1030 to 1; a file that claims more than
-// this many bytes of data per byte of its own is not believed.
-enum { MAX_EXPANSION = 1100 };
 
 typedef enum column_class { COLUMN_REAL, COLUMN_FLAG } column_class;
 
@@ -237,18 +232,11 @@ static herr_t count_episode(hid_t group, const char *name, const H5L_info_t *inf
     return 0;
 }
 
-// Only hard links are followed: others may lead out of the file.
-static bool is_hard_link(hid_t group, const char *name) {
-    H5L_info_t info;
-    return H5Lexists(group, name, H5P_DEFAULT) > 0 &&
-           H5Lget_info(group, name, &info, H5P_DEFAULT) >= 0 && info.type == H5L_TYPE_HARD;
-}
-
 // The group of an episode, or -1.
 static hid_t open_episode(const reader *r, int episode) {
     char name[32];
     snprintf(name, sizeof name, "episode_%d", episode);
-    return is_hard_link(r->h5, name) ? H5Gopen2(r->h5, name, H5P_DEFAULT) : -1;
+    return tz__h5_is_hard_link(r->h5, name) ? H5Gopen2(r->h5, name, H5P_DEFAULT) : -1;
 }
 
 static bool type_fits(hid_t type, column_class class) {
@@ -256,17 +244,6 @@ static bool type_fits(hid_t type, column_class class) {
     const size_t size = H5Tget_size(type);
     return class == COLUMN_REAL ? found == H5T_FLOAT && (size == 4 || size == 8)
                                 : (found == H5T_ENUM || found == H5T_INTEGER) && size == 1;
-}
-
-// Data inside the file itself, as chunks or in one piece.
-static bool is_stored_here(hid_t array) {
-    const hid_t plist = H5Dget_create_plist(array);
-    const bool here =
-        plist >= 0 && H5Pget_external_count(plist) == 0 && H5Pget_layout(plist) != H5D_VIRTUAL;
-    if (plist >= 0) {
-        H5Pclose(plist);
-    }
-    return here;
 }
 
 typedef struct shape {
@@ -280,11 +257,11 @@ static tz_status open_column(const reader *r, hid_t group, int episode, int colu
                              shape *found) {
     const char *name = columns[column].name;
     *array = -1;
-    if (!is_hard_link(group, name)) {
+    if (!tz__h5_is_hard_link(group, name)) {
         return broken(r, "missing", episode, -1, "%s is missing", name);
     }
     const hid_t opened = H5Dopen2(group, name, H5P_DEFAULT);
-    if (opened < 0 || !is_stored_here(opened)) {
+    if (opened < 0 || !tz__h5_is_stored_here(opened)) {
         if (opened >= 0) {
             H5Dclose(opened);
         }
@@ -405,12 +382,7 @@ static tz_status measure(reader *r) {
         dataset->step_offset[e + 1] = dataset->step_offset[e] + (size_t)T;
     }
     dataset->n_steps = dataset->step_offset[n];
-    struct stat status;
-    if (stat(r->file, &status) != 0 || bytes > MAX_EXPANSION * (double)status.st_size) {
-        return tz_fail(r->error, TZ_ERR_FORMAT, "%s: claims %.3g bytes of data in a smaller file",
-                       r->file, bytes);
-    }
-    return TZ_OK;
+    return tz__h5_check_claim(r->file, bytes, r->error);
 }
 
 static tz_status allocate(reader *r) {

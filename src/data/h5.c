@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static pthread_mutex_t h5_lock = PTHREAD_MUTEX_INITIALIZER;
 static H5E_auto2_t h5_printer;
@@ -47,6 +48,39 @@ tz_status tz__h5_fail(tz_error *error, tz_status status, const char *path, const
     }
     return tz_fail(error, status, "%s: %s (HDF5: %s)", path, what, reason);
 }
+
+// ---- what may be read
+
+// Compression of HDF5's own filters gains at most about 1030 to 1; a file that claims more than
+// this many bytes of data per byte of its own is not believed.
+enum { MAX_EXPANSION = 1100 };
+
+bool tz__h5_is_hard_link(hid_t group, const char *name) {
+    H5L_info_t info;
+    return H5Lexists(group, name, H5P_DEFAULT) > 0 &&
+           H5Lget_info(group, name, &info, H5P_DEFAULT) >= 0 && info.type == H5L_TYPE_HARD;
+}
+
+bool tz__h5_is_stored_here(hid_t array) {
+    const hid_t plist = H5Dget_create_plist(array);
+    const bool here =
+        plist >= 0 && H5Pget_external_count(plist) == 0 && H5Pget_layout(plist) != H5D_VIRTUAL;
+    if (plist >= 0) {
+        H5Pclose(plist);
+    }
+    return here;
+}
+
+tz_status tz__h5_check_claim(const char *path, double bytes, tz_error *error) {
+    struct stat status;
+    if (stat(path, &status) != 0 || bytes > MAX_EXPANSION * (double)status.st_size) {
+        return tz_fail(error, TZ_ERR_FORMAT, "%s: claims %.3g bytes of data in a smaller file",
+                       path, bytes);
+    }
+    return TZ_OK;
+}
+
+// ---- types
 
 hid_t tz__h5_bool_type(void) {
     const hid_t type = H5Tenum_create(H5T_STD_I8LE);

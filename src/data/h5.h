@@ -18,6 +18,13 @@ void tz__h5_end(void);
 tz_status tz__h5_fail(tz_error *error, tz_status status, const char *path, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+// Only hard links are followed: others may lead out of the file.
+bool tz__h5_is_hard_link(hid_t group, const char *name);
+// Whether an array's data lie inside the file itself, as chunks or in one piece.
+bool tz__h5_is_stored_here(hid_t array);
+// Refuses a file whose arrays claim more bytes than its size can hold, before memory is asked for.
+tz_status tz__h5_check_claim(const char *path, double bytes, tz_error *error);
+
 // h5py's bool: an enumeration FALSE = 0, TRUE = 1 on 8 bits. The caller closes it.
 hid_t tz__h5_bool_type(void);
 // A variable-length UTF-8 string. The caller closes it.
