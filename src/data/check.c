@@ -13,6 +13,8 @@ static const double REWARD_TOLERANCE = 1e-9;
 // Gymnasium squares and sums float32 controls in float32, so that rewards of other writers are only
 // good to single precision: 2^-24 for each of a few operations.
 static const double FOREIGN_REWARD_TOLERANCE = 1e-6;
+// Length of a quaternion whose components were rounded to float, as D4RL's are: 2^-24 of each.
+static const double QUATERNION_TOLERANCE = 1e-6;
 
 // ---- statistics
 
@@ -121,6 +123,29 @@ static void check_control(const validation *v, int episode, int t, const float *
     }
 }
 
+// Quaternions are of unit length but in the first state, where a reset adds its noise to each
+// component as Gymnasium does; and a rotation of less than half a turn a step does not change their
+// sign. z_next is NULL at the last state.
+static void check_quaternions(const validation *v, int episode, int t, const double *z,
+                              const double *z_next) {
+    for (int i = 0; i + 3 < v->task->nq; i++) {
+        if (v->task->coordinate[i] != TZ_COORDINATE_QUATERNION) {
+            continue;
+        }
+        const double *q = z + i, *q_next = z_next ? z_next + i : q;
+        const double length = sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3]);
+        if (t > 0 && fabs(length - 1) > QUATERNION_TOLERANCE) {
+            tell(v, "quaternion", episode, t, "observations[%d][%d..%d] has length %.9g", t, i,
+                 i + 3, length);
+        }
+        if (q[0] * q_next[0] + q[1] * q_next[1] + q[2] * q_next[2] + q[3] * q_next[3] < 0) {
+            tell(v, "quaternion", episode, t,
+                 "observations[%d][%d..%d] changes its sign in the next step", t, i, i + 3);
+        }
+        i += 3;
+    }
+}
+
 // Reward and termination from (z, u, z_next), where they depend on nothing else; a replay checks
 // the others. Non-finite values are told by the reader.
 static void check_transition(const validation *v, int episode, int t, const double *z,
@@ -174,11 +199,13 @@ tz_status tz_dataset_validate(const tz_dataset *dataset, tz_fault_fn fault, void
         const float *u = tz_dataset_controls(dataset, e);
         for (int t = 0; t < T; t++, z += dataset->nz, u += dataset->nu) {
             check_control(&v, e, t, u);
+            check_quaternions(&v, e, t, z, z + dataset->nz);
             if (v.task->is_exact) {
                 check_transition(&v, e, t, z, u, z + dataset->nz);
             }
         }
         if (T > 0) {
+            check_quaternions(&v, e, T, z, NULL);
             check_ends(&v, e, T);
         }
     }

@@ -35,8 +35,9 @@ TZ_API double tz_dataset_return(const tz_dataset *dataset, int episode);
 // rule to `fault`: "control_range" (controls inside the range), "reward" (recomputed from
 // (z, u, z'), to 1e-9 of its size, or 1e-6 where no seed tells that the episode is ours: Gymnasium
 // computes with float32 controls), "terminated" (the task's rule at z'), "ends" (the last step
-// ends the episode and no other does; the time limit truncates). tz_dataset_read_tolerant checks
-// the rest. TZ_ERR_ARGUMENT when the environment is unknown.
+// ends the episode and no other does; the time limit truncates), "quaternion" (unit length but at
+// the reset, no change of sign). tz_dataset_read_tolerant checks the rest. TZ_ERR_ARGUMENT when the
+// environment is unknown.
 TZ_API tz_status tz_dataset_validate(const tz_dataset *dataset, tz_fault_fn fault, void *context,
                                      tz_error *error);
 

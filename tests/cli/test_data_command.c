@@ -1,6 +1,8 @@
 // trapeze data: merge, sample, convert and scores on real datasets, and what they refuse.
 #include "command.h"
 
+#include "base/status.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -162,6 +164,29 @@ static void d4rl_rows_become_episodes(void **state) {
                    "data convert a-v0/data/main_data.hdf5 --from d4rl --env swimmer --out no-v0");
 }
 
+// No controls in chain-2; in ant nq is not nv.
+static void other_shapes_keep_every_rule(void **state) {
+    (void)state;
+    static const char *const envs[] = {"chain-2", "ant"};
+    for (size_t i = 0; i < TZ_COUNTOF(envs); i++) {
+        const char *env = envs[i];
+        assert_int_equal(trapeze("collect --env %s --policy random --episodes 2 --steps 20 --out "
+                                 "%s-v0 --quiet",
+                                 env, env),
+                         0);
+        assert_int_equal(trapeze("collect --env %s --policy random --episodes 1 --steps 20 --seed "
+                                 "3 --out %s-v1 --quiet",
+                                 env, env),
+                         0);
+        assert_int_equal(trapeze("data merge %s-v0 %s-v1 --out %s-v2", env, env, env), 0);
+        assert_int_equal(trapeze("data validate %s-v2", env), 0);
+        assert_int_equal(trapeze("data replay %s-v2 --json", env), 0);
+        struct json_object *object = printed_json();
+        assert_int_equal((int)number(object, "exact"), 3);
+        json_object_put(object);
+    }
+}
+
 static void scores_are_normalised_returns(void **state) {
     (void)state;
     assert_int_equal(trapeze("data scores a-v0 --random -10 --expert 90 --json"), 0);
@@ -216,6 +241,7 @@ int main(void) {
         cmocka_unit_test(arrays_for_numpy_hold_the_dataset),
         cmocka_unit_test(minari_s_folder_is_a_dataset_below_its_root),
         cmocka_unit_test(d4rl_rows_become_episodes),
+        cmocka_unit_test(other_shapes_keep_every_rule),
         cmocka_unit_test(scores_are_normalised_returns),
         cmocka_unit_test(pictures_are_drawn),
         cmocka_unit_test(bad_words_are_refused),

@@ -220,6 +220,59 @@ static void all_faults_are_told(void **state) {
     assert_int_equal(f.n, 10); // five ranges, and the rewards that pay for the controls
 }
 
+static void count_quaternions(void *context, const tz_fault *fault) {
+    *(int *)context += strcmp(fault->rule, "quaternion") == 0;
+}
+
+static void expect_quaternion_faults(const tz_dataset *dataset, int expected) {
+    tz_error error = {0};
+    int n = 0;
+    assert_int_equal(tz_dataset_validate(dataset, count_quaternions, &n, &error), TZ_OK);
+    assert_int_equal(n, expected);
+}
+
+// Ant's torso is a free joint: nq = nv + 1.
+static void quaternions_out_of_order_are_found(void **state) {
+    (void)state;
+    tz_env_def def = tz_env_def_default();
+    def.name = "ant";
+    def.max_episode_steps = 3;
+    tz_env *env;
+    tz_episode_recorder *recorder;
+    tz_writer *writer;
+    tz_dataset *dataset;
+    tz_error error = {0};
+    const char *folder = sample_join(root, "ant");
+    tz_writer_def writing = tz_writer_def_default();
+    writing.folder = folder;
+    writing.config_json = "{}";
+    assert_int_equal(tz_env_create(&env, &def, &error), TZ_OK);
+    assert_int_equal(tz_episode_recorder_create(&recorder, tz_env_task(env), 3, &error), TZ_OK);
+    assert_int_equal(tz_writer_create(&writer, &writing, tz_env_task(env), &error), TZ_OK);
+    const tz_episode episode = sample_episode(env, recorder, 0, 3);
+    assert_int_equal(tz_writer_put(writer, 0, &episode, &error), TZ_OK);
+    assert_int_equal(tz_writer_finish(writer, 1, &error), TZ_OK);
+    assert_int_equal(tz_dataset_read(&dataset, folder, NULL, &error), TZ_OK);
+
+    // whole, then the third state's quaternion turned around, then too long
+    found f = {0};
+    assert_int_equal(tz_dataset_validate(dataset, take, &f, &error), TZ_OK);
+    assert_int_equal(f.n, 0);
+    double *q = dataset->z + 2 * dataset->nz + 3;
+    for (int i = 0; i < 4; i++) {
+        q[i] = -q[i];
+    }
+    expect_quaternion_faults(dataset, 2); // into it and out of it
+    for (int i = 0; i < 4; i++) {
+        q[i] *= -1.00001;
+    }
+    expect_quaternion_faults(dataset, 1);
+    tz_dataset_destroy(dataset);
+    tz_writer_destroy(writer);
+    tz_episode_recorder_destroy(recorder);
+    tz_env_destroy(env);
+}
+
 static void an_unknown_environment_cannot_be_validated(void **state) {
     (void)state;
     tz_dataset *dataset;
@@ -300,6 +353,7 @@ int main(void) {
         FRESH(a_missing_array_is_found),
         FRESH(gaps_in_the_ids_are_found),
         FRESH(all_faults_are_told),
+        FRESH(quaternions_out_of_order_are_found),
         FRESH(an_unknown_environment_cannot_be_validated),
         FRESH(replay_from_the_seed_is_exact),
         FRESH(replay_without_a_seed_starts_at_the_first_state),
