@@ -11,8 +11,8 @@ programs='ffmpeg gnuplot-nox libegl1 libgl1 libgl1-mesa-dri'
 case ${1:-} in
 build) packages="$tools $libraries libcmocka-dev" ;;
 demo) packages="$tools $libraries libcmocka-dev $programs" ;;
-test) packages="$tools $libraries libcmocka-dev $programs libsundials-dev libopenmpi-dev openmpi-bin xvfb xauth xdotool
-    python3-venv" ;;
+test) packages="$tools $libraries libcmocka-dev $programs libsundials-dev libopenmpi-dev openmpi-bin clang
+    libclang-rt-14-dev xvfb xauth xdotool python3-venv" ;;
 lint) packages='git clang-format' ;;
 *)
     echo "usage: tools/setup.sh build|demo|test|lint" >&2
@@ -23,7 +23,7 @@ esac
 # A tool that is in PATH need not come from a package.
 is_there() {
     case $1 in
-    cmake | gcc | pkg-config | python3 | ffmpeg | git | clang-format) command -v "$1" ;;
+    cmake | gcc | clang | pkg-config | python3 | ffmpeg | git | clang-format) command -v "$1" ;;
     ninja-build) command -v ninja ;;
     gnuplot-nox) command -v gnuplot ;;
     xvfb) command -v Xvfb ;;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs every test: with the pinned MuJoCo and the checks against other implementations, with the
-# distribution's MuJoCo, and under the address and undefined-behaviour sanitizers. The last line says
+# distribution's MuJoCo, under the address and undefined-behaviour sanitizers, and the parsers on inputs that libFuzzer
+# makes up for half a minute each. The last line says
 # "N passed, N failed" over all of them. With CI=true warnings are errors, and a check that cannot run
 # (no package index) counts as a failure.
 set -u
@@ -55,6 +56,7 @@ if configure release -UTRAPEZE_MUJOCO -DTRAPEZE_PEERS_PYTHON="$peers"; then
 fi
 configure release-system && run release-system
 configure asan-ubsan && run asan-ubsan
+configure fuzz && run fuzz
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
