@@ -164,17 +164,10 @@ const tz_model *tz_ensemble_member(const tz_model *model, int index) {
 
 // ---- the file ---------------------------------------------------------------------------------
 
-// The folder of a file's path, with its last slash; "" when it has none.
-static void folder_of(char folder[TZ_PATH_MAX], const char *path) {
-    const char *slash = strrchr(path, '/');
-    const size_t length = slash != NULL ? (size_t)(slash + 1 - path) : 0;
-    snprintf(folder, TZ_PATH_MAX, "%.*s", (int)length, path);
-}
-
 static tz_status member_path(char path[TZ_PATH_MAX], const char *list, const char *file,
                              tz_error *error) {
     char folder[TZ_PATH_MAX];
-    folder_of(folder, list);
+    tz_path_split(list, folder);
     if (file[0] == '/' || strstr(file, "..") != NULL) {
         return tz_fail(error, TZ_ERR_FORMAT,
                        "%s: member '%.200s' leads out of the folder, expected a path below it",
@@ -218,6 +211,11 @@ static const char *text_of(struct json_object *object, const char *key) {
                : NULL;
 }
 
+bool tz_ensemble_is_list(const char *path) {
+    const size_t length = strlen(path);
+    return length >= 5 && strcmp(path + length - 5, ".json") == 0;
+}
+
 static tz_status load_member(tz_model **model, const char *list, struct json_object *entry,
                              tz_error *error) {
     const char *file = text_of(entry, "file"), *digest = text_of(entry, "sha256");
@@ -227,8 +225,7 @@ static tz_status load_member(tz_model **model, const char *list, struct json_obj
     }
     char path[TZ_PATH_MAX];
     TZ_CHECK(member_path(path, list, file, error));
-    const size_t length = strlen(path);
-    if (length >= 5 && strcmp(path + length - 5, ".json") == 0) {
+    if (tz_ensemble_is_list(path)) {
         return tz_fail(error, TZ_ERR_FORMAT,
                        "%s: member %s is a list itself, expected a model file", list, file);
     }

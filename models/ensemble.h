@@ -29,6 +29,9 @@ TZ_API const tz_model *tz_ensemble_member(const tz_model *model, int index);
 TZ_API tz_status tz_ensemble_write(const char *path, const char *const *files, int n,
                                    tz_error *error);
 
+// Whether a path is that of a list rather than of one model.
+bool tz_ensemble_is_list(const char *path);
+
 // Reads a list and its members. Errors name the file and what was found and expected: TZ_ERR_FORMAT
 // also for a path that leads out of the folder and for a member whose digest is another.
 TZ_API tz_status tz_ensemble_load(tz_model **ensemble, const char *path, tz_error *error);

@@ -292,8 +292,7 @@ static tz_status read_values(const tz_safetensors *file, tz_learned *self, tz_er
 
 tz_status tz_model_load(tz_model **model, const char *path, tz_error *error) {
     *model = NULL;
-    const size_t length = strlen(path);
-    if (length >= 5 && strcmp(path + length - 5, ".json") == 0) {
+    if (tz_ensemble_is_list(path)) {
         return tz_ensemble_load(model, path, error);
     }
     tz_safetensors *file = NULL;

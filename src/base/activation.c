@@ -68,7 +68,7 @@ __attribute__((target("avx512f"))) static void bias_tanh_avx512(float *Y, const 
 
 #ifdef HAVE_LIBMVEC
 #define RUN_MAP(NAME)                                                                              \
-    if (TZ_HAS_AVX512) {                                                       \
+    if (TZ_HAS_AVX512) {                                                                           \
         NAME##_avx512(y, x, n);                                                                    \
         return;                                                                                    \
     }                                                                                              \

@@ -173,8 +173,8 @@ static kernel_family family_of(const char *core) {
 // x86-64.
 static const char *expected_core(const char *core) {
 #if defined(__x86_64__)
-    if (TZ_HAS_AVX512 && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+    if (TZ_HAS_AVX512 && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl")) {
         return family_of(core) == FAMILY_AVX512 ? core : "SkylakeX";
     }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {

@@ -42,8 +42,7 @@ bool tz_folder_exists(const char *path) {
     return has_mode(path, S_IFDIR);
 }
 
-// Writes the folder part of `path` ("." when it has none) and returns where its last name begins.
-static const char *split_path(const char *path, char folder[TZ_PATH_MAX]) {
+const char *tz_path_split(const char *path, char folder[TZ_PATH_MAX]) {
     const char *slash = strrchr(path, '/');
     if (slash == NULL) {
         strcpy(folder, ".");
@@ -186,7 +185,7 @@ tz_status tz_file_begin(const char *path, char temporary[TZ_PATH_MAX], tz_error 
     // the last name stays at the end: programs tell formats by it
     static atomic_uint counter;
     char folder[TZ_PATH_MAX];
-    const char *name = split_path(path, folder);
+    const char *name = tz_path_split(path, folder);
     for (;;) {
         const int length = snprintf(temporary, TZ_PATH_MAX, "%s/.tmp-%ld-%u-%s", folder,
                                     (long)getpid(), atomic_fetch_add(&counter, 1), name);
@@ -223,7 +222,7 @@ tz_status tz_file_commit(const char *temporary, const char *path, tz_error *erro
     }
     // the new name too; a file system that cannot flush folders keeps it anyway
     char folder[TZ_PATH_MAX];
-    split_path(path, folder);
+    tz_path_split(path, folder);
     flush_to_disk(folder);
     return TZ_OK;
 }
@@ -279,7 +278,7 @@ static bool installed_share(char folder[TZ_PATH_MAX]) {
         return false;
     }
     char library[TZ_PATH_MAX];
-    split_path(info.dli_fname, library);
+    tz_path_split(info.dli_fname, library);
     return tz_path_join(folder, library, TZ_SHARE_FROM_LIBRARY, NULL) == TZ_OK;
 }
 

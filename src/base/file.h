@@ -15,6 +15,9 @@ enum { TZ_PATH_MAX = 4096 };
 TZ_API tz_status tz_path_join(char path[TZ_PATH_MAX], const char *a, const char *b,
                               tz_error *error);
 
+// Writes the folder part of `path` ("." when it has none) and returns where its last name begins.
+TZ_API const char *tz_path_split(const char *path, char folder[TZ_PATH_MAX]);
+
 TZ_API bool tz_file_exists(const char *path); // regular file
 TZ_API bool tz_folder_exists(const char *path);
 

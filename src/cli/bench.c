@@ -52,9 +52,11 @@ static int run(int argc, char **argv) {
     }
     tz_error error;
     if (argc >= 2) {
-        tz_fail(&error, TZ_ERR_ARGUMENT, "no benchmark '%s', expected one of: train, sac, env", argv[1]);
+        tz_fail(&error, TZ_ERR_ARGUMENT, "no benchmark '%s', expected one of: train, sac, env",
+                argv[1]);
     } else {
-        tz_fail(&error, TZ_ERR_ARGUMENT, "a benchmark is missing, expected one of: train, sac, env");
+        tz_fail(&error, TZ_ERR_ARGUMENT,
+                "a benchmark is missing, expected one of: train, sac, env");
     }
     return tz_cli_fail(&tz_command_bench, &error);
 }

@@ -1,6 +1,7 @@
 // trapeze data: the table of its verbs (one file each, data_*.c), and what they share.
 #include "cli/data.h"
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/run_folder.h"
 
@@ -54,6 +55,14 @@ void tz_data_add_input(struct json_object *config, const char *name, const char 
     tz_json_add_text(input, "path", path);
     tz_json_add_text(input, "sha256", dataset->sha256);
     json_object_object_add(inputs, name, input);
+}
+
+tz_status tz_data_write_config(const char *folder, struct json_object *config, tz_error *error) {
+    char path[TZ_PATH_MAX];
+    tz_status status = tz_path_join(path, folder, "config.json", error);
+    status = status == TZ_OK ? tz_json_write(path, config, error) : status;
+    json_object_put(config);
+    return status;
 }
 
 // The one folder or file that a verb is about.

@@ -28,6 +28,9 @@ tz_status tz_data_need_env(const tz_dataset *dataset, const char *path, tz_env *
 void tz_data_add_input(struct json_object *config, const char *name, const char *path,
                        const tz_dataset *dataset);
 
+// Writes config.json into the folder and frees the object.
+tz_status tz_data_write_config(const char *folder, struct json_object *config, tz_error *error);
+
 // The one folder or file that a verb is about.
 tz_status tz_data_expect_one(const tz_text_list *words, const char **path, tz_error *error);
 

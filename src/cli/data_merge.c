@@ -115,17 +115,13 @@ static tz_status write_parts(tz_dataset *const *parts, int n, const tz_task *tas
 
 static tz_status write_config(const arguments *a, tz_dataset *const *parts,
                               const tz_text_list *paths, tz_error *error) {
-    char path[TZ_PATH_MAX];
     struct json_object *config = tz_config_new(a->argc, a->argv, 0);
-    tz_status status = tz_path_join(path, a->out, "config.json", error);
     for (int i = 0; i < paths->n; i++) {
         char name[16];
         snprintf(name, sizeof name, "data-%d", i);
         tz_data_add_input(config, name, paths->item[i], parts[i]);
     }
-    status = status == TZ_OK ? tz_json_write(path, config, error) : status;
-    json_object_put(config);
-    return status;
+    return tz_data_write_config(a->out, config, error);
 }
 
 static tz_status merge(tz_dataset **parts, const tz_text_list *paths, const arguments *a,

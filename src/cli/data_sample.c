@@ -58,7 +58,6 @@ static tz_status write_tests(const tz_rollouts *r, const char *folder, tz_error 
 
 static tz_status write_config(const arguments *a, const char *path, const tz_dataset *dataset,
                               const tz_rollouts *tests, tz_error *error) {
-    char file[TZ_PATH_MAX];
     struct json_object *config = tz_config_new(a->argc, a->argv, a->seed);
     tz_json_add_text(config, "env", dataset->env);
     tz_json_add_real(config, "dt_s", dataset->dt_s);
@@ -69,10 +68,7 @@ static tz_status write_config(const arguments *a, const char *path, const tz_dat
     tz_json_add_int(config, "test_length", tests->horizon + 1);
     tz_json_add_real(config, "fraction", a->fraction);
     tz_data_add_input(config, "data", path, dataset);
-    tz_status status = tz_path_join(file, a->out, "config.json", error);
-    status = status == TZ_OK ? tz_json_write(file, config, error) : status;
-    json_object_put(config);
-    return status;
+    return tz_data_write_config(a->out, config, error);
 }
 
 static void report(const arguments *a, const tz_rollouts *tests) {

@@ -60,14 +60,10 @@ static tz_status write_part(const tz_dataset *dataset, const tz_task *task,
 
 static tz_status write_config(const char *folder, int argc, char **argv, const split_arguments *a,
                               const tz_dataset *dataset, const char *path, tz_error *error) {
-    char file[TZ_PATH_MAX];
     struct json_object *config = tz_config_new(argc, argv, a->seed);
     tz_data_add_input(config, "data", path, dataset);
     tz_json_add_real(config, "fraction", a->fraction);
-    tz_status status = tz_path_join(file, folder, "config.json", error);
-    status = status == TZ_OK ? tz_json_write(file, config, error) : status;
-    json_object_put(config);
-    return status;
+    return tz_data_write_config(folder, config, error);
 }
 
 static void print_split(const split_arguments *a, int n_train, int n_test) {

@@ -43,12 +43,7 @@ typedef struct run {
 // config.json of the training run that a model file lies in; NULL without one.
 static struct json_object *training_config(const char *model_path) {
     char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
-    const char *slash = strrchr(model_path, '/');
-    const int length = slash != NULL ? (int)(slash - model_path) : 0;
-    snprintf(folder, sizeof folder, "%.*s", length, model_path);
-    if (slash == model_path) {
-        snprintf(folder, sizeof folder, "/");
-    }
+    tz_path_split(model_path, folder);
     struct json_object *config = NULL;
     if (tz_path_join(path, folder, "config.json", NULL) != TZ_OK || !tz_file_exists(path) ||
         tz_json_read(path, &config, NULL) != TZ_OK) {

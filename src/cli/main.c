@@ -10,6 +10,7 @@
 #include <string.h>
 
 // In the order of a first use.
+// clang-format off
 static const tz_command *const commands[] = {
     &tz_command_envs,
     &tz_command_doctor,
@@ -26,6 +27,7 @@ static const tz_command *const commands[] = {
     &tz_command_paper,
     NULL,
 };
+// clang-format on
 
 static int print_help(void) {
     printf("Trapeze learns the dynamics of MuJoCo robots and drives them by what it learned.\n\n"

@@ -15,11 +15,10 @@ tz_status tz_sac_write_policy(const char *path, tz_sac *sac, const tz_observatio
                               const tz_task *task, const tz_metadata *notes, int n_notes,
                               tz_error *error) {
     const tz_sac_net *net = tz_sac_get_net(sac, TZ_SAC_ACTOR);
-    tz_actor actor = {
-        .layout = *layout,
-        .net = {.n_in = net->n_in,
-                .n_layers = 3,
-                .n_out = {net->n_hidden, net->n_hidden, net->n_out}}};
+    tz_actor actor = {.layout = *layout,
+                      .net = {.n_in = net->n_in,
+                              .n_layers = 3,
+                              .n_out = {net->n_hidden, net->n_hidden, net->n_out}}};
     for (int layer = 0; layer < 3; layer++) {
         actor.net.W[layer] = net->parameters + net->W_at[layer];
         actor.net.b[layer] = net->parameters + net->b_at[layer];
