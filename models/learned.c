@@ -115,7 +115,7 @@ tz_status tz_learned_create(tz_learned **learned, const tz_learned_def *def, tz_
     self->model.dt_s = def->dt_s;
     self->kind = def->kind;
     self->n_hidden = def->n_hidden;
-    self->n_layers = 2;
+    self->n_layers = def->n_layers;
     self->is_normalised = def->is_normalised;
 
     // normaliser; an angle is two inputs
@@ -155,35 +155,28 @@ tz_status tz_learned_add_network(tz_learned *self, const char *name, int n_in, i
     TZ_ASSERT(self->n_networks < TZ_NETWORKS_MAX);
     tz_mlp *mlp = &self->network[self->n_networks];
     self->network_name[self->n_networks++] = name;
-    TZ_CHECK(tz_mlp_create(mlp, n_in, self->n_hidden, n_out, self->model.n_parameters, error));
+    TZ_CHECK(tz_mlp_create(mlp, n_in, self->n_hidden, self->n_layers, n_out,
+                           self->model.n_parameters, error));
     self->model.n_parameters += tz_mlp_n_parameters(mlp);
+    self->model.n_tensors += tz_mlp_n_tensors(mlp);
     return TZ_OK;
 }
 
-// Names the six tensors of a network.
+// Names the tensors of a network: network.W1, network.b1, ...
 static void name_tensors(tz_model_tensor *tensors, const tz_mlp *mlp, const char *network) {
-    const int h = mlp->n_hidden;
-    const struct {
-        const char *name;
-        int rows, cols;
-        size_t offset;
-    } list[TZ_MLP_N_TENSORS] = {
-        {"W1", mlp->n_in, h, mlp->W1_at},  {"b1", 1, h, mlp->b1_at},
-        {"W2", h, h, mlp->W2_at},          {"b2", 1, h, mlp->b2_at},
-        {"W3", h, mlp->n_out, mlp->W3_at}, {"b3", 1, mlp->n_out, mlp->b3_at},
-    };
-    for (int i = 0; i < TZ_MLP_N_TENSORS; i++) {
-        snprintf(tensors[i].name, sizeof tensors[i].name, "%s.%s", network, list[i].name);
-        tensors[i].rows = list[i].rows;
-        tensors[i].cols = list[i].cols;
-        tensors[i].offset = list[i].offset;
+    for (int l = 0; l <= mlp->n_layers; l++) {
+        const int cols = tz_mlp_cols(mlp, l);
+        tz_model_tensor *W = &tensors[2 * l], *b = &tensors[2 * l + 1];
+        *W = (tz_model_tensor){.rows = tz_mlp_rows(mlp, l), .cols = cols, .offset = mlp->W_at[l]};
+        *b = (tz_model_tensor){.rows = 1, .cols = cols, .offset = mlp->b_at[l]};
+        snprintf(W->name, sizeof W->name, "%s.W%d", network, l + 1);
+        snprintf(b->name, sizeof b->name, "%s.b%d", network, l + 1);
     }
 }
 
 tz_status tz_learned_finish(tz_learned *self, tz_error *error) {
     TZ_CHECK(self->kind->setup(self, error));
     tz_model *model = &self->model;
-    model->n_tensors = TZ_MLP_N_TENSORS * self->n_networks;
     model->parameters = tz_alloc(model->n_parameters, sizeof *model->parameters);
     tz_model_tensor *tensors = tz_alloc((size_t)model->n_tensors, sizeof *tensors);
     model->tensors = tensors;
@@ -191,7 +184,8 @@ tz_status tz_learned_finish(tz_learned *self, tz_error *error) {
         return out_of_memory(error);
     }
     for (int i = 0; i < self->n_networks; i++) {
-        name_tensors(tensors + i * TZ_MLP_N_TENSORS, &self->network[i], self->network_name[i]);
+        name_tensors(tensors, &self->network[i], self->network_name[i]);
+        tensors += tz_mlp_n_tensors(&self->network[i]);
     }
     return TZ_OK;
 }
@@ -238,7 +232,8 @@ double tz_model_flops(const tz_model *model, int T) {
     for (int i = 0; i < self->n_networks; i++) {
         const tz_mlp *mlp = &self->network[i];
         const char *name = self->network_name[i];
-        const double weights = (double)mlp->n_hidden * (mlp->n_in + mlp->n_hidden + mlp->n_out);
+        const double weights = (double)mlp->n_hidden *
+                               (mlp->n_in + (mlp->n_layers - 1.0) * mlp->n_hidden + mlp->n_out);
         const bool is_mass = strcmp(name, "mass") == 0;
         const bool is_gradient = strcmp(name, "potential") == 0 || strcmp(name, "energy") == 0;
         // without a part in the field, or with its outputs, or with their gradient

@@ -79,7 +79,7 @@ enum {
 // The structure of a learned model: what a definition and a task, or a file, say of it.
 typedef struct tz_learned_def {
     const tz_learned_kind *kind;
-    int nq, nv, nu, n_hidden;
+    int nq, nv, nu, n_hidden, n_layers;
     double dt_s;
     tz_integrator integrator;
     int substeps;

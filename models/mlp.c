@@ -1,5 +1,6 @@
 #include "models/mlp.h"
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "models/kernels.h"
@@ -14,41 +15,46 @@ static int round_vector(int n) {
     return (n + 15) / 16 * 16;
 }
 
-tz_status tz_mlp_create(tz_mlp *mlp, int n_in, int n_hidden, int n_out, size_t offset,
+tz_status tz_mlp_create(tz_mlp *mlp, int n_in, int n_hidden, int n_layers, int n_out, size_t offset,
                         tz_error *error) {
+    TZ_ASSERT(n_layers >= 1 && n_layers <= TZ_MLP_LAYERS_MAX);
     *mlp = (tz_mlp){.n_in = n_in,
                     .n_hidden = n_hidden,
+                    .n_layers = n_layers,
                     .n_out = n_out,
                     .ld_in = round_vector(n_in),
                     .ld_out = round_vector(n_out)};
-    const size_t in = (size_t)n_in, h = (size_t)n_hidden, out = (size_t)n_out;
-    const size_t ld_in = (size_t)mlp->ld_in, ld_out = (size_t)mlp->ld_out;
+    const int L = n_layers;
 
     // tensors in the flat block, one behind the other
-    mlp->W1_at = offset;
-    mlp->b1_at = mlp->W1_at + in * h;
-    mlp->W2_at = mlp->b1_at + h;
-    mlp->b2_at = mlp->W2_at + h * h;
-    mlp->W3_at = mlp->b2_at + h;
-    mlp->b3_at = mlp->W3_at + h * out;
+    for (int l = 0; l <= L; l++) {
+        mlp->W_at[l] = offset;
+        mlp->b_at[l] = offset + (size_t)tz_mlp_rows(mlp, l) * (size_t)tz_mlp_cols(mlp, l);
+        offset = mlp->b_at[l] + (size_t)tz_mlp_cols(mlp, l);
+    }
 
-    // copies for use
-    const size_t size = tz_round_line(in * h) + 2 * tz_round_line(h) + 2 * tz_round_line(h * h) +
-                        tz_round_line(h * ld_out) + ld_out + tz_round_line(h * ld_in) +
-                        tz_round_line(out * h);
+    // copies for use: sizes of W, b and Wt
+    size_t sizes[TZ_MLP_LAYERS_MAX + 1][3], size = 0;
+    for (int l = 0; l <= L; l++) {
+        const size_t rows = (size_t)tz_mlp_rows(mlp, l), cols = (size_t)tz_mlp_cols(mlp, l);
+        const size_t ld = l == L ? (size_t)mlp->ld_out : cols;
+        const size_t ld_t = l == 0 ? (size_t)mlp->ld_in : rows;
+        sizes[l][0] = rows * ld;
+        sizes[l][1] = ld;
+        sizes[l][2] = cols * ld_t;
+        for (int i = 0; i < 3; i++) {
+            size += tz_round_line(sizes[l][i]);
+        }
+    }
     tz_real *cursor = mlp->packed = tz_alloc(size, sizeof(tz_real));
     if (cursor == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a network of %zu values", size);
     }
-    mlp->W1 = tz_take(&cursor, in * h);
-    mlp->b1 = tz_take(&cursor, h);
-    mlp->W2 = tz_take(&cursor, h * h);
-    mlp->b2 = tz_take(&cursor, h);
-    mlp->W3 = tz_take(&cursor, h * ld_out);
-    mlp->b3 = tz_take(&cursor, ld_out);
-    mlp->W1t = tz_take(&cursor, h * ld_in);
-    mlp->W2t = tz_take(&cursor, h * h);
-    mlp->W3t = tz_take(&cursor, out * h);
+    for (int l = 0; l <= L; l++) {
+        mlp->W[l] = tz_take(&cursor, sizes[l][0]);
+        mlp->b[l] = tz_take(&cursor, sizes[l][1]);
+        mlp->Wt[l] = tz_take(&cursor, sizes[l][2]);
+    }
     return TZ_OK;
 }
 
@@ -58,27 +64,23 @@ void tz_mlp_destroy(tz_mlp *mlp) {
 }
 
 size_t tz_mlp_n_parameters(const tz_mlp *mlp) {
-    return mlp->b3_at + (size_t)mlp->n_out - mlp->W1_at;
+    return mlp->b_at[mlp->n_layers] + (size_t)mlp->n_out - mlp->W_at[0];
 }
 
 tz_status tz_mlp_init(const tz_mlp *mlp, tz_real *parameters, uint64_t seed, int first_tensor,
                       tz_bias_init bias, bool outputs_start_at_zero, tz_error *error) {
-    memset(parameters + mlp->W1_at, 0, tz_mlp_n_parameters(mlp) * sizeof *parameters);
-    const int rows[] = {mlp->n_in, mlp->n_hidden, mlp->n_hidden};
-    const int cols[] = {mlp->n_hidden, mlp->n_hidden, mlp->n_out};
-    tz_real *const W[] = {parameters + mlp->W1_at, parameters + mlp->W2_at,
-                          parameters + mlp->W3_at};
-    tz_real *const b[] = {parameters + mlp->b1_at, parameters + mlp->b2_at,
-                          parameters + mlp->b3_at};
-    for (int layer = 0; layer < 3; layer++) {
-        const uint64_t index = (uint64_t)(first_tensor + 2 * layer);
-        TZ_CHECK(
-            tz_fill_semi_orthogonal(W[layer], rows[layer], cols[layer], 0.5, seed, index, error));
-        if (bias == TZ_BIAS_UNIFORM && !(layer == 2 && outputs_start_at_zero)) {
+    memset(parameters + mlp->W_at[0], 0, tz_mlp_n_parameters(mlp) * sizeof *parameters);
+    for (int l = 0; l <= mlp->n_layers; l++) {
+        const int rows = tz_mlp_rows(mlp, l), cols = tz_mlp_cols(mlp, l);
+        const uint64_t index = (uint64_t)(first_tensor + 2 * l);
+        TZ_CHECK(tz_fill_semi_orthogonal(parameters + mlp->W_at[l], rows, cols, 0.5, seed, index,
+                                         error));
+        if (bias == TZ_BIAS_UNIFORM && !(l == mlp->n_layers && outputs_start_at_zero)) {
             tz_rng rng = tz_rng_stream(seed, TZ_PURPOSE_INIT, index + 1);
-            const double bound = 1.0 / sqrt(rows[layer]);
-            for (int i = 0; i < cols[layer]; i++) {
-                b[layer][i] = (tz_real)(bound * (2.0 * tz_rng_uniform(&rng) - 1.0));
+            const double bound = 1.0 / sqrt(rows);
+            for (int i = 0; i < cols; i++) {
+                parameters[mlp->b_at[l] + (size_t)i] =
+                    (tz_real)(bound * (2.0 * tz_rng_uniform(&rng) - 1.0));
             }
         }
     }
@@ -87,57 +89,64 @@ tz_status tz_mlp_init(const tz_mlp *mlp, tz_real *parameters, uint64_t seed, int
 
 void tz_mlp_prepare(tz_mlp *mlp, const tz_real *parameters) {
     const size_t in = (size_t)mlp->n_in, h = (size_t)mlp->n_hidden, out = (size_t)mlp->n_out;
-    const tz_real *W1 = parameters + mlp->W1_at;
-    const tz_real *W2 = parameters + mlp->W2_at;
-    const tz_real *W3 = parameters + mlp->W3_at;
-    memcpy(mlp->W1, W1, in * h * sizeof *W1);
-    memcpy(mlp->b1, parameters + mlp->b1_at, h * sizeof *W1);
-    memcpy(mlp->W2, W2, h * h * sizeof *W2);
-    memcpy(mlp->b2, parameters + mlp->b2_at, h * sizeof *W1);
-    memcpy(mlp->b3, parameters + mlp->b3_at, out * sizeof *W3);
+    const int L = mlp->n_layers;
+    const tz_real *W_first = parameters + mlp->W_at[0], *W_last = parameters + mlp->W_at[L];
+    for (int l = 0; l <= L; l++) {
+        memcpy(mlp->b[l], parameters + mlp->b_at[l],
+               (size_t)tz_mlp_cols(mlp, l) * sizeof *parameters);
+    }
+    memcpy(mlp->W[0], W_first, in * h * sizeof *W_first);
+    for (int l = 1; l < L; l++) {
+        memcpy(mlp->W[l], parameters + mlp->W_at[l], h * h * sizeof *parameters);
+        tz_transpose(mlp->Wt[l], parameters + mlp->W_at[l], mlp->n_hidden, mlp->n_hidden);
+    }
     for (size_t i = 0; i < h; i++) {
-        memcpy(mlp->W3 + i * (size_t)mlp->ld_out, W3 + i * out, out * sizeof *W3);
+        memcpy(mlp->W[L] + i * (size_t)mlp->ld_out, W_last + i * out, out * sizeof *W_last);
         for (size_t j = 0; j < in; j++) {
-            mlp->W1t[i * (size_t)mlp->ld_in + j] = W1[j * h + i];
+            mlp->Wt[0][i * (size_t)mlp->ld_in + j] = W_first[j * h + i];
         }
         for (size_t j = 0; j < out; j++) {
-            mlp->W3t[j * h + i] = W3[i * out + j];
+            mlp->Wt[L][j * h + i] = W_last[i * out + j];
         }
     }
-    tz_transpose(mlp->W2t, W2, mlp->n_hidden, mlp->n_hidden);
 }
 
 // ---- evaluation
 
 size_t tz_mlp_tape_size(const tz_mlp *mlp, int B) {
-    return (size_t)B * (size_t)mlp->ld_in + 2 * tz_round_line((size_t)B * (size_t)mlp->n_hidden);
+    return (size_t)B * (size_t)mlp->ld_in +
+           (size_t)mlp->n_layers * tz_round_line((size_t)B * (size_t)mlp->n_hidden);
 }
 
 tz_mlp_tape tz_mlp_tape_take(const tz_mlp *mlp, tz_real **cursor, int B) {
     tz_mlp_tape tape;
     tape.xi = tz_take(cursor, (size_t)B * (size_t)mlp->ld_in);
-    tape.h1 = tz_take(cursor, (size_t)B * (size_t)mlp->n_hidden);
-    tape.h2 = tz_take(cursor, (size_t)B * (size_t)mlp->n_hidden);
+    for (int l = 0; l < mlp->n_layers; l++) {
+        tape.h[l] = tz_take(cursor, (size_t)B * (size_t)mlp->n_hidden);
+    }
     return tape;
 }
 
 void tz_mlp_forward(const tz_mlp *mlp, tz_real *out, const tz_mlp_tape *tape, int B) {
-    const int in = mlp->n_in, h = mlp->n_hidden, ld_in = mlp->ld_in, ld_out = mlp->ld_out;
+    const int in = mlp->n_in, h = mlp->n_hidden, L = mlp->n_layers;
+    const int ld_in = mlp->ld_in, ld_out = mlp->ld_out;
 
-    // h1 (B, h) = tanh(xi (B, n_in) W1 (n_in, h) + b1)
-    tz_gemm_nn(tape->h1, tape->xi, mlp->W1, B, h, in, ld_in, h, h, 0.0f);
-    tz_bias_tanh_f32(tape->h1, mlp->b1, B, h, h);
+    // h_1 (B, h) = tanh(xi (B, n_in) W_1 (n_in, h) + b_1)
+    tz_gemm_nn(tape->h[0], tape->xi, mlp->W[0], B, h, in, ld_in, h, h, 0.0f);
+    tz_bias_tanh_f32(tape->h[0], mlp->b[0], B, h, h);
 
-    // h2 (B, h) = tanh(h1 (B, h) W2 (h, h) + b2)
-    tz_gemm_nn(tape->h2, tape->h1, mlp->W2, B, h, h, h, h, h, 0.0f);
-    tz_bias_tanh_f32(tape->h2, mlp->b2, B, h, h);
+    // h_l (B, h) = tanh(h_{l-1} (B, h) W_l (h, h) + b_l)
+    for (int l = 1; l < L; l++) {
+        tz_gemm_nn(tape->h[l], tape->h[l - 1], mlp->W[l], B, h, h, h, h, h, 0.0f);
+        tz_bias_tanh_f32(tape->h[l], mlp->b[l], B, h, h);
+    }
 
     if (out == NULL) {
         return;
     }
-    // out (B, ld_out) = h2 (B, h) W3 (h, ld_out) + b3
-    tz_gemm_nn(out, tape->h2, mlp->W3, B, ld_out, h, h, ld_out, ld_out, 0.0f);
-    tz_bias_f32(out, mlp->b3, B, ld_out, ld_out);
+    // out (B, ld_out) = h_L (B, h) W_{L+1} (h, ld_out) + b_{L+1}
+    tz_gemm_nn(out, tape->h[L - 1], mlp->W[L], B, ld_out, h, h, ld_out, ld_out, 0.0f);
+    tz_bias_f32(out, mlp->b[L], B, ld_out, ld_out);
 }
 
 // ---- backward
@@ -155,41 +164,46 @@ void tz_add_column_sums(tz_real *b_bar, const tz_real *X, int B, int n, int ldx)
     }
 }
 
-// With a1, a2 the arguments of tanh:
-//   h2_bar = out_bar W3^T,  a2_bar = h2_bar (1 - h2^2),  W3_bar = h2^T out_bar, b3_bar = sum
-//   out_bar h1_bar = a2_bar W2^T,   a1_bar = h1_bar (1 - h1^2),  W2_bar = h1^T a2_bar,  b2_bar =
-//   sum a2_bar xi_bar = a1_bar W1^T,                                W1_bar = xi^T a1_bar,  b1_bar =
-//   sum a1_bar
+// With a_l the arguments of tanh and h_0 = xi:
+//
+//     h_L_bar = out_bar W_{L+1}^T,        W_{L+1}_bar = h_L^T out_bar,  b_{L+1}_bar = sum out_bar
+//     a_l_bar = h_l_bar (1 - h_l^2),      W_l_bar = h_{l-1}^T a_l_bar,  b_l_bar = sum a_l_bar
+//     h_{l-1}_bar = a_l_bar W_l^T,        xi_bar = h_0_bar
 void tz_mlp_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad, const tz_mlp_tape *tape,
                      tz_real *scratch, const tz_real *out_bar, int B) {
-    const int in = mlp->n_in, h = mlp->n_hidden, out = mlp->n_out;
+    const int in = mlp->n_in, h = mlp->n_hidden, L = mlp->n_layers, out = mlp->n_out;
     const int ld_in = mlp->ld_in, ld_out = mlp->ld_out;
     tz_real *h_bar = tz_take(&scratch, (size_t)B * (size_t)h); // (B, h)
     tz_real *a_bar = tz_take(&scratch, (size_t)B * (size_t)h); // (B, h)
     tz_real *unread = tz_take(&scratch, (size_t)h); // bias gradients that nobody asked for
 
-    // a2_bar (B, h) from h2_bar (B, h) = out_bar (B, n_out) W3t (n_out, h)
-    tz_gemm_nn(h_bar, out_bar, mlp->W3t, B, h, out, ld_out, h, h, 0.0f);
-    tz_tanh_backward_bias_f32(a_bar, grad != NULL ? grad + mlp->b2_at : unread, h_bar, tape->h2, B,
-                              h);
+    // h_L_bar (B, h) = out_bar (B, n_out) Wt_{L+1} (n_out, h), W_{L+1}_bar (h, n_out) += h_L^T
+    // out_bar
+    tz_gemm_nn(h_bar, out_bar, mlp->Wt[L], B, h, out, ld_out, h, h, 0.0f);
     if (grad != NULL) {
-        // W3_bar (h, n_out) += h2^T out_bar, W2_bar (h, h) += h1^T a2_bar
-        tz_gemm_tn(grad + mlp->W3_at, tape->h2, out_bar, h, out, B, h, ld_out, out, 1.0f);
-        tz_gemm_tn(grad + mlp->W2_at, tape->h1, a_bar, h, h, B, h, h, h, 1.0f);
-        tz_add_column_sums(grad + mlp->b3_at, out_bar, B, out, ld_out);
+        tz_gemm_tn(grad + mlp->W_at[L], tape->h[L - 1], out_bar, h, out, B, h, ld_out, out, 1.0f);
+        tz_add_column_sums(grad + mlp->b_at[L], out_bar, B, out, ld_out);
     }
 
-    // a1_bar (B, h) from h1_bar (B, h) = a2_bar (B, h) W2t (h, h)
-    tz_gemm_nn(h_bar, a_bar, mlp->W2t, B, h, h, h, h, h, 0.0f);
-    tz_tanh_backward_bias_f32(a_bar, grad != NULL ? grad + mlp->b1_at : unread, h_bar, tape->h1, B,
-                              h);
-    if (grad != NULL) {
-        // W1_bar (n_in, h) += xi^T a1_bar
-        tz_gemm_tn(grad + mlp->W1_at, tape->xi, a_bar, in, h, B, ld_in, h, h, 1.0f);
+    for (int l = L - 1; l >= 1; l--) {
+        // a_bar (B, h), W_bar (h, h) += h_below^T a_bar, h_bar (B, h) = a_bar (B, h) Wt (h, h)
+        tz_tanh_backward_bias_f32(a_bar, grad != NULL ? grad + mlp->b_at[l] : unread, h_bar,
+                                  tape->h[l], B, h);
+        if (grad != NULL) {
+            tz_gemm_tn(grad + mlp->W_at[l], tape->h[l - 1], a_bar, h, h, B, h, h, h, 1.0f);
+        }
+        tz_gemm_nn(h_bar, a_bar, mlp->Wt[l], B, h, h, h, h, h, 0.0f);
     }
 
-    // xi_bar (B, ld_in) = a1_bar (B, h) W1t (h, ld_in)
+    // a_1_bar (B, h), W_1_bar (n_in, h) += xi^T a_1_bar
+    tz_tanh_backward_bias_f32(a_bar, grad != NULL ? grad + mlp->b_at[0] : unread, h_bar, tape->h[0],
+                              B, h);
+    if (grad != NULL) {
+        tz_gemm_tn(grad + mlp->W_at[0], tape->xi, a_bar, in, h, B, ld_in, h, h, 1.0f);
+    }
+
+    // xi_bar (B, ld_in) = a_1_bar (B, h) Wt_1 (h, ld_in)
     if (xi_bar != NULL) {
-        tz_gemm_nn(xi_bar, a_bar, mlp->W1t, B, ld_in, h, h, ld_in, ld_in, 0.0f);
+        tz_gemm_nn(xi_bar, a_bar, mlp->Wt[0], B, ld_in, h, h, ld_in, ld_in, 0.0f);
     }
 }

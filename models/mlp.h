@@ -1,9 +1,11 @@
-// A network with two hidden layers of tanh units, evaluated and differentiated on tiles of rows:
+// A network with L hidden layers of tanh units, evaluated and differentiated on tiles of rows:
 //
-//     h1 = tanh(xi W1 + b1),  h2 = tanh(h1 W2 + b2),  out = h2 W3 + b3
+//     h_0 = xi,  h_l = tanh(h_{l-1} W_l + b_l) for l = 1 .. L,  out = h_L W_{L+1} + b_{L+1}
 //
-// Letters: B rows, n_in inputs, h hidden units, n_out outputs. Rows of xi and out are padded to
-// whole vectors, strides ld_in and ld_out; pad columns are never read.
+// Arrays are indexed from 0: W[0] is W_1, h[0] is h_1.
+//
+// Letters: B rows, n_in inputs, h hidden units, n_out outputs, L hidden layers. Rows of xi and out
+// are padded to whole vectors, strides ld_in and ld_out; pad columns are never read.
 #ifndef TRAPEZE_MODELS_MLP_H
 #define TRAPEZE_MODELS_MLP_H
 
@@ -14,26 +16,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TZ_MLP_N_TENSORS = 6 }; // W1, b1, W2, b2, W3, b3
+enum { TZ_MLP_LAYERS_MAX = 4, TZ_MLP_TENSORS_MAX = 2 * (TZ_MLP_LAYERS_MAX + 1) };
 
 typedef struct tz_mlp {
-    int n_in, n_hidden, n_out;
+    int n_in, n_hidden, n_layers, n_out;
     int ld_in, ld_out;
     // places of the network's own tensors in a model's flat block of parameters, and in gradients
-    size_t W1_at, b1_at, W2_at, b2_at, W3_at, b3_at;
+    size_t W_at[TZ_MLP_LAYERS_MAX + 1], b_at[TZ_MLP_LAYERS_MAX + 1]; // (L + 1)
 
-    // copies for use, aligned and padded; written by tz_mlp_prepare
-    tz_real *packed;          // owned, holds all below
-    tz_real *W1, *b1;         // (n_in, h), (h)
-    tz_real *W2, *b2;         // (h, h), (h)
-    tz_real *W3, *b3;         // (h, ld_out), (ld_out)
-    tz_real *W1t, *W2t, *W3t; // transposes: (h, ld_in), (h, h), (n_out, h)
+    // copies for use, aligned and padded; written by tz_mlp_prepare                  (L + 1)
+    tz_real *packed;                    // owned, holds all below
+    tz_real *W[TZ_MLP_LAYERS_MAX + 1];  // (n_in, h), then (h, h), last (h, ld_out)
+    tz_real *b[TZ_MLP_LAYERS_MAX + 1];  // (h), last (ld_out)
+    tz_real *Wt[TZ_MLP_LAYERS_MAX + 1]; // transposes: (h, ld_in), then (h, h), last (n_out, h)
 } tz_mlp;
 
 // What an evaluation on B rows leaves for its backward.
 typedef struct tz_mlp_tape {
-    tz_real *xi;      // inputs                                       (B, ld_in)
-    tz_real *h1, *h2; // hidden units                                 (B, h)
+    tz_real *xi;                   // inputs                                       (B, ld_in)
+    tz_real *h[TZ_MLP_LAYERS_MAX]; // hidden units                             (L; B, h)
 } tz_mlp_tape;
 
 // Number of floats rounded up to whole cache lines, so that neighbours stay aligned.
@@ -49,12 +50,23 @@ static inline tz_real *tz_take(tz_real **cursor, size_t n) {
 }
 
 // Sizes the network and places its parameters at `offset` of a flat block; allocates the copies.
-tz_status tz_mlp_create(tz_mlp *mlp, int n_in, int n_hidden, int n_out, size_t offset,
+tz_status tz_mlp_create(tz_mlp *mlp, int n_in, int n_hidden, int n_layers, int n_out, size_t offset,
                         tz_error *error);
 void tz_mlp_destroy(tz_mlp *mlp); // accepts a zeroed struct
 
-// Number of parameters.
+// Number of parameters, and of their tensors: W_1, b_1, ... W_{L+1}, b_{L+1}.
 size_t tz_mlp_n_parameters(const tz_mlp *mlp);
+static inline int tz_mlp_n_tensors(const tz_mlp *mlp) {
+    return 2 * (mlp->n_layers + 1);
+}
+
+// Inputs and outputs of layer l, 0 to L.
+static inline int tz_mlp_rows(const tz_mlp *mlp, int l) {
+    return l == 0 ? mlp->n_in : mlp->n_hidden;
+}
+static inline int tz_mlp_cols(const tz_mlp *mlp, int l) {
+    return l == mlp->n_layers ? mlp->n_out : mlp->n_hidden;
+}
 
 // How fresh biases are drawn; weights are semi-orthogonal times 0.5 in both.
 typedef enum tz_bias_init {

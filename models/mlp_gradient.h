@@ -11,12 +11,12 @@
 
 // Gradients in the arguments of tanh, left for backward.
 typedef struct tz_mlp_delta {
-    tz_real *d1, *d2; // (B, h)
+    tz_real *d[TZ_MLP_LAYERS_MAX]; // (L; B, h)
 } tz_mlp_delta;
 
 // Tangents of the arguments of tanh (t) and of the hidden units (e) along a direction of xi.
 typedef struct tz_mlp_tangent {
-    tz_real *t1, *t2, *e1, *e2; // (B, h)
+    tz_real *t[TZ_MLP_LAYERS_MAX], *e[TZ_MLP_LAYERS_MAX]; // (L; B, h)
 } tz_mlp_tangent;
 
 size_t tz_mlp_delta_size(const tz_mlp *mlp, int B);

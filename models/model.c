@@ -104,9 +104,9 @@ static tz_status check_def(const tz_model_def *def, const tz_learned_kind **kind
         return tz_fail(error, TZ_ERR_ARGUMENT, "unknown kind of model '%s': expected one of %s",
                        def->kind, known);
     }
-    if (def->n_layers != 2) {
-        return tz_fail(error, TZ_ERR_UNSUPPORTED, "a network has 2 hidden layers, not %d",
-                       def->n_layers);
+    if (def->n_layers < 1 || def->n_layers > TZ_MLP_LAYERS_MAX) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "a network has 1 to %d hidden layers, not %d",
+                       TZ_MLP_LAYERS_MAX, def->n_layers);
     }
     TZ_ASSERT((unsigned)def->integrator < TZ_INTEGRATOR_COUNT);
     if (def->n_hidden < 1 || def->n_hidden > TZ_MODEL_HIDDEN_MAX || def->substeps < 1 ||
@@ -157,10 +157,12 @@ static void take_statistics(tz_learned *self, const tz_model_statistics *s) {
 
 static tz_status init_parameters(tz_learned *self, const tz_model_def *def, tz_error *error) {
     const tz_bias_init bias = def->uniform_biases ? TZ_BIAS_UNIFORM : TZ_BIAS_ZERO;
+    int tensor = 0;
     for (int i = 0; i < self->n_networks; i++) {
         const bool is_mass = strcmp(self->network_name[i], "mass") == 0;
-        TZ_CHECK(tz_mlp_init(&self->network[i], self->model.parameters, def->seed,
-                             i * TZ_MLP_N_TENSORS, bias, is_mass, error));
+        TZ_CHECK(tz_mlp_init(&self->network[i], self->model.parameters, def->seed, tensor, bias,
+                             is_mass, error));
+        tensor += tz_mlp_n_tensors(&self->network[i]);
     }
     tz_learned_prepare(&self->model);
     return TZ_OK;
@@ -191,6 +193,7 @@ tz_status tz_model_create(tz_model **model, const tz_model_def *def, const tz_ta
         .nv = task->nv,
         .nu = task->nu,
         .n_hidden = def->n_hidden,
+        .n_layers = def->n_layers,
         .dt_s = task->dt_s,
         .integrator = kind->one_euler_step ? TZ_INTEGRATOR_EULER : def->integrator,
         .substeps = kind->one_euler_step ? 1 : def->substeps,

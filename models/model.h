@@ -120,7 +120,7 @@ typedef struct tz_model_def {
     uint32_t cookie;          // set by tz_model_def_default, checked at create
     const char *kind;         // of the registry below; borrowed during create
     int n_hidden;             // units of each hidden layer
-    int n_layers;             // hidden layers: 2
+    int n_layers;             // hidden layers of each network: 1 to 4; 2
     tz_integrator integrator; // node-so has the step in its field and needs Euler
     int substeps;             // steps per transition; delta always makes one Euler step
     bool normalise;      // scale inputs and outputs by the data's statistics; false: not at all

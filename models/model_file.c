@@ -15,7 +15,7 @@
 
 enum {
     N_NORMALISER = 9, // tensors that every model has, see list_normaliser
-    N_TENSORS_MAX = N_NORMALISER + TZ_NETWORKS_MAX * TZ_MLP_N_TENSORS
+    N_TENSORS_MAX = N_NORMALISER + TZ_NETWORKS_MAX * TZ_MLP_TENSORS_MAX
 };
 
 // ---- normaliser, one list for both directions
@@ -249,12 +249,11 @@ static tz_status read_structure(const tz_safetensors *file, tz_learned **learned
                        tz_safetensors_path(file), TZ_NAME_MAX - 1);
     }
     tz_learned_def def = {.kind = kind};
-    int n_layers = 0;
     TZ_CHECK(get_int(file, "nq", &def.nq, 1, TZ_NQ_MAX, error));
     TZ_CHECK(get_int(file, "nv", &def.nv, 1, TZ_NQ_MAX, error));
     TZ_CHECK(get_int(file, "nu", &def.nu, 0, TZ_NU_MAX, error));
     TZ_CHECK(get_int(file, "n_hidden", &def.n_hidden, 1, TZ_MODEL_HIDDEN_MAX, error));
-    TZ_CHECK(get_int(file, "n_layers", &n_layers, 2, 2, error));
+    TZ_CHECK(get_int(file, "n_layers", &def.n_layers, 1, TZ_MLP_LAYERS_MAX, error));
     TZ_CHECK(get_int(file, "substeps", &def.substeps, 1, TZ_MODEL_SUBSTEPS_MAX, error));
     TZ_CHECK(get_integrator(file, &def.integrator, error));
     TZ_CHECK(get_is_normalised(file, &def.is_normalised, error));

@@ -40,6 +40,7 @@ class Model:
         assert meta["format"] == "trapeze-model" and meta["version"] == "1", "not a model file of this version"
         self.kind, self.env, self.dt = meta["kind"], meta["env"], float(meta["dt_s"])
         self.nq, self.nv, self.nu = (int(meta[key]) for key in ("nq", "nv", "nu"))
+        self.n_layers = int(meta["n_layers"])
         self.rule, self.substeps = RULES[meta["integrator"]], int(meta["substeps"])
         self.h = self.dt / self.substeps
         if not hasattr(self, "z_mean"):
@@ -60,10 +61,17 @@ class Model:
 
     def network(self, name, xi):
         """Outputs, and the function c -> (d out / d xi)^T c."""
-        W1, b1, W2, b2, W3, b3 = (self.__dict__[f"{name}.{t}"] for t in ("W1", "b1", "W2", "b2", "W3", "b3"))
-        h1 = np.tanh(xi @ W1 + b1)
-        h2 = np.tanh(h1 @ W2 + b2)
-        return h2 @ W3 + b3, lambda c: ((c @ W3.T * (1 - h2**2)) @ W2.T * (1 - h1**2)) @ W1.T
+        W, b = ([self.__dict__[f"{name}.{t}{i}"] for i in range(1, self.n_layers + 2)] for t in "Wb")
+        h = [xi]
+        for i in range(self.n_layers):
+            h.append(np.tanh(h[i] @ W[i] + b[i]))
+
+        def pull_back(c):
+            for i in range(self.n_layers, 0, -1):
+                c = c @ W[i].T * (1 - h[i] ** 2)
+            return c @ W[0].T
+
+        return h[-1] @ W[-1] + b[-1], pull_back
 
     def xi(self, z, u):
         angle, scaled = z[:, self.angles], (cat(z, u) - self.input_mean) / self.input_std

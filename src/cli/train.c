@@ -20,8 +20,9 @@
 typedef struct arguments {
     tz_text_list data, weights;
     const char *env, *init, *out;
-    int kind;                                 // index into kinds
-    int n_hidden, integrator, substeps, mask; // integrator and mask: indices into their names
+    int kind; // index into kinds
+    int n_hidden, n_layers;
+    int integrator, substeps, mask; // integrator and mask: indices into their names
     double test_fraction;
     uint64_t seed, split_seed;
     int threads, members;
@@ -115,8 +116,10 @@ static bool same_tensors(const tz_model *a, const tz_model *b) {
 static tz_status renormalise(run *r, tz_model *fresh, tz_error *error) {
     if (!same_tensors(fresh, r->model)) {
         return tz_fail(error, TZ_ERR_MISMATCH,
-                       "%s: its networks have other sizes than --hidden %d, --mask %s ask for",
-                       r->arguments.init, r->arguments.n_hidden, masks[r->arguments.mask]);
+                       "%s: its networks have other sizes than --hidden %d, --layers %d, --mask %s "
+                       "ask for",
+                       r->arguments.init, r->arguments.n_hidden, r->arguments.n_layers,
+                       masks[r->arguments.mask]);
     }
     memcpy(fresh->parameters, r->model->parameters, fresh->n_parameters * sizeof(float));
     tz_model_prepare(fresh);
@@ -129,6 +132,7 @@ static tz_status create_model(run *r, const tz_model_statistics *statistics, con
     tz_model_def def = tz_model_def_default();
     def.kind = kind;
     def.n_hidden = a->n_hidden;
+    def.n_layers = a->n_layers;
     def.integrator = (tz_integrator)a->integrator;
     def.substeps = a->substeps;
     def.embed_angles = a->embed_angles;
@@ -188,6 +192,9 @@ static tz_status describe(run *r, tz_error *error) {
     }
     fprintf(stream, "%s of %s, %d hidden, %d substeps, mask %s", r->model->ops->kind, r->model->env,
             a->n_hidden, a->substeps, masks[a->mask]);
+    if (a->n_layers != 2) {
+        fprintf(stream, ", %d layers", a->n_layers);
+    }
     if (a->integrator != TZ_INTEGRATOR_EULER || a->embed_angles) {
         fprintf(stream, ", %s%s", integrators[a->integrator],
                 a->embed_angles ? ", angles embedded" : "");
@@ -229,6 +236,7 @@ static struct json_object *options_json(const run *r) {
     const tz_training_def *d = &a->def;
     struct json_object *o = json_object_new_object();
     tz_json_add_int(o, "hidden", a->n_hidden);
+    tz_json_add_int(o, "layers", a->n_layers);
     tz_json_add_text(o, "integrator", integrators[a->integrator]);
     tz_json_add_int(o, "substeps", a->substeps);
     tz_json_add_bool(o, "embed_angles", a->embed_angles);
@@ -461,6 +469,7 @@ static int train_main(int argc, char **argv) {
              .argv = argv,
              .arguments = {.kind = 1,
                            .n_hidden = 128,
+                           .n_layers = 2,
                            .substeps = 8,
                            .members = 1,
                            .mask = MASK_CYCLIC,
@@ -491,7 +500,8 @@ static int train_main(int argc, char **argv) {
         {"--curriculum", TZ_OPTION_INT, &t->first_length, "N", .help = "states of a sequence that count in the first epoch, growing to all at half the epochs; 0: all from the start", .min = 0, .max = 1000},
         {"--spectral-limit", TZ_OPTION_REAL, &t->spectral_limit, "X", .help = "largest singular value of a weight matrix; 0: no limit", .min = 0, .max = 1e30},
         {"--keep-best", TZ_OPTION_FLAG, &a->def.keep_best, .help = "keep the weights with the best held-out rollouts instead of the last ones"},
-        {"--hidden", TZ_OPTION_INT, &a->n_hidden, "N", .help = "units of each of the two hidden layers", .min = 1, .max = 4096},
+        {"--hidden", TZ_OPTION_INT, &a->n_hidden, "N", .help = "units of each hidden layer", .min = 1, .max = 4096},
+        {"--layers", TZ_OPTION_INT, &a->n_layers, "L", .help = "hidden layers of each network", .min = 1, .max = 4},
         {"--substeps", TZ_OPTION_INT, &a->substeps, "N", .help = "steps of a transition", .min = 1, .max = 1000},
         {"--integrator", TZ_OPTION_CHOICE, &a->integrator, "I", .help = "rule of a step", .choices = integrators},
         {"--embed-angles", TZ_OPTION_FLAG, &a->embed_angles, .help = "the networks see angles as cosine and sine"},

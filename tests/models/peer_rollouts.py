@@ -36,6 +36,7 @@ class TorchModel:
         self.theta = {key: t.double().requires_grad_() for key, t in tensors.items() if "." in key}
         stats = {key: t.double() for key, t in tensors.items() if "." not in key}
         self.kind, self.nq, self.nu = meta["kind"], int(meta["nq"]), int(meta["nu"])
+        self.n_layers = int(meta["n_layers"])
         self.substeps, self.integrator = int(meta["substeps"]), meta["integrator"]
         self.h = float(meta["dt_s"]) / self.substeps
         self.mask = tensors["input_mask"].tolist()
@@ -55,8 +56,9 @@ class TorchModel:
             self.s_f, self.o_f = sigma_a / (self.s_q * self.m0), self.rate_mean[n:] / (self.s_q * self.m0)
 
     def network(self, name, xi):
-        W1, b1, W2, b2, W3, b3 = (self.theta[f"{name}.{t}"] for t in ("W1", "b1", "W2", "b2", "W3", "b3"))
-        return torch.tanh(torch.tanh(xi @ W1 + b1) @ W2 + b2) @ W3 + b3
+        for layer in range(1, self.n_layers + 1):
+            xi = torch.tanh(xi @ self.theta[f"{name}.W{layer}"] + self.theta[f"{name}.b{layer}"])
+        return xi @ self.theta[f"{name}.W{self.n_layers + 1}"] + self.theta[f"{name}.b{self.n_layers + 1}"]
 
     def xi(self, z, u):
         angle, scaled = z[:, self.angles], (torch.cat([z, u], 1) - self.mean) / self.std

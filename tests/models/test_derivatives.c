@@ -1,7 +1,8 @@
 // The exact derivatives of every learned kind against central differences, in double (models_f64):
 // field_vjp in w, u and every tensor of theta, rollout_vjp, and the symplectic regulariser, for a
 // robot's form of the model (normalised, a masked position, Euler substeps, controls) and for that
-// of the synthetic systems (angles embedded, 3/8 rule or classical, no controls).
+// of the synthetic systems (angles embedded, 3/8 rule or classical, no controls), with 1, 2 and 3
+// hidden layers.
 //
 // Differences of fourth order, (8 (f(x + e) - f(x - e)) - (f(x + 2e) - f(x - 2e))) / 12e with e =
 // 5e-4: rounding (1e-16 / e) and the fifth derivative (e^4) leave below 1e-11 of what is summed.
@@ -29,13 +30,14 @@ typedef struct problem {
     double lambda[(T + 1) * B * NZ_MAX]; // weights of what is differentiated
 } problem;
 
-// One model: a kind in one of four forms.
-enum { ROBOT, FLOATING, SYNTHETIC, CLASSICAL, FORMS };
-static const char *const form_names[] = {"robot", "floating", "synthetic", "classical"};
+// One model: a kind in one of six forms.
+enum { ROBOT, SHALLOW, DEEP, FLOATING, SYNTHETIC, CLASSICAL, FORMS };
+static const char *const form_names[] = {"robot",    "robot, 1 layer", "robot, 3 layers",
+                                         "floating", "synthetic",      "classical"};
 
 // False where the kind does not serve the form.
 static bool open_problem(problem *p, const char *kind, int form) {
-    const bool is_robot = form == ROBOT || form == FLOATING;
+    const bool is_robot = form <= FLOATING;
     tz_task task = form == FLOATING ? fixture_floating_task() : fixture_task();
     tz_model_def def = is_robot ? tz_model_def_default() : tz_model_def_synthetic();
     if (!is_robot) {
@@ -53,6 +55,7 @@ static bool open_problem(problem *p, const char *kind, int form) {
         def.substeps = 2;
         def.normalise = true;
     }
+    def.n_layers = form == SHALLOW ? 1 : form == DEEP ? 3 : 2;
     def.kind = kind;
     snprintf(p->name, sizeof p->name, "%s, %s", kind, form_names[form]);
     p->model = fixture_model_of(&def, &task);

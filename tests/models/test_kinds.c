@@ -340,8 +340,9 @@ static void test_bad_definitions_are_refused(void **state) {
     assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_ARGUMENT);
     assert_sentence(&error, "expected one of node, node-so, hnn");
     def.kind = "node";
-    def.n_layers = 3;
-    assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_UNSUPPORTED);
+    def.n_layers = 5;
+    assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_ARGUMENT);
+    assert_sentence(&error, "1 to 4 hidden layers, not 5");
     def.n_layers = 2;
     def.substeps = 0;
     assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_ARGUMENT);

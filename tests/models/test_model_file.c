@@ -143,7 +143,8 @@ static void test_bad_metadata_is_refused(void **state) {
         {"dt_s", "nan", "dt_s is 'nan'"},
         {"dt_s", "0", "dt_s is '0'"},
         {"n_hidden", "1000000", "n_hidden"},
-        {"n_layers", "3", "n_layers is '3'"},
+        {"n_layers", "5", "n_layers is '5', expected a number from 1 to 4"},
+        {"n_layers", "0", "n_layers is '0'"},
         {"substeps", "0", "substeps is '0'"},
         {"integrator", "rk5", "integrator 'rk5', expected euler"},
         {"normaliser", "mean", "normaliser is 'mean'"},
@@ -154,6 +155,8 @@ static void test_bad_metadata_is_refused(void **state) {
     }
     save_changed("node", "n_hidden", "12", NULL, NULL, 0);
     assert_refused(TZ_ERR_MISMATCH, "mlp.W1");
+    save_changed("node", "n_layers", "3", NULL, NULL, 0);
+    assert_refused(TZ_ERR_MISMATCH, "mlp.W3");
     save_changed("node-so", "integrator", "rk4", NULL, NULL, 0);
     assert_refused(TZ_ERR_FORMAT, "kind node-so has the step in its equations");
     save_changed("node", "kind", "delta", NULL, NULL, 0);

@@ -17,15 +17,18 @@ enum { B = 16, T = 8, NZ_MAX = 11, NU = 2, PARAMETERS_MAX = 4000, TENSORS_MAX = 
 static const char *folder;
 
 // Robot: normalised, masked, Euler. Floating: with a quaternion. Synthetic: as in the study. Mixed:
-// normalised, masked, angles embedded, classical Runge-Kutta, controls.
-enum { ROBOT, FLOATING, SYNTHETIC, MIXED, FORMS };
-static const char *const form_names[] = {"robot", "floating", "synthetic", "mixed"};
+// normalised, masked, angles embedded, classical Runge-Kutta, controls. Shallow and deep: robot
+// with 1 and 3 hidden layers.
+enum { ROBOT, FLOATING, SYNTHETIC, MIXED, SHALLOW, DEEP, FORMS };
+static const char *const form_names[] = {"robot", "floating", "synthetic",
+                                         "mixed", "shallow",  "deep"};
 
 // False where the kind does not serve the form.
 static bool define(tz_model_def *def, tz_task *task, const char *kind, int form) {
     *task = form == FLOATING ? fixture_floating_task() : fixture_task();
-    *def = form == ROBOT || form == FLOATING ? tz_model_def_default() : tz_model_def_synthetic();
+    *def = form == SYNTHETIC || form == MIXED ? tz_model_def_synthetic() : tz_model_def_default();
     def->kind = kind;
+    def->n_layers = form == SHALLOW ? 1 : form == DEEP ? 3 : 2;
     if (form == FLOATING) {
         return strcmp(kind, "node") == 0 || strcmp(kind, "node-so") == 0 ||
                strcmp(kind, "node-so-naive") == 0;
