@@ -101,6 +101,16 @@ tz_status tz_model_set_integrator(tz_model *model, tz_integrator integrator, int
     return set_integrator((tz_learned *)model, integrator, substeps, error);
 }
 
+static tz_status allocate_limit(tz_learned *self, tz_error *error) {
+    if (!self->kind->is_rate) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                       "kind %s has no range limit: its networks' outputs are not rates",
+                       self->model.ops->kind);
+    }
+    self->rate_limit = tz_alloc((size_t)tz_model_nz(&self->model), sizeof(tz_real));
+    return self->rate_limit != NULL ? TZ_OK : out_of_memory(error);
+}
+
 tz_status tz_learned_create(tz_learned **learned, const tz_learned_def *def, tz_error *error) {
     *learned = NULL;
     const size_t nz = (size_t)(def->nq + def->nv), n_columns = nz + (size_t)def->nu;
@@ -141,6 +151,9 @@ tz_status tz_learned_create(tz_learned **learned, const tz_learned_def *def, tz_
     tz_status status = find_quaternions(self, error);
     if (status == TZ_OK) {
         status = set_integrator(self, def->integrator, def->substeps, error);
+    }
+    if (status == TZ_OK && def->is_limited) {
+        status = allocate_limit(self, error);
     }
     if (status != TZ_OK) {
         tz_learned_destroy(&self->model);
@@ -204,6 +217,7 @@ void tz_learned_destroy(tz_model *model) {
     tz_free(self->input_std);
     tz_free(self->rate_mean);
     tz_free(self->rate_std);
+    tz_free(self->rate_limit);
     tz_free(model->z_low);
     tz_free(model->z_high);
     tz_free(model->sigma_z);
@@ -248,7 +262,15 @@ double tz_model_flops(const tz_model *model, int T) {
     return flops;
 }
 
-// ---- inputs
+// ---- inputs and outputs
+
+void tz_learned_limit(tz_real *x, tz_real *slope, const tz_real *limit, int n) {
+    for (int i = 0; i < n; i++) {
+        const tz_real share = tanh(x[i] / limit[i]);
+        x[i] = limit[i] * share;
+        slope[i] = 1.0f - share * share;
+    }
+}
 
 void tz_learned_read_inputs(const tz_learned *self, tz_real *xi, int ld, const tz_real *z,
                             const tz_real *u, int B) {

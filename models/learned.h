@@ -18,6 +18,7 @@ typedef struct tz_learned_kind {
     size_t size;           // of the kind's struct, which starts with tz_learned
     bool one_euler_step;   // per transition, whatever a definition says
     bool is_euler_only;    // the step is in its equations
+    bool is_rate;          // its networks' outputs are rates of z, which a range limit bounds
     bool start_is_decoded; // encode and decode are not inverse: block 0 of a rollout is decode(w_0)
 
     // (required) declares the networks with tz_learned_add_network and computes the kind's own
@@ -83,7 +84,7 @@ typedef struct tz_learned_def {
     double dt_s;
     tz_integrator integrator;
     int substeps;
-    bool is_normalised;
+    bool is_normalised, is_limited;
     unsigned char input_form[TZ_NZ_MAX + TZ_NU_MAX]; // (nq + nv + nu)
 } tz_learned_def;
 
@@ -100,6 +101,7 @@ struct tz_learned {
     unsigned char *input_form;       //                                        (nz + nu)
     tz_real *input_mean, *input_std; // std is never 0                         (nz + nu)
     tz_real *rate_mean, *rate_std;   // of (z[t+1] - z[t]) / dt, std never 0   (nz)
+    tz_real *rate_limit;             // learned rates stay below; NULL: no limit  (nz)
 
     // the networks' inputs in order [cos of angles, sin of angles, other q, v, u]
     int n_angles;  // positions seen as cosine and sine
@@ -148,6 +150,10 @@ void tz_learned_read_inputs(const tz_learned *self, tz_real *xi, int ld, const t
 // z_bar += and u_bar += (nullable) the pull-back of xi_bar (B, ld) at xi (B, ld).
 void tz_learned_read_inputs_vjp(const tz_learned *self, tz_real *z_bar, tz_real *u_bar,
                                 const tz_real *xi_bar, const tz_real *xi, int ld, int B);
+
+// The range limit of one row: rates x (n) become b tanh(x / b) for limits b (n), and slope (n) the
+// derivatives 1 - tanh^2.
+void tz_learned_limit(tz_real *x, tz_real *slope, const tz_real *limit, int n);
 
 // The verbs of model.h that all learned kinds share.
 void tz_learned_destroy(tz_model *model);

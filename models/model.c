@@ -115,6 +115,10 @@ static tz_status check_def(const tz_model_def *def, const tz_learned_kind **kind
                        "a model has 1 to %d hidden units and 1 to %d substeps, not %d and %d",
                        TZ_MODEL_HIDDEN_MAX, TZ_MODEL_SUBSTEPS_MAX, def->n_hidden, def->substeps);
     }
+    if (!(def->range_limit >= 0.0) || !isfinite(def->range_limit)) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "a range limit of %g, expected a number, 0 or more",
+                       def->range_limit);
+    }
     return TZ_OK;
 }
 
@@ -130,13 +134,15 @@ static bool all_finite(const double *x, int n) {
 static tz_status check_statistics(const tz_model_statistics *s, int nz, int nu, tz_error *error) {
     if (!all_finite(s->z_mean, nz) || !all_finite(s->z_std, nz) || !all_finite(s->u_mean, nu) ||
         !all_finite(s->u_std, nu) || !all_finite(s->rate_mean, nz) ||
-        !all_finite(s->rate_std, nz) || !all_finite(s->z_low, nz) || !all_finite(s->z_high, nz)) {
+        !all_finite(s->rate_std, nz) || !all_finite(s->rate_max, nz) || !all_finite(s->z_low, nz) ||
+        !all_finite(s->z_high, nz)) {
         return tz_fail(error, TZ_ERR_ARGUMENT, "statistics of the training data are not finite");
     }
     return TZ_OK;
 }
 
-static void take_statistics(tz_learned *self, const tz_model_statistics *s) {
+static void take_statistics(tz_learned *self, const tz_model_def *def,
+                            const tz_model_statistics *s) {
     const int nz = tz_model_nz(&self->model), nu = self->model.nu;
     const bool is_normalised = self->is_normalised;
     for (int i = 0; i < nz + nu; i++) {
@@ -152,6 +158,10 @@ static void take_statistics(tz_learned *self, const tz_model_statistics *s) {
         self->model.z_low[i] = (tz_real)s->z_low[i];
         self->model.z_high[i] = (tz_real)s->z_high[i];
         self->model.sigma_z[i] = (tz_real)fmax(s->z_std[i], STD_MIN);
+    }
+    for (int i = 0; self->rate_limit != NULL && i < nz; i++) {
+        const double largest = fmax(s->rate_max[i], fmax(s->rate_std[i], STD_MIN));
+        self->rate_limit[i] = (tz_real)(def->range_limit * largest);
     }
 }
 
@@ -198,6 +208,7 @@ tz_status tz_model_create(tz_model **model, const tz_model_def *def, const tz_ta
         .integrator = kind->one_euler_step ? TZ_INTEGRATOR_EULER : def->integrator,
         .substeps = kind->one_euler_step ? 1 : def->substeps,
         .is_normalised = def->normalise,
+        .is_limited = def->range_limit > 0.0,
     };
     for (int i = 0; i < task->nq + task->nv + task->nu; i++) {
         structure.input_form[i] = input_form(def, task, i);
@@ -205,7 +216,7 @@ tz_status tz_model_create(tz_model **model, const tz_model_def *def, const tz_ta
     tz_learned *self = NULL;
     TZ_CHECK(tz_learned_create(&self, &structure, error));
     snprintf(self->model.env, sizeof self->model.env, "%s", task->name);
-    take_statistics(self, statistics);
+    take_statistics(self, def, statistics);
     tz_status status = tz_learned_finish(self, error);
     if (status == TZ_OK) {
         status = init_parameters(self, def, error);

@@ -125,6 +125,8 @@ typedef struct tz_model_def {
     int substeps;             // steps per transition; delta always makes one Euler step
     bool normalise;      // scale inputs and outputs by the data's statistics; false: not at all
     bool mask_cyclic;    // leave cyclic coordinates (root x, y) out of the networks' inputs
+    double range_limit;  // node and node-so kinds: learned rates stay below this times the largest
+                         // in the training data; 0: no limit
     bool embed_angles;   // networks see cos and sin of TZ_COORDINATE_ANGLE positions, unscaled
     bool uniform_biases; // fresh biases in +-1/sqrt(fan in), else zero
     uint64_t seed;       // of the initial weights
@@ -141,6 +143,7 @@ typedef struct tz_model_statistics {
     double z_mean[TZ_NZ_MAX], z_std[TZ_NZ_MAX];       // of the states                    (nz)
     double u_mean[TZ_NU_MAX], u_std[TZ_NU_MAX];       // of the controls                  (nu)
     double rate_mean[TZ_NZ_MAX], rate_std[TZ_NZ_MAX]; // of (z[t+1] - z[t]) / dt          (nz)
+    double rate_max[TZ_NZ_MAX];                       // largest of their absolute values (nz)
     double z_low[TZ_NZ_MAX], z_high[TZ_NZ_MAX];       // smallest and largest states      (nz)
 } tz_model_statistics;
 

@@ -15,7 +15,7 @@
 
 enum {
     N_NORMALISER = 9, // tensors that every model has, see list_normaliser
-    N_TENSORS_MAX = N_NORMALISER + TZ_NETWORKS_MAX * TZ_MLP_TENSORS_MAX
+    N_TENSORS_MAX = N_NORMALISER + 1 + TZ_NETWORKS_MAX * TZ_MLP_TENSORS_MAX
 };
 
 // ---- normaliser, one list for both directions
@@ -56,6 +56,14 @@ static tz_tensor weight_tensor(const tz_model *model, const tz_model_tensor *ten
     return entry;
 }
 
+static tz_tensor limit_tensor(const tz_learned *self) {
+    return (tz_tensor){.name = "rate_limit",
+                       .dtype = TZ_DTYPE_F32,
+                       .ndim = 1,
+                       .shape = {(size_t)tz_model_nz(&self->model)},
+                       .data = self->rate_limit};
+}
+
 tz_status tz_model_save(const tz_model *model, const char *path, tz_error *error) {
     if (tz_learned_kind_find(model->ops->kind) == NULL) {
         return tz_fail(error, TZ_ERR_UNSUPPORTED, "%s: a model of kind %s has no file format", path,
@@ -79,6 +87,9 @@ tz_status tz_model_save(const tz_model *model, const char *path, tz_error *error
                                            .ndim = 1,
                                            .shape = {normaliser[i].n},
                                            .data = normaliser[i].data};
+    }
+    if (self->rate_limit != NULL) {
+        tensors[n_tensors++] = limit_tensor(self);
     }
     for (int i = 0; i < model->n_tensors; i++) {
         tensors[n_tensors++] = weight_tensor(model, &model->tensors[i]);
@@ -248,7 +259,8 @@ static tz_status read_structure(const tz_safetensors *file, tz_learned **learned
         return tz_fail(error, TZ_ERR_FORMAT, "%s: the environment's name is longer than %d bytes",
                        tz_safetensors_path(file), TZ_NAME_MAX - 1);
     }
-    tz_learned_def def = {.kind = kind};
+    tz_learned_def def = {.kind = kind,
+                          .is_limited = tz_safetensors_find(file, "rate_limit") != NULL};
     TZ_CHECK(get_int(file, "nq", &def.nq, 1, TZ_NQ_MAX, error));
     TZ_CHECK(get_int(file, "nv", &def.nv, 1, TZ_NQ_MAX, error));
     TZ_CHECK(get_int(file, "nu", &def.nu, 0, TZ_NU_MAX, error));
@@ -277,6 +289,10 @@ static tz_status read_values(const tz_safetensors *file, tz_learned *self, tz_er
             continue;
         }
         TZ_CHECK(get_values(file, &expected, normaliser[i].data, normaliser[i].is_positive, error));
+    }
+    if (self->rate_limit != NULL) {
+        const tz_tensor expected = limit_tensor(self);
+        TZ_CHECK(get_values(file, &expected, self->rate_limit, true, error));
     }
     TZ_CHECK(in_file(file, tz_learned_finish(self, error), error));
     tz_model *model = &self->model;

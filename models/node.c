@@ -2,16 +2,22 @@
 //
 //     dz/dt = s_out * mlp(xi) + o_out,   xi = ([z, u] - mean) / std without masked columns
 //
-// with s_out, o_out the standard deviation and mean of (z[t+1] - z[t]) / dt in the training data;
-// and the discrete delta network, z' = z + dt dz/dt of the same field.
+// (or b tanh of it / b, where a range limit b is set) with s_out, o_out the standard deviation and
+// mean of (z[t+1] - z[t]) / dt in the training data; and the discrete delta network, z' = z + dt
+// dz/dt of the same field.
 #include "models/learned.h"
 
 static tz_status setup(tz_learned *self, tz_error *error) {
     return tz_learned_add_network(self, "mlp", self->n_in, tz_model_nz(&self->model), error);
 }
 
+// A range limit leaves its slopes behind the activations.
+static size_t n_slopes(const tz_learned *self, int B) {
+    return self->rate_limit != NULL ? (size_t)(B * tz_model_nz(&self->model)) : 0;
+}
+
 static size_t tape_size(const tz_learned *self, int B) {
-    return tz_mlp_tape_size(&self->network[0], B);
+    return tz_mlp_tape_size(&self->network[0], B) + tz_round_line(n_slopes(self, B));
 }
 
 // out and its adjoint take turns in one place, as do xi and its adjoint.
@@ -25,6 +31,7 @@ static void forward(const tz_learned *self, tz_real *dz, tz_real *tape, tz_real 
     const tz_mlp *mlp = &self->network[0];
     const int nz = tz_model_nz(&self->model);
     const tz_mlp_tape activations = tz_mlp_tape_take(mlp, &tape, B);
+    tz_real *slope = tz_take(&tape, n_slopes(self, B));                // (B, nz)
     tz_real *out = tz_take(&scratch, (size_t)B * (size_t)mlp->ld_out); // (B, ld_out)
 
     tz_learned_read_inputs(self, activations.xi, mlp->ld_in, z, u, B);
@@ -32,6 +39,9 @@ static void forward(const tz_learned *self, tz_real *dz, tz_real *tape, tz_real 
     for (int row = 0; row < B; row++) {
         for (int i = 0; i < nz; i++) {
             dz[row * nz + i] = self->rate_std[i] * out[row * mlp->ld_out + i] + self->rate_mean[i];
+        }
+        if (self->rate_limit != NULL) {
+            tz_learned_limit(dz + row * nz, slope + row * nz, self->rate_limit, nz);
         }
     }
 }
@@ -41,12 +51,16 @@ static void backward(const tz_learned *self, tz_real *z_bar, tz_real *u_bar, tz_
     const tz_mlp *mlp = &self->network[0];
     const int nz = tz_model_nz(&self->model);
     const tz_mlp_tape activations = tz_mlp_tape_take(mlp, &tape, B);
+    const tz_real *slope = tz_take(&tape, n_slopes(self, B));              // (B, nz)
     tz_real *out_bar = tz_take(&scratch, (size_t)B * (size_t)mlp->ld_out); // (B, ld_out)
     tz_real *xi_bar = tz_take(&scratch, (size_t)B * (size_t)mlp->ld_in);   // (B, ld_in)
 
     for (int row = 0; row < B; row++) {
         for (int i = 0; i < nz; i++) {
             out_bar[row * mlp->ld_out + i] = self->rate_std[i] * lambda[row * nz + i];
+        }
+        for (int i = 0; self->rate_limit != NULL && i < nz; i++) {
+            out_bar[row * mlp->ld_out + i] *= slope[row * nz + i];
         }
     }
     tz_mlp_backward(mlp, xi_bar, grad, &activations, scratch, out_bar, B);
@@ -56,6 +70,7 @@ static void backward(const tz_learned *self, tz_real *z_bar, tz_real *u_bar, tz_
 const tz_learned_kind tz_kind_node = {
     .ops = TZ_LEARNED_OPS("node"),
     .size = sizeof(tz_learned),
+    .is_rate = true,
     .setup = setup,
     .tape_size = tape_size,
     .scratch_size = scratch_size,
@@ -69,6 +84,7 @@ const tz_learned_kind tz_kind_delta = {
     .ops = TZ_LEARNED_OPS("delta"),
     .size = sizeof(tz_learned),
     .one_euler_step = true,
+    .is_rate = true,
     .setup = setup,
     .tape_size = tape_size,
     .scratch_size = scratch_size,

@@ -7,7 +7,8 @@
 //     dq/dt = v                                                             node-so-direct
 //
 // with xi = ([z, u] - mean) / std without masked columns, and s_out, o_out the standard deviation
-// and mean of (v[t+1] - v[t]) / dt in the training data. A quaternion among the positions moves by
+// and mean of (v[t+1] - v[t]) / dt in the training data; where a range limit b is set, dv/dt is
+// b tanh of this / b. A quaternion among the positions moves by
 // the exponential of its mean angular velocity (rotation.h); node-so-naive moves it by the
 // derivative alone, for comparison.
 #include "models/learned.h"
@@ -80,8 +81,13 @@ static tz_status setup_direct(tz_learned *self, tz_error *error) {
 // A rotation on the tape: its quaternion and mean angular velocity.
 enum { ROTATION_SIZE = 7 };
 
+// A range limit leaves its slopes behind the activations.
+static size_t n_slopes(const tz_learned *self, int B) {
+    return self->rate_limit != NULL ? (size_t)(B * self->model.nv) : 0;
+}
+
 static size_t tape_size(const tz_learned *self, int B) {
-    return tz_mlp_tape_size(&self->network[0], B) +
+    return tz_mlp_tape_size(&self->network[0], B) + tz_round_line(n_slopes(self, B)) +
            (size_t)(((const node_so *)self)->n_rotations * B * ROTATION_SIZE);
 }
 
@@ -98,6 +104,7 @@ static void forward(const tz_learned *self, tz_real *dz, tz_real *tape, tz_real 
     const tz_real *s_out = self->rate_std + nq, *o_out = self->rate_mean + nq; // (nv)
     const tz_real half_h = half_step(so);
     const tz_mlp_tape activations = tz_mlp_tape_take(mlp, &tape, B);
+    tz_real *slope = tz_take(&tape, n_slopes(self, B));                // (B, nv)
     tz_real *rotation = tape;                                          // (B, n_rotations, 7)
     tz_real *out = tz_take(&scratch, (size_t)B * (size_t)mlp->ld_out); // (B, ld_out)
 
@@ -108,6 +115,9 @@ static void forward(const tz_learned *self, tz_real *dz, tz_real *tape, tz_real 
         tz_real *dq = dz + row * nz, *dv = dq + nq;   // (nq), (nv)
         for (int i = 0; i < nv; i++) {
             dv[i] = s_out[i] * out[row * mlp->ld_out + i] + o_out[i];
+        }
+        if (self->rate_limit != NULL) {
+            tz_learned_limit(dv, slope + row * nv, self->rate_limit + nq, nv);
         }
         for (int i = 0; i < so->n_plain; i++) {
             const int at = so->plain_v[i];
@@ -136,6 +146,7 @@ static void backward(const tz_learned *self, tz_real *z_bar, tz_real *u_bar, tz_
     const tz_real *s_out = self->rate_std + nq; // (nv)
     const tz_real half_h = half_step(so);
     const tz_mlp_tape activations = tz_mlp_tape_take(mlp, &tape, B);
+    const tz_real *slope = tz_take(&tape, n_slopes(self, B));              // (B, nv)
     const tz_real *rotation = tape;                                        // (B, n_rotations, 7)
     tz_real *out_bar = tz_take(&scratch, (size_t)B * (size_t)mlp->ld_out); // (B, ld_out)
     tz_real *xi_bar = tz_take(&scratch, (size_t)B * (size_t)mlp->ld_in);   // (B, ld_in)
@@ -160,6 +171,9 @@ static void backward(const tz_learned *self, tz_real *z_bar, tz_real *u_bar, tz_
                 v_bar[at] += mean[i];
             }
         }
+        for (int i = 0; self->rate_limit != NULL && i < nv; i++) {
+            dv_bar[i] *= slope[row * nv + i];
+        }
     }
     tz_mlp_backward(mlp, xi_bar, grad, &activations, scratch, out_bar, B);
     tz_learned_read_inputs_vjp(self, z_bar, u_bar, xi_bar, activations.xi, mlp->ld_in, B);
@@ -168,8 +182,8 @@ static void backward(const tz_learned *self, tz_real *z_bar, tz_real *u_bar, tz_
 #define NODE_SO_KIND(name, setup_function, euler_only)                                             \
     {                                                                                              \
         .ops = TZ_LEARNED_OPS(name), .size = sizeof(node_so), .is_euler_only = euler_only,         \
-        .setup = setup_function, .tape_size = tape_size, .scratch_size = scratch_size,             \
-        .forward = forward, .backward = backward,                                                  \
+        .is_rate = true, .setup = setup_function, .tape_size = tape_size,                          \
+        .scratch_size = scratch_size, .forward = forward, .backward = backward,                    \
     }
 
 const tz_learned_kind tz_kind_node_so = NODE_SO_KIND("node-so", setup_trapezoid, true);

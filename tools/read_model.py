@@ -45,6 +45,7 @@ class Model:
         self.h = self.dt / self.substeps
         if not hasattr(self, "z_mean"):
             self.z_mean = self.input_mean[: self.nq + self.nv]
+        self.rate_limit = getattr(self, "rate_limit", None)
         self.angles, self.plain = np.flatnonzero(self.input_mask == ANGLE), np.flatnonzero(self.input_mask % 2 == 1)
         self.plain_q = self.plain[self.plain < self.nq]
         self.rotations = np.flatnonzero(self.input_mask[: self.nq] == QUATERNION)[::4]
@@ -142,13 +143,13 @@ class Model:
             return self.canonical_field(w[:, :nq], w[:, nq:], u)
         xi, v = self.xi(w, u), w[:, nq:]
         if self.kind in ("node", "delta"):
-            return self.rate_std * self.network("mlp", xi)[0] + self.rate_mean
+            return self.limited(self.rate_std * self.network("mlp", xi)[0] + self.rate_mean, 0)
         if self.kind == "symoden-study":
             n = len(self.plain_q)
             dv = self.network("force", xi)[0]
             dv[:, self.plain_q] -= self.network("potential", xi[:, :n])[1](np.ones((len(w), 1)))
             return cat(xi[:, n : n + self.nv], dv)
-        dv = self.std_a * self.network("mlp", xi)[0] + self.mean_a
+        dv = self.limited(self.std_a * self.network("mlp", xi)[0] + self.mean_a, nq)
         mean_v = v if self.kind == "node-so-direct" else v + self.h / 2 * dv
         dq, at = np.zeros((len(w), nq)), 0
         i = 0
@@ -160,6 +161,12 @@ class Model:
                 dq[:, i] = mean_v[:, at]
                 i, at = i + 1, at + 1
         return cat(dq, dv)
+
+    def limited(self, rate, first):
+        if self.rate_limit is None:
+            return rate
+        limit = self.rate_limit[first:]
+        return limit * np.tanh(rate / limit)
 
     def encode(self, z):
         if not self.moves_momenta:

@@ -23,7 +23,7 @@ typedef struct arguments {
     int kind; // index into kinds
     int n_hidden, n_layers;
     int integrator, substeps, mask; // integrator and mask: indices into their names
-    double test_fraction;
+    double test_fraction, range_limit;
     uint64_t seed, split_seed;
     int threads, members;
     bool embed_angles, renormalise, resume, json, quiet;
@@ -136,6 +136,7 @@ static tz_status create_model(run *r, const tz_model_statistics *statistics, con
     def.integrator = (tz_integrator)a->integrator;
     def.substeps = a->substeps;
     def.embed_angles = a->embed_angles;
+    def.range_limit = a->range_limit;
     def.mask_cyclic = a->mask == MASK_CYCLIC;
     def.seed = a->seed;
     return tz_model_create(model, &def, tz_env_task(r->env), statistics, error);
@@ -195,6 +196,9 @@ static tz_status describe(run *r, tz_error *error) {
     if (a->n_layers != 2) {
         fprintf(stream, ", %d layers", a->n_layers);
     }
+    if (a->range_limit > 0.0) {
+        fprintf(stream, ", range limit %.17g", a->range_limit);
+    }
     if (a->integrator != TZ_INTEGRATOR_EULER || a->embed_angles) {
         fprintf(stream, ", %s%s", integrators[a->integrator],
                 a->embed_angles ? ", angles embedded" : "");
@@ -253,6 +257,7 @@ static struct json_object *options_json(const run *r) {
     tz_json_add_real(o, "input_noise", d->trainer.input_noise);
     tz_json_add_int(o, "curriculum", d->trainer.first_length);
     tz_json_add_real(o, "spectral_limit", d->trainer.spectral_limit);
+    tz_json_add_real(o, "range_limit", a->range_limit);
     tz_json_add_text(o, "keep", d->keep_best ? "best" : "last");
     tz_json_add_int(o, "members", a->members);
     tz_json_add_int(o, "rollout_every", d->rollout_every);
@@ -499,6 +504,7 @@ static int train_main(int argc, char **argv) {
         {"--input-noise", TZ_OPTION_REAL, &t->input_noise, "X", .help = "noise on the state that a sequence is rolled out from, in standard deviations of the training states", .min = 0, .max = 10},
         {"--curriculum", TZ_OPTION_INT, &t->first_length, "N", .help = "states of a sequence that count in the first epoch, growing to all at half the epochs; 0: all from the start", .min = 0, .max = 1000},
         {"--spectral-limit", TZ_OPTION_REAL, &t->spectral_limit, "X", .help = "largest singular value of a weight matrix; 0: no limit", .min = 0, .max = 1e30},
+        {"--range-limit", TZ_OPTION_REAL, &a->range_limit, "R", .help = "node and node-so kinds: learned rates stay below R times the largest of the training data, component by component; 0: no limit", .min = 0, .max = 1e30},
         {"--keep-best", TZ_OPTION_FLAG, &a->def.keep_best, .help = "keep the weights with the best held-out rollouts instead of the last ones"},
         {"--hidden", TZ_OPTION_INT, &a->n_hidden, "N", .help = "units of each hidden layer", .min = 1, .max = 4096},
         {"--layers", TZ_OPTION_INT, &a->n_layers, "L", .help = "hidden layers of each network", .min = 1, .max = 4},

@@ -226,6 +226,7 @@ static void finish_pass(moments *m, double *mean, double *std, int dim) {
 
 typedef struct all_moments {
     moments z, u, rate;
+    double rate_max[TZ_NZ_MAX];
 } all_moments;
 
 static void add_episode(all_moments *all, const tz_dataset *dataset, int episode,
@@ -245,6 +246,7 @@ static void add_episode(all_moments *all, const tz_dataset *dataset, int episode
         const double *z_t = z + (size_t)t * (size_t)nz;
         for (int i = 0; i < nz; i++) {
             row[i] = (z_t[nz + i] - z_t[i]) / dataset->dt_s;
+            all->rate_max[i] = fmax(all->rate_max[i], fabs(row[i]));
         }
         add_row(&all->rate, row, nz, second_pass);
     }
@@ -287,5 +289,6 @@ tz_status tz_training_statistics(tz_model_statistics *statistics, const tz_sourc
         finish_pass(&all.u, statistics->u_mean, statistics->u_std, nu);
         finish_pass(&all.rate, statistics->rate_mean, statistics->rate_std, nz);
     }
+    memcpy(statistics->rate_max, all.rate_max, sizeof all.rate_max);
     return TZ_OK;
 }

@@ -37,6 +37,7 @@ tz_model_statistics fixture_statistics(void) {
         .u_std = {0.6, 0.5},
         .rate_mean = {1.0, -0.2, 0.4, 0.3, -0.6, 0.2},
         .rate_std = {1.5, 2.0, 1.2, 4.0, 9.0, 7.0},
+        .rate_max = {4.0, 5.0, 3.0, 9.0, 20.0, 16.0},
         .z_low = {-5.0, -1.0, -1.0, -4.0, -6.0, -4.0},
         .z_high = {9.0, 1.5, 1.0, 5.0, 6.0, 4.0},
     };
@@ -46,6 +47,7 @@ tz_model_statistics fixture_statistics(void) {
         s.z_std[i] = 0.5 + 0.1 * i;
         s.rate_mean[i] = 0.3 - 0.05 * i;
         s.rate_std[i] = 1.0 + 0.3 * i;
+        s.rate_max[i] = 3.0 + 0.5 * i;
         s.z_low[i] = -3.0;
         s.z_high[i] = 3.0;
     }

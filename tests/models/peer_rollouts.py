@@ -42,6 +42,7 @@ class TorchModel:
         self.mask = tensors["input_mask"].tolist()
         self.mean, self.std = stats["input_mean"], stats["input_std"]
         self.rate_mean, self.rate_std = stats["rate_mean"], stats["rate_std"]
+        self.rate_limit = stats.get("rate_limit")
         n = self.nq
         self.angles = [i for i in range(n) if self.mask[i] == 2]
         self.plain = [i for i in range(len(self.mask)) if self.mask[i] in (1, 3)]
@@ -99,6 +100,12 @@ class TorchModel:
             dQ = dQ + g[:, :n] if self.kind == "symoden-both" else dQ
         return torch.cat([dQ, dP], 1)
 
+    def limited(self, rate, first):
+        if self.rate_limit is None:
+            return rate
+        limit = self.rate_limit[first:]
+        return limit * torch.tanh(rate / limit)
+
     def turn(self, q, omega):
         """The rate of a quaternion over a substep, through the matrix exponential of left-multiplied rates."""
         x, y, z = omega.T
@@ -114,13 +121,13 @@ class TorchModel:
             return self.canonical_field(w, u)
         xi = self.xi(w, u)
         if self.kind in ("node", "delta"):
-            return self.rate_std * self.network("mlp", xi) + self.rate_mean
+            return self.limited(self.rate_std * self.network("mlp", xi) + self.rate_mean, 0)
         if self.kind == "symoden-study":
             seen = [i for i in self.plain if i < n]
             dV = torch.autograd.grad(self.network("potential", xi[:, : len(seen)]).sum(), xi, create_graph=True)[0]
             force = torch.zeros(len(w), n).index_add(1, torch.tensor(seen), -dV[:, : len(seen)])
             return torch.cat([xi[:, len(seen) : len(seen) + n], force + self.network("force", xi)], 1)
-        dv = self.rate_std[n:] * self.network("mlp", xi) + self.rate_mean[n:]
+        dv = self.limited(self.rate_std[n:] * self.network("mlp", xi) + self.rate_mean[n:], n)
         v = w[:, n:] + (0.0 if self.kind == "node-so-direct" else 0.5 * self.h) * dv
         dq, i, k = [], 0, 0
         while i < n:

@@ -2,7 +2,7 @@
 // field_vjp in w, u and every tensor of theta, rollout_vjp, and the symplectic regulariser, for a
 // robot's form of the model (normalised, a masked position, Euler substeps, controls) and for that
 // of the synthetic systems (angles embedded, 3/8 rule or classical, no controls), with 1, 2 and 3
-// hidden layers.
+// hidden layers, and with a range limit.
 //
 // Differences of fourth order, (8 (f(x + e) - f(x - e)) - (f(x + 2e) - f(x - 2e))) / 12e with e =
 // 5e-4: rounding (1e-16 / e) and the fifth derivative (e^4) leave below 1e-11 of what is summed.
@@ -30,9 +30,9 @@ typedef struct problem {
     double lambda[(T + 1) * B * NZ_MAX]; // weights of what is differentiated
 } problem;
 
-// One model: a kind in one of six forms.
-enum { ROBOT, SHALLOW, DEEP, FLOATING, SYNTHETIC, CLASSICAL, FORMS };
-static const char *const form_names[] = {"robot",    "robot, 1 layer", "robot, 3 layers",
+// One model: a kind in one of seven forms.
+enum { ROBOT, SHALLOW, DEEP, LIMITED, FLOATING, SYNTHETIC, CLASSICAL, FORMS };
+static const char *const form_names[] = {"robot",    "robot, 1 layer", "robot, 3 layers", "limited",
                                          "floating", "synthetic",      "classical"};
 
 // False where the kind does not serve the form.
@@ -46,8 +46,9 @@ static bool open_problem(problem *p, const char *kind, int form) {
         }
         task.nu = 0;
         task.coordinate[0] = task.coordinate[2] = TZ_COORDINATE_ANGLE;
-    } else if (form == FLOATING && strcmp(kind, "node") != 0 && strcmp(kind, "delta") != 0 &&
-               strcmp(kind, "node-so") != 0 && strcmp(kind, "node-so-naive") != 0) {
+    } else if ((form == FLOATING || form == LIMITED) && strcmp(kind, "node") != 0 &&
+               strcmp(kind, "delta") != 0 && strcmp(kind, "node-so") != 0 &&
+               strcmp(kind, "node-so-naive") != 0) {
         return false;
     }
     if (form == CLASSICAL) {
@@ -55,6 +56,8 @@ static bool open_problem(problem *p, const char *kind, int form) {
         def.substeps = 2;
         def.normalise = true;
     }
+    // half of the data's largest rates, so that the limit bends the field; rotations too
+    def.range_limit = form == LIMITED || form == FLOATING ? 0.5 : 0.0;
     def.n_layers = form == SHALLOW ? 1 : form == DEEP ? 3 : 2;
     def.kind = kind;
     snprintf(p->name, sizeof p->name, "%s, %s", kind, form_names[form]);

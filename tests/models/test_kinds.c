@@ -267,6 +267,39 @@ static void test_node_so_is_exact_under_constant_acceleration(void **state) {
 // ---- making
 
 // Rows (or columns, the fewer) of fresh weights are orthogonal with length 0.5; biases are zero.
+// However far the state is from the data, a limited rate stays within R times the largest in it.
+static void test_range_limit_holds(void **state) {
+    (void)state;
+    enum { ROWS = 40 };
+    static const char *const limited[] = {"node", "delta", "node-so"};
+    const tz_model_statistics s = fixture_statistics();
+    const tz_task task = fixture_task();
+    float z[ROWS * NZ], far_u[ROWS * NU], dz[2][ROWS * NZ];
+    fixture_fill(z, ROWS * NZ, 1e3, 51);
+    fixture_fill(far_u, ROWS * NU, 1e3, 52);
+    for (size_t k = 0; k < TZ_COUNTOF(limited); k++) {
+        tz_model_def def = tz_model_def_default();
+        def.kind = limited[k];
+        bool bites = false;
+        for (int is_limited = 0; is_limited < 2; is_limited++) {
+            def.range_limit = is_limited ? 0.25 : 0.0;
+            tz_model *model = fixture_model_of(&def, &task);
+            tz_model_workspace *workspace = workspace_of(model, ROWS, false);
+            model->ops->field(model, workspace, dz[is_limited], z, far_u, ROWS);
+            tz_model_workspace_destroy(model, workspace);
+            tz_model_destroy(model);
+        }
+        for (int i = 0; i < ROWS * NZ; i++) {
+            const float limit = 0.25f * (float)s.rate_max[i % NZ];
+            if (i % NZ >= 3 || strcmp(limited[k], "node-so") != 0) {
+                assert_true(fabsf(dz[1][i]) <= limit);
+                bites |= fabsf(dz[0][i]) > limit;
+            }
+        }
+        assert_true(bites);
+    }
+}
+
 static void test_fresh_weights_are_semi_orthogonal(void **state) {
     (void)state;
     const tz_task task = fixture_task();
@@ -356,6 +389,14 @@ static void test_bad_definitions_are_refused(void **state) {
     assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_UNSUPPORTED);
     assert_sentence(&error, "needs the integrator euler, not rk4");
     def.integrator = TZ_INTEGRATOR_EULER;
+    def.range_limit = -1.0;
+    assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_ARGUMENT);
+    def.range_limit = 1.0;
+    def.kind = "hnn";
+    assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_UNSUPPORTED);
+    assert_sentence(&error, "kind hnn has no range limit");
+    def.kind = "node-so";
+    def.range_limit = 0.0;
     task.nv = 2;
     assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_UNSUPPORTED);
     assert_sentence(&error, "nq 3, with 0 quaternions, and nv 2");
@@ -441,6 +482,7 @@ int main(void) {
         cmocka_unit_test(test_divergence_is_left_as_it_comes_out),
         cmocka_unit_test(test_zero_weights_give_the_mean_acceleration),
         cmocka_unit_test(test_node_so_is_exact_under_constant_acceleration),
+        cmocka_unit_test(test_range_limit_holds),
         cmocka_unit_test(test_fresh_weights_are_semi_orthogonal),
         cmocka_unit_test(test_seed_decides_the_weights),
         cmocka_unit_test(test_bad_definitions_are_refused),

@@ -210,6 +210,30 @@ static void test_synthetic_form_comes_back(void **state) {
     }
 }
 
+// A range limit is part of the model.
+static void test_range_limit_comes_back(void **state) {
+    (void)state;
+    enum { B = 4, NZ = 6 };
+    float z[B * NZ], u[B * 2], dz[2][B * NZ];
+    fixture_fill(z, B * NZ, 3.0, 34);
+    fixture_fill(u, B * 2, 3.0, 35);
+    const tz_task task = fixture_task();
+    tz_model_def def = tz_model_def_default();
+    def.range_limit = 0.5;
+    tz_model *model[2] = {fixture_model_of(&def, &task), NULL};
+    save(model[0]);
+    assert_int_equal(tz_model_load(&model[1], path, NULL), TZ_OK);
+    for (int i = 0; i < 2; i++) {
+        tz_model_workspace *workspace;
+        assert_int_equal(tz_model_workspace_create(&workspace, model[i], B, 1, false, NULL), TZ_OK);
+        model[i]->ops->field(model[i], workspace, dz[i], z, u, B);
+        tz_model_workspace_destroy(model[i], workspace);
+    }
+    assert_memory_equal(dz[0], dz[1], sizeof dz[0]);
+    tz_model_destroy(model[0]);
+    tz_model_destroy(model[1]);
+}
+
 static void test_bad_tensors_are_refused(void **state) {
     (void)state;
     const unsigned char mask[8] = {0, 1, 1, 0, 1, 1, 1, 1}; // leaves out a velocity
@@ -282,6 +306,7 @@ int main(void) {
         cmocka_unit_test(test_synthetic_form_comes_back),
         cmocka_unit_test(test_older_file_is_read),
         cmocka_unit_test(test_bad_metadata_is_refused),
+        cmocka_unit_test(test_range_limit_comes_back),
         cmocka_unit_test(test_bad_tensors_are_refused),
         cmocka_unit_test(test_broken_files_are_refused),
         cmocka_unit_test(test_out_of_memory),

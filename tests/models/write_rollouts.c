@@ -18,10 +18,10 @@ static const char *folder;
 
 // Robot: normalised, masked, Euler. Floating: with a quaternion. Synthetic: as in the study. Mixed:
 // normalised, masked, angles embedded, classical Runge-Kutta, controls. Shallow and deep: robot
-// with 1 and 3 hidden layers.
-enum { ROBOT, FLOATING, SYNTHETIC, MIXED, SHALLOW, DEEP, FORMS };
-static const char *const form_names[] = {"robot", "floating", "synthetic",
-                                         "mixed", "shallow",  "deep"};
+// with 1 and 3 hidden layers. Limited: robot with a range limit.
+enum { ROBOT, FLOATING, SYNTHETIC, MIXED, SHALLOW, DEEP, LIMITED, FORMS };
+static const char *const form_names[] = {"robot",   "floating", "synthetic", "mixed",
+                                         "shallow", "deep",     "limited"};
 
 // False where the kind does not serve the form.
 static bool define(tz_model_def *def, tz_task *task, const char *kind, int form) {
@@ -29,6 +29,10 @@ static bool define(tz_model_def *def, tz_task *task, const char *kind, int form)
     *def = form == SYNTHETIC || form == MIXED ? tz_model_def_synthetic() : tz_model_def_default();
     def->kind = kind;
     def->n_layers = form == SHALLOW ? 1 : form == DEEP ? 3 : 2;
+    def->range_limit = form == LIMITED ? 0.5 : 0.0;
+    if (form == LIMITED) {
+        return strcmp(kind, "node") == 0 || strcmp(kind, "node-so") == 0;
+    }
     if (form == FLOATING) {
         return strcmp(kind, "node") == 0 || strcmp(kind, "node-so") == 0 ||
                strcmp(kind, "node-so-naive") == 0;

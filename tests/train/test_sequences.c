@@ -146,6 +146,7 @@ static void statistics_of_training_episodes(void **state) {
     assert_true(fabs(s.z_mean[1] - 20) < tol && fabs(s.z_std[1] - sqrt(200.0)) < tol);
     assert_true(fabs(s.u_mean[0]) < tol && fabs(s.u_std[0] - 0.5) < tol);
     assert_true(fabs(s.rate_mean[0] - 35) < tol && fabs(s.rate_std[0] - 15) < 1e-10);
+    assert_true(fabs(s.rate_max[0] - 50) < 1e-10 && fabs(s.rate_max[1] - 300) < 1e-9);
     assert_true(s.z_low[0] == 1 && s.z_high[0] == 8 && s.z_low[1] == 10 && s.z_high[1] == 40);
     toy_dataset_destroy(d);
 }
