@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { BATCH = 200, EVALUATIONS = 20 };
+enum { BATCH = 200 };
 
 // Weights of a network with two hidden layers.
 static double weights(int in, int h, int out) {
@@ -67,6 +67,5 @@ double tz_run_flops(const tz_study_run *run) {
     const double steps = robot ? 200.0 : 99.0;
     const double testing =
         rollouts * steps * (stages * (2.0 * w.plain + 6.0 * w.gradient) + 2.0 * w.map);
-    const double evaluations = run->epochs < EVALUATIONS ? run->epochs : EVALUATIONS;
-    return sequences * training + evaluations * testing;
+    return sequences * training + tz_run_evaluations(run) * testing;
 }

@@ -11,10 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    EVALUATIONS = 20, // during training, the last one at its end
-    LAST_EPOCHS = 10  // whose mean is the training loss
-};
+enum { LAST_EPOCHS = 10 }; // whose mean is the training loss
 
 // Time between two checkpoints (s).
 static const double CHECKPOINT_PERIOD_S = 60.0;
@@ -74,8 +71,8 @@ static tz_status save(loop *l, tz_error *error) {
 
 // Evaluations are due where their number grows.
 static bool is_evaluated(const loop *l) {
-    const int64_t E = l->job.run->epochs, e = l->n_epochs;
-    return e * EVALUATIONS / E > (e - 1) * EVALUATIONS / E;
+    const int64_t E = l->job.run->epochs, e = l->n_epochs, n = tz_run_evaluations(l->job.run);
+    return e * n / E > (e - 1) * n / E;
 }
 
 static tz_status end_epoch(loop *l, tz_error *error) {

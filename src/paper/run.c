@@ -34,6 +34,13 @@ bool tz_run_equal(const tz_study_run *a, const tz_study_run *b) {
            a->symplectic == b->symplectic && a->n_systems == b->n_systems && a->seed == b->seed;
 }
 
+int tz_run_evaluations(const tz_study_run *run) {
+    enum { EVALUATIONS = 20, ROBOT_EPOCHS = 8 };
+    // a test on a robot costs a fifth of an epoch of training
+    const int most = run->protocol == TZ_PROTOCOL_ROBOT ? run->epochs / ROBOT_EPOCHS : run->epochs;
+    return most < 1 ? 1 : most < EVALUATIONS ? most : EVALUATIONS;
+}
+
 // ---- the file: one object whose numbers are these
 
 #define NUMBER(field)                                                                              \

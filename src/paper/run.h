@@ -35,6 +35,10 @@ enum { TZ_RUN_NAME_MAX = 512 };
 TZ_API void tz_run_name(char name[TZ_RUN_NAME_MAX], const tz_study_run *run);
 TZ_API bool tz_run_equal(const tz_study_run *a, const tz_study_run *b);
 
+// Evaluations during training, evenly spaced in epochs, the last one at the end: 20, but at most
+// one an epoch, and one in eight epochs on robots.
+TZ_API int tz_run_evaluations(const tz_study_run *run);
+
 // What came of a run; NaN where nothing was measured.
 enum { TZ_CURVE_TIMES = 100 };
 typedef struct tz_study_result {

@@ -69,6 +69,26 @@ static void work_of_a_run(void **state) {
     }
 }
 
+// 20 during training, fewer where there are few epochs.
+static void evaluations(void **state) {
+    (void)state;
+    tz_study_run run = tz_plan_run(TZ_FIG4, TZ_QUICK, "chain-2", TZ_STUDY_NODE, 0);
+    assert_int_equal(tz_run_evaluations(&run), 20);
+    run.epochs = 4;
+    assert_int_equal(tz_run_evaluations(&run), 4);
+    run = tz_plan_run(TZ_FIG7, TZ_CLOSE, "hopper", TZ_ROBOT_NODE_SO, 0);
+    assert_int_equal(tz_run_evaluations(&run), 20);
+    run = tz_plan_run(TZ_FIG7, TZ_QUICK, "hopper", TZ_ROBOT_NODE_SO, 0);
+    assert_int_equal(tz_run_evaluations(&run), 5);
+    // twice the epochs, twice the evaluations: twice the work
+    tz_study_run longer = run;
+    longer.epochs = 80;
+    const double at_40 = tz_run_flops(&run), at_80 = tz_run_flops(&longer);
+    assert_true(fabs(at_80 / at_40 - 2.0) < 1e-9);
+    run = tz_plan_run(TZ_FIG7, TZ_TINY, "hopper", TZ_ROBOT_NODE_SO, 0);
+    assert_int_equal(tz_run_evaluations(&run), 1);
+}
+
 static void names(void **state) {
     (void)state;
     char name[TZ_RUN_NAME_MAX], title[TZ_NAME_MAX];
@@ -86,6 +106,7 @@ int main(void) {
         cmocka_unit_test(runs_of_the_figures),
         cmocka_unit_test(figures_share_runs),
         cmocka_unit_test(work_of_a_run),
+        cmocka_unit_test(evaluations),
         cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
