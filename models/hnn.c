@@ -250,13 +250,14 @@ static void forward(const tz_learned *self, tz_real *dw, tz_real *tape_block, tz
 
     // dH/dxi_q, from the kinetic energy and from the potential
     tz_mass_kinetic_gradient(&tape.inverse, tape.c_K, mass->ld_out, n, B);
-    tz_mlp_gradient(mass, parts.gx_mass, &tape.mass_delta, &tape.mass, parts.network, tape.c_K, B);
+    tz_mlp_gradient(mass, parts.gx_mass, &tape.mass_delta, &tape.mass, parts.network, tape.c_K, 1,
+                    B);
     for (int row = 0; row < B; row++) {
         tape.c_V[row * potential->ld_out] = model->s_V;
     }
     tz_mlp_forward(potential, NULL, &tape.potential, B);
     tz_mlp_gradient(potential, parts.gx_potential, &tape.potential_delta, &tape.potential,
-                    parts.network, tape.c_V, B);
+                    parts.network, tape.c_V, 1, B);
     for (int i = 0; i < B * ld_q; i++) {
         tape.gx[i] = parts.gx_potential[i] + parts.gx_mass[i];
     }
@@ -291,19 +292,19 @@ static void backward(const tz_learned *self, tz_real *w_bar, tz_real *u_bar, tz_
     tz_canonical_curvature(canonical, w_bar, -1.0f, lambda + n, tape.gx, tape.mass.xi, ld_q, B);
 
     // potential: a constant times the gradient of its output
-    tz_mlp_gradient_tangent(potential, NULL, &parts.tangent, &tape.potential, parts.omega, B);
+    tz_mlp_gradient_tangent(potential, NULL, &parts.tangent, &tape.potential, parts.omega, 1, B);
     tz_mlp_gradient_backward(potential, parts.gx_potential, grad, &tape.potential,
                              &tape.potential_delta, &parts.tangent, parts.network, tape.c_V,
-                             parts.omega, NULL, B);
+                             parts.omega, NULL, 1, B);
 
     // mass: its outputs are in dQ/dt and, through c_K = dK/dA, in the weights of their gradient
     tz_real *c_bar = parts.out_mass;
-    tz_mlp_gradient_tangent(mass, c_bar, &parts.tangent, &tape.mass, parts.omega, B);
+    tz_mlp_gradient_tangent(mass, c_bar, &parts.tangent, &tape.mass, parts.omega, 1, B);
     tz_mass_vjp(&tape.inverse, parts.out_mass_bar, mass->ld_out, w_bar + n, nz, parts.lambda_V,
                 c_bar, n, B);
     tz_mlp_gradient_backward(mass, parts.gx_mass, grad, &tape.mass, &tape.mass_delta,
                              &parts.tangent, parts.network, tape.c_K, parts.omega,
-                             parts.out_mass_bar, B);
+                             parts.out_mass_bar, 1, B);
     for (int i = 0; i < B * ld_q; i++) {
         parts.gx_mass[i] += parts.gx_potential[i];
     }

@@ -105,7 +105,7 @@ static void forward(const tz_learned *self, tz_real *dw, tz_real *tape_block, tz
     for (int row = 0; row < B; row++) {
         tape.c[row * energy->ld_out] = (tz_real)(1.0 / canonical->m0);
     }
-    tz_mlp_gradient(energy, tape.gx, &tape.delta, &tape.energy, parts.network, tape.c, B);
+    tz_mlp_gradient(energy, tape.gx, &tape.delta, &tape.energy, parts.network, tape.c, 1, B);
     for (int row = 0; row < B; row++) {
         memcpy(dw + row * nz, tape.gx + row * energy->ld_in + n_q, (size_t)n * sizeof *dw);
         memset(dw + row * nz + n, 0, (size_t)n * sizeof *dw);
@@ -140,9 +140,9 @@ static void backward(const tz_learned *self, tz_real *w_bar, tz_real *u_bar, tz_
         memcpy(parts.omega + row * ld + n_q, lambda + row * nz, (size_t)n * sizeof *lambda);
     }
     tz_canonical_curvature(canonical, w_bar, -1.0f, lambda + n, tape.gx, tape.energy.xi, ld, B);
-    tz_mlp_gradient_tangent(energy, NULL, &parts.tangent, &tape.energy, parts.omega, B);
+    tz_mlp_gradient_tangent(energy, NULL, &parts.tangent, &tape.energy, parts.omega, 1, B);
     tz_mlp_gradient_backward(energy, parts.xi_bar, grad, &tape.energy, &tape.delta, &parts.tangent,
-                             parts.network, tape.c, parts.omega, NULL, B);
+                             parts.network, tape.c, parts.omega, NULL, 1, B);
     tz_canonical_pull_back(canonical, w_bar, 1.0f, parts.xi_bar, tape.energy.xi, ld, B);
     for (int row = 0; row < B; row++) {
         for (int i = 0; i < n; i++) {

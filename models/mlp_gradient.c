@@ -11,14 +11,16 @@
 //
 // The factors 1 - h^2 depend on h too: with d_l = g_l (1 - h_l^2), the adjoint of h_l from there is
 // -2 h_l g_l t_l, and through tanh that of a_l is -2 h_l g_l t_l (1 - h_l^2) = -2 h_l d_l t_l.
-// Together with the adjoint out_bar of the outputs,
+// From there on the way is that of the outputs' own backward, linear in the adjoints: the K
+// weighted sums walk it as one, together with the adjoint out_bar of the outputs,
 //
-//     a_L_bar = (out_bar W_{L+1}^T)(1 - h_L^2) - 2 h_L d_L t_L
-//     a_l_bar = (a_{l+1}_bar W_{l+1}^T)(1 - h_l^2) - 2 h_l d_l t_l,   xi_bar = a_1_bar W_1^T
+//     a_L_bar = (out_bar W_{L+1}^T)(1 - h_L^2) - 2 h_L sum_k d_L t_L
+//     a_l_bar = (a_{l+1}_bar W_{l+1}^T)(1 - h_l^2) - 2 h_l sum_k d_l t_l,   xi_bar = a_1_bar W_1^T
 //     W_l_bar += h_{l-1}^T a_l_bar,   W_{L+1}_bar += h_L^T out_bar
 //     b_l_bar += a_l_bar,   b_{L+1}_bar += out_bar
 //
-// With W weights this costs 4W for outputs and gradient and 8W for the backward: 12W.
+// With W weights this costs 2W for the outputs and 2W for each gradient, 4W for the backward of
+// each and 4W for that of all: 12W for one gradient.
 #include "models/mlp_gradient.h"
 
 #include "base/vectorise.h"
@@ -26,24 +28,24 @@
 
 #include <string.h>
 
-size_t tz_mlp_delta_size(const tz_mlp *mlp, int B) {
-    return (size_t)mlp->n_layers * tz_round_line((size_t)B * (size_t)mlp->n_hidden);
+size_t tz_mlp_delta_size(const tz_mlp *mlp, int rows) {
+    return (size_t)mlp->n_layers * tz_round_line((size_t)rows * (size_t)mlp->n_hidden);
 }
 
-tz_mlp_delta tz_mlp_delta_take(const tz_mlp *mlp, tz_real **cursor, int B) {
+tz_mlp_delta tz_mlp_delta_take(const tz_mlp *mlp, tz_real **cursor, int rows) {
     tz_mlp_delta delta;
     for (int l = 0; l < mlp->n_layers; l++) {
-        delta.d[l] = tz_take(cursor, (size_t)B * (size_t)mlp->n_hidden);
+        delta.d[l] = tz_take(cursor, (size_t)rows * (size_t)mlp->n_hidden);
     }
     return delta;
 }
 
-size_t tz_mlp_tangent_size(const tz_mlp *mlp, int B) {
-    return 2 * tz_mlp_delta_size(mlp, B);
+size_t tz_mlp_tangent_size(const tz_mlp *mlp, int rows) {
+    return 2 * tz_mlp_delta_size(mlp, rows);
 }
 
-tz_mlp_tangent tz_mlp_tangent_take(const tz_mlp *mlp, tz_real **cursor, int B) {
-    const size_t n = (size_t)B * (size_t)mlp->n_hidden;
+tz_mlp_tangent tz_mlp_tangent_take(const tz_mlp *mlp, tz_real **cursor, int rows) {
+    const size_t n = (size_t)rows * (size_t)mlp->n_hidden;
     tz_mlp_tangent tangent;
     for (int l = 0; l < mlp->n_layers; l++) {
         tangent.t[l] = tz_take(cursor, n);
@@ -53,56 +55,74 @@ tz_mlp_tangent tz_mlp_tangent_take(const tz_mlp *mlp, tz_real **cursor, int B) {
 }
 
 void tz_mlp_gradient(const tz_mlp *mlp, tz_real *gx, const tz_mlp_delta *delta,
-                     const tz_mlp_tape *tape, tz_real *scratch, const tz_real *c, int B) {
+                     const tz_mlp_tape *tape, tz_real *scratch, const tz_real *c, int K, int B) {
     const int h = mlp->n_hidden, L = mlp->n_layers, ld_in = mlp->ld_in;
     const size_t n = (size_t)B * (size_t)h;
     tz_real *h_bar = tz_take(&scratch, n); // (B, h)
+    for (size_t k = 0; k < (size_t)K; k++) {
+        // d_L (B, h) from c (B, n_out) Wt_{L+1} (n_out, h)
+        const tz_real *c_k = c + k * (size_t)(B * mlp->ld_out); // (B, ld_out)
+        tz_gemm_nn(h_bar, c_k, mlp->Wt[L], B, h, mlp->n_out, mlp->ld_out, h, h, 0.0f);
+        tz_tanh_backward_f32(delta->d[L - 1] + k * n, h_bar, tape->h[L - 1], n);
 
-    // d_L (B, h) from c (B, n_out) Wt_{L+1} (n_out, h)
-    tz_gemm_nn(h_bar, c, mlp->Wt[L], B, h, mlp->n_out, mlp->ld_out, h, h, 0.0f);
-    tz_tanh_backward_f32(delta->d[L - 1], h_bar, tape->h[L - 1], n);
-
-    // d_l (B, h) from d_{l+1} (B, h) Wt_{l+1} (h, h)
-    for (int l = L - 1; l >= 1; l--) {
-        tz_gemm_nn(h_bar, delta->d[l], mlp->Wt[l], B, h, h, h, h, h, 0.0f);
-        tz_tanh_backward_f32(delta->d[l - 1], h_bar, tape->h[l - 1], n);
+        // d_l (B, h) from d_{l+1} (B, h) Wt_{l+1} (h, h)
+        for (int l = L - 1; l >= 1; l--) {
+            tz_gemm_nn(h_bar, delta->d[l] + k * n, mlp->Wt[l], B, h, h, h, h, h, 0.0f);
+            tz_tanh_backward_f32(delta->d[l - 1] + k * n, h_bar, tape->h[l - 1], n);
+        }
     }
+    // gx (K B, ld_in) = d_1 (K B, h) Wt_1 (h, ld_in)
+    tz_gemm_nn(gx, delta->d[0], mlp->Wt[0], K * B, ld_in, h, h, ld_in, ld_in, 0.0f);
+}
 
-    // gx (B, ld_in) = d_1 (B, h) Wt_1 (h, ld_in)
-    tz_gemm_nn(gx, delta->d[0], mlp->Wt[0], B, ld_in, h, h, ld_in, ld_in, 0.0f);
+// e (K, B, h) = t (1 - h_l^2), h_l (B, h), n = B h.
+static void through_tanh(tz_real *e, const tz_real *t, const tz_real *h_l, int K, size_t n) {
+    for (size_t k = 0; k < (size_t)K; k++) {
+        tz_tanh_backward_f32(e + k * n, t + k * n, h_l, n);
+    }
 }
 
 void tz_mlp_gradient_tangent(const tz_mlp *mlp, tz_real *c_bar, const tz_mlp_tangent *tangent,
-                             const tz_mlp_tape *tape, const tz_real *omega, int B) {
-    const int h = mlp->n_hidden, L = mlp->n_layers, ld_out = mlp->ld_out;
+                             const tz_mlp_tape *tape, const tz_real *omega, int K, int B) {
+    const int h = mlp->n_hidden, L = mlp->n_layers, ld_out = mlp->ld_out, rows = K * B;
     const size_t n = (size_t)B * (size_t)h;
 
-    // t_1 (B, h) = omega (B, n_in) W_1 (n_in, h)
-    tz_gemm_nn(tangent->t[0], omega, mlp->W[0], B, h, mlp->n_in, mlp->ld_in, h, h, 0.0f);
-    tz_tanh_backward_f32(tangent->e[0], tangent->t[0], tape->h[0], n);
+    // t_1 (K B, h) = omega (K B, n_in) W_1 (n_in, h)
+    tz_gemm_nn(tangent->t[0], omega, mlp->W[0], rows, h, mlp->n_in, mlp->ld_in, h, h, 0.0f);
+    through_tanh(tangent->e[0], tangent->t[0], tape->h[0], K, n);
 
-    // t_{l+1} (B, h) = e_l (B, h) W_{l+1} (h, h)
+    // t_{l+1} (K B, h) = e_l (K B, h) W_{l+1} (h, h)
     for (int l = 1; l < L; l++) {
-        tz_gemm_nn(tangent->t[l], tangent->e[l - 1], mlp->W[l], B, h, h, h, h, h, 0.0f);
-        tz_tanh_backward_f32(tangent->e[l], tangent->t[l], tape->h[l], n);
+        tz_gemm_nn(tangent->t[l], tangent->e[l - 1], mlp->W[l], rows, h, h, h, h, h, 0.0f);
+        through_tanh(tangent->e[l], tangent->t[l], tape->h[l], K, n);
     }
 
-    // c_bar (B, ld_out) = e_L (B, h) W_{L+1} (h, ld_out)
+    // c_bar (K B, ld_out) = e_L (K B, h) W_{L+1} (h, ld_out)
     if (c_bar != NULL) {
-        tz_gemm_nn(c_bar, tangent->e[L - 1], mlp->W[L], B, ld_out, h, h, ld_out, ld_out, 0.0f);
+        tz_gemm_nn(c_bar, tangent->e[L - 1], mlp->W[L], rows, ld_out, h, h, ld_out, ld_out, 0.0f);
     }
 }
 
-// a_bar = h_bar (1 - h^2) - 2 h d t and b_bar (n) += its column sums; all (B, n).
+// a_bar (B, n) = h_bar (1 - h^2) - 2 h sum_k d_k t_k for d and t (K, B, n); b_bar (n) += its column
+// sums.
 TZ_VECTORISED static void backward_curved(tz_real *restrict a_bar, tz_real *restrict b_bar,
                                           const tz_real *h_bar, const tz_real *h, const tz_real *d,
-                                          const tz_real *t, int B, int n) {
+                                          const tz_real *t, int K, int B, int n) {
     for (int row = 0; row < B; row++) {
+        const size_t start = (size_t)row * (size_t)n;
+        tz_real *a = a_bar + start;
         for (int i = 0; i < n; i++) {
-            const size_t at = (size_t)row * (size_t)n + (size_t)i;
-            const tz_real a = h_bar[at] * (1.0f - h[at] * h[at]) - 2.0f * h[at] * d[at] * t[at];
-            a_bar[at] = a;
-            b_bar[i] += a;
+            const tz_real h_i = h[start + (size_t)i];
+            a[i] = h_bar[start + (size_t)i] * (1.0f - h_i * h_i);
+        }
+        for (int k = 0; k < K; k++) {
+            const size_t at = start + (size_t)k * (size_t)B * (size_t)n;
+            for (int i = 0; i < n; i++) {
+                a[i] -= 2.0f * h[start + (size_t)i] * d[at + (size_t)i] * t[at + (size_t)i];
+            }
+        }
+        for (int i = 0; i < n; i++) {
+            b_bar[i] += a[i];
         }
     }
 }
@@ -110,8 +130,8 @@ TZ_VECTORISED static void backward_curved(tz_real *restrict a_bar, tz_real *rest
 void tz_mlp_gradient_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad,
                               const tz_mlp_tape *tape, const tz_mlp_delta *delta,
                               const tz_mlp_tangent *tangent, tz_real *scratch, const tz_real *c,
-                              const tz_real *omega, const tz_real *out_bar, int B) {
-    const int in = mlp->n_in, h = mlp->n_hidden, L = mlp->n_layers, out = mlp->n_out;
+                              const tz_real *omega, const tz_real *out_bar, int K, int B) {
+    const int in = mlp->n_in, h = mlp->n_hidden, L = mlp->n_layers, out = mlp->n_out, rows = K * B;
     const int ld_in = mlp->ld_in, ld_out = mlp->ld_out;
     const size_t n = (size_t)B * (size_t)h;
     tz_real *h_bar = tz_take(&scratch, n);          // (B, h)
@@ -126,7 +146,7 @@ void tz_mlp_gradient_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad,
     }
     if (grad != NULL) {
         // W_{L+1}_bar (h, n_out) += e_L^T c + h_L^T out_bar
-        tz_gemm_tn(grad + mlp->W_at[L], tangent->e[L - 1], c, h, out, B, h, ld_out, out, 1.0f);
+        tz_gemm_tn(grad + mlp->W_at[L], tangent->e[L - 1], c, h, out, rows, h, ld_out, out, 1.0f);
         if (out_bar != NULL) {
             tz_gemm_tn(grad + mlp->W_at[L], tape->h[L - 1], out_bar, h, out, B, h, ld_out, out,
                        1.0f);
@@ -137,10 +157,10 @@ void tz_mlp_gradient_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad,
     for (int l = L - 1; l >= 1; l--) {
         // a_bar (B, h), W_bar (h, h) += e_below^T d + h_below^T a_bar
         backward_curved(a_bar, grad != NULL ? grad + mlp->b_at[l] : unread, h_bar, tape->h[l],
-                        delta->d[l], tangent->t[l], B, h);
+                        delta->d[l], tangent->t[l], K, B, h);
         if (grad != NULL) {
             tz_real *W_bar = grad + mlp->W_at[l];
-            tz_gemm_tn(W_bar, tangent->e[l - 1], delta->d[l], h, h, B, h, h, h, 1.0f);
+            tz_gemm_tn(W_bar, tangent->e[l - 1], delta->d[l], h, h, rows, h, h, h, 1.0f);
             tz_gemm_tn(W_bar, tape->h[l - 1], a_bar, h, h, B, h, h, h, 1.0f);
         }
         // h_bar (B, h) = a_bar (B, h) Wt (h, h)
@@ -149,10 +169,10 @@ void tz_mlp_gradient_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad,
 
     // a_1_bar (B, h), W_1_bar (n_in, h) += omega^T d_1 + xi^T a_1_bar
     backward_curved(a_bar, grad != NULL ? grad + mlp->b_at[0] : unread, h_bar, tape->h[0],
-                    delta->d[0], tangent->t[0], B, h);
+                    delta->d[0], tangent->t[0], K, B, h);
     if (grad != NULL) {
         tz_real *W_bar = grad + mlp->W_at[0];
-        tz_gemm_tn(W_bar, omega, delta->d[0], in, h, B, ld_in, h, h, 1.0f);
+        tz_gemm_tn(W_bar, omega, delta->d[0], in, h, rows, ld_in, h, h, 1.0f);
         tz_gemm_tn(W_bar, tape->xi, a_bar, in, h, B, ld_in, h, h, 1.0f);
     }
 

@@ -90,7 +90,8 @@ static void forward(const tz_learned *self, tz_real *dz, tz_real *tape_block, tz
         }
     }
     tz_mlp_forward(potential, NULL, &tape.potential, B);
-    tz_mlp_gradient(potential, parts.gx, &tape.delta, &tape.potential, parts.network, parts.c, B);
+    tz_mlp_gradient(potential, parts.gx, &tape.delta, &tape.potential, parts.network, parts.c, 1,
+                    B);
     tz_mlp_forward(force, parts.out_force, &tape.force, B);
     for (int row = 0; row < B; row++) {
         tz_real *dq = dz + row * nz, *dv = dq + n; // (n)
@@ -119,9 +120,9 @@ static void backward(const tz_learned *self, tz_real *z_bar, tz_real *u_bar, tz_
             parts.omega[row * potential->ld_in + i] = -lambda_v[self->input_at[i]];
         }
     }
-    tz_mlp_gradient_tangent(potential, NULL, &parts.tangent, &tape.potential, parts.omega, B);
+    tz_mlp_gradient_tangent(potential, NULL, &parts.tangent, &tape.potential, parts.omega, 1, B);
     tz_mlp_gradient_backward(potential, parts.gx, grad, &tape.potential, &tape.delta,
-                             &parts.tangent, parts.network, parts.c, parts.omega, NULL, B);
+                             &parts.tangent, parts.network, parts.c, parts.omega, NULL, 1, B);
     tz_mlp_backward(force, parts.xi_bar, grad, &tape.force, parts.network, parts.out_force, B);
     for (int row = 0; row < B; row++) {
         tz_real *xi_bar = parts.xi_bar + row * force->ld_in;

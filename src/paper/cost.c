@@ -58,8 +58,9 @@ double tz_run_flops(const tz_study_run *run) {
     double training = transitions * stages * (6.0 * w.plain + 12.0 * w.gradient) +
                       (transitions + 2.0) * 6.0 * w.map;
     if (run->symplectic > 0.0) {
-        // a Jacobian at each of the 5 states: 2n pull-backs, differentiated again
-        training += 5.0 * 2.0 * tz_system_dims(run->system).n * 8.0 * w.plain;
+        // the Jacobian at each of the 5 states: n gradients of each network (2 W), differentiated
+        // again (4 W), and one forward and backward that they share (mlp_gradient.c)
+        training += 5.0 * (6.0 * tz_system_dims(run->system).n + 6.0) * w.plain;
     }
 
     // testing: rollouts of 99 or 200 transitions at each evaluation
