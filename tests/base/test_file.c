@@ -1,4 +1,6 @@
 // Files are whole at any moment: under a kill, on a full disk, with something else in their place.
+#include "folder.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/rng.h"
@@ -20,27 +22,15 @@
 #include <cmocka.h>
 #include <sha256.h>
 
-static char folder[32];
 static char path[TZ_PATH_MAX];
 
-static int enter_folder(void **state) {
-    (void)state;
-    strcpy(folder, "/tmp/trapeze-file-XXXXXX");
-    return mkdtemp(folder) == NULL || chdir(folder) != 0 ||
-           tz_path_join(path, folder, "file.bin", NULL) != TZ_OK;
-}
-
-// Removes what the test left, one folder deep.
-static int leave_folder(void **state) {
-    (void)state;
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return chdir("/") != 0 || system(command) != 0;
+static int set_up(void **state) {
+    return enter_folder(state) != 0 || tz_path_join(path, test_folder, "file.bin", NULL) != TZ_OK;
 }
 
 // Names in the folder that begin with `prefix`.
 static int count_names(const char *prefix) {
-    DIR *stream = opendir(folder);
+    DIR *stream = opendir(test_folder);
     assert_non_null(stream);
     int n = 0;
     for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
@@ -128,7 +118,7 @@ static void refuses_what_is_not_a_file(void **state) {
     tz_error error = {0};
     assert_int_equal(tz_file_read("absent", &data, &size, 10, &error), TZ_ERR_IO);
     assert_non_null(strstr(error.text, "absent: cannot be opened: No such file"));
-    assert_int_equal(tz_file_read(folder, &data, &size, 10, &error), TZ_ERR_IO);
+    assert_int_equal(tz_file_read(test_folder, &data, &size, 10, &error), TZ_ERR_IO);
     assert_non_null(strstr(error.text, "is a folder, expected a file"));
     assert_int_equal(tz_file_read("/dev/zero", &data, &size, 10, &error), TZ_ERR_IO);
     // a pipe that nobody writes to must not make the reader wait
@@ -162,7 +152,7 @@ static void digests_as_published(void **state) {
         assert_string_equal(digest, SHA256Data(bytes, size, expected));
     }
     assert_int_equal(tz_file_sha256("absent", digest, &error), TZ_ERR_IO);
-    assert_int_equal(tz_file_sha256(folder, digest, &error), TZ_ERR_IO);
+    assert_int_equal(tz_file_sha256(test_folder, digest, &error), TZ_ERR_IO);
 }
 
 // ---- writing
@@ -176,7 +166,7 @@ static void replaces_only_files(void **state) {
     assert_int_equal(tz_file_write("/dev/null", "x", 1, &error), TZ_ERR_IO);
     assert_int_equal(stat("/dev/null", &after), 0);
     assert_int_equal(before.st_ino, after.st_ino);
-    assert_int_equal(tz_file_write(folder, "x", 1, &error), TZ_ERR_IO);
+    assert_int_equal(tz_file_write(test_folder, "x", 1, &error), TZ_ERR_IO);
     assert_int_equal(tz_file_write("absent/file", "x", 1, &error), TZ_ERR_IO);
     assert_non_null(strstr(error.text, "absent/file: cannot be written: No such file"));
     assert_int_equal(tz_file_write(path, "x", 1, &error), TZ_OK);
@@ -286,14 +276,14 @@ static void finds_shipped_files(void **state) {
     assert_non_null(strstr(error.text, "policies/absent: not found among the shipped files"));
 
     assert_int_equal(tz_file_write("LICENSE", "x", 1, &error), TZ_OK);
-    setenv("TRAPEZE_DATA", folder, 1);
+    setenv("TRAPEZE_DATA", test_folder, 1);
     assert_int_equal(tz_find_shipped("LICENSE", found, &error), TZ_OK);
-    assert_memory_equal(found, folder, strlen(folder));
+    assert_memory_equal(found, test_folder, strlen(test_folder));
     unsetenv("TRAPEZE_DATA");
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, enter_folder, leave_folder)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, leave_folder)
     const struct CMUnitTest tests[] = {
         TEST(joins_paths),
         TEST(makes_folders),

@@ -1,5 +1,7 @@
 // Pictures: both formats exist and decode, hold what was to be drawn, and awkward input is
 // survived.
+#include "folder.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/plot.h"
@@ -16,13 +18,11 @@
 
 #include <cmocka.h>
 
-static char folder[32];
 static char stem[TZ_PATH_MAX], png_path[TZ_PATH_MAX + 8], svg_path[TZ_PATH_MAX + 8];
 
-static int make_folder(void **state) {
+static int set_up(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/trapeze-plot-XXXXXX");
-    if (mkdtemp(folder) == NULL || tz_path_join(stem, folder, "it's a_plot", NULL) != TZ_OK) {
+    if (make_folder(state) != 0 || tz_path_join(stem, test_folder, "it's a_plot", NULL) != TZ_OK) {
         return 1;
     }
     snprintf(png_path, sizeof png_path, "%s.png", stem);
@@ -30,11 +30,11 @@ static int make_folder(void **state) {
     return 0;
 }
 
-static int remove_folder(void **state) {
+static int tear_down(void **state) {
     (void)state;
     unlink(png_path);
     unlink(svg_path);
-    return rmdir(folder); // fails when anything else is left
+    return rmdir(test_folder); // fails when anything else is left
 }
 
 enum { N = 50 };
@@ -47,7 +47,7 @@ static int fill(void **state) {
         low[i] = 0.8 * y[i];
         high[i] = 1.2 * y[i];
     }
-    return make_folder(state);
+    return set_up(state);
 }
 
 // Pixels of the picture within 40 of a colour in each channel.
@@ -167,7 +167,7 @@ static void failures_are_sentences(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, fill, remove_folder)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fill, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(draws_lines_bands_and_points),    TEST(draws_bars),
         TEST(leaves_out_what_cannot_be_drawn), TEST(text_stays_text),

@@ -1,4 +1,6 @@
 // The configuration of a run, and JSON as files.
+#include "folder.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/run_folder.h"
@@ -16,18 +18,17 @@
 
 #include <cmocka.h>
 
-static char folder[] = "/tmp/trapeze-run-XXXXXX";
 static char path[TZ_PATH_MAX];
 
-static int make_folder(void **state) {
+static int set_up(void **state) {
     (void)state;
-    return mkdtemp(folder) == NULL || tz_path_join(path, folder, "config.json", NULL) != TZ_OK;
+    return make_folder(state) != 0 || tz_path_join(path, test_folder, "config.json", NULL) != TZ_OK;
 }
 
-static int remove_folder(void **state) {
+static int tear_down(void **state) {
     (void)state;
     unlink(path);
-    return rmdir(folder);
+    return rmdir(test_folder);
 }
 
 static const char *text_at(struct json_object *object, const char *key) {
@@ -152,5 +153,5 @@ int main(void) {
         cmocka_unit_test(doubles_survive),
         cmocka_unit_test(judges_files),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

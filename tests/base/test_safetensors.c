@@ -1,4 +1,6 @@
 // Round trips, the bytes that the format's rules demand, and a table of hostile files.
+#include "folder.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/safetensors.h"
@@ -13,18 +15,18 @@
 
 #include <cmocka.h>
 
-static char folder[] = "/tmp/trapeze-safetensors-XXXXXX";
 static char path[TZ_PATH_MAX];
 
-static int make_folder(void **state) {
+static int set_up(void **state) {
     (void)state;
-    return mkdtemp(folder) == NULL || tz_path_join(path, folder, "file.safetensors", NULL) != TZ_OK;
+    return make_folder(state) != 0 ||
+           tz_path_join(path, test_folder, "file.safetensors", NULL) != TZ_OK;
 }
 
-static int remove_folder(void **state) {
+static int tear_down(void **state) {
     (void)state;
     unlink(path);
-    return rmdir(folder);
+    return rmdir(test_folder);
 }
 
 // ---- writing and reading
@@ -323,7 +325,7 @@ static void says_what_is_not_a_file(void **state) {
     (void)state;
     tz_safetensors *file = NULL;
     tz_error error = {0};
-    assert_int_equal(tz_safetensors_read(&file, folder, &error), TZ_ERR_IO);
+    assert_int_equal(tz_safetensors_read(&file, test_folder, &error), TZ_ERR_IO);
     assert_non_null(strstr(error.text, "is a folder"));
     unlink(path);
     assert_int_equal(tz_safetensors_read(&file, path, &error), TZ_ERR_IO);
@@ -377,5 +379,5 @@ int main(void) {
         cmocka_unit_test(says_what_is_not_a_file),
         cmocka_unit_test(survives_failing_memory),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

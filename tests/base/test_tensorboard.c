@@ -1,5 +1,7 @@
 // Event files byte by byte, read back here by the format's rules alone; the reading by TensorBoard
 // itself is tests/cli/peer_tensorboard.py.
+#include "folder.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/tensorboard.h"
@@ -14,23 +16,9 @@
 
 #include <cmocka.h>
 
-static char folder[] = "/tmp/trapeze-tensorboard-XXXXXX";
-
-static int set_up(void **state) {
-    (void)state;
-    return mkdtemp(folder) == NULL ? -1 : 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    char command[64];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
-}
-
 static char *read_events(size_t *size) {
     char path[TZ_PATH_MAX], *bytes;
-    assert_int_equal(tz_path_join(path, folder, TZ_TENSORBOARD_FILE, NULL), TZ_OK);
+    assert_int_equal(tz_path_join(path, test_folder, TZ_TENSORBOARD_FILE, NULL), TZ_OK);
     assert_int_equal(tz_file_read(path, &bytes, size, 1 << 20, NULL), TZ_OK);
     return bytes;
 }
@@ -39,7 +27,7 @@ static char *read_events(size_t *size) {
 // length, then (after a wall time) the version.
 static void the_first_record_names_the_version(void **state) {
     (void)state;
-    assert_int_equal(tz_tensorboard_begin(folder, NULL), TZ_OK);
+    assert_int_equal(tz_tensorboard_begin(test_folder, NULL), TZ_OK);
     size_t size;
     char *bytes = read_events(&size);
     static const unsigned char head[] = {24, 0, 0, 0, 0, 0, 0, 0, 0xa3, 0x7f, 0x4b, 0x22, 0x09};
@@ -54,10 +42,10 @@ static void the_first_record_names_the_version(void **state) {
 static void a_step_is_one_record(void **state) {
     (void)state;
     static const tz_scalar scalars[] = {{"loss/train", 0.5}, {"loss/held_out", NAN}, {"b", -2.0}};
-    assert_int_equal(tz_tensorboard_begin(folder, NULL), TZ_OK);
+    assert_int_equal(tz_tensorboard_begin(test_folder, NULL), TZ_OK);
     size_t before, after;
     tz_free(read_events(&before));
-    assert_int_equal(tz_tensorboard_append(folder, 300, scalars, 3, NULL), TZ_OK);
+    assert_int_equal(tz_tensorboard_append(test_folder, 300, scalars, 3, NULL), TZ_OK);
     char *bytes = read_events(&after);
     // wall time 9, step 3, summary 2 + (2 + 17) + (2 + 8); what was not measured is not there
     assert_int_equal(after - before, 8 + 4 + 43 + 4);
@@ -69,7 +57,7 @@ static void a_step_is_one_record(void **state) {
     tz_free(bytes);
 
     // beginning anew drops what was there
-    assert_int_equal(tz_tensorboard_begin(folder, NULL), TZ_OK);
+    assert_int_equal(tz_tensorboard_begin(test_folder, NULL), TZ_OK);
     tz_free(read_events(&after));
     assert_int_equal(after, before);
 }
@@ -89,5 +77,5 @@ int main(void) {
         cmocka_unit_test(a_step_is_one_record),
         cmocka_unit_test(trouble_is_a_sentence),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

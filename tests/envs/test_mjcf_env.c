@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "folder.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/rng.h"
@@ -17,20 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static char folder[] = "/tmp/trapeze-mjcf-XXXXXX";
-
-static int setup(void **state) {
-    (void)state;
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    return chdir("/") == 0 ? system(command) : -1;
-}
 
 // ---- small models -----------------------------------------------------------------------------
 
@@ -373,5 +361,5 @@ int main(void) {
         cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_fatal_error),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

@@ -1,6 +1,7 @@
 // An ensemble: its rollout is the mean of its members', its file is a list that is checked, and
 // mismatched or missing members are refused.
 #include "fixture.h"
+#include "folder.h"
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -18,20 +19,6 @@
 #include <cmocka.h>
 
 enum { B = 70, T = 5 }; // more rows than a tile
-
-static char root[] = "/tmp/trapeze-ensemble-XXXXXX";
-
-static int make_root(void **state) {
-    (void)state;
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_root(void **state) {
-    (void)state;
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    return system(command);
-}
 
 static void roll(const tz_model *model, float *z, const float *z0, const float *u) {
     tz_model_workspace *ws = NULL;
@@ -82,8 +69,8 @@ static void rollout_is_the_mean_of_the_members(void **state) {
     tz_model_destroy(ensemble);
 }
 
-static void path_in_root(char path[TZ_PATH_MAX], const char *name) {
-    assert_int_equal(tz_path_join(path, root, name, NULL), TZ_OK);
+static void path_in_folder(char path[TZ_PATH_MAX], const char *name) {
+    assert_int_equal(tz_path_join(path, test_folder, name, NULL), TZ_OK);
 }
 
 static void list_is_written_and_read(void **state) {
@@ -93,11 +80,11 @@ static void list_is_written_and_read(void **state) {
     char path[TZ_PATH_MAX];
     for (int i = 0; i < 2; i++) {
         tz_model *model = fixture_model(kinds[i]);
-        path_in_root(path, files[i]);
+        path_in_folder(path, files[i]);
         assert_int_equal(tz_model_save(model, path, NULL), TZ_OK);
         tz_model_destroy(model);
     }
-    path_in_root(path, "pair.json");
+    path_in_folder(path, "pair.json");
     assert_int_equal(tz_ensemble_write(path, files, 2, NULL), TZ_OK);
     tz_model *ensemble = NULL;
     assert_int_equal(tz_model_load(&ensemble, path, NULL), TZ_OK);
@@ -108,11 +95,11 @@ static void list_is_written_and_read(void **state) {
 
     // a member that was replaced is not the one that was listed
     tz_model *other = fixture_model("hnn");
-    path_in_root(path, files[0]);
+    path_in_folder(path, files[0]);
     assert_int_equal(tz_model_save(other, path, NULL), TZ_OK);
     tz_model_destroy(other);
     tz_error error;
-    path_in_root(path, "pair.json");
+    path_in_folder(path, "pair.json");
     assert_int_equal(tz_model_load(&ensemble, path, &error), TZ_ERR_MISMATCH);
     assert_non_null(strstr(error.text, "a.safetensors has the digest"));
 }
@@ -143,7 +130,7 @@ static void bad_lists_are_refused(void **state) {
          TZ_ERR_IO, "none.safetensors"},
     };
     char path[TZ_PATH_MAX];
-    path_in_root(path, "bad.json");
+    path_in_folder(path, "bad.json");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tz_error error;
         tz_model *ensemble = NULL;
@@ -172,5 +159,5 @@ int main(void) {
         cmocka_unit_test(bad_lists_are_refused),
         cmocka_unit_test(members_of_two_environments_are_refused),
     };
-    return cmocka_run_group_tests(tests, make_root, remove_root);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

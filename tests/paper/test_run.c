@@ -3,6 +3,7 @@
 #include "paper/execute.h"
 
 #include "base/memory.h"
+#include "folder.h"
 #include "paper/plan.h"
 
 #include <math.h>
@@ -15,29 +16,24 @@
 
 #include <cmocka.h>
 
-static char root[] = "/tmp/trapeze-paper-run-XXXXXX";
 static tz_team *team;
 
-static void make_folder(const char *name) {
+static void make_results_folder(const char *name) {
     static const char *const subfolders[] = {"runs", "data", "checkpoints"};
     for (size_t i = 0; i < TZ_COUNTOF(subfolders); i++) {
         char path[TZ_PATH_MAX];
-        snprintf(path, sizeof path, "%s/%s/%s", root, name, subfolders[i]);
+        snprintf(path, sizeof path, "%s/%s/%s", test_folder, name, subfolders[i]);
         assert_int_equal(tz_make_folders(path, NULL), TZ_OK);
     }
 }
 
 static int set_up(void **state) {
-    (void)state;
-    return mkdtemp(root) == NULL || tz_team_create(&team, 1, NULL) != TZ_OK ? -1 : 0;
+    return make_folder(state) != 0 || tz_team_create(&team, 1, NULL) != TZ_OK ? -1 : 0;
 }
 
 static int tear_down(void **state) {
-    (void)state;
-    char command[TZ_PATH_MAX];
     tz_team_destroy(team);
-    snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command);
+    return remove_folder(state);
 }
 
 static tz_study_run tiny_run(void) {
@@ -56,7 +52,7 @@ static bool stop_at_half(void *context, double share) {
 
 static tz_status execute(const char *name, int *stops, tz_error *error) {
     char folder[TZ_PATH_MAX];
-    snprintf(folder, sizeof folder, "%s/%s", root, name);
+    snprintf(folder, sizeof folder, "%s/%s", test_folder, name);
     const tz_run_host host = {
         .folder = folder, .team = team, .progress = stop_at_half, .context = stops};
     const tz_study_run run = tiny_run();
@@ -65,7 +61,7 @@ static tz_status execute(const char *name, int *stops, tz_error *error) {
 
 static void result_path(char path[TZ_PATH_MAX], const char *name) {
     char folder[TZ_PATH_MAX];
-    snprintf(folder, sizeof folder, "%s/%s", root, name);
+    snprintf(folder, sizeof folder, "%s/%s", test_folder, name);
     const tz_study_run run = tiny_run();
     assert_int_equal(tz_run_result_path(path, folder, &run, NULL), TZ_OK);
 }
@@ -84,8 +80,8 @@ static tz_study_result read(const char *name) {
 
 static void goes_on_after_an_interruption(void **state) {
     (void)state;
-    make_folder("whole");
-    make_folder("broken");
+    make_results_folder("whole");
+    make_results_folder("broken");
     int stops = 0;
     tz_error error = {0};
     assert_int_equal(execute("whole", &stops, &error), TZ_OK);
@@ -120,7 +116,7 @@ static void refuses(const char *from, const char *to, tz_status expected, const 
     char *found = strstr(data, from);
     assert_non_null(found);
     memcpy(found, to, strlen(to));
-    snprintf(path, sizeof path, "%s/changed.json", root);
+    snprintf(path, sizeof path, "%s/changed.json", test_folder);
     assert_int_equal(tz_file_write(path, data, size, NULL), TZ_OK);
     assert_int_equal(tz_result_read(path, &result, &run, &error), expected);
     if (strstr(error.text, sentence) == NULL || strstr(error.text, "changed.json") == NULL) {

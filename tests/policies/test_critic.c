@@ -1,4 +1,6 @@
 // Critics: the file that soft actor-critic writes gives the values of the learner's own weights.
+#include "folder.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "policies/critic.h"
@@ -16,7 +18,6 @@
 
 enum { NZ = 12, D = 11, NU = 3, H = 32, ROWS = 40 }; // Hopper
 
-static char folder[] = "/tmp/trapeze-critic-XXXXXX";
 static char path[TZ_PATH_MAX];
 static tz_env *env;
 static tz_team *team;
@@ -28,10 +29,10 @@ static int set_up(void **state) {
     env_def.name = "hopper";
     tz_sac_def def = tz_sac_def_default();
     def.n_obs = D, def.nu = NU, def.hidden = H, def.batch = 32;
-    const bool made = mkdtemp(folder) != NULL && tz_env_create(&env, &env_def, NULL) == TZ_OK &&
+    const bool made = make_folder(state) == 0 && tz_env_create(&env, &env_def, NULL) == TZ_OK &&
                       tz_team_create(&team, 1, NULL) == TZ_OK &&
                       tz_sac_create(&sac, &def, team, NULL) == TZ_OK &&
-                      tz_path_join(path, folder, "critics.safetensors", NULL) == TZ_OK;
+                      tz_path_join(path, test_folder, "critics.safetensors", NULL) == TZ_OK;
     return made && tz_sac_write_critics(path, sac, NULL) == TZ_OK ? 0 : -1;
 }
 
@@ -41,7 +42,7 @@ static int tear_down(void **state) {
     tz_team_destroy(team);
     tz_env_destroy(env);
     unlink(path);
-    return rmdir(folder);
+    return rmdir(test_folder);
 }
 
 // out (n_out) = x (n_in) W + b, in double

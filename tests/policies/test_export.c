@@ -1,5 +1,7 @@
 // Policies as C: the exported file compiles by itself without a warning and gives the library's
 // controls.
+#include "folder.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "policies/policy.h"
@@ -18,16 +20,9 @@
 
 enum { ROWS = 500 };
 
-static char folder[] = "/tmp/trapeze-export-XXXXXX";
-
-static int set_up(void **state) {
-    (void)state;
-    return mkdtemp(folder) == NULL ? -1 : 0;
-}
-
 static int tear_down(void **state) {
     (void)state;
-    return rmdir(folder);
+    return rmdir(test_folder);
 }
 
 static int run(const char *format, ...) {
@@ -44,13 +39,13 @@ static void check(const char *policy_name, const char *env_name) {
     // a name of its own each time: a library that stays loaded would be found again by its name
     static int n_libraries;
     char library[TZ_PATH_MAX];
-    snprintf(library, sizeof library, "%s/policy-%d.so", folder, n_libraries++);
+    snprintf(library, sizeof library, "%s/policy-%d.so", test_folder, n_libraries++);
     assert_int_equal(run("'%s' policy export --c '%s' --env %s --out %s/policy.c", TZ_PROGRAM,
-                         policy_name, env_name, folder),
+                         policy_name, env_name, test_folder),
                      0);
     assert_int_equal(run("cc -std=c99 -O2 -Wall -Wextra -Wpedantic -Werror -shared -fPIC -o "
                          "%s %s/policy.c -lm",
-                         library, folder),
+                         library, test_folder),
                      0);
     void *handle = dlopen(library, RTLD_NOW);
     assert_non_null(handle);
@@ -94,7 +89,7 @@ static void check(const char *policy_name, const char *env_name) {
     tz_policy_destroy(policy);
     tz_env_destroy(env);
     dlclose(handle);
-    assert_int_equal(run("rm %s/policy.c %s", folder, library), 0);
+    assert_int_equal(run("rm %s/policy.c %s", test_folder, library), 0);
 }
 
 static void exported_policies_agree_with_the_library(void **state) {
@@ -109,7 +104,7 @@ static void exported_policies_agree_with_the_library(void **state) {
 static void an_archive_becomes_one_file(void **state) {
     (void)state;
     char out[TZ_PATH_MAX];
-    snprintf(out, sizeof out, "%s/policy.safetensors", folder);
+    snprintf(out, sizeof out, "%s/policy.safetensors", test_folder);
     assert_int_equal(
         run("'%s' policy export --safetensors %s/tests/golden/sb3/ppo.zip --env swimmer "
             "--out %s",
@@ -144,5 +139,5 @@ int main(void) {
         cmocka_unit_test(exported_policies_agree_with_the_library),
         cmocka_unit_test(an_archive_becomes_one_file),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, make_folder, tear_down);
 }

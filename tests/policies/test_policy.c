@@ -1,5 +1,7 @@
 // Policies: actions of Stable-Baselines3's own weights, files written and read back, bad files
 // refused with a sentence, controls in their range.
+#include "folder.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/safetensors.h"
@@ -19,7 +21,6 @@
 
 enum { NZ = 10, NU = 2, D = 8, ROWS = 96 }; // Swimmer
 
-static char folder[] = "/tmp/trapeze-policy-XXXXXX";
 static char path[TZ_PATH_MAX];
 static tz_env *env;
 static const tz_task *task;
@@ -28,18 +29,18 @@ static int set_up(void **state) {
     (void)state;
     tz_env_def def = tz_env_def_default();
     def.name = "swimmer";
-    if (mkdtemp(folder) == NULL || tz_env_create(&env, &def, NULL) != TZ_OK) {
+    if (make_folder(state) != 0 || tz_env_create(&env, &def, NULL) != TZ_OK) {
         return -1;
     }
     task = tz_env_task(env);
-    return tz_path_join(path, folder, "policy.safetensors", NULL) == TZ_OK ? 0 : -1;
+    return tz_path_join(path, test_folder, "policy.safetensors", NULL) == TZ_OK ? 0 : -1;
 }
 
 static int tear_down(void **state) {
     (void)state;
     tz_env_destroy(env);
     unlink(path);
-    return rmdir(folder);
+    return rmdir(test_folder);
 }
 
 static tz_safetensors *golden(void) {

@@ -1,6 +1,8 @@
 // Archives of Stable-Baselines3: real ones act as at home (written by
 // tests/golden/make_policies.py), broken and hostile ones are refused with a sentence, and nothing
 // leaks.
+#include "folder.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/safetensors.h"
@@ -22,7 +24,6 @@
 
 enum { NZ = 10, NU = 2, D = 8, ROWS = 32 }; // Swimmer
 
-static char folder[] = "/tmp/trapeze-sb3-XXXXXX";
 static char path[TZ_PATH_MAX];
 static tz_env *env;
 
@@ -30,17 +31,17 @@ static int set_up(void **state) {
     (void)state;
     tz_env_def def = tz_env_def_default();
     def.name = "swimmer";
-    if (mkdtemp(folder) == NULL || tz_env_create(&env, &def, NULL) != TZ_OK) {
+    if (make_folder(state) != 0 || tz_env_create(&env, &def, NULL) != TZ_OK) {
         return -1;
     }
-    return tz_path_join(path, folder, "policy.zip", NULL) == TZ_OK ? 0 : -1;
+    return tz_path_join(path, test_folder, "policy.zip", NULL) == TZ_OK ? 0 : -1;
 }
 
 static int tear_down(void **state) {
     (void)state;
     tz_env_destroy(env);
     unlink(path);
-    return rmdir(folder);
+    return rmdir(test_folder);
 }
 
 // ---- real archives
@@ -293,7 +294,7 @@ static void wrong_statistics_are_refused(void **state) {
     tz_free(bytes);
     assert_int_equal(read_policy(text), TZ_OK);
 
-    snprintf(statistics, sizeof statistics, "%s/vecnormalize.pkl", folder);
+    snprintf(statistics, sizeof statistics, "%s/vecnormalize.pkl", test_folder);
     assert_int_equal(tz_file_read(GOLDEN "ppo/vecnormalize.pkl", &bytes, &size, 1 << 20, NULL),
                      TZ_OK);
     static const char *const sentences[] = {"cut short", "vecnormalize.pkl"};

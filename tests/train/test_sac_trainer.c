@@ -1,5 +1,7 @@
 // A SAC run in its folder: stopped anywhere and resumed it ends in the bytes of the unbroken run;
 // it learns; folders and checkpoints that do not fit are refused.
+#include "folder.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "policies/policy.h"
@@ -13,20 +15,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static char root[] = "/tmp/trapeze-sac-XXXXXX";
-
-static int set_up(void **state) {
-    (void)state;
-    return mkdtemp(root) == NULL ? -1 : 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    char command[TZ_PATH_MAX];
-    snprintf(command, sizeof command, "rm -rf '%s'", root);
-    return system(command);
-}
 
 static tz_sac_trainer_def small_run(const char *folder) {
     tz_sac_trainer_def def = tz_sac_trainer_def_default();
@@ -86,13 +74,13 @@ static void a_resumed_run_ends_in_the_same_bytes(void **state) {
         "checkpoint.safetensors", "policy.safetensors", "critics.safetensors",
         "best.safetensors",       "metrics.csv",        "snapshots/step-000000400.safetensors"};
     char whole[TZ_PATH_MAX], parts[TZ_PATH_MAX];
-    assert_int_equal(tz_path_join(whole, root, "whole", NULL), TZ_OK);
+    assert_int_equal(tz_path_join(whole, test_folder, "whole", NULL), TZ_OK);
     tz_sac_trainer_def def = small_run(whole);
     tz_error error;
     assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_OK);
 
     // stopped before learning, inside an episode, at an evaluation; then with another team
-    assert_int_equal(tz_path_join(parts, root, "parts", NULL), TZ_OK);
+    assert_int_equal(tz_path_join(parts, test_folder, "parts", NULL), TZ_OK);
     def = small_run(parts);
     uint64_t stops[] = {57, 333, 400, 611};
     for (size_t i = 0; i < TZ_COUNTOF(stops); i++) {
@@ -108,7 +96,7 @@ static void a_resumed_run_ends_in_the_same_bytes(void **state) {
 static void the_written_policy_earns_what_the_metrics_say(void **state) {
     (void)state;
     char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
-    assert_int_equal(tz_path_join(folder, root, "earns", NULL), TZ_OK);
+    assert_int_equal(tz_path_join(folder, test_folder, "earns", NULL), TZ_OK);
     tz_sac_trainer_def def = small_run(folder);
     def.steps = 2000;
     def.evaluation_interval = def.checkpoint_interval = 1000;
@@ -162,7 +150,7 @@ static void the_written_policy_earns_what_the_metrics_say(void **state) {
 static void what_does_not_fit_is_refused(void **state) {
     (void)state;
     char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
-    assert_int_equal(tz_path_join(folder, root, "refused", NULL), TZ_OK);
+    assert_int_equal(tz_path_join(folder, test_folder, "refused", NULL), TZ_OK);
     tz_sac_trainer_def def = small_run(folder);
     def.steps = 200;
     tz_error error;
@@ -214,5 +202,5 @@ int main(void) {
         cmocka_unit_test(the_written_policy_earns_what_the_metrics_say),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,5 +1,6 @@
 // A whole run: killed at random moments and resumed it ends in the bytes of the unbroken one;
 // interrupted it leaves a checkpoint; a loss that blows up stops it and spoils nothing.
+#include "folder.h"
 #include "toy_data.h"
 
 #include "base/clock.h"
@@ -20,22 +21,8 @@
 
 enum { EPISODES = 6 };
 
-static char root[] = "/tmp/trapeze-training-XXXXXX";
-
-static int make_root(void **state) {
-    (void)state;
-    return mkdtemp(root) == NULL;
-}
-
-static int remove_root(void **state) {
-    (void)state;
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    return system(command);
-}
-
-static void make_folder(char folder[TZ_PATH_MAX], const char *name) {
-    assert_int_equal(tz_path_join(folder, root, name, NULL), TZ_OK);
+static void make_subfolder(char folder[TZ_PATH_MAX], const char *name) {
+    assert_int_equal(tz_path_join(folder, test_folder, name, NULL), TZ_OK);
     assert_int_equal(tz_make_folders(folder, NULL), TZ_OK);
 }
 
@@ -94,7 +81,7 @@ static void assert_same_file(const char *folder_a, const char *folder_b, const c
 static void whole_run_leaves_its_files(void **state) {
     (void)state;
     char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
-    make_folder(folder, "whole");
+    make_subfolder(folder, "whole");
     const tz_training_def def = small_def(folder);
     tz_training_report report;
     assert_int_equal(run(&def, 1, &report, NULL), TZ_OK);
@@ -118,8 +105,8 @@ static void whole_run_leaves_its_files(void **state) {
 static void killed_and_resumed_ends_in_the_same_bytes(void **state) {
     (void)state;
     char whole[TZ_PATH_MAX], folder[TZ_PATH_MAX];
-    assert_int_equal(tz_path_join(whole, root, "whole", NULL), TZ_OK);
-    make_folder(folder, "killed");
+    assert_int_equal(tz_path_join(whole, test_folder, "whole", NULL), TZ_OK);
+    make_subfolder(folder, "killed");
     tz_training_def def = small_def(folder);
     def.resume = true;
     tz_rng rng = tz_rng_stream(1, TZ_PURPOSE_TEST, 0);
@@ -148,8 +135,8 @@ static void killed_and_resumed_ends_in_the_same_bytes(void **state) {
 static void interrupted_and_resumed_ends_in_the_same_bytes(void **state) {
     (void)state;
     char whole[TZ_PATH_MAX], folder[TZ_PATH_MAX];
-    assert_int_equal(tz_path_join(whole, root, "whole", NULL), TZ_OK);
-    make_folder(folder, "interrupted");
+    assert_int_equal(tz_path_join(whole, test_folder, "whole", NULL), TZ_OK);
+    make_subfolder(folder, "interrupted");
     tz_training_def def = small_def(folder);
     const pid_t child = fork();
     assert_true(child >= 0);
@@ -175,7 +162,7 @@ static void interrupted_and_resumed_ends_in_the_same_bytes(void **state) {
 static void best_weights_are_kept(void **state) {
     (void)state;
     char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
-    make_folder(folder, "best");
+    make_subfolder(folder, "best");
     tz_training_def def = small_def(folder);
     def.keep_best = true;
     def.rollout_every = 1;
@@ -226,7 +213,7 @@ static void best_weights_are_kept(void **state) {
 static void checkpoint_of_something_else_is_refused(void **state) {
     (void)state;
     char whole[TZ_PATH_MAX];
-    assert_int_equal(tz_path_join(whole, root, "whole", NULL), TZ_OK);
+    assert_int_equal(tz_path_join(whole, test_folder, "whole", NULL), TZ_OK);
     tz_training_def def = small_def(whole);
     def.resume = true;
     def.trainer.lr *= 2.0;
@@ -238,7 +225,7 @@ static void checkpoint_of_something_else_is_refused(void **state) {
 static void blown_up_training_keeps_the_last_checkpoint(void **state) {
     (void)state;
     char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
-    make_folder(folder, "blown");
+    make_subfolder(folder, "blown");
     tz_training_def def = small_def(folder);
     def.trainer.lr = 1e30;
     tz_error error;
@@ -259,5 +246,5 @@ int main(void) {
         cmocka_unit_test(checkpoint_of_something_else_is_refused),
         cmocka_unit_test(blown_up_training_keeps_the_last_checkpoint),
     };
-    return cmocka_run_group_tests(tests, make_root, remove_root);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

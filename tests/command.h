@@ -1,7 +1,9 @@
-// What the tests of commands share: a folder to work in, running the program as a shell does, and
-// looking at what it printed and left.
+// What the tests of commands share: running the program as a shell does, and looking at what it
+// printed and left. Tests work in a folder of their own (folder.h).
 #ifndef TRAPEZE_TESTS_COMMAND_H
 #define TRAPEZE_TESTS_COMMAND_H
+
+#include "folder.h"
 
 #include <json-c/json_object.h>
 #include <stdbool.h>
@@ -9,10 +11,6 @@
 
 // What the last command printed on stdout, and on stderr where its words say 2>&1.
 extern char printed[1 << 18];
-
-// Group fixtures: makes a fresh temporary folder the current one; leaves and removes it.
-int enter_folder(void **state);
-int leave_folder(void **state);
 
 // Runs a shell command, or `trapeze` with the words; returns the exit status.
 int shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
