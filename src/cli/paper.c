@@ -201,7 +201,8 @@ static tz_status write_reports(const run *r, tz_error *error) {
     for (int f = 0; f < TZ_N_FIGURES && status == TZ_OK; f++) {
         if (r->wanted[f]) {
             tz_report report;
-            status = tz_report_write(&report, f, r->arguments.budget, r->arguments.out, error);
+            status = tz_report_write(&report, f, r->arguments.budget, r->arguments.out,
+                                     r->arguments.out, error);
             if (status == TZ_OK) {
                 print_report(r, f, &report);
                 json_object_array_add(figures, report_json(f, &report));

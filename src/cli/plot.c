@@ -1,9 +1,12 @@
-// trapeze plot: the pictures of a run folder, of what there is of it so far.
+// trapeze plot: the pictures of a run folder, of what there is of it so far; of a study's folder
+// the figures whose runs are all there.
 #include "base/file.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
 #include "cli/run_plots.h"
 #include "cli/state_plots.h"
+#include "paper/report.h"
+#include "paper/results.h"
 
 #include <json-c/json_object.h>
 #include <stdio.h>
@@ -21,12 +24,68 @@ static bool can_draw(const char *command) {
     return false;
 }
 
+// ---- a study
+
+// Whether all runs of a figure are there.
+static tz_status is_complete(bool *complete, tz_figure figure, tz_budget budget, const char *folder,
+                             tz_error *error) {
+    tz_run_list runs = {0}, missing = {0};
+    tz_status status = tz_plan_append(&runs, figure, budget, error);
+    if (status == TZ_OK) {
+        status = tz_results_missing(&missing, folder, &runs, error);
+    }
+    *complete = missing.n == 0;
+    tz_run_list_destroy(&runs);
+    tz_run_list_destroy(&missing);
+    return status;
+}
+
+static tz_status draw_study(const char *folder, struct json_object *config, const char *out,
+                            tz_error *error) {
+    const char *name = tz_config_text(config, "budget");
+    tz_budget budget = TZ_TINY;
+    while (budget < TZ_N_BUDGETS && strcmp(name, tz_budget_name(budget)) != 0) {
+        budget++;
+    }
+    if (budget == TZ_N_BUDGETS) {
+        return tz_fail(error, TZ_ERR_FORMAT,
+                       "%s/config.json: the budget '%.32s', expected tiny, quick, close or full",
+                       folder, name);
+    }
+    int n_drawn = 0;
+    for (tz_figure figure = TZ_FIG1; figure < TZ_N_FIGURES; figure++) {
+        bool complete = false;
+        tz_report report;
+        TZ_CHECK(is_complete(&complete, figure, budget, folder, error));
+        if (complete) {
+            TZ_CHECK(tz_make_folders(out, error));
+            TZ_CHECK(tz_report_write(&report, figure, budget, folder, out, error));
+            if (report.warning[0] != '\0') {
+                return tz_fail(error, TZ_ERR_IO, "no picture of %s: %s", tz_figure_name(figure),
+                               report.warning);
+            }
+            n_drawn++;
+        }
+    }
+    return n_drawn > 0 ? TZ_OK
+                       : tz_fail(error, TZ_ERR_UNSUPPORTED,
+                                 "%s: no figure whose runs of budget %s are all there, expected "
+                                 "one: `trapeze paper` trains them",
+                                 folder, name);
+}
+
+// ---- any folder
+
 static tz_status draw(const char *folder, struct json_object *config, const char *out,
                       tz_error *error) {
     const char *command = tz_config_command(config);
+    if (strcmp(command, "paper") == 0) {
+        return draw_study(folder, config, out, error);
+    }
     if (!can_draw(command)) {
         return tz_fail(error, TZ_ERR_UNSUPPORTED,
-                       "%s: a folder of '%.32s', expected one of collect, train, sac, eval or mpc",
+                       "%s: a folder of '%.32s', expected one of collect, train, sac, eval, mpc or "
+                       "paper",
                        folder, command);
     }
     TZ_CHECK(tz_make_folders(out, error));

@@ -82,7 +82,7 @@ static tz_status write_table(const tz_reporter *r, tz_error *error) {
     for (int i = 0; i < r->results->n; i++) {
         put_row(table.stream, &r->results->result[i]);
     }
-    return page_write(&table, r->folder, name, error);
+    return page_write(&table, r->out, name, error);
 }
 
 // ---- figures of bars and comparisons
@@ -346,11 +346,11 @@ static tz_status write_page(tz_reporter *r, tz_error *error) {
     TZ_CHECK(page_open(&text, error));
     r->text = text.stream;
     put_page(r);
-    return page_write(&text, r->folder, name, error);
+    return page_write(&text, r->out, name, error);
 }
 
 tz_status tz_report_write(tz_report *report, tz_figure figure, tz_budget budget, const char *folder,
-                          tz_error *error) {
+                          const char *out, tz_error *error) {
     *report = (tz_report){0};
     tz_run_list runs = {0};
     tz_results results = {0};
@@ -358,11 +358,8 @@ tz_status tz_report_write(tz_report *report, tz_figure figure, tz_budget budget,
     if (status == TZ_OK) {
         status = tz_results_read(&results, folder, &runs, error);
     }
-    tz_reporter r = {.figure = figure,
-                     .budget = budget,
-                     .folder = folder,
-                     .results = &results,
-                     .report = report};
+    tz_reporter r = {
+        .figure = figure, .budget = budget, .out = out, .results = &results, .report = report};
     if (status == TZ_OK) {
         status = write_table(&r, error);
     }

@@ -20,8 +20,8 @@ typedef struct tz_report {
 } tz_report;
 
 // Reads the results of all runs of the figure from `folder` and writes <figure>.csv, <figure>.md
-// and <figure>.png and .svg into it. A missing gnuplot is a warning.
+// and <figure>.png and .svg into `out`. A missing gnuplot is a warning.
 TZ_API tz_status tz_report_write(tz_report *report, tz_figure figure, tz_budget budget,
-                                 const char *folder, tz_error *error);
+                                 const char *folder, const char *out, tz_error *error);
 
 #endif

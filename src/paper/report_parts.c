@@ -145,7 +145,7 @@ void tz_report_draw(tz_reporter *r, const tz_plot *panels, int n_rows, int n_col
                     const char *stem) {
     char path[TZ_PATH_MAX];
     tz_error error = {0};
-    if (tz_path_join(path, r->folder, stem, &error) != TZ_OK ||
+    if (tz_path_join(path, r->out, stem, &error) != TZ_OK ||
         tz_plot_write_panels(panels, n_rows, n_cols, path, &error) != TZ_OK) {
         snprintf(r->report->warning, sizeof r->report->warning, "%.250s", error.text);
     }

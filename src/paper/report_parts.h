@@ -12,7 +12,7 @@
 typedef struct tz_reporter {
     tz_figure figure;
     tz_budget budget;
-    const char *folder;
+    const char *out; // folder
     const tz_results *results;
     FILE *text;
     tz_report *report;
