@@ -263,18 +263,39 @@ static tz_status save_replay(const sac_options *o, tz_sac_trainer *trainer, tz_e
     tz_json_add_text(config, "env", d->env);
     tz_json_add_u64(config, "seed", d->learner.seed);
     tz_json_add_u64(config, "steps", tz_sac_trainer_step(trainer));
+    tz_json_add_int(config, "batch", d->learner.batch);
+    tz_json_add_int(config, "hidden", d->learner.hidden);
+    tz_json_add_real(config, "lr", d->learner.learning_rate);
+    tz_json_add_real(config, "gamma", d->learner.gamma);
+    tz_json_add_real(config, "tau", d->learner.tau);
     tz_writer_def def = tz_writer_def_default();
     def.folder = o->save_replay;
     def.config_json = json_object_to_json_string_ext(config, JSON_C_TO_STRING_PLAIN);
     def.description = "Every episode that a learner saw, from its random beginning to its end.";
     def.algorithm_name = "SAC in training";
+    def.resume = d->resume;
     const tz_status status = tz_sac_trainer_save_replay(trainer, &def, error);
     json_object_put(config);
     return status;
 }
 
+// Says before hours of training that their memory would have no place to go.
+static tz_status check_replay_folder(const sac_options *o, tz_error *error) {
+    char metadata[TZ_PATH_MAX];
+    if (o->save_replay == NULL || o->def.resume) {
+        return TZ_OK;
+    }
+    TZ_CHECK(tz_path_join(metadata, o->save_replay, "data/metadata.json", error));
+    return !tz_file_exists(metadata) ? TZ_OK
+                                     : tz_fail(error, TZ_ERR_ARGUMENT,
+                                               "%s: holds a dataset already (give --save-replay "
+                                               "another folder)",
+                                               o->save_replay);
+}
+
 static tz_status train(sac_options *o, int argc, char **argv, tz_team *team, tz_error *error) {
     char command[2048];
+    TZ_CHECK(check_replay_folder(o, error));
     join_command(command, sizeof command, argc, argv);
     o->def.command = command;
     o->def.env_version = tz_version_of_choice(o->version);

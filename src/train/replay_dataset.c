@@ -93,10 +93,10 @@ static tz_status write_episodes(const tz_replay *replay, tz_env *env, uint64_t s
     for (size_t row = 0; row < replay->size;) {
         const tz_replay_episode steps = tz_replay_episode_at(replay, row);
         const tz_episode episode = fill(room, replay, steps, env, seed);
-        if (episode.T > 0) {
+        if (episode.T > 0 && !tz_writer_has(writer, slot)) {
             TZ_CHECK(tz_writer_put(writer, slot, &episode, error));
-            slot++;
         }
+        slot += episode.T > 0;
         row += steps.n;
     }
     if (slot == 0) {

@@ -103,8 +103,14 @@ static void threads_change_nothing_and_the_memory_becomes_a_dataset(void **state
     assert_equal_runs("alone", "pair");
     assert_same_file("alone/memory-v0/data/main_data.hdf5", "pair/memory-v0/data/main_data.hdf5");
 
-    // a finished run gives it too
-    assert_int_equal(shell("cd whole && " TZ_PROGRAM SMALL " --resume --save-replay memory-v0"), 0);
+    // a finished run gives it too, and the same command again keeps it
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(shell("cd whole && " TZ_PROGRAM SMALL " --resume --save-replay memory-v0"),
+                         0);
+    }
+    assert_refused(
+        "holds a dataset already",
+        "sac --env inverted_pendulum --steps 600 --out again --save-replay whole/memory-v0");
 
     // rewards and ends are those of the task, and the controls lead from state to state
     assert_int_equal(trapeze("data validate whole/memory-v0"), 0);
