@@ -250,14 +250,13 @@ static void forward(const tz_learned *self, tz_real *dw, tz_real *tape_block, tz
 
     // dH/dxi_q, from the kinetic energy and from the potential
     tz_mass_kinetic_gradient(&tape.inverse, tape.c_K, mass->ld_out, n, B);
-    tz_mlp_gradient(mass, parts.gx_mass, &tape.mass_delta, &tape.mass, parts.network, tape.c_K, 1,
-                    B);
+    tz_mlp_gradient(mass, parts.gx_mass, &tape.mass_delta, &tape.mass, tape.c_K, 1, B);
     for (int row = 0; row < B; row++) {
         tape.c_V[row * potential->ld_out] = model->s_V;
     }
     tz_mlp_forward(potential, NULL, &tape.potential, B);
-    tz_mlp_gradient(potential, parts.gx_potential, &tape.potential_delta, &tape.potential,
-                    parts.network, tape.c_V, 1, B);
+    tz_mlp_gradient(potential, parts.gx_potential, &tape.potential_delta, &tape.potential, tape.c_V,
+                    1, B);
     for (int i = 0; i < B * ld_q; i++) {
         tape.gx[i] = parts.gx_potential[i] + parts.gx_mass[i];
     }

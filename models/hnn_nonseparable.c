@@ -105,7 +105,7 @@ static void forward(const tz_learned *self, tz_real *dw, tz_real *tape_block, tz
     for (int row = 0; row < B; row++) {
         tape.c[row * energy->ld_out] = (tz_real)(1.0 / canonical->m0);
     }
-    tz_mlp_gradient(energy, tape.gx, &tape.delta, &tape.energy, parts.network, tape.c, 1, B);
+    tz_mlp_gradient(energy, tape.gx, &tape.delta, &tape.energy, tape.c, 1, B);
     for (int row = 0; row < B; row++) {
         memcpy(dw + row * nz, tape.gx + row * energy->ld_in + n_q, (size_t)n * sizeof *dw);
         memset(dw + row * nz + n, 0, (size_t)n * sizeof *dw);

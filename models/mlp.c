@@ -132,78 +132,66 @@ void tz_mlp_forward(const tz_mlp *mlp, tz_real *out, const tz_mlp_tape *tape, in
     const int ld_in = mlp->ld_in, ld_out = mlp->ld_out;
 
     // h_1 (B, h) = tanh(xi (B, n_in) W_1 (n_in, h) + b_1)
-    tz_gemm_nn(tape->h[0], tape->xi, mlp->W[0], B, h, in, ld_in, h, h, 0.0f);
-    tz_bias_tanh_f32(tape->h[0], mlp->b[0], B, h, h);
+    tz_layer_tanh(tape->h[0], tape->xi, mlp->W[0], mlp->b[0], B, h, in, ld_in, h, h);
 
     // h_l (B, h) = tanh(h_{l-1} (B, h) W_l (h, h) + b_l)
     for (int l = 1; l < L; l++) {
-        tz_gemm_nn(tape->h[l], tape->h[l - 1], mlp->W[l], B, h, h, h, h, h, 0.0f);
-        tz_bias_tanh_f32(tape->h[l], mlp->b[l], B, h, h);
+        tz_layer_tanh(tape->h[l], tape->h[l - 1], mlp->W[l], mlp->b[l], B, h, h, h, h, h);
     }
 
-    if (out == NULL) {
-        return;
+    // out (B, n_out) = h_L (B, h) W_{L+1} (h, n_out) + b_{L+1}
+    if (out != NULL) {
+        tz_layer_linear(out, tape->h[L - 1], mlp->W[L], mlp->Wt[L], mlp->b[L], B, mlp->n_out, h, h,
+                        ld_out, ld_out);
     }
-    // out (B, ld_out) = h_L (B, h) W_{L+1} (h, ld_out) + b_{L+1}
-    tz_gemm_nn(out, tape->h[L - 1], mlp->W[L], B, ld_out, h, h, ld_out, ld_out, 0.0f);
-    tz_bias_f32(out, mlp->b[L], B, ld_out, ld_out);
 }
 
 // ---- backward
 
 size_t tz_mlp_scratch_size(const tz_mlp *mlp, int B) {
-    return 2 * tz_round_line((size_t)B * (size_t)mlp->n_hidden) +
-           tz_round_line((size_t)mlp->n_hidden);
+    return 2 * tz_round_line((size_t)B * (size_t)mlp->n_hidden);
 }
 
-void tz_add_column_sums(tz_real *b_bar, const tz_real *X, int B, int n, int ldx) {
-    for (int row = 0; row < B; row++) {
-        for (int i = 0; i < n; i++) {
-            b_bar[i] += X[(size_t)row * (size_t)ldx + (size_t)i];
-        }
-    }
-}
-
-// With a_l the arguments of tanh and h_0 = xi:
+// With a_l the arguments of tanh, h_0 = xi and a_{L+1} = out:
 //
-//     h_L_bar = out_bar W_{L+1}^T,        W_{L+1}_bar = h_L^T out_bar,  b_{L+1}_bar = sum out_bar
-//     a_l_bar = h_l_bar (1 - h_l^2),      W_l_bar = h_{l-1}^T a_l_bar,  b_l_bar = sum a_l_bar
-//     h_{l-1}_bar = a_l_bar W_l^T,        xi_bar = h_0_bar
+//     a_l_bar = (a_{l+1}_bar W_{l+1}^T) (1 - h_l^2),   xi_bar = a_1_bar W_1^T
+//     W_l_bar = h_{l-1}^T a_l_bar,   b_l_bar = sum a_l_bar
 void tz_mlp_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad, const tz_mlp_tape *tape,
                      tz_real *scratch, const tz_real *out_bar, int B) {
     const int in = mlp->n_in, h = mlp->n_hidden, L = mlp->n_layers, out = mlp->n_out;
     const int ld_in = mlp->ld_in, ld_out = mlp->ld_out;
-    tz_real *h_bar = tz_take(&scratch, (size_t)B * (size_t)h); // (B, h)
+    const bool has_grad = grad != NULL;
     tz_real *a_bar = tz_take(&scratch, (size_t)B * (size_t)h); // (B, h)
-    tz_real *unread = tz_take(&scratch, (size_t)h); // bias gradients that nobody asked for
+    tz_real *below = tz_take(&scratch, (size_t)B * (size_t)h); // of the layer below (B, h)
 
-    // h_L_bar (B, h) = out_bar (B, n_out) Wt_{L+1} (n_out, h), W_{L+1}_bar (h, n_out) += h_L^T
-    // out_bar
-    tz_gemm_nn(h_bar, out_bar, mlp->Wt[L], B, h, out, ld_out, h, h, 0.0f);
-    if (grad != NULL) {
-        tz_gemm_tn(grad + mlp->W_at[L], tape->h[L - 1], out_bar, h, out, B, h, ld_out, out, 1.0f);
-        tz_add_column_sums(grad + mlp->b_at[L], out_bar, B, out, ld_out);
+    // a_L_bar (B, h) from out_bar (B, n_out) Wt_{L+1} (n_out, h)
+    tz_layer_tanh_backward(a_bar, has_grad ? grad + mlp->b_at[L - 1] : NULL, out_bar, mlp->Wt[L],
+                           tape->h[L - 1], B, h, out, ld_out, h, h);
+    if (has_grad) {
+        // W_{L+1}_bar (h, n_out) += h_L^T out_bar
+        tz_layer_gradient(grad + mlp->W_at[L], tape->h[L - 1], out_bar, h, out, B, h, ld_out, out);
+        tz_layer_column_sums(grad + mlp->b_at[L], out_bar, B, out, ld_out);
     }
 
     for (int l = L - 1; l >= 1; l--) {
-        // a_bar (B, h), W_bar (h, h) += h_below^T a_bar, h_bar (B, h) = a_bar (B, h) Wt (h, h)
-        tz_tanh_backward_bias_f32(a_bar, grad != NULL ? grad + mlp->b_at[l] : unread, h_bar,
-                                  tape->h[l], B, h);
-        if (grad != NULL) {
-            tz_gemm_tn(grad + mlp->W_at[l], tape->h[l - 1], a_bar, h, h, B, h, h, h, 1.0f);
+        // W_bar (h, h) += h_below^T a_bar, and a_bar (B, h) of the layer below from a_bar Wt (h, h)
+        if (has_grad) {
+            tz_layer_gradient(grad + mlp->W_at[l], tape->h[l - 1], a_bar, h, h, B, h, h, h);
         }
-        tz_gemm_nn(h_bar, a_bar, mlp->Wt[l], B, h, h, h, h, h, 0.0f);
+        tz_layer_tanh_backward(below, has_grad ? grad + mlp->b_at[l - 1] : NULL, a_bar, mlp->Wt[l],
+                               tape->h[l - 1], B, h, h, h, h, h);
+        tz_real *above = a_bar;
+        a_bar = below;
+        below = above;
     }
 
-    // a_1_bar (B, h), W_1_bar (n_in, h) += xi^T a_1_bar
-    tz_tanh_backward_bias_f32(a_bar, grad != NULL ? grad + mlp->b_at[0] : unread, h_bar, tape->h[0],
-                              B, h);
-    if (grad != NULL) {
-        tz_gemm_tn(grad + mlp->W_at[0], tape->xi, a_bar, in, h, B, ld_in, h, h, 1.0f);
+    // W_1_bar (n_in, h) += xi^T a_1_bar
+    if (has_grad) {
+        tz_layer_gradient(grad + mlp->W_at[0], tape->xi, a_bar, in, h, B, ld_in, h, h);
     }
 
-    // xi_bar (B, ld_in) = a_1_bar (B, h) Wt_1 (h, ld_in)
+    // xi_bar (B, n_in) = a_1_bar (B, h) Wt_1 (h, n_in)
     if (xi_bar != NULL) {
-        tz_gemm_nn(xi_bar, a_bar, mlp->Wt[0], B, ld_in, h, h, ld_in, ld_in, 0.0f);
+        tz_layer_linear(xi_bar, a_bar, mlp->Wt[0], mlp->W[0], NULL, B, in, h, h, ld_in, ld_in);
     }
 }

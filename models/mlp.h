@@ -88,9 +88,6 @@ tz_mlp_tape tz_mlp_tape_take(const tz_mlp *mlp, tz_real **cursor, int B);
 // out (B, ld_out) from tape->xi; with out NULL only the hidden units.
 void tz_mlp_forward(const tz_mlp *mlp, tz_real *out, const tz_mlp_tape *tape, int B);
 
-// b_bar (n) += sum over rows of X (B, n), row stride ldx.
-void tz_add_column_sums(tz_real *b_bar, const tz_real *X, int B, int n, int ldx);
-
 // Floats of scratch that backward needs for B rows.
 size_t tz_mlp_scratch_size(const tz_mlp *mlp, int B);
 

@@ -23,10 +23,7 @@
 // each and 4W for that of all: 12W for one gradient.
 #include "models/mlp_gradient.h"
 
-#include "base/vectorise.h"
 #include "models/kernels.h"
-
-#include <string.h>
 
 size_t tz_mlp_delta_size(const tz_mlp *mlp, int rows) {
     return (size_t)mlp->n_layers * tz_round_line((size_t)rows * (size_t)mlp->n_hidden);
@@ -55,75 +52,47 @@ tz_mlp_tangent tz_mlp_tangent_take(const tz_mlp *mlp, tz_real **cursor, int rows
 }
 
 void tz_mlp_gradient(const tz_mlp *mlp, tz_real *gx, const tz_mlp_delta *delta,
-                     const tz_mlp_tape *tape, tz_real *scratch, const tz_real *c, int K, int B) {
+                     const tz_mlp_tape *tape, const tz_real *c, int K, int B) {
     const int h = mlp->n_hidden, L = mlp->n_layers, ld_in = mlp->ld_in;
     const size_t n = (size_t)B * (size_t)h;
-    tz_real *h_bar = tz_take(&scratch, n); // (B, h)
     for (size_t k = 0; k < (size_t)K; k++) {
         // d_L (B, h) from c (B, n_out) Wt_{L+1} (n_out, h)
         const tz_real *c_k = c + k * (size_t)(B * mlp->ld_out); // (B, ld_out)
-        tz_gemm_nn(h_bar, c_k, mlp->Wt[L], B, h, mlp->n_out, mlp->ld_out, h, h, 0.0f);
-        tz_tanh_backward_f32(delta->d[L - 1] + k * n, h_bar, tape->h[L - 1], n);
+        tz_layer_tanh_backward(delta->d[L - 1] + k * n, NULL, c_k, mlp->Wt[L], tape->h[L - 1], B, h,
+                               mlp->n_out, mlp->ld_out, h, h);
 
         // d_l (B, h) from d_{l+1} (B, h) Wt_{l+1} (h, h)
         for (int l = L - 1; l >= 1; l--) {
-            tz_gemm_nn(h_bar, delta->d[l] + k * n, mlp->Wt[l], B, h, h, h, h, h, 0.0f);
-            tz_tanh_backward_f32(delta->d[l - 1] + k * n, h_bar, tape->h[l - 1], n);
+            tz_layer_tanh_backward(delta->d[l - 1] + k * n, NULL, delta->d[l] + k * n, mlp->Wt[l],
+                                   tape->h[l - 1], B, h, h, h, h, h);
         }
     }
-    // gx (K B, ld_in) = d_1 (K B, h) Wt_1 (h, ld_in)
-    tz_gemm_nn(gx, delta->d[0], mlp->Wt[0], K * B, ld_in, h, h, ld_in, ld_in, 0.0f);
-}
-
-// e (K, B, h) = t (1 - h_l^2), h_l (B, h), n = B h.
-static void through_tanh(tz_real *e, const tz_real *t, const tz_real *h_l, int K, size_t n) {
-    for (size_t k = 0; k < (size_t)K; k++) {
-        tz_tanh_backward_f32(e + k * n, t + k * n, h_l, n);
-    }
+    // gx (K B, n_in) = d_1 (K B, h) Wt_1 (h, n_in)
+    tz_layer_linear(gx, delta->d[0], mlp->Wt[0], mlp->W[0], NULL, K * B, mlp->n_in, h, h, ld_in,
+                    ld_in);
 }
 
 void tz_mlp_gradient_tangent(const tz_mlp *mlp, tz_real *c_bar, const tz_mlp_tangent *tangent,
                              const tz_mlp_tape *tape, const tz_real *omega, int K, int B) {
-    const int h = mlp->n_hidden, L = mlp->n_layers, ld_out = mlp->ld_out, rows = K * B;
+    const int h = mlp->n_hidden, L = mlp->n_layers, ld_in = mlp->ld_in, ld_out = mlp->ld_out;
     const size_t n = (size_t)B * (size_t)h;
+    for (size_t k = 0; k < (size_t)K; k++) {
+        // t_1 and e_1 (B, h) from omega (B, n_in) W_1 (n_in, h)
+        tz_layer_tanh_tangent(tangent->t[0] + k * n, tangent->e[0] + k * n,
+                              omega + k * (size_t)(B * ld_in), mlp->W[0], tape->h[0], B, h,
+                              mlp->n_in, ld_in, h, h);
 
-    // t_1 (K B, h) = omega (K B, n_in) W_1 (n_in, h)
-    tz_gemm_nn(tangent->t[0], omega, mlp->W[0], rows, h, mlp->n_in, mlp->ld_in, h, h, 0.0f);
-    through_tanh(tangent->e[0], tangent->t[0], tape->h[0], K, n);
-
-    // t_{l+1} (K B, h) = e_l (K B, h) W_{l+1} (h, h)
-    for (int l = 1; l < L; l++) {
-        tz_gemm_nn(tangent->t[l], tangent->e[l - 1], mlp->W[l], rows, h, h, h, h, h, 0.0f);
-        through_tanh(tangent->e[l], tangent->t[l], tape->h[l], K, n);
+        // t_{l+1} and e_{l+1} (B, h) from e_l (B, h) W_{l+1} (h, h)
+        for (int l = 1; l < L; l++) {
+            tz_layer_tanh_tangent(tangent->t[l] + k * n, tangent->e[l] + k * n,
+                                  tangent->e[l - 1] + k * n, mlp->W[l], tape->h[l], B, h, h, h, h,
+                                  h);
+        }
     }
-
-    // c_bar (K B, ld_out) = e_L (K B, h) W_{L+1} (h, ld_out)
+    // c_bar (K B, n_out) = e_L (K B, h) W_{L+1} (h, n_out)
     if (c_bar != NULL) {
-        tz_gemm_nn(c_bar, tangent->e[L - 1], mlp->W[L], rows, ld_out, h, h, ld_out, ld_out, 0.0f);
-    }
-}
-
-// a_bar (B, n) = h_bar (1 - h^2) - 2 h sum_k d_k t_k for d and t (K, B, n); b_bar (n) += its column
-// sums.
-TZ_VECTORISED static void backward_curved(tz_real *restrict a_bar, tz_real *restrict b_bar,
-                                          const tz_real *h_bar, const tz_real *h, const tz_real *d,
-                                          const tz_real *t, int K, int B, int n) {
-    for (int row = 0; row < B; row++) {
-        const size_t start = (size_t)row * (size_t)n;
-        tz_real *a = a_bar + start;
-        for (int i = 0; i < n; i++) {
-            const tz_real h_i = h[start + (size_t)i];
-            a[i] = h_bar[start + (size_t)i] * (1.0f - h_i * h_i);
-        }
-        for (int k = 0; k < K; k++) {
-            const size_t at = start + (size_t)k * (size_t)B * (size_t)n;
-            for (int i = 0; i < n; i++) {
-                a[i] -= 2.0f * h[start + (size_t)i] * d[at + (size_t)i] * t[at + (size_t)i];
-            }
-        }
-        for (int i = 0; i < n; i++) {
-            b_bar[i] += a[i];
-        }
+        tz_layer_linear(c_bar, tangent->e[L - 1], mlp->W[L], mlp->Wt[L], NULL, K * B, mlp->n_out, h,
+                        h, ld_out, ld_out);
     }
 }
 
@@ -133,49 +102,47 @@ void tz_mlp_gradient_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad,
                               const tz_real *omega, const tz_real *out_bar, int K, int B) {
     const int in = mlp->n_in, h = mlp->n_hidden, L = mlp->n_layers, out = mlp->n_out, rows = K * B;
     const int ld_in = mlp->ld_in, ld_out = mlp->ld_out;
-    const size_t n = (size_t)B * (size_t)h;
-    tz_real *h_bar = tz_take(&scratch, n);          // (B, h)
-    tz_real *a_bar = tz_take(&scratch, n);          // (B, h)
-    tz_real *unread = tz_take(&scratch, (size_t)h); // bias gradients that nobody asked for
+    const bool has_grad = grad != NULL;
+    tz_real *a_bar = tz_take(&scratch, (size_t)B * (size_t)h); // (B, h)
+    tz_real *below = tz_take(&scratch, (size_t)B * (size_t)h); // of the layer below (B, h)
 
-    // h_L_bar (B, h) = out_bar (B, n_out) Wt_{L+1} (n_out, h)
-    if (out_bar != NULL) {
-        tz_gemm_nn(h_bar, out_bar, mlp->Wt[L], B, h, out, ld_out, h, h, 0.0f);
-    } else {
-        memset(h_bar, 0, n * sizeof *h_bar);
-    }
-    if (grad != NULL) {
+    // a_L_bar (B, h) from out_bar (B, n_out) Wt_{L+1} (n_out, h); without out_bar a sum of no terms
+    tz_layer_tanh_curved(a_bar, has_grad ? grad + mlp->b_at[L - 1] : NULL, out_bar, mlp->Wt[L],
+                         tape->h[L - 1], delta->d[L - 1], tangent->t[L - 1], K, B, h,
+                         out_bar != NULL ? out : 0, ld_out, h, h);
+    if (has_grad) {
         // W_{L+1}_bar (h, n_out) += e_L^T c + h_L^T out_bar
-        tz_gemm_tn(grad + mlp->W_at[L], tangent->e[L - 1], c, h, out, rows, h, ld_out, out, 1.0f);
+        tz_real *W_bar = grad + mlp->W_at[L];
+        tz_layer_gradient(W_bar, tangent->e[L - 1], c, h, out, rows, h, ld_out, out);
         if (out_bar != NULL) {
-            tz_gemm_tn(grad + mlp->W_at[L], tape->h[L - 1], out_bar, h, out, B, h, ld_out, out,
-                       1.0f);
-            tz_add_column_sums(grad + mlp->b_at[L], out_bar, B, out, ld_out);
+            tz_layer_gradient(W_bar, tape->h[L - 1], out_bar, h, out, B, h, ld_out, out);
+            tz_layer_column_sums(grad + mlp->b_at[L], out_bar, B, out, ld_out);
         }
     }
 
     for (int l = L - 1; l >= 1; l--) {
-        // a_bar (B, h), W_bar (h, h) += e_below^T d + h_below^T a_bar
-        backward_curved(a_bar, grad != NULL ? grad + mlp->b_at[l] : unread, h_bar, tape->h[l],
-                        delta->d[l], tangent->t[l], K, B, h);
-        if (grad != NULL) {
+        // W_bar (h, h) += e_below^T d + h_below^T a_bar
+        if (has_grad) {
             tz_real *W_bar = grad + mlp->W_at[l];
-            tz_gemm_tn(W_bar, tangent->e[l - 1], delta->d[l], h, h, rows, h, h, h, 1.0f);
-            tz_gemm_tn(W_bar, tape->h[l - 1], a_bar, h, h, B, h, h, h, 1.0f);
+            tz_layer_gradient(W_bar, tangent->e[l - 1], delta->d[l], h, h, rows, h, h, h);
+            tz_layer_gradient(W_bar, tape->h[l - 1], a_bar, h, h, B, h, h, h);
         }
-        // h_bar (B, h) = a_bar (B, h) Wt (h, h)
-        tz_gemm_nn(h_bar, a_bar, mlp->Wt[l], B, h, h, h, h, h, 0.0f);
+        // a_bar (B, h) of the layer below from a_bar (B, h) Wt (h, h)
+        tz_layer_tanh_curved(below, has_grad ? grad + mlp->b_at[l - 1] : NULL, a_bar, mlp->Wt[l],
+                             tape->h[l - 1], delta->d[l - 1], tangent->t[l - 1], K, B, h, h, h, h,
+                             h);
+        tz_real *above = a_bar;
+        a_bar = below;
+        below = above;
     }
 
-    // a_1_bar (B, h), W_1_bar (n_in, h) += omega^T d_1 + xi^T a_1_bar
-    backward_curved(a_bar, grad != NULL ? grad + mlp->b_at[0] : unread, h_bar, tape->h[0],
-                    delta->d[0], tangent->t[0], K, B, h);
-    if (grad != NULL) {
+    // W_1_bar (n_in, h) += omega^T d_1 + xi^T a_1_bar
+    if (has_grad) {
         tz_real *W_bar = grad + mlp->W_at[0];
-        tz_gemm_tn(W_bar, omega, delta->d[0], in, h, rows, ld_in, h, h, 1.0f);
-        tz_gemm_tn(W_bar, tape->xi, a_bar, in, h, B, ld_in, h, h, 1.0f);
+        tz_layer_gradient(W_bar, omega, delta->d[0], in, h, rows, ld_in, h, h);
+        tz_layer_gradient(W_bar, tape->xi, a_bar, in, h, B, ld_in, h, h);
     }
 
-    // xi_bar (B, ld_in) = a_1_bar (B, h) Wt_1 (h, ld_in)
-    tz_gemm_nn(xi_bar, a_bar, mlp->Wt[0], B, ld_in, h, h, ld_in, ld_in, 0.0f);
+    // xi_bar (B, n_in) = a_1_bar (B, h) Wt_1 (h, n_in)
+    tz_layer_linear(xi_bar, a_bar, mlp->Wt[0], mlp->W[0], NULL, B, in, h, h, ld_in, ld_in);
 }

@@ -26,10 +26,9 @@ tz_mlp_delta tz_mlp_delta_take(const tz_mlp *mlp, tz_real **cursor, int rows);
 size_t tz_mlp_tangent_size(const tz_mlp *mlp, int rows);
 tz_mlp_tangent tz_mlp_tangent_take(const tz_mlp *mlp, tz_real **cursor, int rows);
 
-// gx (K, B, ld_in) from c (K, B, ld_out), after tz_mlp_forward on this tape. Needs the scratch of
-// tz_mlp_backward.
+// gx (K, B, ld_in) from c (K, B, ld_out), after tz_mlp_forward on this tape.
 void tz_mlp_gradient(const tz_mlp *mlp, tz_real *gx, const tz_mlp_delta *delta,
-                     const tz_mlp_tape *tape, tz_real *scratch, const tz_real *c, int K, int B);
+                     const tz_mlp_tape *tape, const tz_real *c, int K, int B);
 
 // First half of the backward, for the adjoints omega (K, B, ld_in) of gx: the tangents along omega,
 // and c_bar (K, B, ld_out), nullable.

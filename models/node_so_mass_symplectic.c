@@ -117,9 +117,8 @@ static void fill_jacobians(const tz_learned *self, parts *p, const tz_real *w, c
             p->force.c[(i * B + row) * force->ld_out + i] = canonical->s_f[i];
         }
     }
-    tz_mlp_gradient(mass, p->mass.gx, &p->mass.delta, &p->mass.tape, p->network, p->mass.c, n, B);
-    tz_mlp_gradient(force, p->force.gx, &p->force.delta, &p->force.tape, p->network, p->force.c, n,
-                    B);
+    tz_mlp_gradient(mass, p->mass.gx, &p->mass.delta, &p->mass.tape, p->mass.c, n, B);
+    tz_mlp_gradient(force, p->force.gx, &p->force.delta, &p->force.tape, p->force.c, n, B);
 
     memset(p->A, 0, (size_t)(n * B * nz) * sizeof *p->A);
     memset(p->C, 0, (size_t)(n * B * nz) * sizeof *p->C);

@@ -90,8 +90,7 @@ static void forward(const tz_learned *self, tz_real *dz, tz_real *tape_block, tz
         }
     }
     tz_mlp_forward(potential, NULL, &tape.potential, B);
-    tz_mlp_gradient(potential, parts.gx, &tape.delta, &tape.potential, parts.network, parts.c, 1,
-                    B);
+    tz_mlp_gradient(potential, parts.gx, &tape.delta, &tape.potential, parts.c, 1, B);
     tz_mlp_forward(force, parts.out_force, &tape.force, B);
     for (int row = 0; row < B; row++) {
         tz_real *dq = dz + row * nz, *dv = dq + n; // (n)

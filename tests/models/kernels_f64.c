@@ -2,29 +2,96 @@
 #include "models/kernels.h"
 
 #include <math.h>
+#include <stddef.h>
 
-void tz_gemm_nn_f64(double *C, const double *A, const double *B, int m, int n, int k, int lda,
-                    int ldb, int ldc, double beta) {
+#define A_B(i, j) product_at(A, B, i, j, k, lda, ldb)
+
+// Element (i, j) of A (m, k) B (k, n).
+static double product_at(const double *A, const double *B, int i, int j, int k, int lda, int ldb) {
+    double sum = 0.0;
+    for (int l = 0; l < k; l++) {
+        sum += A[i * lda + l] * B[l * ldb + j];
+    }
+    return sum;
+}
+
+void tz_layer_linear_f64(double *C, const double *A, const double *B, const double *Bt,
+                         const double *b, int m, int n, int k, int lda, int ldb, int ldc) {
+    (void)Bt;
     for (int i = 0; i < m; i++) {
         for (int j = 0; j < n; j++) {
-            double sum = beta != 0.0 ? C[i * ldc + j] : 0.0;
-            for (int l = 0; l < k; l++) {
-                sum += A[i * lda + l] * B[l * ldb + j];
-            }
-            C[i * ldc + j] = sum;
+            C[i * ldc + j] = A_B(i, j) + (b != NULL ? b[j] : 0.0);
         }
     }
 }
 
-void tz_gemm_tn_f64(double *C, const double *A, const double *B, int m, int n, int k, int lda,
-                    int ldb, int ldc, double beta) {
+void tz_layer_tanh_f64(double *H, const double *A, const double *B, const double *b, int m, int n,
+                       int k, int lda, int ldb, int ldc) {
     for (int i = 0; i < m; i++) {
         for (int j = 0; j < n; j++) {
-            double sum = beta != 0.0 ? C[i * ldc + j] : 0.0;
-            for (int l = 0; l < k; l++) {
-                sum += A[l * lda + i] * B[l * ldb + j];
+            H[i * ldc + j] = tanh(A_B(i, j) + b[j]);
+        }
+    }
+}
+
+static double slope(double h) {
+    return 1.0 - h * h;
+}
+
+void tz_layer_tanh_backward_f64(double *D, double *b_bar, const double *A, const double *B,
+                                const double *H, int m, int n, int k, int lda, int ldb, int ldc) {
+    for (int i = 0; i < m; i++) {
+        for (int j = 0; j < n; j++) {
+            D[i * ldc + j] = A_B(i, j) * slope(H[i * ldc + j]);
+        }
+    }
+    if (b_bar != NULL) {
+        tz_layer_column_sums_f64(b_bar, D, m, n, ldc);
+    }
+}
+
+void tz_layer_tanh_tangent_f64(double *T, double *E, const double *A, const double *B,
+                               const double *H, int m, int n, int k, int lda, int ldb, int ldc) {
+    for (int i = 0; i < m; i++) {
+        for (int j = 0; j < n; j++) {
+            T[i * ldc + j] = A_B(i, j);
+            E[i * ldc + j] = T[i * ldc + j] * slope(H[i * ldc + j]);
+        }
+    }
+}
+
+void tz_layer_tanh_curved_f64(double *D, double *b_bar, const double *A, const double *B,
+                              const double *H, const double *d, const double *T, int K, int m,
+                              int n, int k, int lda, int ldb, int ldc) {
+    for (int i = 0; i < m; i++) {
+        for (int j = 0; j < n; j++) {
+            const int at = i * ldc + j;
+            D[at] = A_B(i, j) * slope(H[at]);
+            for (int of = 0; of < K; of++) {
+                D[at] -= 2.0 * H[at] * d[of * m * ldc + at] * T[of * m * ldc + at];
             }
-            C[i * ldc + j] = sum;
+        }
+    }
+    if (b_bar != NULL) {
+        tz_layer_column_sums_f64(b_bar, D, m, n, ldc);
+    }
+}
+
+void tz_layer_gradient_f64(double *C, const double *A, const double *B, int m, int n, int k,
+                           int lda, int ldb, int ldc) {
+    for (int i = 0; i < m; i++) {
+        for (int j = 0; j < n; j++) {
+            for (int l = 0; l < k; l++) {
+                C[i * ldc + j] += A[l * lda + i] * B[l * ldb + j];
+            }
+        }
+    }
+}
+
+void tz_layer_column_sums_f64(double *b_bar, const double *X, int m, int n, int ldx) {
+    for (int i = 0; i < m; i++) {
+        for (int j = 0; j < n; j++) {
+            b_bar[j] += X[i * ldx + j];
         }
     }
 }
@@ -33,38 +100,6 @@ void tz_transpose_f64(double *B, const double *A, int m, int n) {
     for (int i = 0; i < m; i++) {
         for (int j = 0; j < n; j++) {
             B[j * m + i] = A[i * n + j];
-        }
-    }
-}
-
-void tz_bias_tanh_f64(double *Y, const double *b, int rows, int n, int ldy) {
-    for (int i = 0; i < rows; i++) {
-        for (int j = 0; j < n; j++) {
-            Y[i * ldy + j] = tanh(Y[i * ldy + j] + b[j]);
-        }
-    }
-}
-
-void tz_bias_f64(double *Y, const double *b, int rows, int n, int ldy) {
-    for (int i = 0; i < rows; i++) {
-        for (int j = 0; j < n; j++) {
-            Y[i * ldy + j] += b[j];
-        }
-    }
-}
-
-void tz_tanh_backward_f64(double *dx, const double *dy, const double *y, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        dx[i] = dy[i] * (1.0 - y[i] * y[i]);
-    }
-}
-
-void tz_tanh_backward_bias_f64(double *dx, double *db, const double *dy, const double *y, int rows,
-                               int n) {
-    for (int i = 0; i < rows; i++) {
-        tz_tanh_backward_f64(dx + i * n, dy + i * n, y + i * n, (size_t)n);
-        for (int j = 0; j < n; j++) {
-            db[j] += dx[i * n + j];
         }
     }
 }
