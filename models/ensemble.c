@@ -21,8 +21,9 @@ typedef struct ensemble {
 
 struct tz_model_workspace {
     const ensemble *of;
-    size_t max_values;                          // (max_T + 1) max_B nz
-    float *z;                                   // rollout of one member        (T + 1, B, nz)
+    size_t max_values; // (max_T + 1) max_B nz
+    float *z;          // rollout of one member        (T + 1, B, nz)
+    float *V; // its variances; NULL when no member has them                   (T + 1, B, nz)
     tz_model_workspace *member[TZ_MEMBERS_MAX]; //                              (n)
 };
 
@@ -42,6 +43,7 @@ static void workspace_destroy(tz_model_workspace *workspace) {
             tz_model_workspace_destroy(workspace->of->member[i], workspace->member[i]);
         }
         tz_free(workspace->z);
+        tz_free(workspace->V);
         tz_free(workspace);
     }
 }
@@ -61,9 +63,15 @@ static tz_status workspace_create(tz_model_workspace **workspace, const tz_model
     ws->of = self;
     ws->max_values = ((size_t)max_T + 1) * (size_t)max_B * (size_t)tz_model_nz(model);
     ws->z = tz_alloc(ws->max_values, sizeof *ws->z);
+    bool has_variance = false;
+    for (int i = 0; i < self->n; i++) {
+        has_variance |= self->member[i]->has_variance;
+    }
+    ws->V = has_variance ? tz_alloc(ws->max_values, sizeof *ws->V) : NULL;
     tz_status status =
-        ws->z != NULL ? TZ_OK
-                      : tz_fail(error, TZ_ERR_MEMORY, "out of memory: a workspace of an ensemble");
+        ws->z != NULL && (ws->V != NULL || !has_variance)
+            ? TZ_OK
+            : tz_fail(error, TZ_ERR_MEMORY, "out of memory: a workspace of an ensemble");
     for (int i = 0; status == TZ_OK && i < self->n; i++) {
         status =
             tz_model_workspace_create(&ws->member[i], self->member[i], max_B, max_T, false, error);
@@ -96,12 +104,40 @@ static void rollout(const tz_model *model, tz_model_workspace *workspace, float 
     memcpy(z, z0, (size_t)B * (size_t)tz_model_nz(model) * sizeof *z);
 }
 
+// The variance of the mixture of members (Lakshminarayanan, Pritzel, Blundell, "Simple and scalable
+// predictive uncertainty estimation using deep ensembles", NeurIPS 2017, section 2.4):
+//
+//     V = mean over members k of (V_k + (z_k - z)^2)
+static void variance(const tz_model *model, tz_model_workspace *workspace, float *V, const float *z,
+                     const float *u, int T, int B) {
+    const ensemble *self = (const ensemble *)model;
+    const size_t n = ((size_t)T + 1) * (size_t)B * (size_t)tz_model_nz(model);
+    TZ_ASSERT(n <= workspace->max_values);
+    const float share = 1.0f / (float)self->n;
+    memset(V, 0, n * sizeof *V);
+    for (int i = 0; i < self->n; i++) {
+        const tz_model *member = self->member[i];
+        tz_model_rollout(member, workspace->member[i], workspace->z, z, u, T, B);
+        for (size_t k = (size_t)B * (size_t)tz_model_nz(model); k < n; k++) {
+            const float off = workspace->z[k] - z[k];
+            V[k] += share * off * off;
+        }
+        if (member->has_variance) {
+            tz_model_variance(member, workspace->member[i], workspace->V, workspace->z, u, T, B);
+            for (size_t k = 0; k < n; k++) {
+                V[k] += share * workspace->V[k];
+            }
+        }
+    }
+}
+
 static const tz_model_ops ops = {
     .kind = "ensemble",
     .destroy = destroy,
     .workspace_create = workspace_create,
     .workspace_destroy = workspace_destroy,
     .rollout = rollout,
+    .variance = variance,
 };
 
 // ---- making -----------------------------------------------------------------------------------
@@ -147,6 +183,8 @@ tz_status tz_ensemble_create(tz_model **model, tz_model *const *members, int n, 
     self->model.parameters = NULL;
     self->model.tensors = NULL;
     self->model.n_tensors = 0;
+    self->model.variance_at = 0;
+    self->model.has_variance = n > 1 || members[0]->has_variance;
     self->n = n;
     memcpy(self->member, members, (size_t)n * sizeof(tz_model *));
     *model = &self->model;

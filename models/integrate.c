@@ -18,6 +18,7 @@
 #include "base/denormals.h"
 #include "base/memory.h"
 #include "models/learned.h"
+#include "models/variance.h"
 
 #include <float.h>
 #include <math.h>
@@ -54,7 +55,7 @@ struct tz_model_workspace {
     tz_real *w_bar;             // adjoint of w                                    (max_B, nz)
     tz_real *lambda;            // adjoint of a stage's derivative                 (max_B, nz)
     tz_real *stage[STAGES_MAX]; // derivatives, in backward y_bar          (n_stages; max_B, nz)
-    tz_real *scratch;           // of the kind
+    tz_real *scratch;           // of the kind, or of the variance
     tz_real *tapes;     // of each stage                                   (slots, tape_size)
     tz_real *points;    // w_t, for the regulariser                        (max_T + 1, max_B, nz)
     tz_real *point_bar; // its adjoints of them                            (max_T + 1, max_B, nz)
@@ -92,7 +93,9 @@ tz_status tz_learned_workspace_create(tz_model_workspace **workspace, const tz_m
         kind->map_tape_size != NULL ? tz_round_line(kind->map_tape_size(self, ws->max_B)) : 0;
 
     const size_t state = tz_round_line((size_t)ws->max_B * (size_t)tz_model_nz(model));
-    const size_t scratch = tz_round_line(kind->scratch_size(self, ws->max_B));
+    const size_t of_kind = kind->scratch_size(self, ws->max_B);
+    const size_t of_variance = model->has_variance ? tz_variance_scratch_size(self, ws->max_B) : 0;
+    const size_t scratch = tz_round_line(of_kind > of_variance ? of_kind : of_variance);
     const bool is_regularised = training && kind->symplectic != NULL;
     const size_t points = is_regularised ? ((size_t)max_T + 1) * state : 0;
     const size_t symplectic_scratch =
@@ -402,6 +405,42 @@ double tz_learned_symplectic(const tz_model *model, tz_model_workspace *workspac
     ws->has_point_bar = grad != NULL;
     tz_denormals_restore(mode);
     return sum;
+}
+
+// ---- variance
+
+void tz_learned_variance(const tz_model *model, tz_model_workspace *workspace, tz_real *V,
+                         const tz_real *z, const tz_real *u, int T, int B) {
+    const tz_learned *self = (const tz_learned *)model;
+    const size_t nz = (size_t)tz_model_nz(model), n = (size_t)B * nz;
+    const unsigned mode = tz_denormals_off();
+    memset(V, 0, n * sizeof *V);
+    for (int row = 0; row < B; row += workspace->max_B) {
+        const int rows = B - row < workspace->max_B ? B - row : workspace->max_B;
+        for (int t = 0; t < T; t++) {
+            const size_t at = (size_t)t * n + (size_t)row * nz;
+            tz_variance_add(self, V + at + n, V + at, workspace->scratch, z + at,
+                            controls_at(self, u, t, B, row), rows);
+        }
+    }
+    tz_denormals_restore(mode);
+}
+
+// The variance after t transitions counts in all later ones, so its adjoint is the sum of theirs.
+void tz_learned_variance_vjp(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
+                             const tz_real *V_bar, const tz_real *z, const tz_real *u, int T,
+                             int B) {
+    const tz_learned *self = (const tz_learned *)model;
+    const size_t n = (size_t)B * (size_t)tz_model_nz(model);
+    TZ_ASSERT(B <= workspace->max_B);
+    const unsigned mode = tz_denormals_off();
+    memset(workspace->w_bar, 0, n * sizeof *workspace->w_bar);
+    for (int t = T - 1; t >= 0; t--) {
+        add_scaled(workspace->w_bar, 1.0, V_bar + (size_t)(t + 1) * n, n);
+        tz_variance_add_vjp(self, grad, workspace->scratch, workspace->w_bar, z + (size_t)t * n,
+                            controls_at(self, u, t, B, 0), B);
+    }
+    tz_denormals_restore(mode);
 }
 
 // ---- the field alone

@@ -146,11 +146,16 @@ tz_status tz_learned_create(tz_learned **learned, const tz_learned_def *def, tz_
         tz_learned_destroy(&self->model);
         return out_of_memory(error);
     }
+    self->model.has_variance = def->is_probabilistic;
     memcpy(self->input_form, def->input_form, n_columns);
     list_inputs(self);
     tz_status status = find_quaternions(self, error);
     if (status == TZ_OK) {
         status = set_integrator(self, def->integrator, def->substeps, error);
+    }
+    if (status == TZ_OK && def->is_probabilistic && !self->kind->is_rate) {
+        status = tz_fail(error, TZ_ERR_UNSUPPORTED, "kind %s has no probabilistic form",
+                         self->kind->ops.kind);
     }
     if (status == TZ_OK && def->is_limited) {
         status = allocate_limit(self, error);
@@ -190,6 +195,10 @@ static void name_tensors(tz_model_tensor *tensors, const tz_mlp *mlp, const char
 tz_status tz_learned_finish(tz_learned *self, tz_error *error) {
     TZ_CHECK(self->kind->setup(self, error));
     tz_model *model = &self->model;
+    model->variance_at = model->n_parameters;
+    if (model->has_variance) {
+        TZ_CHECK(tz_learned_add_network(self, "variance", self->n_in, tz_model_nz(model), error));
+    }
     model->parameters = tz_alloc(model->n_parameters, sizeof *model->parameters);
     tz_model_tensor *tensors = tz_alloc((size_t)model->n_tensors, sizeof *tensors);
     model->tensors = tensors;
@@ -255,6 +264,10 @@ double tz_model_flops(const tz_model *model, int T) {
         const double per_field = is_map_only                              ? 0.0
                                  : is_gradient || (is_mass && has_energy) ? 12.0
                                                                           : 6.0;
+        if (strcmp(name, "variance") == 0) {
+            flops += 6.0 * weights * T; // once a transition
+            continue;
+        }
         // the mass matrix also turns the first velocities into momenta, and momenta back
         const double n_maps = is_mass ? T + 1 + self->kind->start_is_decoded : 0.0;
         flops += weights * (per_field * n_fields + 6.0 * n_maps);

@@ -18,7 +18,8 @@ typedef struct tz_learned_kind {
     size_t size;           // of the kind's struct, which starts with tz_learned
     bool one_euler_step;   // per transition, whatever a definition says
     bool is_euler_only;    // the step is in its equations
-    bool is_rate;          // its networks' outputs are rates of z, which a range limit bounds
+    bool is_rate;          // its network's outputs are rates of z: they can be limited, and have a
+                           // variance
     bool start_is_decoded; // encode and decode are not inverse: block 0 of a rollout is decode(w_0)
 
     // (required) declares the networks with tz_learned_add_network and computes the kind's own
@@ -84,7 +85,7 @@ typedef struct tz_learned_def {
     double dt_s;
     tz_integrator integrator;
     int substeps;
-    bool is_normalised, is_limited;
+    bool is_normalised, is_limited, is_probabilistic;
     unsigned char input_form[TZ_NZ_MAX + TZ_NU_MAX]; // (nq + nv + nu)
 } tz_learned_def;
 
@@ -125,6 +126,7 @@ extern const tz_learned_kind tz_kind_node, tz_kind_delta, tz_kind_node_so, tz_ki
         .workspace_destroy = tz_learned_workspace_destroy, .rollout = tz_learned_rollout,          \
         .prepare = tz_learned_prepare, .field = tz_learned_field,                                  \
         .field_vjp = tz_learned_field_vjp, .rollout_vjp = tz_learned_rollout_vjp,                  \
+        .variance = tz_learned_variance, .variance_vjp = tz_learned_variance_vjp,                  \
         .kind = __VA_ARGS__                                                                        \
     }
 
@@ -165,6 +167,11 @@ void tz_learned_rollout(const tz_model *model, tz_model_workspace *workspace, tz
                         const tz_real *z0, const tz_real *u, int T, int B);
 void tz_learned_rollout_vjp(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
                             const tz_real *z_bar, const tz_real *u, int T, int B);
+void tz_learned_variance(const tz_model *model, tz_model_workspace *workspace, tz_real *V,
+                         const tz_real *z, const tz_real *u, int T, int B);
+void tz_learned_variance_vjp(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
+                             const tz_real *V_bar, const tz_real *z, const tz_real *u, int T,
+                             int B);
 double tz_learned_symplectic(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
                              double weight, const tz_real *u, int T, int B);
 void tz_learned_energy(const tz_model *model, tz_model_workspace *workspace, tz_real *E,

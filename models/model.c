@@ -209,6 +209,7 @@ tz_status tz_model_create(tz_model **model, const tz_model_def *def, const tz_ta
         .substeps = kind->one_euler_step ? 1 : def->substeps,
         .is_normalised = def->normalise,
         .is_limited = def->range_limit > 0.0,
+        .is_probabilistic = def->probabilistic,
     };
     for (int i = 0; i < task->nq + task->nv + task->nu; i++) {
         structure.input_form[i] = input_form(def, task, i);
@@ -293,6 +294,18 @@ void tz_model_rollout(const tz_model *model, tz_model_workspace *workspace, tz_r
 void tz_model_rollout_vjp(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
                           const tz_real *z_bar, const tz_real *u, int T, int B) {
     model->ops->rollout_vjp(model, workspace, grad, z_bar, u, T, B);
+}
+
+void tz_model_variance(const tz_model *model, tz_model_workspace *workspace, tz_real *V,
+                       const tz_real *z, const tz_real *u, int T, int B) {
+    TZ_ASSERT(model->has_variance);
+    model->ops->variance(model, workspace, V, z, u, T, B);
+}
+
+void tz_model_variance_vjp(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
+                           const tz_real *V_bar, const tz_real *z, const tz_real *u, int T, int B) {
+    TZ_ASSERT(model->has_variance);
+    model->ops->variance_vjp(model, workspace, grad, V_bar, z, u, T, B);
 }
 
 void tz_model_energy(const tz_model *model, tz_model_workspace *workspace, tz_real *E,

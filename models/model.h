@@ -67,6 +67,14 @@ typedef struct tz_model_ops {
     void (*energy)(const tz_model *self, tz_model_workspace *workspace, tz_real *E,
                    const tz_real *z, int B);
 
+    // (models with has_variance) see tz_model_variance
+    void (*variance)(const tz_model *self, tz_model_workspace *workspace, tz_real *V,
+                     const tz_real *z, const tz_real *u, int T, int B);
+
+    // (learned kinds) see tz_model_variance_vjp
+    void (*variance_vjp)(const tz_model *self, tz_model_workspace *workspace, tz_real *grad,
+                         const tz_real *V_bar, const tz_real *z, const tz_real *u, int T, int B);
+
     // (node-so-mass) see tz_model_symplectic
     double (*symplectic)(const tz_model *self, tz_model_workspace *workspace, tz_real *grad,
                          double weight, const tz_real *u, int T, int B);
@@ -89,10 +97,12 @@ struct tz_model {
     tz_real *parameters;            // one flat block, owned                      (n_parameters)
     const tz_model_tensor *tensors; // names of its blocks, owned; NULL for sim   (n_tensors)
     int n_tensors;
-    tz_real *z_low, *z_high;          // range of the training states, owned; NULL for sim   (nz)
-    tz_real *sigma_z;                 // std of the training states, owned; NULL for sim     (nz)
-    tz_real *z_mean;                  // their mean, owned; NULL for sim                     (nz)
-    int n_quaternions;                // among the positions
+    tz_real *z_low, *z_high; // range of the training states, owned; NULL for sim   (nz)
+    tz_real *sigma_z;        // std of the training states, owned; NULL for sim     (nz)
+    tz_real *z_mean;         // their mean, owned; NULL for sim                     (nz)
+    bool has_variance;  // says how sure it is: a probabilistic model, or an ensemble of several
+    size_t variance_at; // the parameters from here on are the variance network's alone
+    int n_quaternions;  // among the positions
     int quaternion_at[TZ_NQ_MAX / 4]; // column of the first component of each (n_quaternions)
     char sha256[65];                  // digest of the file it was loaded from, or ""
 };
@@ -127,6 +137,7 @@ typedef struct tz_model_def {
     bool mask_cyclic;    // leave cyclic coordinates (root x, y) out of the networks' inputs
     double range_limit;  // node and node-so kinds: learned rates stay below this times the largest
                          // in the training data; 0: no limit
+    bool probabilistic;  // node and node-so kinds: a second network for the variance
     bool embed_angles;   // networks see cos and sin of TZ_COORDINATE_ANGLE positions, unscaled
     bool uniform_biases; // fresh biases in +-1/sqrt(fan in), else zero
     uint64_t seed;       // of the initial weights
@@ -198,6 +209,20 @@ TZ_API double tz_model_flops(const tz_model *model, int T);
 TZ_API void tz_model_rollout_vjp(const tz_model *model, tz_model_workspace *workspace,
                                  tz_real *grad, const tz_real *z_bar, const tz_real *u, int T,
                                  int B);
+
+// The variances V (T+1, B, nz) of the states z (T+1, B, nz), a rollout of this model from z[0]
+// under u: each component's, taken alone. V[0] is 0. For models with has_variance: of a
+// probabilistic model, what its second network says of each transition, summed; of an ensemble, the
+// mean of its members' variances (0 for members without) plus the variance of their states. May
+// roll out again: not between a rollout and its backward.
+TZ_API void tz_model_variance(const tz_model *model, tz_model_workspace *workspace, tz_real *V,
+                              const tz_real *z, const tz_real *u, int T, int B);
+
+// grad (n_parameters) += dL/dtheta through the variances of the states z for V_bar (T+1, B, nz) =
+// dL/dV; z itself is not differentiated. On a training workspace of a probabilistic model.
+TZ_API void tz_model_variance_vjp(const tz_model *model, tz_model_workspace *workspace,
+                                  tz_real *grad, const tz_real *V_bar, const tz_real *z,
+                                  const tz_real *u, int T, int B);
 
 // The symplectic regulariser of the rollout before it on this training workspace, for kinds whose
 // ops have `symplectic`: with DF the Jacobian of the field in w = (Q, P) and J the symplectic

@@ -119,8 +119,10 @@ tz_status tz_model_save(const tz_model *model, const char *path, tz_error *error
         {"integrator", tz_integrator_name(self->integrator)},
         {"substeps", substeps},
         {"normaliser", self->is_normalised ? "data" : "none"},
+        {"variance", "learned"}, // last: only where it is
     };
-    return tz_safetensors_write(path, tensors, n_tensors, metadata, TZ_COUNTOF(metadata), error);
+    const int n_metadata = TZ_COUNTOF(metadata) - !model->has_variance;
+    return tz_safetensors_write(path, tensors, n_tensors, metadata, n_metadata, error);
 }
 
 // ---- reading
@@ -243,6 +245,18 @@ static tz_status get_is_normalised(const tz_safetensors *file, bool *is_normalis
     return TZ_OK;
 }
 
+// Present in probabilistic models alone.
+static tz_status get_is_probabilistic(const tz_safetensors *file, bool *is_probabilistic,
+                                      tz_error *error) {
+    const char *text = tz_safetensors_metadata(file, "variance");
+    *is_probabilistic = text != NULL;
+    if (text != NULL && strcmp(text, "learned") != 0) {
+        return tz_fail(error, TZ_ERR_FORMAT, "%s: variance is '%.60s', expected 'learned'",
+                       tz_safetensors_path(file), text);
+    }
+    return TZ_OK;
+}
+
 static tz_status read_structure(const tz_safetensors *file, tz_learned **learned, tz_error *error) {
     TZ_CHECK(expect_text(file, "format", FORMAT_NAME, error));
     TZ_CHECK(expect_text(file, "version", FORMAT_VERSION, error));
@@ -269,6 +283,7 @@ static tz_status read_structure(const tz_safetensors *file, tz_learned **learned
     TZ_CHECK(get_int(file, "substeps", &def.substeps, 1, TZ_MODEL_SUBSTEPS_MAX, error));
     TZ_CHECK(get_integrator(file, &def.integrator, error));
     TZ_CHECK(get_is_normalised(file, &def.is_normalised, error));
+    TZ_CHECK(get_is_probabilistic(file, &def.is_probabilistic, error));
     TZ_CHECK(get_period(file, &def.dt_s, error));
     TZ_CHECK(get_mask(file, def.input_form, def.nq, def.nq + def.nv + def.nu, error));
     TZ_CHECK(in_file(file, tz_learned_create(learned, &def, error), error));

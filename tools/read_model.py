@@ -200,6 +200,14 @@ class Model:
             z.append(self.decode(w))
         return np.stack(z)
 
+    def variance(self, z, u):
+        """V (T + 1, B, nz) of a rollout z (T + 1, B, nz) under u, where the model has a variance network."""
+        V = [np.zeros_like(z[0])]
+        for z_t, u_t in zip(z, u):
+            log_variance = 10 * np.tanh(self.network("variance", self.xi(z_t, u_t))[0] / 10)
+            V.append(V[-1] + (self.rate_std * self.dt) ** 2 * np.exp(log_variance))
+        return np.stack(V)
+
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:

@@ -69,6 +69,25 @@ static void print_summary(const tz_eval_report *report) {
     }
 }
 
+// How well the models with variances know their errors; nothing when there is none.
+static void print_calibration(const tz_eval_report *report) {
+    const int width = label_width(report);
+    bool any = false;
+    for (int i = 0; i < report->n_entries; i++) {
+        const tz_evaluation *e = report->entries[i].evaluation;
+        if (e->step_nll == NULL) {
+            continue;
+        }
+        if (!any) {
+            printf("\n%-*s  %10s %12s %12s  (right: 0.683, 0.954)\n", width, "variances", "NLL",
+                   "within 1 sd", "within 2 sd");
+            any = true;
+        }
+        printf("%-*s  %10.4g %12.3f %12.3f\n", width, report->entries[i].label, e->nll,
+               e->within[0], e->within[1]);
+    }
+}
+
 static void print_components(const tz_eval_report *report) {
     printf("\n%-16s", "component");
     for (int i = 0; i < report->n_entries; i++) {
@@ -94,6 +113,7 @@ void tz_eval_print_table(const tz_eval_report *report) {
     printf("\nnormalised MSE over steps 0 to %d, in units of sigma_z of %s\n\n", r->horizon,
            report->sigma_path);
     print_summary(report);
+    print_calibration(report);
     print_components(report);
     for (int i = 0; i < report->n_entries - N_TRIVIAL; i++) {
         if (!tz_eval_beats_trivial(report, &report->entries[i])) {
@@ -139,6 +159,13 @@ static struct json_object *entry_json(const tz_eval_report *report, const tz_eva
     json_object_object_add(o, "step_median", reals(e->step_median, e->horizon + 1));
     json_object_object_add(o, "rollout", reals(e->rollout, e->n));
     json_object_object_add(o, "component", reals(e->component, e->nz));
+    if (e->step_nll != NULL) {
+        json_object_object_add(o, "nll", real(e->nll));
+        json_object_object_add(o, "within_1sd", real(e->within[0]));
+        json_object_object_add(o, "within_2sd", real(e->within[1]));
+        json_object_object_add(o, "step_nll", reals(e->step_nll, e->horizon + 1));
+        json_object_object_add(o, "step_within_1sd", reals(e->step_within, e->horizon + 1));
+    }
     return o;
 }
 

@@ -26,7 +26,7 @@ typedef struct arguments {
     double test_fraction, range_limit;
     uint64_t seed, split_seed;
     int threads, members;
-    bool embed_angles, renormalise, resume, json, quiet;
+    bool embed_angles, probabilistic, renormalise, resume, json, quiet;
     tz_training_def def;
 } arguments;
 
@@ -137,6 +137,7 @@ static tz_status create_model(run *r, const tz_model_statistics *statistics, con
     def.substeps = a->substeps;
     def.embed_angles = a->embed_angles;
     def.range_limit = a->range_limit;
+    def.probabilistic = a->probabilistic;
     def.mask_cyclic = a->mask == MASK_CYCLIC;
     def.seed = a->seed;
     return tz_model_create(model, &def, tz_env_task(r->env), statistics, error);
@@ -155,6 +156,10 @@ static tz_status continue_model(run *r, const tz_model_statistics *statistics, b
     if (kind_was_set && strcmp(r->model->ops->kind, kinds[a->kind]) != 0) {
         return tz_fail(error, TZ_ERR_MISMATCH, "%s: a model of kind %s, but --model asks for %s",
                        a->init, r->model->ops->kind, kinds[a->kind]);
+    }
+    if (a->probabilistic && !r->model->has_variance) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "%s: a model without variances, but --probabilistic asks for them", a->init);
     }
     if (!a->renormalise) {
         tz_model_widen_range(r->model, statistics);
@@ -198,6 +203,9 @@ static tz_status describe(run *r, tz_error *error) {
     }
     if (a->range_limit > 0.0) {
         fprintf(stream, ", range limit %.17g", a->range_limit);
+    }
+    if (a->probabilistic) {
+        fprintf(stream, ", probabilistic");
     }
     if (a->integrator != TZ_INTEGRATOR_EULER || a->embed_angles) {
         fprintf(stream, ", %s%s", integrators[a->integrator],
@@ -244,6 +252,7 @@ static struct json_object *options_json(const run *r) {
     tz_json_add_text(o, "integrator", integrators[a->integrator]);
     tz_json_add_int(o, "substeps", a->substeps);
     tz_json_add_bool(o, "embed_angles", a->embed_angles);
+    tz_json_add_bool(o, "probabilistic", a->probabilistic);
     tz_json_add_text(o, "mask", masks[a->mask]);
     tz_json_add_int(o, "epochs", d->trainer.epochs);
     tz_json_add_int(o, "sequences", d->n_sequences);
@@ -511,6 +520,7 @@ static int train_main(int argc, char **argv) {
         {"--substeps", TZ_OPTION_INT, &a->substeps, "N", .help = "steps of a transition", .min = 1, .max = 1000},
         {"--integrator", TZ_OPTION_CHOICE, &a->integrator, "I", .help = "rule of a step", .choices = integrators},
         {"--embed-angles", TZ_OPTION_FLAG, &a->embed_angles, .help = "the networks see angles as cosine and sine"},
+        {"--probabilistic", TZ_OPTION_FLAG, &a->probabilistic, .help = "node and node-so kinds: a second network learns how sure each prediction is"},
         {"--mask", TZ_OPTION_CHOICE, &a->mask, "M", .help = "coordinates left out of the networks' inputs", .choices = masks},
         {"--members", TZ_OPTION_INT, &a->members, "N", .help = "models of an ensemble, seeds K to K + N - 1; writes R/ensemble.json", .min = 1, .max = TZ_MEMBERS_MAX},
         {"--test-fraction", TZ_OPTION_REAL, &a->test_fraction, "X", .help = "share of the episodes held out; 0: none", .min = 0, .max = 0.99},

@@ -119,6 +119,7 @@ typedef struct worker {
     float *u;    // (H, TILE_ROWS, nu)
     float *zhat; // (H + 1, TILE_ROWS, nz)
     float *z;    // truth of one step                           (TILE_ROWS, nz)
+    float *V;    // NULL without variances                      (H + 1, TILE_ROWS, nz)
 } worker;
 
 typedef struct job {
@@ -129,6 +130,8 @@ typedef struct job {
     int n_workers;
     double *step;            // mean over components                         (H + 1, n)
     double *component;       // mean over steps                              (nz, n)
+    double *nll;             // mean over components; NULL without variances (H + 1, n)
+    double *within[2];       // share of the components within 1 and 2 standard deviations
     unsigned char *diverged; //                                              (n)
     double *sorted;          // scratch for medians                          (n)
 } job;
@@ -145,6 +148,10 @@ static void predict(const job *j, worker *w, int row, int B) {
         }
         memcpy(w->z0, z0, b * nz * sizeof(float));
         tz_model_rollout(j->predictor->model, w->workspace, w->zhat, w->z0, w->u, r->horizon, B);
+        if (w->V != NULL) {
+            tz_model_variance(j->predictor->model, w->workspace, w->V, w->zhat, w->u, r->horizon,
+                              B);
+        }
         break;
     case TZ_PREDICT_STAY:
         for (size_t t = 0; t <= H; t++) {
@@ -157,6 +164,21 @@ static void predict(const job *j, worker *w, int row, int B) {
             memcpy(w->zhat + k * nz, j->predictor->mean, nz * sizeof(float));
         }
         break;
+    }
+}
+
+// How likely the truth z (nz) of rollout `at` is at step t under mean zhat and variance V (nz).
+static void add_likelihood(const job *j, size_t t, size_t at, const float *z, const float *zhat,
+                           const float *V) {
+    const tz_rollouts *r = j->rollouts;
+    const size_t k = t * (size_t)r->n + at;
+    for (int i = 0; i < r->nz; i++) {
+        const double sigma = (double)j->sigma_z[i];
+        const double v = fmax((double)V[i] / (sigma * sigma), 1e-12);
+        const double off = ((double)zhat[i] - (double)z[i]) / sigma, square = off * off / v;
+        j->nll[k] += 0.5 * (square + log(2.0 * M_PI * v)) / r->nz;
+        j->within[0][k] += (square <= 1.0) / (double)r->nz;
+        j->within[1][k] += (square <= 4.0) / (double)r->nz;
     }
 }
 
@@ -185,6 +207,9 @@ static void run_tile(void *context, int tile, int worker_index) {
                 sum += off * off;
             }
             j->step[t * n + at] = sum / (double)nz;
+            if (w->V != NULL && t > 0) {
+                add_likelihood(j, t, at, z, zhat, w->V + (t * (size_t)B + b) * nz);
+            }
         }
     }
 }
@@ -219,8 +244,25 @@ static double mean(const job *j, const double *x) {
     return kept > 0 ? sum / kept : NAN;
 }
 
+static void summarise_likelihood(tz_evaluation *e, const job *j) {
+    const size_t n = (size_t)e->n, H = (size_t)e->horizon;
+    e->step_nll[0] = e->step_within[0] = NAN;
+    e->nll = e->within[0] = e->within[1] = 0.0;
+    for (size_t t = 1; t <= H; t++) {
+        e->step_nll[t] = mean(j, j->nll + t * n);
+        e->step_within[t] = mean(j, j->within[0] + t * n);
+        e->nll += e->step_nll[t] / (double)H;
+        e->within[0] += e->step_within[t] / (double)H;
+        e->within[1] += mean(j, j->within[1] + t * n) / (double)H;
+    }
+}
+
 static void summarise(tz_evaluation *e, const job *j) {
     const size_t n = (size_t)e->n, steps = (size_t)e->horizon + 1;
+    e->nll = e->within[0] = e->within[1] = NAN;
+    if (j->nll != NULL) {
+        summarise_likelihood(e, j);
+    }
     for (size_t t = 0; t < steps; t++) {
         e->step_mean[t] = mean(j, j->step + t * n);
         e->step_median[t] = median(j, j->step + t * n);
@@ -254,6 +296,12 @@ static tz_status create_worker(worker *w, const job *j, tz_error *error) {
     if (j->predictor->type != TZ_PREDICT_MODEL) {
         return TZ_OK;
     }
+    if (j->predictor->model->has_variance) {
+        w->V = tz_alloc((H + 1) * TILE_ROWS, (size_t)r->nz * sizeof(float));
+        if (w->V == NULL) {
+            return tz_fail(error, TZ_ERR_MEMORY, "out of memory: an evaluation");
+        }
+    }
     return tz_model_workspace_create(&w->workspace, j->predictor->model, TILE_ROWS, r->horizon,
                                      false, error);
 }
@@ -269,6 +317,14 @@ static tz_status create_job(job *j, tz_error *error) {
         j->sorted == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: an evaluation");
     }
+    if (j->predictor->type == TZ_PREDICT_MODEL && j->predictor->model->has_variance) {
+        j->nll = tz_alloc(steps * n, sizeof *j->nll);
+        j->within[0] = tz_alloc(steps * n, sizeof *j->within[0]);
+        j->within[1] = tz_alloc(steps * n, sizeof *j->within[1]);
+        if (j->nll == NULL || j->within[0] == NULL || j->within[1] == NULL) {
+            return tz_fail(error, TZ_ERR_MEMORY, "out of memory: an evaluation");
+        }
+    }
     for (int i = 0; i < j->n_workers; i++) {
         TZ_CHECK(create_worker(&j->workers[i], j, error));
     }
@@ -282,16 +338,20 @@ static void destroy_job(job *j) {
         tz_free(j->workers[i].u);
         tz_free(j->workers[i].zhat);
         tz_free(j->workers[i].z);
+        tz_free(j->workers[i].V);
     }
     tz_free(j->workers);
     tz_free(j->step);
     tz_free(j->component);
+    tz_free(j->nll);
+    tz_free(j->within[0]);
+    tz_free(j->within[1]);
     tz_free(j->diverged);
     tz_free(j->sorted);
 }
 
 static tz_status create_evaluation(tz_evaluation **evaluation, const tz_rollouts *rollouts,
-                                   tz_error *error) {
+                                   bool has_variance, tz_error *error) {
     tz_evaluation *e = tz_alloc(1, sizeof *e);
     if (e == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: an evaluation");
@@ -301,8 +361,10 @@ static tz_status create_evaluation(tz_evaluation **evaluation, const tz_rollouts
     e->step_mean = tz_alloc((size_t)e->horizon + 1, sizeof(double));
     e->step_median = tz_alloc((size_t)e->horizon + 1, sizeof(double));
     e->component = tz_alloc((size_t)e->nz, sizeof(double));
+    e->step_nll = has_variance ? tz_alloc((size_t)e->horizon + 1, sizeof(double)) : NULL;
+    e->step_within = has_variance ? tz_alloc((size_t)e->horizon + 1, sizeof(double)) : NULL;
     if (e->rollout == NULL || e->step_mean == NULL || e->step_median == NULL ||
-        e->component == NULL) {
+        e->component == NULL || (has_variance && (e->step_nll == NULL || e->step_within == NULL))) {
         tz_evaluation_destroy(e);
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: an evaluation");
     }
@@ -328,7 +390,7 @@ tz_status tz_evaluate(tz_evaluation **evaluation, const tz_rollouts *rollouts,
     tz_evaluation *result = NULL;
     tz_status status = create_job(&j, error);
     if (status == TZ_OK) {
-        status = create_evaluation(&result, rollouts, error);
+        status = create_evaluation(&result, rollouts, j.nll != NULL, error);
     }
     if (status == TZ_OK) {
         tz_team_run(team, (rollouts->n + TILE_ROWS - 1) / TILE_ROWS, run_tile, &j);
@@ -345,6 +407,8 @@ void tz_evaluation_destroy(tz_evaluation *evaluation) {
         tz_free(evaluation->step_mean);
         tz_free(evaluation->step_median);
         tz_free(evaluation->component);
+        tz_free(evaluation->step_nll);
+        tz_free(evaluation->step_within);
         tz_free(evaluation);
     }
 }

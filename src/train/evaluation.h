@@ -4,6 +4,12 @@
 // The error at step t of rollout r in component i is e = ((zhat - z) / sigma_z)^2, with one sigma_z
 // for all predictors that are compared. The normalised mean squared error of a rollout is the mean
 // of e over the steps t = 0..H and the nz components (the study's metric; e = 0 at t = 0).
+//
+// A model with variances V (tz_model_variance) is also asked how well it knows its errors: the
+// negative log-likelihood of a component under its Gaussian, ((zhat - z)^2 / V + log(2 pi V /
+// sigma_z^2)) / 2, over the steps t = 1..H, and the share of components that lie within one and
+// within two of its standard deviations (0.683 and 0.954 where it is right). V counts as at least
+// 1e-12 sigma_z^2.
 #ifndef TRAPEZE_TRAIN_EVALUATION_H
 #define TRAPEZE_TRAIN_EVALUATION_H
 
@@ -58,6 +64,11 @@ typedef struct tz_evaluation {
     double *step_mean;   // over components and rollouts that did not diverge  (H + 1)
     double *step_median; // median over all rollouts                           (H + 1)
     double *component;   // over steps and rollouts that did not diverge       (nz)
+    // of a model with variances, else NaN and NULL; over rollouts that did not diverge
+    double nll;          // negative log-likelihood of a component
+    double within[2];    // share within one and two standard deviations
+    double *step_nll;    // the same at each step, NaN at 0                    (H + 1)
+    double *step_within; // share within one standard deviation, NaN at 0      (H + 1)
 } tz_evaluation;
 
 // Rolls out the predictor along all stretches, in parallel; the result does not depend on the

@@ -1,6 +1,7 @@
 #include "train/loss.h"
 
 #include <math.h>
+#include <string.h>
 
 // One row of the loss, unscaled; z_bar (nz; Nullable) is its gradient times `scale`.
 static float squared_row(float *z_bar, const float *zhat, const float *z, const float *weight,
@@ -39,6 +40,24 @@ double tz_rollout_loss(tz_loss loss, float *z_bar, const float *zhat, const floa
         zhat += nz;
         z += nz;
         z_bar = z_bar != NULL ? z_bar + nz : NULL;
+    }
+    return scale * sum;
+}
+
+double tz_gaussian_nll(float *V_bar, const float *zhat, const float *z, const float *V,
+                       const float *weight, double scale, int L, int B, int nz) {
+    const size_t n = (size_t)(B * nz), all = (size_t)L * n;
+    double sum = 0.0;
+    if (V_bar != NULL) {
+        memset(V_bar, 0, n * sizeof *V_bar);
+    }
+    for (size_t k = n; k < all; k++) {
+        const double error = (double)zhat[k] - (double)z[k], variance = (double)V[k];
+        const double square = error * error / variance;
+        sum += 0.5 * (square + log(2.0 * M_PI * variance * (double)weight[k % (size_t)nz]));
+        if (V_bar != NULL) {
+            V_bar[k] = (float)(0.5 * scale * (1.0 - square) / variance);
+        }
     }
     return scale * sum;
 }

@@ -21,4 +21,13 @@ typedef enum tz_loss {
 TZ_API double tz_rollout_loss(tz_loss loss, float *z_bar, const float *zhat, const float *z,
                               const float *weight, double scale, int L, int B, int nz);
 
+// The mean negative log-likelihood of the truths z under Gaussians of means zhat and variances V
+// (L, B, nz), in units of the training states' standard deviations; states at t = 0 are given and
+// left out:
+//
+//     returns      scale * sum over t >= 1 of ((zhat - z)^2 / V + log(2 pi V weight)) / 2,
+//     V_bar (L, B, nz; Nullable) = scale (1 - (zhat - z)^2 / V) / (2 V), 0 at t = 0.
+TZ_API double tz_gaussian_nll(float *V_bar, const float *zhat, const float *z, const float *V,
+                              const float *weight, double scale, int L, int B, int nz);
+
 #endif

@@ -23,6 +23,8 @@ typedef struct worker {
     float *zhat;  // predictions                         (L, tile, nz)
     float *z_bar; // gradient of the loss in them        (L, tile, nz)
     float *noise; // on the first states                 (tile, nz)
+    float *V;     // variances of the predictions; NULL where the model has none  (L, tile, nz)
+    float *V_bar; // gradient of the likelihood in them  (L, tile, nz)
 } worker;
 
 struct tz_trainer {
@@ -124,6 +126,14 @@ static tz_status create_worker(worker *w, const tz_trainer *self, tz_error *erro
         w->noise == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a tile of %d rows", self->def.tile);
     }
+    if (self->model->has_variance) {
+        w->V = tz_alloc(L * B * nz, sizeof(float));
+        w->V_bar = tz_alloc(L * B * nz, sizeof(float));
+        if (w->V == NULL || w->V_bar == NULL) {
+            return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a tile of %d rows",
+                           self->def.tile);
+        }
+    }
     return tz_model_workspace_create(&w->workspace, self->model, self->def.tile,
                                      self->sequences->length - 1, true, error);
 }
@@ -203,6 +213,8 @@ void tz_trainer_destroy(tz_trainer *trainer) {
         tz_free(w->zhat);
         tz_free(w->z_bar);
         tz_free(w->noise);
+        tz_free(w->V);
+        tz_free(w->V_bar);
     }
     tz_adam_destroy(&trainer->adam);
     tz_free(trainer->weight);
@@ -255,6 +267,21 @@ static void add_noise(const tz_trainer *self, worker *w, int tile, int B) {
     }
 }
 
+// The gradient of the mean likelihood in the variance network, on rollouts as they will be used:
+// from the states as they are, without the noise that the prediction learns from.
+static void add_variance_gradient(const tz_trainer *self, worker *w, float *grad, int row, int B) {
+    const int L = self->length, nz = self->batch_of->nz;
+    if (self->def.input_noise > 0.0) {
+        gather(self, w, row, B);
+        tz_model_rollout(self->model, w->workspace, w->zhat, w->z0, w->u, L - 1, B);
+        tz_model_align(self->model, w->z, w->zhat, L * B);
+    }
+    const double scale = 1.0 / ((double)self->rows * (L - 1) * nz);
+    tz_model_variance(self->model, w->workspace, w->V, w->zhat, w->u, L - 1, B);
+    tz_gaussian_nll(w->V_bar, w->zhat, w->z, w->V, self->weight, scale, L, B, nz);
+    tz_model_variance_vjp(self->model, w->workspace, grad, w->V_bar, w->zhat, w->u, L - 1, B);
+}
+
 static void run_tile(void *context, int tile, int worker_index) {
     tz_trainer *self = context;
     worker *w = &self->workers[worker_index];
@@ -286,6 +313,9 @@ static void run_tile(void *context, int tile, int worker_index) {
                                                                   weight, w->u, L - 1, B);
         }
         tz_model_rollout_vjp(self->model, w->workspace, grad, w->z_bar, w->u, L - 1, B);
+        if (self->model->has_variance) {
+            add_variance_gradient(self, w, grad, row, B);
+        }
     }
 }
 
@@ -341,15 +371,22 @@ tz_train_step tz_trainer_step(tz_trainer *trainer) {
     for (int tile = 1; tile < self->n_tiles; tile++) {
         add(self->grad, self->grad + (size_t)tile * self->grad_stride, n);
     }
-    step.grad_norm = tz_norm_f32(self->grad, n);
-    if (!isfinite(step.loss) || !isfinite(step.grad_norm)) {
+    const size_t n_predict = self->model->variance_at;
+    float *variance_grad = self->grad + n_predict;
+    step.grad_norm = tz_norm_f32(self->grad, n_predict);
+    const double variance_norm = tz_norm_f32(variance_grad, n - n_predict);
+    if (!isfinite(step.loss) || !isfinite(step.grad_norm) || !isfinite(variance_norm)) {
         step.outcome = TZ_TRAIN_NONFINITE;
         return step;
     }
 
-    // update
-    tz_adam_update(&self->adam, self->model->parameters, self->grad,
-                   tz_clip_scale(step.grad_norm, self->def.clip), current_lr(self));
+    // update; the variance's gradient is clipped by a norm of its own
+    const double clip = tz_clip_scale(step.grad_norm, self->def.clip);
+    const float ratio = (float)(tz_clip_scale(variance_norm, self->def.clip) / clip);
+    for (size_t i = 0; i < n - n_predict; i++) {
+        variance_grad[i] *= ratio;
+    }
+    tz_adam_update(&self->adam, self->model->parameters, self->grad, clip, current_lr(self));
     if (self->spectral != NULL) {
         tz_limit_spectral_norms(self->model, self->def.spectral_limit, self->spectral);
     }

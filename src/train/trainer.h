@@ -5,6 +5,11 @@
 //
 // or of the absolute error, or without the division by sigma_z.
 //
+// A probabilistic model's variance network (tz_model_variance) learns beside it from the Gaussian
+// negative log-likelihood of the same sequences, rolled out without noise on their first states.
+// The prediction is not touched by that: the likelihood is not differentiated in it, the two are
+// clipped apart, and the weights that predict end in the same bits as without a variance.
+//
 // A batch is cut into tiles of a fixed number of rows; a tile walks its whole rollout, forward and
 // backward, in one thread, and the tiles' gradients are summed in the order of the tiles. So the
 // weights depend on the definition, never on the number of threads, and threads meet only at the

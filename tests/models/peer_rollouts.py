@@ -38,7 +38,8 @@ class TorchModel:
         self.kind, self.nq, self.nu = meta["kind"], int(meta["nq"]), int(meta["nu"])
         self.n_layers = int(meta["n_layers"])
         self.substeps, self.integrator = int(meta["substeps"]), meta["integrator"]
-        self.h = float(meta["dt_s"]) / self.substeps
+        self.dt = float(meta["dt_s"])
+        self.h = self.dt / self.substeps
         self.mask = tensors["input_mask"].tolist()
         self.mean, self.std = stats["input_mean"], stats["input_std"]
         self.rate_mean, self.rate_std = stats["rate_mean"], stats["rate_std"]
@@ -105,6 +106,13 @@ class TorchModel:
             return rate
         limit = self.rate_limit[first:]
         return limit * torch.tanh(rate / limit)
+
+    def variance(self, z, u):
+        grown = [torch.zeros_like(z[0])]
+        for z_t, u_t in zip(z, u):
+            log_variance = 10 * torch.tanh(self.network("variance", self.xi(z_t, u_t)) / 10)
+            grown.append(grown[-1] + (self.rate_std * self.dt) ** 2 * log_variance.exp())
+        return torch.stack(grown)
 
     def turn(self, q, omega):
         """The rate of a quaternion over a substep, through the matrix exponential of left-multiplied rates."""
@@ -191,7 +199,13 @@ def compare(folder, stem):
     model = TorchModel(path)
     z = model.rollout(torch.from_numpy(ours["z0"]), torch.from_numpy(ours["u"]))
     by_torch = distance(ours["z"], z.detach().numpy())
-    (z * torch.from_numpy(ours["z_bar"])).sum().backward()
+    loss = (z * torch.from_numpy(ours["z_bar"])).sum()
+    if "V" in ours:
+        V = model.variance(z.detach(), torch.from_numpy(ours["u"]))
+        by_numpy = max(by_numpy, distance(ours["V"], Model(path).variance(ours["z"], ours["u"])))
+        by_torch = max(by_torch, distance(ours["V"], V.detach().numpy()))
+        loss = loss + (V * torch.from_numpy(ours["z_bar"])).sum()
+    loss.backward()
     gradient = 0.0
     for name, parameter in model.theta.items():
         expected = parameter.grad.numpy() if parameter.grad is not None else np.zeros(parameter.shape)

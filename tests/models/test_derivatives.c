@@ -30,10 +30,11 @@ typedef struct problem {
     double lambda[(T + 1) * B * NZ_MAX]; // weights of what is differentiated
 } problem;
 
-// One model: a kind in one of seven forms.
-enum { ROBOT, SHALLOW, DEEP, LIMITED, FLOATING, SYNTHETIC, CLASSICAL, FORMS };
-static const char *const form_names[] = {"robot",    "robot, 1 layer", "robot, 3 layers", "limited",
-                                         "floating", "synthetic",      "classical"};
+// One model: a kind in one of eight forms.
+enum { ROBOT, SHALLOW, DEEP, LIMITED, PROBABILISTIC, FLOATING, SYNTHETIC, CLASSICAL, FORMS };
+static const char *const form_names[] = {"robot",     "robot, 1 layer", "robot, 3 layers",
+                                         "limited",   "probabilistic",  "floating",
+                                         "synthetic", "classical"};
 
 // False where the kind does not serve the form.
 static bool open_problem(problem *p, const char *kind, int form) {
@@ -46,9 +47,8 @@ static bool open_problem(problem *p, const char *kind, int form) {
         }
         task.nu = 0;
         task.coordinate[0] = task.coordinate[2] = TZ_COORDINATE_ANGLE;
-    } else if ((form == FLOATING || form == LIMITED) && strcmp(kind, "node") != 0 &&
-               strcmp(kind, "delta") != 0 && strcmp(kind, "node-so") != 0 &&
-               strcmp(kind, "node-so-naive") != 0) {
+    } else if (form >= LIMITED && strcmp(kind, "node") != 0 && strcmp(kind, "delta") != 0 &&
+               strcmp(kind, "node-so") != 0 && strcmp(kind, "node-so-naive") != 0) {
         return false;
     }
     if (form == CLASSICAL) {
@@ -58,6 +58,7 @@ static bool open_problem(problem *p, const char *kind, int form) {
     }
     // half of the data's largest rates, so that the limit bends the field; rotations too
     def.range_limit = form == LIMITED || form == FLOATING ? 0.5 : 0.0;
+    def.probabilistic = form == PROBABILISTIC;
     def.n_layers = form == SHALLOW ? 1 : form == DEEP ? 3 : 2;
     def.kind = kind;
     snprintf(p->name, sizeof p->name, "%s, %s", kind, form_names[form]);
@@ -188,6 +189,32 @@ static void test_rollout(void **state) {
     for_every_model(check_rollout);
 }
 
+// ---- variances of the kinds that have a probabilistic form; the states are held
+
+static double z_held[(T + 1) * B * NZ_MAX];
+
+static double variance_sum(problem *p) {
+    double V[(T + 1) * B * NZ_MAX];
+    tz_model_variance(p->model, p->workspace, V, z_held, p->u, T, B);
+    return weighted_sum(p->lambda, V, (T + 1) * B * p->nz);
+}
+
+static void test_variance(void **state) {
+    (void)state;
+    static double grad[PARAMETERS_MAX], expected[PARAMETERS_MAX];
+    static const char *const probabilistic[] = {"node", "node-so", "delta"};
+    for (size_t k = 0; k < TZ_COUNTOF(probabilistic); k++) {
+        problem p;
+        assert_true(open_problem(&p, probabilistic[k], PROBABILISTIC));
+        tz_model_rollout(p.model, p.workspace, z_held, p.x, p.u, T, B);
+        memset(grad, 0, sizeof grad);
+        tz_model_variance_vjp(p.model, p.workspace, grad, p.lambda, z_held, p.u, T, B);
+        differences(&p, variance_sum, p.model->parameters, (int)p.model->n_parameters, expected);
+        check_tensors(&p, grad, expected);
+        close_problem(&p);
+    }
+}
+
 // ---- regulariser; its value is compared in test_golden
 
 static const double WEIGHT = 0.3;
@@ -219,6 +246,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_field),
         cmocka_unit_test(test_rollout),
+        cmocka_unit_test(test_variance),
         cmocka_unit_test(test_regulariser),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,6 +69,50 @@ static void rollout_is_the_mean_of_the_members(void **state) {
     tz_model_destroy(ensemble);
 }
 
+// V = mean over members of (V_k + (z_k - z)^2), V_k = 0 for a member without variances.
+static void variance_is_that_of_the_mixture(void **state) {
+    (void)state;
+    const tz_task task = fixture_task();
+    tz_model_def def = tz_model_def_default();
+    def.kind = "node";
+    def.probabilistic = true;
+    tz_model *members[2] = {fixture_model_of(&def, &task), fixture_model("node-so")};
+    tz_model *ensemble = NULL;
+    assert_int_equal(tz_ensemble_create(&ensemble, members, 2, NULL), TZ_OK);
+    assert_true(ensemble->has_variance && members[0]->has_variance && !members[1]->has_variance);
+    const int nz = tz_model_nz(ensemble);
+    const size_t n = (size_t)((T + 1) * B * nz);
+    float *z0 = values((size_t)(B * nz)), *u = values((size_t)(T * B * ensemble->nu));
+    float *mean = values(n), *V = values(n), *z[2] = {values(n), values(n)}, *V_0 = values(n);
+    fixture_fill(z0, B * nz, 0.3, 1);
+    fixture_fill(u, T * B * ensemble->nu, 0.5, 2);
+    tz_model_workspace *ws = NULL, *ws_0 = NULL;
+    assert_int_equal(tz_model_workspace_create(&ws, ensemble, B, T, false, NULL), TZ_OK);
+    assert_int_equal(tz_model_workspace_create(&ws_0, members[0], B, T, false, NULL), TZ_OK);
+    tz_model_rollout(ensemble, ws, mean, z0, u, T, B);
+    const size_t before = tz_alloc_count();
+    tz_model_variance(ensemble, ws, V, mean, u, T, B);
+    assert_int_equal(tz_alloc_count(), before);
+    roll(members[0], z[0], z0, u);
+    roll(members[1], z[1], z0, u);
+    tz_model_variance(members[0], ws_0, V_0, z[0], u, T, B);
+    for (size_t k = 0; k < n; k++) {
+        const double half = 0.5 * ((double)z[0][k] - (double)z[1][k]);
+        const double expected = 0.5 * (double)V_0[k] + half * half;
+        assert_true(fabs((double)V[k] - expected) <= 1e-5 * (expected + 1e-3));
+    }
+    tz_model_workspace_destroy(ensemble, ws);
+    tz_model_workspace_destroy(members[0], ws_0);
+    tz_free(z0);
+    tz_free(u);
+    tz_free(mean);
+    tz_free(V);
+    tz_free(z[0]);
+    tz_free(z[1]);
+    tz_free(V_0);
+    tz_model_destroy(ensemble);
+}
+
 static void path_in_folder(char path[TZ_PATH_MAX], const char *name) {
     assert_int_equal(tz_path_join(path, test_folder, name, NULL), TZ_OK);
 }
@@ -155,6 +199,7 @@ static void members_of_two_environments_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rollout_is_the_mean_of_the_members),
+        cmocka_unit_test(variance_is_that_of_the_mixture),
         cmocka_unit_test(list_is_written_and_read),
         cmocka_unit_test(bad_lists_are_refused),
         cmocka_unit_test(members_of_two_environments_are_refused),

@@ -88,9 +88,10 @@ static void assert_refused(tz_status status, const char *part) {
 // changed.
 static void save_changed(const char *kind, const char *key, const char *value,
                          const char *tensor_name, const void *data, size_t n) {
-    static const char *const keys[] = {
-        "format", "version",  "kind",     "env",        "nq",         "nv",       "nu",
-        "dt_s",   "n_hidden", "n_layers", "activation", "integrator", "substeps", "normaliser"};
+    static const char *const keys[] = {"format",   "version",    "kind",       "env",
+                                       "nq",       "nv",         "nu",         "dt_s",
+                                       "n_hidden", "n_layers",   "activation", "integrator",
+                                       "substeps", "normaliser", "variance"};
     tz_model *model = fixture_model(kind);
     save(model);
     tz_model_destroy(model);
@@ -148,6 +149,7 @@ static void test_bad_metadata_is_refused(void **state) {
         {"substeps", "0", "substeps is '0'"},
         {"integrator", "rk5", "integrator 'rk5', expected euler"},
         {"normaliser", "mean", "normaliser is 'mean'"},
+        {"variance", "guessed", "variance is 'guessed', expected 'learned'"},
     };
     for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
         save_changed("node", cases[i].key, cases[i].value, NULL, NULL, 0);
@@ -157,6 +159,10 @@ static void test_bad_metadata_is_refused(void **state) {
     assert_refused(TZ_ERR_MISMATCH, "mlp.W1");
     save_changed("node", "n_layers", "3", NULL, NULL, 0);
     assert_refused(TZ_ERR_MISMATCH, "mlp.W3");
+    save_changed("node", "variance", "learned", NULL, NULL, 0);
+    assert_refused(TZ_ERR_MISMATCH, "variance.W1");
+    save_changed("hnn", "variance", "learned", NULL, NULL, 0);
+    assert_refused(TZ_ERR_FORMAT, "kind hnn has no probabilistic form");
     save_changed("node-so", "integrator", "rk4", NULL, NULL, 0);
     assert_refused(TZ_ERR_FORMAT, "kind node-so has the step in its equations");
     save_changed("node", "kind", "delta", NULL, NULL, 0);
@@ -210,16 +216,17 @@ static void test_synthetic_form_comes_back(void **state) {
     }
 }
 
-// A range limit is part of the model.
-static void test_range_limit_comes_back(void **state) {
+// A range limit and a variance network are part of the model.
+static void test_limit_and_variance_come_back(void **state) {
     (void)state;
     enum { B = 4, NZ = 6 };
-    float z[B * NZ], u[B * 2], dz[2][B * NZ];
-    fixture_fill(z, B * NZ, 3.0, 34);
+    float z[2 * B * NZ], u[B * 2], dz[2][B * NZ], V[2][2 * B * NZ];
+    fixture_fill(z, 2 * B * NZ, 3.0, 34);
     fixture_fill(u, B * 2, 3.0, 35);
     const tz_task task = fixture_task();
     tz_model_def def = tz_model_def_default();
     def.range_limit = 0.5;
+    def.probabilistic = true;
     tz_model *model[2] = {fixture_model_of(&def, &task), NULL};
     save(model[0]);
     assert_int_equal(tz_model_load(&model[1], path, NULL), TZ_OK);
@@ -227,9 +234,12 @@ static void test_range_limit_comes_back(void **state) {
         tz_model_workspace *workspace;
         assert_int_equal(tz_model_workspace_create(&workspace, model[i], B, 1, false, NULL), TZ_OK);
         model[i]->ops->field(model[i], workspace, dz[i], z, u, B);
+        tz_model_variance(model[i], workspace, V[i], z, u, 1, B);
         tz_model_workspace_destroy(model[i], workspace);
     }
     assert_memory_equal(dz[0], dz[1], sizeof dz[0]);
+    assert_memory_equal(V[0], V[1], sizeof V[0]);
+    assert_true(V[0][B * NZ] > 0.0f);
     tz_model_destroy(model[0]);
     tz_model_destroy(model[1]);
 }
@@ -306,7 +316,7 @@ int main(void) {
         cmocka_unit_test(test_synthetic_form_comes_back),
         cmocka_unit_test(test_older_file_is_read),
         cmocka_unit_test(test_bad_metadata_is_refused),
-        cmocka_unit_test(test_range_limit_comes_back),
+        cmocka_unit_test(test_limit_and_variance_come_back),
         cmocka_unit_test(test_bad_tensors_are_refused),
         cmocka_unit_test(test_broken_files_are_refused),
         cmocka_unit_test(test_out_of_memory),

@@ -18,7 +18,7 @@ static const char *folder;
 
 // Robot: normalised, masked, Euler. Floating: with a quaternion. Synthetic: as in the study. Mixed:
 // normalised, masked, angles embedded, classical Runge-Kutta, controls. Shallow and deep: robot
-// with 1 and 3 hidden layers. Limited: robot with a range limit.
+// with 1 and 3 hidden layers. Limited: robot with a range limit, and variances V.
 enum { ROBOT, FLOATING, SYNTHETIC, MIXED, SHALLOW, DEEP, LIMITED, FORMS };
 static const char *const form_names[] = {"robot",   "floating", "synthetic", "mixed",
                                          "shallow", "deep",     "limited"};
@@ -30,6 +30,7 @@ static bool define(tz_model_def *def, tz_task *task, const char *kind, int form)
     def->kind = kind;
     def->n_layers = form == SHALLOW ? 1 : form == DEEP ? 3 : 2;
     def->range_limit = form == LIMITED ? 0.5 : 0.0;
+    def->probabilistic = form == LIMITED;
     if (form == LIMITED) {
         return strcmp(kind, "node") == 0 || strcmp(kind, "node-so") == 0;
     }
@@ -60,7 +61,7 @@ static void write_model(const char *kind, int form) {
     }
     tz_model *model = fixture_model_of(&def, &task);
     const size_t nz = (size_t)tz_model_nz(model), nu = (size_t)task.nu;
-    assert_true(model->n_parameters <= PARAMETERS_MAX && model->n_tensors + 4 <= TENSORS_MAX);
+    assert_true(model->n_parameters <= PARAMETERS_MAX && model->n_tensors + 5 <= TENSORS_MAX);
     fixture_fill(z0, (int)(B * nz), 0.8, 41);
     fixture_fill(u, T * B * NU, 0.6, 42);
     fixture_fill(z_bar, (int)((T + 1) * B * nz), 1.0, 43);
@@ -81,6 +82,13 @@ static void write_model(const char *kind, int form) {
     };
     static char names[TENSORS_MAX][48];
     int n = 4;
+    if (model->has_variance) {
+        // the variances' gradient for the weights z_bar joins that of the rollout
+        static float V[(T + 1) * B * NZ_MAX];
+        tz_model_variance(model, workspace, V, z, u, T, B);
+        tz_model_variance_vjp(model, workspace, grad, z_bar, z, u, T, B);
+        tensors[n++] = (tz_tensor){.name = "V", .ndim = 3, .shape = {T + 1, B, nz}, .data = V};
+    }
     for (int i = 0; i < model->n_tensors; i++, n++) {
         const tz_model_tensor *tensor = &model->tensors[i];
         snprintf(names[n], sizeof names[n], "grad.%s", tensor->name);

@@ -157,6 +157,54 @@ static void models_are_evaluated_alike_at_any_number_of_threads(void **state) {
     toy_dataset_destroy(d);
 }
 
+// A probabilistic node without weights: the state stays, and t steps have the variance t (s dt)^2.
+static void likelihood_follows_the_formula(void **state) {
+    (void)state;
+    enum { N = 70, STEPS = 4, NZ = 4, SIZE = (STEPS + 1) * N * NZ };
+    const double s[NZ] = {2.0, 5.0, 10.0, 20.0}, sigma[NZ] = {1.0, 0.5, 2.0, 3.0};
+    tz_model_statistics statistics = {0};
+    for (int i = 0; i < NZ; i++) {
+        statistics.rate_std[i] = s[i];
+        statistics.z_std[i] = sigma[i];
+    }
+    const tz_task task = toy_task(2, 1); // dt 0.1 s
+    tz_model_def def = tz_model_def_default();
+    def.kind = "node";
+    def.probabilistic = true;
+    tz_model *model = NULL;
+    assert_int_equal(tz_model_create(&model, &def, &task, &statistics, NULL), TZ_OK);
+    memset(model->parameters, 0, model->n_parameters * sizeof(float));
+    tz_model_prepare(model);
+    float z[SIZE], u[STEPS * N] = {0};
+    tz_rng rng = tz_rng_stream(4, TZ_PURPOSE_TEST, 0);
+    for (int i = 0; i < SIZE; i++) {
+        z[i] = (float)tz_rng_normal(&rng);
+    }
+    const tz_rollouts rollouts = {
+        .n = N, .horizon = STEPS, .nz = NZ, .nu = 1, .n_episodes = N, .z = z, .u = u};
+    const tz_predictor predictor = {.type = TZ_PREDICT_MODEL, .model = model};
+    tz_team *team = NULL;
+    tz_evaluation *e = NULL;
+    assert_int_equal(tz_team_create(&team, 2, NULL), TZ_OK);
+    assert_int_equal(tz_evaluate(&e, &rollouts, &predictor, model->sigma_z, team, NULL), TZ_OK);
+    double nll = 0.0, within[2] = {0.0, 0.0};
+    for (int k = N * NZ; k < SIZE; k++) {
+        const int i = k % NZ, t = k / (N * NZ);
+        const double off = (double)z[k] - (double)z[k % (N * NZ)], sd = sqrt(t) * s[i] * 0.1;
+        nll += 0.5 * (off * off / (sd * sd) + log(2.0 * M_PI * sd * sd / (sigma[i] * sigma[i])));
+        within[0] += fabs(off) <= sd;
+        within[1] += fabs(off) <= 2.0 * sd;
+    }
+    const double n = STEPS * N * NZ;
+    assert_true(fabs(e->nll - nll / n) < 1e-6 * fabs(nll / n)); // variances are floats
+    assert_true(fabs(e->within[0] - within[0] / n) < 1e-9);
+    assert_true(fabs(e->within[1] - within[1] / n) < 1e-9);
+    assert_true(isnan(e->step_nll[0]) && isfinite(e->step_nll[1]));
+    tz_evaluation_destroy(e);
+    tz_team_destroy(team);
+    tz_model_destroy(model);
+}
+
 // A quaternion and its negative are one rotation: the sign of the true one changes nothing.
 static void signs_of_quaternions_do_not_count(void **state) {
     (void)state;
@@ -201,6 +249,7 @@ int main(void) {
         cmocka_unit_test(errors_follow_the_formula),
         cmocka_unit_test(diverged_rollouts_are_counted),
         cmocka_unit_test(models_are_evaluated_alike_at_any_number_of_threads),
+        cmocka_unit_test(likelihood_follows_the_formula),
         cmocka_unit_test(signs_of_quaternions_do_not_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

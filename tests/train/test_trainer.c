@@ -21,7 +21,8 @@ typedef struct bench {
     tz_trainer *trainer;
 } bench;
 
-static void set_up(bench *b, const char *kind, int threads, tz_trainer_def def) {
+static void set_up_form(bench *b, const char *kind, bool probabilistic, int threads,
+                        tz_trainer_def def) {
     *b = (bench){.data = toy_dataset(N_Q, N_U, EPISODES, T, 7)};
     b->is_test[EPISODES - 1] = 1;
     b->source = (tz_source){.path = "toy", .dataset = b->data, .is_test = b->is_test};
@@ -35,10 +36,15 @@ static void set_up(bench *b, const char *kind, int threads, tz_trainer_def def) 
     tz_model_def model_def = tz_model_def_default();
     model_def.kind = kind;
     model_def.n_hidden = 32;
+    model_def.probabilistic = probabilistic;
     assert_int_equal(tz_model_create(&b->model, &model_def, &task, &statistics, NULL), TZ_OK);
     assert_int_equal(tz_team_create(&b->team, threads, NULL), TZ_OK);
     assert_int_equal(tz_trainer_create(&b->trainer, &def, b->model, b->sequences, b->team, NULL),
                      TZ_OK);
+}
+
+static void set_up(bench *b, const char *kind, int threads, tz_trainer_def def) {
+    set_up_form(b, kind, false, threads, def);
 }
 
 static void tear_down(bench *b) {
@@ -138,6 +144,69 @@ static void regulariser_joins_the_loss(void **state) {
     assert_true(before > 0.0);
     assert_true(fabs(loss[1] - loss[0] - weights[1] * before) < 1e-6 * loss[1]);
     assert_true(after[1] < 0.9 * before && after[1] < after[0]);
+}
+
+// Mean of (zhat - z)^2 / V over held-out sequences: 1 where the variance is right.
+static double normalised_square(bench *b) {
+    enum { L = 3, NZ = 2 * N_Q };
+    const int n = b->held_out->n;
+    float *z0 = tz_alloc((size_t)(n * NZ), sizeof *z0), *u = tz_alloc((size_t)(2 * n * N_U), 4);
+    float *zhat = tz_alloc((size_t)(L * n * NZ), 4), *V = tz_alloc((size_t)(L * n * NZ), 4);
+    for (int i = 0; i < n; i++) {
+        memcpy(z0 + i * NZ, b->held_out->z + i * L * NZ, NZ * sizeof *z0);
+        for (int t = 0; t < L - 1; t++) {
+            memcpy(u + (t * n + i) * N_U, b->held_out->u + (i * (L - 1) + t) * N_U, N_U * 4);
+        }
+    }
+    tz_model_workspace *ws = NULL;
+    assert_int_equal(tz_model_workspace_create(&ws, b->model, n, L - 1, false, NULL), TZ_OK);
+    tz_model_rollout(b->model, ws, zhat, z0, u, L - 1, n);
+    tz_model_variance(b->model, ws, V, zhat, u, L - 1, n);
+    double sum = 0.0;
+    for (int t = 1; t < L; t++) {
+        for (int k = 0; k < n * NZ; k++) {
+            const int at = t * n * NZ + k;
+            const double z = (double)b->held_out->z[(k / NZ * L + t) * NZ + k % NZ];
+            sum += ((double)zhat[at] - z) * ((double)zhat[at] - z) / (double)V[at];
+        }
+    }
+    tz_model_workspace_destroy(b->model, ws);
+    tz_free(z0);
+    tz_free(u);
+    tz_free(zhat);
+    tz_free(V);
+    return sum / ((L - 1) * n * NZ);
+}
+
+// A variance is learned beside the prediction, whose weights end in the same bits as without.
+static void variance_leaves_the_prediction_alone(void **state) {
+    (void)state;
+    static const char *const kinds[] = {"node", "node-so"};
+    tz_trainer_def def = tz_trainer_def_default();
+    def.epochs = 30;
+    def.lr = 1e-2;
+    def.input_noise = 0.1;
+    for (size_t k = 0; k < TZ_COUNTOF(kinds); k++) {
+        bench plain, b;
+        set_up(&plain, kinds[k], 1, def);
+        set_up_form(&b, kinds[k], true, 2, def);
+        while (!tz_trainer_done(b.trainer)) {
+            const tz_train_step alone = tz_trainer_step(plain.trainer);
+            const size_t before = tz_alloc_count();
+            const tz_train_step beside = tz_trainer_step(b.trainer);
+            assert_int_equal(tz_alloc_count(), before);
+            assert_int_equal(beside.outcome, TZ_TRAIN_OK);
+            assert_true(alone.loss == beside.loss && alone.grad_norm == beside.grad_norm);
+        }
+        assert_memory_equal(plain.model->parameters, b.model->parameters,
+                            plain.model->n_parameters * sizeof(float));
+        const double ratio = normalised_square(&b);
+        if (!(ratio > 0.5 && ratio < 2.0)) {
+            fail_msg("%s: squared errors are %g times the variance", kinds[k], ratio);
+        }
+        tear_down(&plain);
+        tear_down(&b);
+    }
 }
 
 static void a_step_allocates_nothing(void **state) {
@@ -249,6 +318,7 @@ int main(void) {
         cmocka_unit_test(tiles_make_up_the_batch),
         cmocka_unit_test(curriculum_grows_to_the_whole_sequence),
         cmocka_unit_test(regulariser_joins_the_loss),
+        cmocka_unit_test(variance_leaves_the_prediction_alone),
         cmocka_unit_test(a_step_allocates_nothing),
         cmocka_unit_test(learns_a_known_system),
         cmocka_unit_test(nonfinite_changes_nothing),
