@@ -101,6 +101,16 @@ tz_status tz_model_set_integrator(tz_model *model, tz_integrator integrator, int
     return set_integrator((tz_learned *)model, integrator, substeps, error);
 }
 
+bool tz_model_integrator(const tz_model *model, tz_integrator *integrator, int *substeps) {
+    if (tz_learned_kind_find(model->ops->kind) == NULL) {
+        return false;
+    }
+    const tz_learned *self = (const tz_learned *)model;
+    *integrator = self->integrator;
+    *substeps = self->substeps;
+    return true;
+}
+
 static tz_status allocate_limit(tz_learned *self, tz_error *error) {
     if (!self->kind->is_rate) {
         return tz_fail(error, TZ_ERR_UNSUPPORTED,

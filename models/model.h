@@ -198,6 +198,9 @@ TZ_API void tz_model_energy(const tz_model *model, tz_model_workspace *workspace
 // TZ_ERR_UNSUPPORTED when the kind does not serve it, TZ_ERR_ARGUMENT for substeps out of range.
 TZ_API tz_status tz_model_set_integrator(tz_model *model, tz_integrator integrator, int substeps,
                                          tz_error *error);
+// The integrator that it predicts with and the substeps of a transition; false for kinds that have
+// none to choose (ensembles).
+TZ_API bool tz_model_integrator(const tz_model *model, tz_integrator *integrator, int *substeps);
 
 // Floating-point operations of a learned model's forward and backward over T transitions of one
 // row, from its weights without padding: 6 a weight and evaluation (2 forward, 4 backward), 12

@@ -11,17 +11,6 @@
 
 static const tz_policy_ops *const builtins[] = {&tz_policy_random, &tz_policy_zero};
 
-// The last part of a path without its suffix.
-static void base_name(char name[TZ_NAME_MAX], const char *path) {
-    const char *slash = strrchr(path, '/');
-    const char *base = slash == NULL ? path : slash + 1;
-    const char *suffix = strrchr(base, '.');
-    const size_t length = suffix == NULL ? strlen(base) : (size_t)(suffix - base);
-    const size_t kept = length < TZ_NAME_MAX ? length : TZ_NAME_MAX - 1;
-    memcpy(name, base, kept);
-    name[kept] = '\0';
-}
-
 tz_status tz_policy_find_file(char path[TZ_PATH_MAX], const char *name_or_path, tz_error *error) {
     if (!tz_file_exists(name_or_path) && strchr(name_or_path, '/') == NULL) {
         char relative[TZ_PATH_MAX];
@@ -47,7 +36,7 @@ static tz_status create_self(tz_policy *policy, const char *name_or_path, tz_err
     }
     char path[TZ_PATH_MAX];
     TZ_CHECK(tz_policy_find_file(path, name_or_path, error));
-    base_name(policy->name, path);
+    tz_path_stem(path, policy->name, TZ_NAME_MAX);
     policy->ops = &tz_policy_mlp;
     return tz_actor_read(&policy->actor, &policy->block, policy->sha256, path, &policy->task,
                          error);

@@ -53,6 +53,14 @@ const char *tz_path_split(const char *path, char folder[TZ_PATH_MAX]) {
     return slash + 1;
 }
 
+void tz_path_stem(const char *path, char *stem, size_t size) {
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+    const size_t length = dot != NULL ? (size_t)(dot - name) : strlen(name);
+    snprintf(stem, size, "%.*s", (int)length, name);
+}
+
 static tz_status make_folder(const char *path, tz_error *error) {
     if (mkdir(path, 0777) == 0 || (errno == EEXIST && tz_folder_exists(path))) {
         return TZ_OK;

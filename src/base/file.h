@@ -18,6 +18,9 @@ TZ_API tz_status tz_path_join(char path[TZ_PATH_MAX], const char *a, const char 
 // Writes the folder part of `path` ("." when it has none) and returns where its last name begins.
 TZ_API const char *tz_path_split(const char *path, char folder[TZ_PATH_MAX]);
 
+// Writes the last name of `path` without its suffix, cut to `size` with its NUL.
+TZ_API void tz_path_stem(const char *path, char *stem, size_t size);
+
 TZ_API bool tz_file_exists(const char *path); // regular file
 TZ_API bool tz_folder_exists(const char *path);
 

@@ -15,12 +15,14 @@ typedef struct arguments {
     const char *data, *env, *out;
     tz_text_list models;
     int split;
+    int integrator, substeps; // index into integrators; 0: as trained
     int horizon, n_rollouts, threads;
     bool json;
 } arguments;
 
 static const char *const splits[] = {"auto", "test", "all", NULL};
 enum { SPLIT_AUTO, SPLIT_TEST, SPLIT_ALL };
+static const char *const integrators[] = {"trained", "euler", "rk4-38", "rk4", "leapfrog", NULL};
 
 // What a run holds between begin and end.
 typedef struct run {
@@ -128,11 +130,30 @@ static tz_status choose_episodes(run *r, tz_error *error) {
 
 // ---- models and names
 
+// The integrator and substeps that were asked for; what was not stays as it was trained.
+static tz_status set_integrator(const arguments *a, tz_model *model, const char *path,
+                                tz_error *error) {
+    if (a->integrator == 0 && a->substeps == 0) {
+        return TZ_OK;
+    }
+    tz_integrator integrator = TZ_INTEGRATOR_EULER;
+    int substeps = 1;
+    tz_model_integrator(model, &integrator, &substeps); // set tells what has none
+    if (a->integrator > 0) {
+        TZ_CHECK(tz_integrator_find(&integrator, integrators[a->integrator], error));
+    }
+    tz_error cause;
+    const tz_status status = tz_model_set_integrator(
+        model, integrator, a->substeps > 0 ? a->substeps : substeps, &cause);
+    return status == TZ_OK ? TZ_OK : tz_fail(error, status, "%s: %s", path, cause.text);
+}
+
 static tz_status load_models(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     for (int i = 0; i < a->models.n; i++) {
         const char *path = a->models.item[i];
         TZ_CHECK(tz_model_load(&r->model[i], path, error));
+        TZ_CHECK(set_integrator(a, r->model[i], path, error));
         const tz_model *model = r->model[i];
         if (r->env != NULL) {
             TZ_CHECK(tz_model_check_task(model, tz_env_task(r->env), path, error));
@@ -178,21 +199,13 @@ static tz_status name_components(run *r, tz_error *error) {
 
 // "node-so" of "runs/node-so/model.safetensors", "cheetah" of "models/cheetah.safetensors".
 static void make_label(char label[64], const char *path) {
-    const char *end = strrchr(path, '/');
-    if (end != NULL && strcmp(end, "/model.safetensors") == 0) {
-        while (end > path && *end == '/') {
-            end--;
-        }
-        end++;
-    } else {
-        const char *dot = strrchr(path, '.');
-        end = dot != NULL && (end == NULL || dot > end) ? dot : path + strlen(path);
+    char folder[TZ_PATH_MAX], above[TZ_PATH_MAX];
+    const char *name = tz_path_split(path, folder);
+    if (strcmp(name, "model.safetensors") == 0 && strcmp(folder, ".") != 0) {
+        snprintf(label, 64, "%s", tz_path_split(folder, above));
+        return;
     }
-    const char *begin = end;
-    while (begin > path && begin[-1] != '/') {
-        begin--;
-    }
-    snprintf(label, 64, "%.*s", (int)(end - begin), begin);
+    tz_path_stem(path, label, 64);
 }
 
 // ---- the run
@@ -215,6 +228,10 @@ static tz_status evaluate_all(run *r, tz_error *error) {
                                .path = a->models.item[i],
                                .sha256 = r->model[i]->sha256};
         make_label(entry.label, entry.path);
+        tz_integrator integrator;
+        if (tz_model_integrator(r->model[i], &integrator, &entry.substeps)) {
+            entry.integrator = tz_integrator_name(integrator);
+        }
         const tz_predictor predictor = {.type = TZ_PREDICT_MODEL, .model = r->model[i]};
         TZ_CHECK(evaluate(r, entry, &predictor, error));
     }
@@ -265,6 +282,7 @@ static tz_status run_eval(run *r, int argc, char **argv, tz_error *error) {
                                    .data_sha256 = r->dataset->sha256,
                                    .env = r->model[0]->env,
                                    .episodes = r->held_out ? "held-out episodes" : "episodes",
+                                   .shows_integrators = a->integrator > 0 || a->substeps > 0,
                                    .sigma_path = a->models.item[0],
                                    .sigma_z = r->model[0]->sigma_z,
                                    .component_name = r->component_name,
@@ -310,6 +328,8 @@ static int eval_main(int argc, char **argv) {
         {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment of a file that does not name its own"},
         {"--split", TZ_OPTION_CHOICE, &a->split, "S", .help = "episodes: held out from all models, as config.json beside them says (test; auto: if it does), or all", .choices = splits},
         {"--horizon", TZ_OPTION_INT, &a->horizon, "N", .help = "steps of a rollout", .min = 1, .max = 1e5},
+        {"--integrator", TZ_OPTION_CHOICE, &a->integrator, "I", .help = "rule of a step of all models instead of the one each was trained with; leapfrog: kinds with an energy", .choices = integrators},
+        {"--substeps", TZ_OPTION_INT, &a->substeps, "N", .help = "steps of a transition; 0: as trained", .min = 0, .max = 1000},
         {"--rollouts", TZ_OPTION_INT, &a->n_rollouts, "N", .help = "rollouts, evenly spaced over the episodes", .min = 1, .max = 1e5},
         {"--threads", TZ_OPTION_INT, &a->threads, "N", .help = "threads; 0: one a CPU", .min = 0, .max = 1024},
         {"--json", TZ_OPTION_FLAG, &a->json, .help = "print one JSON object"},

@@ -103,6 +103,15 @@ static void print_components(const tz_eval_report *report) {
     }
 }
 
+static void print_integrators(const tz_eval_report *report) {
+    printf("\n");
+    for (int i = 0; i < report->n_entries - N_TRIVIAL; i++) {
+        const tz_eval_entry *entry = &report->entries[i];
+        printf("%s: %s, %d step%s a transition\n", entry->label, entry->integrator, entry->substeps,
+               entry->substeps == 1 ? "" : "s");
+    }
+}
+
 void tz_eval_print_table(const tz_eval_report *report) {
     const tz_rollouts *r = report->rollouts;
     printf("%s, %s: %d rollouts of %d steps from %d %s", report->env, report->data, r->n,
@@ -115,6 +124,9 @@ void tz_eval_print_table(const tz_eval_report *report) {
     print_summary(report);
     print_calibration(report);
     print_components(report);
+    if (report->shows_integrators) {
+        print_integrators(report);
+    }
     for (int i = 0; i < report->n_entries - N_TRIVIAL; i++) {
         if (!tz_eval_beats_trivial(report, &report->entries[i])) {
             printf("\n%s does not beat both trivial predictors\n", report->entries[i].label);
@@ -146,6 +158,8 @@ static struct json_object *entry_json(const tz_eval_report *report, const tz_eva
     if (entry->path != NULL) {
         tz_json_add_text(o, "model", entry->path);
         tz_json_add_text(o, "sha256", entry->sha256);
+        tz_json_add_text(o, "integrator", entry->integrator);
+        tz_json_add_int(o, "substeps", entry->substeps);
     }
     snprintf(key, sizeof key, "nmse_%d", e->horizon);
     json_object_object_add(o, key, real(e->mean));

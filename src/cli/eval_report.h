@@ -8,10 +8,12 @@
 
 // One predictor and how it did.
 typedef struct tz_eval_entry {
-    char label[64];     // in tables and pictures
-    const char *kind;   // "node-so", or "stay", "mean"
-    const char *path;   // of the model file; NULL for the trivial predictors
-    const char *sha256; // of the model file; NULL for the trivial predictors
+    char label[64];         // in tables and pictures
+    const char *kind;       // "node-so", or "stay", "mean"
+    const char *path;       // of the model file; NULL for the trivial predictors
+    const char *sha256;     // of the model file; NULL for the trivial predictors
+    const char *integrator; // that it predicts with; NULL for predictors that have none
+    int substeps;           // of a transition
     const tz_evaluation *evaluation;
 } tz_eval_entry;
 
@@ -19,6 +21,7 @@ typedef struct tz_eval_entry {
 typedef struct tz_eval_report {
     const char *data, *data_sha256, *env;
     const char *episodes;       // "held-out episodes" or "episodes"
+    bool shows_integrators;     // they are others than the trained ones
     const char *sigma_path;     // the model whose sigma_z is the unit
     const float *sigma_z;       // (nz)
     char (*component_name)[80]; // (nz)

@@ -132,9 +132,8 @@ typedef struct export_args {
 static tz_status write_as(const export_args *a, const char *path, const tz_policy_file *file,
                           const tz_task *task, tz_error *error) {
     if (a->c) {
-        const char *slash = strrchr(path, '/');
-        return tz_actor_write_c(a->out, &file->actor, task, slash == NULL ? path : slash + 1,
-                                error);
+        char folder[TZ_PATH_MAX];
+        return tz_actor_write_c(a->out, &file->actor, task, tz_path_split(path, folder), error);
     }
     const tz_metadata notes[] = {{"origin", file->kind}, {"origin_sha256", file->sha256}};
     return tz_actor_write(a->out, &file->actor, task, notes, TZ_COUNTOF(notes), error);

@@ -147,22 +147,39 @@ static tz_status add_rollout(gallery *g, const tz_model *model, const char *titl
     return status;
 }
 
-static tz_status add_model(gallery *g, const char *path, const char *title, int episode, int start,
+// A model of the gallery.
+typedef struct shown_model {
+    const char *path, *title;
+    const char *integrator; // "": as trained
+    int substeps;
+} shown_model;
+
+static tz_status load_model(tz_model **model, const shown_model *shown, tz_error *error) {
+    TZ_CHECK(tz_model_load(model, shown->path, error));
+    if (shown->integrator[0] == '\0') {
+        return TZ_OK;
+    }
+    tz_integrator integrator;
+    TZ_CHECK(tz_integrator_find(&integrator, shown->integrator, error));
+    return tz_model_set_integrator(*model, integrator, shown->substeps, error);
+}
+
+static tz_status add_model(gallery *g, const shown_model *shown, int episode, int start,
                            tz_error *error) {
     if (g->n == TRAJECTORIES_MAX) {
         return TZ_OK; // more curves would not be told apart
     }
     tz_model *model = NULL;
-    TZ_CHECK(tz_model_load(&model, path, error));
-    tz_status status = TZ_OK;
-    if (model->nq != g->dataset->nq || model->nv != g->dataset->nv || model->nu != g->dataset->nu) {
+    tz_status status = load_model(&model, shown, error);
+    if (status == TZ_OK && (model->nq != g->dataset->nq || model->nv != g->dataset->nv ||
+                            model->nu != g->dataset->nu)) {
         status = tz_fail(error, TZ_ERR_MISMATCH,
-                         "%s: a model of nq %d, nv %d, nu %d, expected the data's %d, %d, %d", path,
-                         model->nq, model->nv, model->nu, g->dataset->nq, g->dataset->nv,
-                         g->dataset->nu);
+                         "%s: a model of nq %d, nv %d, nu %d, expected the data's %d, %d, %d",
+                         shown->path, model->nq, model->nv, model->nu, g->dataset->nq,
+                         g->dataset->nv, g->dataset->nu);
     }
     if (status == TZ_OK) {
-        status = add_rollout(g, model, title, episode, start, error);
+        status = add_rollout(g, model, shown->title, episode, start, error);
     }
     tz_model_destroy(model);
     return status;
@@ -365,7 +382,9 @@ static tz_status show_train(gallery *g, const char *folder, struct json_object *
     int episode = 0;
     TZ_CHECK(held_out_episode(g, config, &episode, error));
     TZ_CHECK(add_episode(g, "truth", episode, 0, STEPS_MAX, error));
-    TZ_CHECK(add_model(g, path, tz_config_text(config, "kind"), episode, 0, error));
+    const shown_model shown = {
+        .path = path, .title = tz_config_text(config, "kind"), .integrator = ""};
+    TZ_CHECK(add_model(g, &shown, episode, 0, error));
     return draw_gallery(g, error);
 }
 
@@ -388,8 +407,11 @@ static tz_status show_rollout(gallery *g, struct json_object *metrics, tz_error 
         json_object_is_type(models, json_type_array) ? json_object_array_length(models) : 0;
     for (size_t i = 0; i < n; i++) {
         struct json_object *model = json_object_array_get_idx(models, i);
-        TZ_CHECK(add_model(g, tz_config_text(model, "model"), tz_config_text(model, "label"),
-                           episode, start, error));
+        const shown_model shown = {.path = tz_config_text(model, "model"),
+                                   .title = tz_config_text(model, "label"),
+                                   .integrator = tz_config_text(model, "integrator"),
+                                   .substeps = json_object_get_int(member(model, "substeps"))};
+        TZ_CHECK(add_model(g, &shown, episode, start, error));
     }
     return draw_gallery(g, error);
 }

@@ -70,6 +70,22 @@ static void joins_paths(void **state) {
     assert_int_equal(tz_path_join(joined, "ab", name, &error), TZ_ERR_ARGUMENT);
 }
 
+static void takes_stems(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {{"runs/so.v2/cheetah.safetensors", "cheetah"},
+                                           {"cheetah", "cheetah"},
+                                           {"a.b/c", "c"},
+                                           {"a.tar.gz", "a.tar"},
+                                           {"runs/", ""}};
+    char stem[8];
+    for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
+        tz_path_stem(cases[i][0], stem, sizeof stem);
+        assert_string_equal(stem, cases[i][1]);
+    }
+    tz_path_stem("hopper-expert.zip", stem, sizeof stem);
+    assert_string_equal(stem, "hopper-");
+}
+
 static void makes_folders(void **state) {
     (void)state;
     tz_error error = {0};
@@ -286,6 +302,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, leave_folder)
     const struct CMUnitTest tests[] = {
         TEST(joins_paths),
+        TEST(takes_stems),
         TEST(makes_folders),
         TEST(reads_what_was_written),
         TEST(new_files_follow_the_umask),

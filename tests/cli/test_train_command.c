@@ -5,6 +5,7 @@
 #include "command.h"
 
 #include <json-c/json.h>
+#include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -141,6 +142,42 @@ static void eval_finds_the_held_out_episodes(void **state) {
     assert_non_null(strstr(printed, "from 3 episodes"));
 }
 
+// nmse_30 of eval on the held-out episode, with more options.
+static double error_with(const char *model, const char *options) {
+    assert_int_equal(trapeze("eval --data data --model %s/model.safetensors --horizon 30 --json %s",
+                             model, options),
+                     0);
+    struct json_object *o = printed_json();
+    const double error = number(json_object_array_get_idx(field(o, "models"), 0), "nmse_30");
+    json_object_put(o);
+    return error;
+}
+
+// Every rule goes to the same solution as its steps become shorter, each at its order.
+static void eval_integrates_otherwise(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("train --data data --model hnn --out energy " SMALL), 0);
+    const double trained = error_with("energy", ""),
+                 exact = error_with("energy", "--integrator rk4 --substeps 32");
+    assert_true(trained == error_with("energy", "--integrator euler --substeps 8"));
+    assert_true(trained == error_with("energy", "--integrator euler"));
+    assert_true(trained != exact);
+    const double euler = error_with("energy", "--substeps 32");
+    const double leapfrog = error_with("energy", "--integrator leapfrog --substeps 32");
+    const double rk4_38 = error_with("energy", "--integrator rk4-38 --substeps 32");
+    assert_true(fabs(euler - exact) < 0.4 * fabs(trained - exact)); // a quarter by its order
+    assert_true(fabs(leapfrog - exact) < 0.1 * fabs(euler - exact));
+    assert_true(fabs(rk4_38 - exact) < 0.1 * fabs(euler - exact));
+
+    // said in the table and in the folder, and drawn from there
+    assert_int_equal(trapeze("eval --data data --model energy/model.safetensors --horizon 30 "
+                             "--integrator leapfrog --out leaps"),
+                     0);
+    assert_non_null(strstr(printed, "energy: leapfrog, 8 steps a transition\n"));
+    assert_int_equal(shell("grep -q '\"integrator\": *\"leapfrog\"' leaps/metrics.json"), 0);
+    assert_int_equal(trapeze("plot leaps"), 0);
+}
+
 static void bad_input_is_one_sentence(void **state) {
     (void)state;
     static const struct {
@@ -148,6 +185,12 @@ static void bad_input_is_one_sentence(void **state) {
     } cases[] = {
         {"eval --data data --model so/model.safetensors --horizon 61", "has 61 transitions"},
         {"eval --data more --model so/model.safetensors --split test --horizon 30", "held out"},
+        {"eval --data data --model so/model.safetensors --horizon 30 --integrator rk4",
+         "so/model.safetensors: kind node-so has the step in its equations"},
+        {"eval --data data --model alone/model.safetensors --horizon 30 --integrator leapfrog",
+         "alone/model.safetensors: kind node has no energy"},
+        {"eval --data data --model so/model.safetensors --integrator verlet",
+         "--integrator is 'verlet', expected one of"},
         {"eval --data data --model data/data/main_data.hdf5", "main_data.hdf5"},
         {"train --data data --model node --out x --sequences 10", "do not fill a batch of 200"},
         {"train --data data --model node --out x --weight -1", "expected a number, 0 or more"},
@@ -188,6 +231,7 @@ int main(void) {
         cmocka_unit_test(continues_a_model_on_weighted_data),
         cmocka_unit_test(a_dataset_of_one_episode_joins_others),
         cmocka_unit_test(eval_finds_the_held_out_episodes),
+        cmocka_unit_test(eval_integrates_otherwise),
         cmocka_unit_test(bad_input_is_one_sentence),
         cmocka_unit_test(bench_reports_its_fields),
     };

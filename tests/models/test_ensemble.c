@@ -135,6 +135,14 @@ static void list_is_written_and_read(void **state) {
     assert_int_equal(tz_ensemble_count(ensemble), 2);
     assert_string_equal(tz_ensemble_member(ensemble, 1)->ops->kind, "node");
     assert_int_equal(strlen(ensemble->sha256), 64);
+    // each member integrates as it was trained
+    tz_error error;
+    tz_integrator integrator;
+    int substeps;
+    assert_false(tz_model_integrator(ensemble, &integrator, &substeps));
+    assert_int_equal(tz_model_set_integrator(ensemble, TZ_INTEGRATOR_RK4, 1, &error),
+                     TZ_ERR_UNSUPPORTED);
+    assert_non_null(strstr(error.text, "has no integrator to choose"));
     tz_model_destroy(ensemble);
 
     // a member that was replaced is not the one that was listed
@@ -142,7 +150,6 @@ static void list_is_written_and_read(void **state) {
     path_in_folder(path, files[0]);
     assert_int_equal(tz_model_save(other, path, NULL), TZ_OK);
     tz_model_destroy(other);
-    tz_error error;
     path_in_folder(path, "pair.json");
     assert_int_equal(tz_model_load(&ensemble, path, &error), TZ_ERR_MISMATCH);
     assert_non_null(strstr(error.text, "a.safetensors has the digest"));
