@@ -10,6 +10,7 @@
 #include "train/sac_trainer.h"
 
 #include <json-c/json.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,13 +207,23 @@ static tz_status begin_events(const tz_sac_trainer *trainer, const char *folder,
     return TZ_OK;
 }
 
+// Before the first update there is no temperature, before the first end of an episode no return of
+// training.
+static void write_note(char *note, size_t size, const tz_sac_metrics *m) {
+    size_t n = (size_t)snprintf(note, size, "return %.1f +- %.1f", m->return_mean, m->return_std);
+    if (isfinite(m->training_return)) {
+        n += (size_t)snprintf(note + n, size - n, ", training %.1f", m->training_return);
+    }
+    if (isfinite(m->temperature)) {
+        snprintf(note + n, size - n, ", temperature %.3g", m->temperature);
+    }
+}
+
 static bool report(void *context, uint64_t step, const tz_sac_metrics *evaluation) {
     reporter *r = context;
     if (evaluation != NULL) {
         r->trouble = append_event(r->folder, evaluation, &r->error);
-        snprintf(r->note, sizeof r->note, "return %.1f +- %.1f, training %.1f, temperature %.3g",
-                 evaluation->return_mean, evaluation->return_std, evaluation->training_return,
-                 evaluation->temperature);
+        write_note(r->note, sizeof r->note, evaluation);
     }
     tz_progress_update(&r->progress, (double)step, r->note);
     return r->trouble == TZ_OK && !tz_interrupted();

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -86,7 +87,7 @@ tz_status tz_sac_write_critics(const char *path, tz_sac *sac, tz_error *error) {
 
 tz_status tz_sac_write_metrics(const char *path, const tz_sac_metrics *rows, size_t n,
                                tz_error *error) {
-    enum { CSV_LINE_MAX = 512 };
+    enum { CSV_LINE_MAX = 512, CSV_CELL_MAX = 32 };
     char *text = tz_alloc(n + 1, CSV_LINE_MAX);
     if (text == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "%s: out of memory while writing", path);
@@ -97,10 +98,20 @@ tz_status tz_sac_write_metrics(const char *path, const tz_sac_metrics *rows, siz
                                    "q_mean\n");
     for (size_t i = 0; i < n; i++) {
         const tz_sac_metrics *r = &rows[i];
-        used += (size_t)snprintf(
-            text + used, CSV_LINE_MAX, "%.0f,%.0f,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g\n",
-            r->step, r->episodes, r->return_mean, r->return_std, r->length_mean, r->training_return,
-            r->critic_loss, r->actor_loss, r->temperature, r->entropy, r->q);
+        const double measures[] = {r->return_mean,     r->return_std,  r->length_mean,
+                                   r->training_return, r->critic_loss, r->actor_loss,
+                                   r->temperature,     r->entropy,     r->q};
+        char *line = text + used;
+        int length = snprintf(line, CSV_LINE_MAX, "%.0f,%.0f", r->step, r->episodes);
+        for (size_t k = 0; k < TZ_COUNTOF(measures); k++) {
+            line[length++] = ',';
+            // empty where there was nothing to measure yet
+            if (!isnan(measures[k])) {
+                length += snprintf(line + length, CSV_CELL_MAX, "%.6g", measures[k]);
+            }
+        }
+        line[length++] = '\n';
+        used += (size_t)length;
     }
     const tz_status status = tz_file_write(path, text, used, error);
     tz_free(text);

@@ -81,6 +81,9 @@ static void figure_append(mjvFigure *figure, int line, float x, float y) {
     data[2 * *n] = x;
     data[2 * *n + 1] = y;
     (*n)++;
+    // the axis holds the steps that are shown
+    figure->range[0][0] = data[0];
+    figure->range[0][1] = *n > 1 ? x : data[0] + 1.0f;
 }
 
 static void trail_append(tz_stage *stage, const double *z) {

@@ -45,6 +45,20 @@ static void a_run_leaves_its_folder(void **state) {
     assert_files(files, TZ_COUNTOF(files), true);
 }
 
+// An evaluation before the first update has no losses and no temperature to tell.
+static void says_nothing_of_updates_before_the_first(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("sac --env inverted_pendulum --steps 400 --learning-starts 300 "
+                             "--eval-every 200 --eval-episodes 1 --hidden 16 --batch 16 "
+                             "--out early 2>&1"),
+                     0);
+    assert_null(strstr(printed, "nan"));
+    assert_non_null(strstr(printed, ", temperature ")); // of the second evaluation
+    assert_int_equal(shell("sed -n 2p early/metrics.csv | grep -q ',,,,,$' && "
+                           "! sed -n 3p early/metrics.csv | grep -q ',,'"),
+                     0);
+}
+
 // Starts a run in the background and ends it with the signal after a while; true when it was alive.
 static bool start_and_signal(const char *folder, int signal_number, int wait_ms) {
     char command[512];
@@ -137,6 +151,7 @@ static void bad_input_is_one_sentence(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_leaves_its_folder),
+        cmocka_unit_test(says_nothing_of_updates_before_the_first),
         cmocka_unit_test(signals_at_any_moment_change_nothing),
         cmocka_unit_test(threads_change_nothing_and_the_memory_becomes_a_dataset),
         cmocka_unit_test(bad_input_is_one_sentence),

@@ -137,6 +137,28 @@ static void test_robot_moves_between_frames(void **state) {
     tz_env_destroy(env);
 }
 
+// The reward curve shows the last 200 steps under their own numbers.
+static void test_reward_axis_follows_the_steps(void **state) {
+    (void)state;
+    tz_env *env = make_env("half_cheetah");
+    tz_offscreen *offscreen = NULL;
+    tz_stage *stage = NULL;
+    double z[NZ_MAX];
+    open_stage(&offscreen, &stage, env);
+    tz_env_reset(env, z, 0, 0);
+    tz_stage_begin(stage, z);
+    for (int t = 0; t < 300; t++) {
+        const tz_loop_step step = {.t = t, .z = z, .z_next = z, .u = (float[6]){0}};
+        tz_stage_stepped(stage, &step);
+        const float *axis = stage->figure->range[0];
+        assert_true(axis[0] == (t < 200 ? 0.0f : (float)(t - 199)));
+        assert_true(axis[1] == (t == 0 ? 1.0f : (float)t));
+    }
+    tz_stage_destroy(stage);
+    tz_offscreen_destroy(offscreen);
+    tz_env_destroy(env);
+}
+
 // Far from the start the robot still has ground below it, and the same one: pictures 800 m apart
 // are equal, and pictures half a tile apart are not.
 static void test_floor_has_no_end(void **state) {
@@ -306,6 +328,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_systems_are_drawn),
         cmocka_unit_test(test_robot_moves_between_frames),
+        cmocka_unit_test(test_reward_axis_follows_the_steps),
         cmocka_unit_test(test_floor_has_no_end),
         cmocka_unit_test(test_path_lies_where_the_prediction_projects),
         cmocka_unit_test(test_film_has_the_frames_of_the_simulated_time),
