@@ -1,17 +1,11 @@
 #include "base/memory.h"
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum { ALIGNMENT = 64 };
-
-// Blocks of many pages ask for huge ones, on their borders: the first touch of a page costs more
-// than filling it.
-enum { HUGE_PAGE = 1 << 21, HUGE_BLOCK = 4 * HUGE_PAGE };
 
 static atomic_size_t alloc_count, alloc_live;
 
@@ -34,12 +28,8 @@ void *tz_alloc(size_t count, size_t size) {
     }
     bytes = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
 
-    const bool huge = bytes >= HUGE_BLOCK;
-    void *memory = aligned_alloc(huge ? HUGE_PAGE : ALIGNMENT, bytes);
+    void *memory = aligned_alloc(ALIGNMENT, bytes);
     if (memory != NULL) {
-        if (huge) {
-            madvise(memory, bytes, MADV_HUGEPAGE);
-        }
         memset(memory, 0, bytes);
         atomic_fetch_add(&alloc_count, 1);
         atomic_fetch_add(&alloc_live, 1);

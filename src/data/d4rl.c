@@ -212,11 +212,18 @@ static tz_status make_dataset(tz_dataset **dataset, const table *t, const tz_tas
 }
 
 static tz_status read_file(table *t, const char *path, const tz_task *task, tz_error *error) {
-    hid_t file;
-    if (!tz_file_exists(path)) {
-        return tz_fail(error, TZ_ERR_IO, "%s: no such file (expected D4RL's HDF5)", path);
+    if (!tz_file_exists(path) || H5Fis_hdf5(path) <= 0) {
+        return tz_fail(error, tz_file_exists(path) ? TZ_ERR_FORMAT : TZ_ERR_IO,
+                       "%s: %s (expected D4RL's HDF5)", path,
+                       tz_file_exists(path) ? "not an HDF5 file" : "no such file");
     }
-    TZ_CHECK(tz__h5_open(&file, path, error));
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
+    H5Pclose(access);
+    if (file < 0) {
+        return tz__h5_fail(error, TZ_ERR_FORMAT, path, "cannot be opened as HDF5");
+    }
     const tz_status status = read_table(t, file, path, task, error);
     H5Fclose(file);
     return status;

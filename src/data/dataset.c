@@ -1,17 +1,13 @@
 // Reading datasets. The file is hostile until checked: what it is, every link, type, shape and
 // count before memory is asked for, then every value. A broken rule is either the sentence that
 // ends the reading, or, for those who want to know them all, a call for each.
-//
-// A file of the plain layout that breaks no rule is read by our own reader, at the speed of its
-// bytes. Every other file is read by HDF5, which then also finds the words for what is wrong.
 #include "data/dataset.h"
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/parallel.h"
 #include "base/rng.h"
 #include "base/run_folder.h"
-#include "data/source.h"
+#include "data/h5.h"
 
 #include <json-c/json_tokener.h>
 #include <limits.h>
@@ -19,18 +15,21 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+
+typedef enum column_class { COLUMN_REAL, COLUMN_FLAG } column_class;
 
 // The five arrays of an episode, in the order in which they are read.
 enum { OBSERVATIONS, ACTIONS, REWARDS, TERMINATIONS, TRUNCATIONS, N_COLUMNS };
 static const struct {
     const char *name;
-    bool flag; // one byte instead of a real number
+    column_class class;
     int ndim;
 } columns[N_COLUMNS] = {
-    [OBSERVATIONS] = {"observations", false, 2}, [ACTIONS] = {"actions", false, 2},
-    [REWARDS] = {"rewards", false, 1},           [TERMINATIONS] = {"terminations", true, 1},
-    [TRUNCATIONS] = {"truncations", true, 1},
+    [OBSERVATIONS] = {"observations", COLUMN_REAL, 2},
+    [ACTIONS] = {"actions", COLUMN_REAL, 2},
+    [REWARDS] = {"rewards", COLUMN_REAL, 1},
+    [TERMINATIONS] = {"terminations", COLUMN_FLAG, 1},
+    [TRUNCATIONS] = {"truncations", COLUMN_FLAG, 1},
 };
 
 typedef struct reader {
@@ -40,7 +39,7 @@ typedef struct reader {
     long long total_episodes;       // as metadata.json says, or -1
     long long total_steps;          // likewise
     char metadata_env[TZ_NAME_MAX]; // environment of metadata.json's env_spec, or ""
-    tz__source *source;
+    hid_t h5;
     tz_dataset *dataset;
     tz_fault_fn fault; // NULL: the first broken rule ends the reading
     void *context;
@@ -127,6 +126,21 @@ static tz_status locate(reader *r) {
     return read_metadata(r);
 }
 
+static tz_status open_file(reader *r) {
+    if (H5Fis_hdf5(r->file) <= 0) {
+        return tz_fail(r->error, TZ_ERR_FORMAT,
+                       "%s: not an HDF5 file (expected Minari's main_data.hdf5)", r->file);
+    }
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+    r->h5 = H5Fopen(r->file, H5F_ACC_RDONLY, access);
+    H5Pclose(access);
+    if (r->h5 < 0) {
+        return tz__h5_fail(r->error, TZ_ERR_FORMAT, r->file, "cannot be opened as HDF5");
+    }
+    return TZ_OK;
+}
+
 // ---- what it is
 
 // Dimensions as the environment has them. The environment is made for a moment to be asked.
@@ -155,35 +169,21 @@ static tz_status ask_environment(reader *r, const char *name, int64_t *nq, int64
     return status;
 }
 
-static tz__found get_number(const reader *r, tz__node node, const char *name, tz__number type,
-                            void *value) {
-    return r->source->ops->get_number(r->source, node, name, type, value);
-}
-
-// The attribute `env`, cut to the length of a name; "" if there is none.
-static tz__found read_name(const reader *r, char name[TZ_NAME_MAX]) {
-    char *text = NULL;
-    const tz__found found = r->source->ops->get_text(r->source, TZ__ROOT, "env", &text);
-    snprintf(name, TZ_NAME_MAX, "%s", text ? text : "");
-    tz_free(text);
-    return found;
-}
-
 // Finds the environment (the file's word, then metadata.json's, then the caller's) and dimensions.
 static tz_status describe(reader *r, const char *env) {
     tz_dataset *dataset = r->dataset;
-    char name[TZ_NAME_MAX];
+    char name[TZ_NAME_MAX] = "";
     int64_t nq = -1, nv = -1, max_steps = 0;
     double dt_s = 0;
     bool ends_early = true;
-    const tz__found found[] = {read_name(r, name),
-                               get_number(r, TZ__ROOT, "nq", TZ__I64, &nq),
-                               get_number(r, TZ__ROOT, "nv", TZ__I64, &nv),
-                               get_number(r, TZ__ROOT, "dt", TZ__F64, &dt_s),
-                               get_number(r, TZ__ROOT, "max_episode_steps", TZ__I64, &max_steps),
-                               get_number(r, TZ__ROOT, "ends_early", TZ__BYTE, &ends_early)};
+    const tz__h5_found found[] = {tz__h5_get_text(r->h5, "env", name, sizeof name),
+                                  tz__h5_get_i64(r->h5, "nq", &nq),
+                                  tz__h5_get_i64(r->h5, "nv", &nv),
+                                  tz__h5_get_f64(r->h5, "dt", &dt_s),
+                                  tz__h5_get_i64(r->h5, "max_episode_steps", &max_steps),
+                                  tz__h5_get_bool(r->h5, "ends_early", &ends_early)};
     for (size_t i = 0; i < TZ_COUNTOF(found); i++) {
-        if (found[i] == TZ__UNREADABLE) {
+        if (found[i] == TZ__H5_UNREADABLE) {
             return tz_fail(r->error, TZ_ERR_FORMAT,
                            "%s: an attribute of the file is of a wrong type (expected env: text; "
                            "nq, nv, max_episode_steps: integers; dt: real; ends_early: bool)",
@@ -212,13 +212,13 @@ static tz_status describe(reader *r, const char *env) {
     dataset->nq = (int)nq;
     dataset->nv = (int)nv;
     dataset->nz = nq < 0 ? 0 : (int)(nq + nv);
-    if (found[3] == TZ__READ) {
+    if (found[3] == TZ__H5_READ) {
         dataset->dt_s = dt_s;
     }
-    if (found[4] == TZ__READ) {
+    if (found[4] == TZ__H5_READ) {
         dataset->max_episode_steps = (int)max_steps;
     }
-    if (found[5] == TZ__READ) {
+    if (found[5] == TZ__H5_READ) {
         dataset->ends_early = ends_early;
     }
     return TZ_OK;
@@ -226,57 +226,75 @@ static tz_status describe(reader *r, const char *env) {
 
 // ---- links, types, shapes
 
-// "<file>: <what> (<the reason that the source gives>)".
-static tz_status fail_reading(const reader *r, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static tz_status fail_reading(const reader *r, const char *format, ...) {
-    char reason[256], what[256];
-    r->source->ops->reason(r->source, reason, sizeof reason);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(what, sizeof what, format, arguments);
-    va_end(arguments);
-    if (reason[0] == '\0') {
-        return tz_fail(r->error, TZ_ERR_FORMAT, "%s: %s", r->file, what);
-    }
-    return tz_fail(r->error, TZ_ERR_FORMAT, "%s: %s (HDF5: %s)", r->file, what, reason);
+static herr_t count_episode(hid_t group, const char *name, const H5L_info_t *info, void *context) {
+    (void)group, (void)info;
+    *(long long *)context += strncmp(name, "episode_", 8) == 0;
+    return 0;
 }
 
-// Opens array `column` of an episode and checks all but its row count. *opened stays false when a
-// rule is broken.
-static tz_status open_column(const reader *r, tz__node group, int episode, int column,
-                             tz__array *array, bool *opened) {
+// The group of an episode, or -1.
+static hid_t open_episode(const reader *r, int episode) {
+    char name[32];
+    snprintf(name, sizeof name, "episode_%d", episode);
+    return tz__h5_is_hard_link(r->h5, name) ? H5Gopen2(r->h5, name, H5P_DEFAULT) : -1;
+}
+
+static bool type_fits(hid_t type, column_class class) {
+    const H5T_class_t found = H5Tget_class(type);
+    const size_t size = H5Tget_size(type);
+    return class == COLUMN_REAL ? found == H5T_FLOAT && (size == 4 || size == 8)
+                                : (found == H5T_ENUM || found == H5T_INTEGER) && size == 1;
+}
+
+typedef struct shape {
+    hsize_t rows, cols;
+    size_t item_bytes; // of the type in the file
+} shape;
+
+// Opens array `column` of an episode and checks all but its row count. *array stays -1 when a rule
+// is broken.
+static tz_status open_column(const reader *r, hid_t group, int episode, int column, hid_t *array,
+                             shape *found) {
     const char *name = columns[column].name;
-    *opened = false;
-    switch (r->source->ops->open_array(r->source, group, name, array)) {
-    case TZ__ABSENT:
+    *array = -1;
+    if (!tz__h5_is_hard_link(group, name)) {
         return broken(r, "missing", episode, -1, "%s is missing", name);
-    case TZ__UNREADABLE:
-        return broken(r, "type", episode, -1, "%s is not an array stored in the file", name);
-    case TZ__READ:
-        break;
     }
-    const bool fits = columns[column].flag ? array->type == TZ__BYTE
-                                           : array->type == TZ__F64 || array->type == TZ__F32;
-    if (fits && array->ndim == columns[column].ndim) {
-        *opened = true;
+    const hid_t opened = H5Dopen2(group, name, H5P_DEFAULT);
+    if (opened < 0 || !tz__h5_is_stored_here(opened)) {
+        if (opened >= 0) {
+            H5Dclose(opened);
+        }
+        return broken(r, "type", episode, -1, "%s is not an array stored in the file", name);
+    }
+    const hid_t type = H5Dget_type(opened), space = H5Dget_space(opened);
+    const bool fits = type_fits(type, columns[column].class);
+    const int ndim = H5Sget_simple_extent_ndims(space);
+    hsize_t dims[2] = {0, 1};
+    if (ndim == columns[column].ndim) {
+        H5Sget_simple_extent_dims(space, dims, NULL);
+    }
+    *found = (shape){dims[0], dims[1], H5Tget_size(type)};
+    H5Sclose(space);
+    H5Tclose(type);
+    if (fits && ndim == columns[column].ndim) {
+        *array = opened;
         return TZ_OK;
     }
-    r->source->ops->close_array(r->source, array);
+    H5Dclose(opened);
     if (!fits) {
         return broken(r, "type", episode, -1, "%s has the wrong type (expected %s)", name,
-                      columns[column].flag ? "bool" : "float32 or float64");
+                      columns[column].class == COLUMN_REAL ? "float32 or float64" : "bool");
     }
-    return broken(r, "shape", episode, -1, "%s has %d dimensions (expected %d)", name, array->ndim,
+    return broken(r, "shape", episode, -1, "%s has %d dimensions (expected %d)", name, ndim,
                   columns[column].ndim);
 }
 
 // Checks the shapes of an episode against each other and the environment. The first episode fixes
 // dimensions that nothing else says. *T stays 0 when a rule is broken.
-static tz_status check_shapes(const reader *r, int episode, const tz__array found[N_COLUMNS],
-                              int *T) {
+static tz_status check_shapes(const reader *r, int episode, const shape found[N_COLUMNS], int *T) {
     tz_dataset *dataset = r->dataset;
-    const uint64_t rows = found[REWARDS].rows;
+    const hsize_t rows = found[REWARDS].rows;
     const char *against = dataset->env[0] ? dataset->env : "the file";
     *T = 0;
     if (dataset->nz == 0 && found[OBSERVATIONS].cols <= 2 * TZ_NQ_MAX) {
@@ -285,12 +303,12 @@ static tz_status check_shapes(const reader *r, int episode, const tz__array foun
     if (dataset->nu == 0 && found[ACTIONS].cols <= TZ_NU_MAX) {
         dataset->nu = (int)found[ACTIONS].cols;
     }
-    if (found[OBSERVATIONS].cols != (uint64_t)dataset->nz || dataset->nz == 0) {
+    if (found[OBSERVATIONS].cols != (hsize_t)dataset->nz || dataset->nz == 0) {
         return broken(r, "shape", episode, -1,
                       "observations have %llu columns (expected %d: the raw state [q, v] of %s)",
                       (unsigned long long)found[OBSERVATIONS].cols, dataset->nz, against);
     }
-    if (found[ACTIONS].cols != (uint64_t)dataset->nu) {
+    if (found[ACTIONS].cols != (hsize_t)dataset->nu) {
         return broken(r, "shape", episode, -1, "actions have %llu columns (expected %d for %s)",
                       (unsigned long long)found[ACTIONS].cols, dataset->nu, against);
     }
@@ -299,7 +317,7 @@ static tz_status check_shapes(const reader *r, int episode, const tz__array foun
                       (unsigned long long)rows);
     }
     for (int c = 0; c < N_COLUMNS; c++) {
-        const uint64_t expected = c == OBSERVATIONS ? rows + 1 : rows;
+        const hsize_t expected = c == OBSERVATIONS ? rows + 1 : rows;
         if (found[c].rows != expected) {
             return broken(r, "shape", episode, -1,
                           "%s has %llu rows (expected %llu for %llu rewards)", columns[c].name,
@@ -314,46 +332,37 @@ static tz_status check_shapes(const reader *r, int episode, const tz__array foun
 // Measures one episode: its number of transitions (0: a rule is broken) and its bytes.
 static tz_status measure_episode(const reader *r, int episode, int *T, double *bytes) {
     *T = 0;
-    const tz__node group = r->source->ops->open_episode(r->source, episode);
+    const hid_t group = open_episode(r, episode);
     if (group < 0) {
         return broken(r, "ids", episode, -1, "group episode_%d is missing (ids must be sequential)",
                       episode);
     }
-    tz__array found[N_COLUMNS];
+    shape found[N_COLUMNS];
     tz_status status = TZ_OK;
     bool whole = true;
     for (int c = 0; c < N_COLUMNS && status == TZ_OK; c++) {
-        bool opened;
-        status = open_column(r, group, episode, c, &found[c], &opened);
-        whole = whole && opened;
-        if (opened) {
+        hid_t array;
+        status = open_column(r, group, episode, c, &array, &found[c]);
+        whole = whole && array >= 0;
+        if (array >= 0) {
             *bytes += (double)found[c].rows * (double)found[c].cols * (double)found[c].item_bytes;
-            r->source->ops->close_array(r->source, &found[c]);
+            H5Dclose(array);
         }
     }
     if (status == TZ_OK && whole) {
         status = check_shapes(r, episode, found, T);
     }
-    r->source->ops->close_episode(r->source, group);
+    H5Gclose(group);
     return status;
-}
-
-// Refuses a file whose arrays claim more bytes than its size can hold, before memory is asked for.
-static tz_status check_claim(const reader *r, double bytes) {
-    struct stat status;
-    if (stat(r->file, &status) != 0 || bytes > r->source->max_expansion * (double)status.st_size) {
-        return tz_fail(r->error, TZ_ERR_FORMAT, "%s: claims %.3g bytes of data in a smaller file",
-                       r->file, bytes);
-    }
-    return TZ_OK;
 }
 
 // Lays the episodes out: step_offset, and with it the size of everything.
 static tz_status measure(reader *r) {
     tz_dataset *dataset = r->dataset;
-    const long long n = r->source->ops->count_episodes(r->source);
-    if (n < 0) {
-        return fail_reading(r, "its list of episodes is damaged");
+    long long n = 0;
+    hsize_t from = 0;
+    if (H5Literate(r->h5, H5_INDEX_NAME, H5_ITER_NATIVE, &from, count_episode, &n) < 0) {
+        return tz__h5_fail(r->error, TZ_ERR_FORMAT, r->file, "its list of episodes is damaged");
     }
     if (n == 0 || n >= INT_MAX) {
         return tz_fail(r->error, TZ_ERR_FORMAT,
@@ -373,7 +382,7 @@ static tz_status measure(reader *r) {
         dataset->step_offset[e + 1] = dataset->step_offset[e] + (size_t)T;
     }
     dataset->n_steps = dataset->step_offset[n];
-    return check_claim(r, bytes);
+    return tz__h5_check_claim(r->file, bytes, r->error);
 }
 
 static tz_status allocate(reader *r) {
@@ -395,38 +404,47 @@ static tz_status allocate(reader *r) {
 // ---- values
 
 // Reads array `column` into `values`, which has room for `rows` rows of `cols`.
-static tz_status read_column(const reader *r, tz__node group, int episode, int column, void *values,
-                             size_t rows, size_t cols, tz__number type) {
-    tz__array array;
-    bool opened;
-    TZ_CHECK(open_column(r, group, episode, column, &array, &opened));
+static tz_status read_column(const reader *r, hid_t group, int episode, int column, void *values,
+                             size_t rows, size_t cols, hid_t memory_type) {
+    hid_t array;
+    shape found;
+    TZ_CHECK(open_column(r, group, episode, column, &array, &found));
     // The shapes were measured before; the file must not have changed since.
-    const bool ok = opened && array.rows == rows && array.cols == cols &&
-                    r->source->ops->read_array(r->source, &array, type, values);
-    if (opened) {
-        r->source->ops->close_array(r->source, &array);
+    bool ok = array >= 0 && found.rows == rows && found.cols == cols;
+    if (ok && memory_type >= 0) {
+        ok = H5Dread(array, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
+    } else if (ok) {
+        const hid_t type = H5Dget_type(array);
+        ok = H5Dread(array, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
+        H5Tclose(type);
     }
-    return ok ? TZ_OK
-              : fail_reading(r, "episode %d: %s cannot be read", episode, columns[column].name);
+    if (array >= 0) {
+        H5Dclose(array);
+    }
+    if (!ok) {
+        return tz__h5_fail(r->error, TZ_ERR_FORMAT, r->file, "episode %d: %s cannot be read",
+                           episode, columns[column].name);
+    }
+    return TZ_OK;
 }
 
 // Checks the group's own numbers and takes over where the episode came from.
-static tz_status read_attributes(const reader *r, tz__node group, int episode, int T) {
+static tz_status read_attributes(const reader *r, hid_t group, int episode, int T) {
     int64_t id = episode, total_steps = T, policy = -1;
     tz_origin origin = {.policy = -1};
-    const tz__found seed = get_number(r, group, "reset_seed", TZ__U64, &origin.seed);
-    const tz__found index = get_number(r, group, "reset_episode", TZ__U64, &origin.episode);
-    origin.known = seed == TZ__READ && index == TZ__READ;
-    get_number(r, group, "policy", TZ__I64, &policy);
-    get_number(r, group, "noise", TZ__F64, &origin.noise);
-    get_number(r, group, "unstable", TZ__BYTE, &origin.unstable);
+    const tz__h5_found seed = tz__h5_get_u64(group, "reset_seed", &origin.seed);
+    const tz__h5_found index = tz__h5_get_u64(group, "reset_episode", &origin.episode);
+    origin.known = seed == TZ__H5_READ && index == TZ__H5_READ;
+    tz__h5_get_i64(group, "policy", &policy);
+    tz__h5_get_f64(group, "noise", &origin.noise);
+    tz__h5_get_bool(group, "unstable", &origin.unstable);
     origin.policy = policy >= 0 && policy <= INT_MAX ? (int)policy : -1;
     r->dataset->origin[episode] = origin;
-    if (get_number(r, group, "id", TZ__I64, &id) == TZ__UNREADABLE || id != episode) {
+    if (tz__h5_get_i64(group, "id", &id) == TZ__H5_UNREADABLE || id != episode) {
         TZ_CHECK(broken(r, "ids", episode, -1, "attribute id is %lld (expected %d)", (long long)id,
                         episode));
     }
-    if (get_number(r, group, "total_steps", TZ__I64, &total_steps) == TZ__UNREADABLE ||
+    if (tz__h5_get_i64(group, "total_steps", &total_steps) == TZ__H5_UNREADABLE ||
         total_steps != T) {
         TZ_CHECK(broken(r, "total_steps", episode, -1,
                         "attribute total_steps is %lld (expected %d)", (long long)total_steps, T));
@@ -441,9 +459,10 @@ static tz_status read_episode(const reader *r, int episode) {
     if (T == 0) {
         return TZ_OK; // its fault was told when it was measured
     }
-    const tz__node group = r->source->ops->open_episode(r->source, episode);
+    const hid_t group = open_episode(r, episode);
     if (group < 0) {
-        return fail_reading(r, "episode %d cannot be opened", episode);
+        return tz__h5_fail(r->error, TZ_ERR_FORMAT, r->file, "episode %d cannot be opened",
+                           episode);
     }
     double *z = dataset->z + (at + (size_t)episode) * (size_t)dataset->nz;
     float *u = dataset->u + at * (size_t)dataset->nu;
@@ -451,68 +470,30 @@ static tz_status read_episode(const reader *r, int episode) {
     const struct {
         void *values;
         size_t rows, cols;
-        tz__number type;
+        hid_t type; // -1: as it stands in the file
     } target[N_COLUMNS] = {
-        [OBSERVATIONS] = {z, steps + 1, (size_t)dataset->nz, TZ__F64},
-        [ACTIONS] = {u, steps, (size_t)dataset->nu, TZ__F32},
-        [REWARDS] = {dataset->reward + at, steps, 1, TZ__F64},
-        [TERMINATIONS] = {dataset->terminated + at, steps, 1, TZ__BYTE},
-        [TRUNCATIONS] = {dataset->truncated + at, steps, 1, TZ__BYTE},
+        [OBSERVATIONS] = {z, steps + 1, (size_t)dataset->nz, H5T_NATIVE_DOUBLE},
+        [ACTIONS] = {u, steps, (size_t)dataset->nu, H5T_NATIVE_FLOAT},
+        [REWARDS] = {dataset->reward + at, steps, 1, H5T_NATIVE_DOUBLE},
+        [TERMINATIONS] = {dataset->terminated + at, steps, 1, -1},
+        [TRUNCATIONS] = {dataset->truncated + at, steps, 1, -1},
     };
     for (int c = 0; c < N_COLUMNS && status == TZ_OK; c++) {
         status = read_column(r, group, episode, c, target[c].values, target[c].rows, target[c].cols,
                              target[c].type);
     }
-    r->source->ops->close_episode(r->source, group);
+    H5Gclose(group);
     return status;
 }
 
-// Whether n numbers of 8 or 4 bytes are finite: an exponent of all ones is an infinity or NaN.
-static bool all_finite_f64(const double *x, size_t n) {
-    const uint64_t exponent = 0x7ff0000000000000;
-    uint64_t bad = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bits;
-        memcpy(&bits, &x[i], sizeof bits);
-        bad |= (bits & exponent) == exponent;
-    }
-    return bad == 0;
-}
-
-static bool all_finite_f32(const float *x, size_t n) {
-    const uint32_t exponent = 0x7f800000;
-    uint32_t bad = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, &x[i], sizeof bits);
-        bad |= (bits & exponent) == exponent;
-    }
-    return bad == 0;
-}
-
-static bool all_flags(const unsigned char *x, size_t n) {
-    unsigned char bits = 0;
-    for (size_t i = 0; i < n; i++) {
-        bits |= x[i];
-    }
-    return bits <= 1;
-}
-
-// Every value of an episode: first whether one is wrong, then which.
 static tz_status check_values(const reader *r, int episode) {
     const tz_dataset *dataset = r->dataset;
     const int T = tz_dataset_length(dataset, episode), nz = dataset->nz, nu = dataset->nu;
     const size_t at = dataset->step_offset[episode];
     const double *z = tz_dataset_states(dataset, episode);
     const float *u = tz_dataset_controls(dataset, episode);
-    const size_t n = (size_t)T;
-    if (T == 0 ||
-        (all_finite_f64(z, (n + 1) * (size_t)nz) && all_finite_f32(u, n * (size_t)nu) &&
-         all_finite_f64(dataset->reward + at, n) && all_flags(dataset->terminated + at, n) &&
-         all_flags(dataset->truncated + at, n))) {
-        return TZ_OK;
-    }
-    for (int t = 0; t <= T; t++) {
+    // T + 1 states of an episode that could be read, none of one that could not.
+    for (int t = 0; T > 0 && t <= T; t++) {
         for (int i = 0; i < nz; i++) {
             const double value = z[(size_t)t * (size_t)nz + (size_t)i];
             if (!isfinite(value)) {
@@ -557,82 +538,40 @@ static tz_status check_totals(const reader *r) {
 }
 
 static tz_status read_all(reader *r, const char *env) {
-    tz_dataset *dataset = r->dataset;
-    if (r->source->ops->get_text(r->source, TZ__ROOT, "config", &dataset->config) ==
-        TZ__UNREADABLE) {
-        return fail_reading(r, "attribute config is not text");
-    }
+    TZ_CHECK(open_file(r));
+    TZ_CHECK(tz__h5_get_long_text(r->h5, "config", &r->dataset->config, r->file, r->error));
     TZ_CHECK(describe(r, env));
     TZ_CHECK(measure(r));
     TZ_CHECK(allocate(r));
-    for (int e = 0; e < dataset->n_episodes; e++) {
+    for (int e = 0; e < r->dataset->n_episodes; e++) {
         TZ_CHECK(read_episode(r, e));
         TZ_CHECK(check_values(r, e));
     }
     return check_totals(r);
 }
 
-// Reads a dataset from a source that was opened with this outcome.
-static tz_status read_from(reader *r, tz_status opened, const char *env) {
-    TZ_CHECK(opened);
-    r->dataset = tz_alloc(1, sizeof *r->dataset);
-    const tz_status status =
-        r->dataset ? read_all(r, env)
-                   : tz_fail(r->error, TZ_ERR_MEMORY, "%s: no memory for a dataset", r->path);
-    r->source->ops->close(r->source);
-    if (status != TZ_OK) {
-        tz_dataset_destroy(r->dataset);
-        r->dataset = NULL;
-    }
-    return status;
-}
-
-// The digest of the file and the attempt to read it as a plain one are made side by side.
-typedef struct attempt {
-    reader plain;
-    const char *env;
-    char sha256[65];
-    tz_status digested, read;
-    tz_error digest_error, plain_error;
-} attempt;
-
-static void attempt_part(void *context, int part, int worker) {
-    (void)worker;
-    attempt *a = context;
-    if (part == 0) {
-        a->digested = tz_file_sha256(a->plain.file, a->sha256, &a->digest_error);
-    } else {
-        reader *r = &a->plain;
-        a->read = read_from(r, tz__source_open_plain(&r->source, r->file, r->error), a->env);
-    }
-}
-
-static tz_status run_attempt(attempt *a, tz_error *error) {
-    a->plain.error = &a->plain_error;
-    tz_team *team;
-    TZ_CHECK(tz_team_create(&team, 2, error));
-    tz_team_run(team, 2, attempt_part, a);
-    tz_team_destroy(team);
-    if (a->digested != TZ_OK) {
-        tz_dataset_destroy(a->plain.dataset);
-        return tz_fail(error, a->digested, "%s", a->digest_error.text);
-    }
-    return TZ_OK;
-}
-
 tz_status tz_dataset_read_tolerant(tz_dataset **dataset, const char *path, const char *env,
                                    tz_fault_fn fault, void *context, tz_error *error) {
     *dataset = NULL;
-    reader r = {.path = path, .fault = fault, .context = context, .error = error};
+    reader r = {.path = path, .h5 = -1, .fault = fault, .context = context, .error = error};
     TZ_CHECK(locate(&r));
-    attempt a = {.plain = r, .env = env};
-    a.plain.fault = NULL;
-    TZ_CHECK(run_attempt(&a, error));
-    r.dataset = a.plain.dataset;
-    if (a.read != TZ_OK) {
-        TZ_CHECK(read_from(&r, tz__source_open_hdf5(&r.source, r.file, r.error), env));
+    r.dataset = tz_alloc(1, sizeof *r.dataset);
+    if (!r.dataset) {
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for a dataset", path);
     }
-    memcpy(r.dataset->sha256, a.sha256, sizeof a.sha256);
+    tz_status status = tz_file_sha256(r.file, r.dataset->sha256, error);
+    if (status == TZ_OK) {
+        tz__h5_begin();
+        status = read_all(&r, env);
+        if (r.h5 >= 0) {
+            H5Fclose(r.h5);
+        }
+        tz__h5_end();
+    }
+    if (status != TZ_OK) {
+        tz_dataset_destroy(r.dataset);
+        return status;
+    }
     *dataset = r.dataset;
     return TZ_OK;
 }

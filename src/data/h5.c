@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static pthread_mutex_t h5_lock = PTHREAD_MUTEX_INITIALIZER;
 static H5E_auto2_t h5_printer;
@@ -26,54 +27,33 @@ void tz__h5_end(void) {
     pthread_mutex_unlock(&h5_lock);
 }
 
-tz_status tz__h5_open(hid_t *file, const char *path, tz_error *error) {
-    if (H5Fis_hdf5(path) <= 0) {
-        return tz_fail(error, TZ_ERR_FORMAT, "%s: not an HDF5 file", path);
-    }
-    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-    *file = H5Fopen(path, H5F_ACC_RDONLY, access);
-    H5Pclose(access);
-    if (*file < 0) {
-        return tz__h5_fail(error, TZ_ERR_FORMAT, path, "cannot be opened as HDF5");
-    }
-    return TZ_OK;
-}
-
-typedef struct reason {
-    char *text;
-    size_t size;
-} reason;
-
 // Keeps the description of the first record of an upward walk: the innermost call that failed.
 static herr_t keep_reason(unsigned n, const H5E_error2_t *record, void *context) {
-    const reason *kept = context;
     if (n == 0 && record->desc) {
-        snprintf(kept->text, kept->size, "%s", record->desc);
+        snprintf(context, 256, "%s", record->desc);
     }
     return 0;
 }
 
-void tz__h5_reason(char *text, size_t size) {
-    text[0] = '\0';
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_reason, &(reason){text, size});
-}
-
 tz_status tz__h5_fail(tz_error *error, tz_status status, const char *path, const char *format,
                       ...) {
-    char why[256], what[512];
-    tz__h5_reason(why, sizeof why);
+    char reason[256] = "", what[512];
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_reason, reason);
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    if (why[0] == '\0') {
+    if (reason[0] == '\0') {
         return tz_fail(error, status, "%s: %s", path, what);
     }
-    return tz_fail(error, status, "%s: %s (HDF5: %s)", path, what, why);
+    return tz_fail(error, status, "%s: %s (HDF5: %s)", path, what, reason);
 }
 
 // ---- what may be read
+
+// Compression of HDF5's own filters gains at most about 1030 to 1; a file that claims more than
+// this many bytes of data per byte of its own is not believed.
+enum { MAX_EXPANSION = 1100 };
 
 bool tz__h5_is_hard_link(hid_t group, const char *name) {
     H5L_info_t info;
@@ -89,6 +69,15 @@ bool tz__h5_is_stored_here(hid_t array) {
         H5Pclose(plist);
     }
     return here;
+}
+
+tz_status tz__h5_check_claim(const char *path, double bytes, tz_error *error) {
+    struct stat status;
+    if (stat(path, &status) != 0 || bytes > MAX_EXPANSION * (double)status.st_size) {
+        return tz_fail(error, TZ_ERR_FORMAT, "%s: claims %.3g bytes of data in a smaller file",
+                       path, bytes);
+    }
+    return TZ_OK;
 }
 
 // ---- types
@@ -150,14 +139,14 @@ bool tz__h5_put_text(hid_t object, const char *name, const char *value) {
 }
 
 // Opens an attribute that is one value; *type is its type in the file. The caller closes both.
-static tz__found open_scalar(hid_t object, const char *name, hid_t *attribute, hid_t *type) {
+static tz__h5_found open_scalar(hid_t object, const char *name, hid_t *attribute, hid_t *type) {
     const htri_t exists = H5Aexists(object, name);
     if (exists == 0) {
-        return TZ__ABSENT;
+        return TZ__H5_ABSENT;
     }
     *attribute = exists > 0 ? H5Aopen(object, name, H5P_DEFAULT) : -1;
     if (*attribute < 0) {
-        return TZ__UNREADABLE;
+        return TZ__H5_UNREADABLE;
     }
     const hid_t space = H5Aget_space(*attribute);
     *type = H5Aget_type(*attribute);
@@ -166,54 +155,66 @@ static tz__found open_scalar(hid_t object, const char *name, hid_t *attribute, h
         H5Sclose(space);
     }
     if (one) {
-        return TZ__READ;
+        return TZ__H5_READ;
     }
     if (*type >= 0) {
         H5Tclose(*type);
     }
     H5Aclose(*attribute);
-    return TZ__UNREADABLE;
+    return TZ__H5_UNREADABLE;
 }
 
-static tz__found get_bool(hid_t attribute, hid_t type, bool *value) {
+// Reads a number of class `wanted` (integers also pass where a float is wanted).
+static tz__h5_found get_number(hid_t object, const char *name, H5T_class_t wanted,
+                               hid_t memory_type, void *value) {
+    hid_t attribute, type;
+    const tz__h5_found found = open_scalar(object, name, &attribute, &type);
+    if (found != TZ__H5_READ) {
+        return found;
+    }
+    const H5T_class_t class = H5Tget_class(type);
+    const bool fits = class == wanted || (class == H5T_INTEGER && wanted == H5T_FLOAT);
+    const bool ok = fits && H5Aread(attribute, memory_type, value) >= 0;
+    H5Tclose(type);
+    H5Aclose(attribute);
+    return ok ? TZ__H5_READ : TZ__H5_UNREADABLE;
+}
+
+tz__h5_found tz__h5_get_i64(hid_t object, const char *name, int64_t *value) {
+    return get_number(object, name, H5T_INTEGER, H5T_NATIVE_INT64, value);
+}
+
+tz__h5_found tz__h5_get_u64(hid_t object, const char *name, uint64_t *value) {
+    return get_number(object, name, H5T_INTEGER, H5T_NATIVE_UINT64, value);
+}
+
+tz__h5_found tz__h5_get_f64(hid_t object, const char *name, double *value) {
+    return get_number(object, name, H5T_FLOAT, H5T_NATIVE_DOUBLE, value);
+}
+
+tz__h5_found tz__h5_get_bool(hid_t object, const char *name, bool *value) {
+    hid_t attribute, type;
+    const tz__h5_found found = open_scalar(object, name, &attribute, &type);
+    if (found != TZ__H5_READ) {
+        return found;
+    }
     // One byte of either class is read as it stands: HDF5 does not convert enumerations to numbers.
     unsigned char byte = 2;
     const H5T_class_t class = H5Tget_class(type);
     const bool fits = (class == H5T_ENUM || class == H5T_INTEGER) && H5Tget_size(type) == 1;
     const bool ok = fits && H5Aread(attribute, type, &byte) >= 0 && byte <= 1;
     *value = byte == 1;
-    return ok ? TZ__READ : TZ__UNREADABLE;
-}
-
-tz__found tz__h5_get_number(hid_t object, const char *name, tz__number wanted, void *value) {
-    hid_t attribute, type;
-    tz__found found = open_scalar(object, name, &attribute, &type);
-    if (found != TZ__READ) {
-        return found;
-    }
-    if (wanted == TZ__BYTE) {
-        found = get_bool(attribute, type, value);
-    } else {
-        // integers also pass where a real number is wanted
-        const H5T_class_t class = H5Tget_class(type);
-        const bool fits = class == H5T_INTEGER || (class == H5T_FLOAT && wanted == TZ__F64);
-        const hid_t memory_type = wanted == TZ__I64   ? H5T_NATIVE_INT64
-                                  : wanted == TZ__U64 ? H5T_NATIVE_UINT64
-                                                      : H5T_NATIVE_DOUBLE;
-        const bool ok = fits && H5Aread(attribute, memory_type, value) >= 0;
-        found = ok ? TZ__READ : TZ__UNREADABLE;
-    }
     H5Tclose(type);
     H5Aclose(attribute);
-    return found;
+    return ok ? TZ__H5_READ : TZ__H5_UNREADABLE;
 }
 
 // Reads a string as HDF5 allocates it (H5free_memory), of variable or fixed length.
-static tz__found get_string(hid_t object, const char *name, char **text) {
+static tz__h5_found get_string(hid_t object, const char *name, char **text) {
     hid_t attribute, type;
     *text = NULL;
-    const tz__found found = open_scalar(object, name, &attribute, &type);
-    if (found != TZ__READ) {
+    const tz__h5_found found = open_scalar(object, name, &attribute, &type);
+    if (found != TZ__H5_READ) {
         return found;
     }
     bool ok = H5Tget_class(type) == H5T_STRING;
@@ -226,24 +227,38 @@ static tz__found get_string(hid_t object, const char *name, char **text) {
     H5Tclose(type);
     H5Aclose(attribute);
     if (ok && *text) {
-        return TZ__READ;
+        return TZ__H5_READ;
     }
     H5free_memory(*text);
     *text = NULL;
-    return TZ__UNREADABLE;
+    return TZ__H5_UNREADABLE;
 }
 
-tz__found tz__h5_get_text(hid_t object, const char *name, char **text) {
+tz__h5_found tz__h5_get_text(hid_t object, const char *name, char *text, size_t size) {
+    char *value;
+    const tz__h5_found found = get_string(object, name, &value);
+    snprintf(text, size, "%s", found == TZ__H5_READ ? value : "");
+    H5free_memory(value);
+    return found;
+}
+
+tz_status tz__h5_get_long_text(hid_t object, const char *name, char **text, const char *path,
+                               tz_error *error) {
     char *value;
     *text = NULL;
-    const tz__found found = get_string(object, name, &value);
-    if (found == TZ__READ) {
-        const size_t size = strlen(value) + 1;
-        *text = tz_alloc(size, 1);
-        if (*text) {
-            memcpy(*text, value, size);
-        }
+    switch (get_string(object, name, &value)) {
+    case TZ__H5_ABSENT:
+        return TZ_OK;
+    case TZ__H5_UNREADABLE:
+        return tz__h5_fail(error, TZ_ERR_FORMAT, path, "attribute %s is not text", name);
+    case TZ__H5_READ:
+        break;
+    }
+    const size_t size = strlen(value) + 1;
+    *text = tz_alloc(size, 1);
+    if (*text) {
+        memcpy(*text, value, size);
     }
     H5free_memory(value);
-    return found == TZ__READ && !*text ? TZ__UNREADABLE : found;
+    return *text ? TZ_OK : tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for %s", path, name);
 }

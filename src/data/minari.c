@@ -178,13 +178,17 @@ void tz__minari_destroy(tz__minari_file *f) {
 
 tz_status tz__minari_read_config(char **config, const char *path, tz_error *error) {
     *config = NULL;
-    tz__source *source;
-    TZ_CHECK(tz__source_open_plain(&source, path, error));
-    const tz__found found = source->ops->get_text(source, TZ__ROOT, "config", config);
-    source->ops->close(source);
-    return found == TZ__UNREADABLE
-               ? tz_fail(error, TZ_ERR_FORMAT, "%s: attribute config is not text", path)
-               : TZ_OK;
+    tz__h5_begin();
+    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    tz_status status = TZ_OK;
+    if (file < 0) {
+        status = tz__h5_fail(error, TZ_ERR_FORMAT, path, "cannot be opened as HDF5");
+    } else {
+        status = tz__h5_get_long_text(file, "config", config, path, error);
+        H5Fclose(file);
+    }
+    tz__h5_end();
+    return status;
 }
 
 // ---- metadata.json
