@@ -1,8 +1,6 @@
 // Hopper. r = dx/dt + alive - 1e-3 |u|^2; it ends when it is not healthy.
 #include "envs/mujoco_env.h"
 
-#include <math.h>
-
 // All of z but x and z within +-100, higher than 0.7 m, within 0.2 rad of upright. Comparisons with
 // NaN are false, so a state that is not a number is not healthy.
 static bool is_healthy(const tz_task *task, const double *z) {
@@ -19,13 +17,7 @@ static bool terminated(const tz_task *task, const double *z_next) {
 }
 
 static double reward(const tz_task *task, const double *z, const double *u, const double *z_next) {
-    const double alive = tz_alive(task, is_healthy(task, z_next));
-    return tz_forward_velocity(task, z, z_next) + alive - 1e-3 * tz_control_cost(u, task->nu);
-}
-
-static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
-    tz_add_uniform(q, nq, 5e-3, rng);
-    tz_add_uniform(v, nv, 5e-3, rng);
+    return tz_hop_reward(task, z, u, z_next, is_healthy(task, z_next));
 }
 
 const tz_mujoco_env_type tz_hopper = {
@@ -48,5 +40,5 @@ const tz_mujoco_env_type tz_hopper = {
     .observation_v_clip = 10.0,
     .reward = reward,
     .terminated = terminated,
-    .draw_reset = draw_reset,
+    .draw_reset = tz_hop_reset,
 };

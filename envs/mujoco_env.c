@@ -593,3 +593,14 @@ double tz_control_cost(const double *u, int nu) {
 double tz_forward_velocity(const tz_task *task, const double *z, const double *z_next) {
     return (z_next[0] - z[0]) / task->dt_s;
 }
+
+double tz_hop_reward(const tz_task *task, const double *z, const double *u, const double *z_next,
+                     bool is_healthy) {
+    const double alive = tz_alive(task, is_healthy);
+    return tz_forward_velocity(task, z, z_next) + alive - 1e-3 * tz_control_cost(u, task->nu);
+}
+
+void tz_hop_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
+    tz_add_uniform(q, nq, 5e-3, rng);
+    tz_add_uniform(v, nv, 5e-3, rng);
+}

@@ -97,4 +97,10 @@ double tz_control_cost(const double *u, int nu);
 // (x_next - x) / dt of the first coordinate.
 double tz_forward_velocity(const tz_task *task, const double *z, const double *z_next);
 
+// What Hopper and Walker2d share: r = dx/dt + alive - 1e-3 |u|^2, and uniform noise of +-5e-3 on
+// the start.
+double tz_hop_reward(const tz_task *task, const double *z, const double *u, const double *z_next,
+                     bool is_healthy);
+void tz_hop_reset(double *q, double *v, int nq, int nv, tz_rng *rng);
+
 #endif

@@ -13,13 +13,7 @@ static bool terminated(const tz_task *task, const double *z_next) {
 }
 
 static double reward(const tz_task *task, const double *z, const double *u, const double *z_next) {
-    const double alive = tz_alive(task, is_healthy(z_next));
-    return tz_forward_velocity(task, z, z_next) + alive - 1e-3 * tz_control_cost(u, task->nu);
-}
-
-static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
-    tz_add_uniform(q, nq, 5e-3, rng);
-    tz_add_uniform(v, nv, 5e-3, rng);
+    return tz_hop_reward(task, z, u, z_next, is_healthy(z_next));
 }
 
 const tz_mujoco_env_type tz_walker2d = {
@@ -43,5 +37,5 @@ const tz_mujoco_env_type tz_walker2d = {
     .observation_v_clip = 10.0,
     .reward = reward,
     .terminated = terminated,
-    .draw_reset = draw_reset,
+    .draw_reset = tz_hop_reset,
 };

@@ -183,3 +183,10 @@ tz_status tz_json_read(const char *path, struct json_object **object, tz_error *
     *object = parsed;
     return TZ_OK;
 }
+
+tz_status tz_run_json_read(const char *folder, const char *name, struct json_object **object,
+                           tz_error *error) {
+    char path[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(path, folder, name, error));
+    return tz_json_read(path, object, error);
+}

@@ -24,6 +24,10 @@ TZ_API tz_status tz_json_write(const char *path, struct json_object *object, tz_
 // frees.
 TZ_API tz_status tz_json_read(const char *path, struct json_object **object, tz_error *error);
 
+// The same of a file in a run's folder: config.json, metrics.json.
+TZ_API tz_status tz_run_json_read(const char *folder, const char *name, struct json_object **object,
+                                  tz_error *error);
+
 // Prints the object as one line on stdout (for --json).
 TZ_API void tz_json_print(struct json_object *object);
 

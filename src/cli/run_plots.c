@@ -387,10 +387,8 @@ static tz_status draw_predictors(struct json_object *metrics, const char *out, t
 static tz_status draw_eval(const char *folder, struct json_object *config, const char *out,
                            tz_error *error) {
     (void)config;
-    char path[TZ_PATH_MAX];
     struct json_object *metrics = NULL;
-    TZ_CHECK(tz_path_join(path, folder, "metrics.json", error));
-    TZ_CHECK(tz_json_read(path, &metrics, error));
+    TZ_CHECK(tz_run_json_read(folder, "metrics.json", &metrics, error));
     const tz_status status = draw_predictors(metrics, out, error);
     json_object_put(metrics);
     return status;
@@ -415,10 +413,8 @@ tz_status tz_draw_curves(const char *folder, struct json_object *config, const c
 }
 
 tz_status tz_draw_finished_run(const char *command, const char *folder, tz_error *error) {
-    char path[TZ_PATH_MAX];
     struct json_object *config = NULL;
-    TZ_CHECK(tz_path_join(path, folder, "config.json", error));
-    TZ_CHECK(tz_json_read(path, &config, error));
+    TZ_CHECK(tz_run_json_read(folder, "config.json", &config, error));
     const tz_status status = tz_draw_curves(folder, config, folder, error);
     json_object_put(config);
     if (status == TZ_ERR_UNSUPPORTED) {

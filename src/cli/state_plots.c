@@ -419,10 +419,8 @@ static tz_status show_rollout(gallery *g, struct json_object *metrics, tz_error 
 static tz_status show_eval(gallery *g, const char *folder, struct json_object *config,
                            tz_error *error) {
     (void)config;
-    char path[TZ_PATH_MAX];
     struct json_object *metrics = NULL;
-    TZ_CHECK(tz_path_join(path, folder, "metrics.json", error));
-    TZ_CHECK(tz_json_read(path, &metrics, error));
+    TZ_CHECK(tz_run_json_read(folder, "metrics.json", &metrics, error));
     const tz_status status = show_rollout(g, metrics, error);
     json_object_put(metrics);
     return status;

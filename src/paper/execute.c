@@ -76,16 +76,8 @@ static bool is_evaluated(const loop *l) {
 }
 
 static tz_status end_epoch(loop *l, tz_error *error) {
-    const tz_train_means means = tz_trainer_means(l->job.trainer);
     tz_epoch_metrics *m = &l->metrics[l->n_epochs++];
-    *m = (tz_epoch_metrics){.epoch = l->n_epochs,
-                            .learning_rate = tz_trainer_lr(l->job.trainer),
-                            .train_loss = means.loss,
-                            .grad_norm = means.grad_norm,
-                            .test_loss = NAN,
-                            .rollout_nmse = NAN,
-                            .rollout_nmse_median = NAN,
-                            .rollout_diverged = NAN};
+    *m = tz_epoch_metrics_of(l->job.trainer, l->n_epochs, tz_trainer_lr(l->job.trainer));
     if (is_evaluated(l)) {
         TZ_CHECK(l->ops->measure(&l->job, error));
         m->test_loss = l->job.result.test_mse;

@@ -2,12 +2,25 @@
 
 #include "base/safetensors.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char FORMAT[] = "trapeze-checkpoint-1";
 
 // Rows of the position tensor.
 enum { EPOCH, STEP_IN_EPOCH, UPDATES, N_POSITION };
+
+tz_epoch_metrics tz_epoch_metrics_of(const tz_trainer *trainer, int epoch, double lr) {
+    const tz_train_means means = tz_trainer_means(trainer);
+    return (tz_epoch_metrics){.epoch = epoch,
+                              .learning_rate = lr,
+                              .train_loss = means.loss,
+                              .grad_norm = means.grad_norm,
+                              .test_loss = NAN,
+                              .rollout_nmse = NAN,
+                              .rollout_nmse_median = NAN,
+                              .rollout_diverged = NAN};
+}
 
 tz_status tz_checkpoint_write(const char *path, tz_trainer *trainer, const tz_model *model,
                               const tz_epoch_metrics *metrics, int n_epochs, const char *what,

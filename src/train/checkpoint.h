@@ -19,6 +19,9 @@ typedef struct tz_epoch_metrics {
 
 enum { TZ_N_METRICS = sizeof(tz_epoch_metrics) / sizeof(double) };
 
+// What the trainer knows of epoch number `epoch`, which has just ended; the rest NaN.
+TZ_API tz_epoch_metrics tz_epoch_metrics_of(const tz_trainer *trainer, int epoch, double lr);
+
 // Writes the state of the trainer, the model's parameters and the metrics (n_epochs). `what` says
 // in one line what is trained and how: a checkpoint of something else is refused.
 TZ_API tz_status tz_checkpoint_write(const char *path, tz_trainer *trainer, const tz_model *model,

@@ -216,16 +216,8 @@ static tz_status begin_events(const run *r, tz_error *error) {
 
 // Measures on held-out episodes what is due after the epoch that just ended.
 static tz_status measure(run *r, double lr, tz_error *error) {
-    const tz_train_means means = tz_trainer_means(r->trainer);
     tz_epoch_metrics *m = &r->metrics[r->n_epochs];
-    *m = (tz_epoch_metrics){.epoch = r->n_epochs + 1,
-                            .learning_rate = lr,
-                            .train_loss = means.loss,
-                            .grad_norm = means.grad_norm,
-                            .test_loss = NAN,
-                            .rollout_nmse = NAN,
-                            .rollout_nmse_median = NAN,
-                            .rollout_diverged = NAN};
+    *m = tz_epoch_metrics_of(r->trainer, r->n_epochs + 1, lr);
     if (r->test_sequences != NULL) {
         m->test_loss = tz_trainer_loss(r->trainer, r->test_sequences);
     }

@@ -1,6 +1,8 @@
 #include "view/system_scene.h"
 
+#include "base/assert.h"
 #include "envs/hamiltonian/rigid_body.h"
+#include "envs/hamiltonian/system_type.h"
 #include "envs/mujoco_compat.h"
 
 #include <math.h>
@@ -116,7 +118,8 @@ static void draw_springs(mjvScene *scene, const tz_system *system, const double 
 
 // A disk of radius 0.0995 and thickness 0.0334 at height 0.2236 on an axle of 0.256, drawn three
 // times as large; one spoke is red, so the spin is seen.
-static void draw_gyroscope(mjvScene *scene, const double *q) {
+static void draw_gyroscope(mjvScene *scene, const tz_system *system, const double *q) {
+    (void)system;
     static const double scale = 3.0, held[3] = {0.0, 0.0, 0.0};
     double R[9], top[3], low[3], high[3], rim[3], middle[3];
     tz_rigid_rotation(R, q);
@@ -132,7 +135,8 @@ static void draw_gyroscope(mjvScene *scene, const double *q) {
 }
 
 // The study's T: a bar of 1.13 along its second axis and one of 0.73 along its third.
-static void draw_rotor(mjvScene *scene, const double *q) {
+static void draw_rotor(mjvScene *scene, const tz_system *system, const double *q) {
+    (void)system;
     double R[9], left[3], right[3], foot[3];
     tz_rigid_rotation(R, q + 3);
     world_point(left, q, R, 0.0, -0.565, 0.0);
@@ -170,37 +174,52 @@ static void draw_coupled(mjvScene *scene, const tz_system *system, const double 
     add_spring(scene, bobs, bobs + 3, 1.0);
 }
 
-static bool is(const tz_system *system, const char *family) {
-    return strncmp(system->name, family, strlen(family)) == 0;
-}
+// ---- which -------------------------------------------------------------------------------------
 
-void tz_system_draw(mjvScene *scene, const tz_system *system, const double *q) {
-    if (is(system, "chain")) {
-        draw_chain(scene, system, q);
-    } else if (is(system, "spring")) {
-        draw_springs(scene, system, q);
-    } else if (is(system, "gyroscope")) {
-        draw_gyroscope(scene, q);
-    } else if (is(system, "rotor")) {
-        draw_rotor(scene, q);
-    } else if (is(system, "magnet")) {
-        draw_magnets(scene, system, q);
-    } else {
-        draw_coupled(scene, system, q);
-    }
-}
-
-double tz_system_floor(const tz_system *system) {
-    // how deep springs swing, over many trajectories, by k
-    static const double spring_depth[TZ_BODIES_MAX + 1] = {0.0, 3.5, 7.5, 12.0, 18.5, 26.0};
+static double chain_floor(const tz_system *system) {
     double reach = 0.0;
     for (int i = 0; i < system->k; i++) {
         reach += system->length[i];
     }
-    return is(system, "chain")       ? -reach - 0.3
-           : is(system, "spring")    ? -spring_depth[system->k] - 0.5
-           : is(system, "gyroscope") ? -0.03
-           : is(system, "rotor")     ? -1.6
-           : is(system, "magnet")    ? -1.09
-                                     : -1.4;
+    return -reach - 0.3;
+}
+
+static double spring_floor(const tz_system *system) {
+    // how deep springs swing, over many trajectories, by k
+    static const double depth[TZ_BODIES_MAX + 1] = {0.0, 3.5, 7.5, 12.0, 18.5, 26.0};
+    return -depth[system->k] - 0.5;
+}
+
+// How a family of systems is drawn. The height of the floor is a number, or depends on the system.
+static const struct family {
+    const tz_system_type *type;
+    void (*draw)(mjvScene *scene, const tz_system *system, const double *q);
+    double floor;
+    double (*floor_of)(const tz_system *system); // Nullable
+} families[] = {
+    {&tz_chain, draw_chain, .floor_of = chain_floor},
+    {&tz_spring, draw_springs, .floor_of = spring_floor},
+    {&tz_gyroscope, draw_gyroscope, .floor = -0.03},
+    {&tz_rotor, draw_rotor, .floor = -1.6},
+    {&tz_magnet, draw_magnets, .floor = -1.09},
+    {&tz_coupled, draw_coupled, .floor = -1.4},
+};
+
+static const struct family *family_of(const tz_system *system) {
+    for (size_t i = 0; i < TZ_COUNTOF(families); i++) {
+        if (families[i].type == system->type) {
+            return &families[i];
+        }
+    }
+    TZ_ASSERT(!"every family of systems has a picture");
+    return NULL;
+}
+
+void tz_system_draw(mjvScene *scene, const tz_system *system, const double *q) {
+    family_of(system)->draw(scene, system, q);
+}
+
+double tz_system_floor(const tz_system *system) {
+    const struct family *family = family_of(system);
+    return family->floor_of != NULL ? family->floor_of(system) : family->floor;
 }

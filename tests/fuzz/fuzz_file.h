@@ -1,5 +1,5 @@
-// A fuzz target's input as a file in memory. It has a name of its own: HDF5 does not open a
-// nameless one by its descriptor.
+// A fuzz target's input as a file in memory, the same for every input. It has a name of its own:
+// HDF5 does not open a nameless one by its descriptor.
 #ifndef TRAPEZE_TESTS_FUZZ_FILE_H
 #define TRAPEZE_TESTS_FUZZ_FILE_H
 

@@ -1,17 +1,11 @@
 // libFuzzer target: any bytes as a pickle are read or refused, without a fault or a leak: as
 // statistics of VecNormalize, and as the state dict of a PyTorch archive that is put around them.
 #include "base/memory.h"
+#include "fuzz_file.h"
 #include "policies/numpy_pickle.h"
 #include "policies/torch_file.h"
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 // ---- a zip archive of two stored members; checksums are not compared here
 
@@ -65,15 +59,7 @@ static void wrap(archive *a, const uint8_t *pickle, size_t size) {
 // ---- the two readers
 
 static void read_as_statistics(const uint8_t *data, size_t size) {
-    static int fd = -1;
-    static char path[64];
-    if (fd < 0) {
-        fd = memfd_create("input", MFD_CLOEXEC);
-        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    }
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, data, size, 0) != (ssize_t)size) {
-        abort();
-    }
+    const char *path = fuzz_file(data, size);
     static tz_normaliser normaliser;
     tz_error error = {0};
     if (tz_vecnormalize_read(&normaliser, path, &error) != TZ_OK && error.text[0] == '\0') {

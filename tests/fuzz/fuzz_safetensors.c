@@ -2,14 +2,7 @@
 // and what is read can be walked to its last byte.
 #include "base/memory.h"
 #include "base/safetensors.h"
-
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz_file.h"
 
 static const size_t element_size[] = {[TZ_DTYPE_F32] = 4,
                                       [TZ_DTYPE_F64] = 8,
@@ -36,17 +29,7 @@ static void walk(const tz_safetensors *file) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    // a file in memory, reached by its name
-    static int fd = -1;
-    static char path[64];
-    if (fd < 0) {
-        fd = memfd_create("input", MFD_CLOEXEC);
-        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    }
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, data, size, 0) != (ssize_t)size) {
-        abort();
-    }
-
+    const char *path = fuzz_file(data, size);
     const size_t live = tz_alloc_live();
     tz_safetensors *file = NULL;
     tz_error error = {0};

@@ -36,6 +36,24 @@ static void save(const tz_model *model) {
 
 // ---- round trip
 
+static tz_model *saved_and_loaded(const tz_model *model) {
+    tz_model *loaded = NULL;
+    tz_error error;
+    save(model);
+    if (tz_model_load(&loaded, path, &error) != TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+    return loaded;
+}
+
+static void roll_out(const tz_model *model, float *z, const float *z0, const float *u, int T,
+                     int B) {
+    tz_model_workspace *workspace;
+    assert_int_equal(tz_model_workspace_create(&workspace, model, B, T, false, NULL), TZ_OK);
+    tz_model_rollout(model, workspace, z, z0, u, T, B);
+    tz_model_workspace_destroy(model, workspace);
+}
+
 static void test_saved_model_predicts_the_same_bits(void **state) {
     (void)state;
     enum { B = 9, T = 4, NZ = 6, N = (T + 1) * B * NZ };
@@ -44,17 +62,9 @@ static void test_saved_model_predicts_the_same_bits(void **state) {
     fixture_fill(u, T * B * 2, 0.6, 32);
     for (int k = 0; k < tz_model_kind_count(); k++) {
         tz_model *model[2] = {fixture_model(tz_model_kind_at(k)), NULL};
-        tz_error error;
-        save(model[0]);
-        if (tz_model_load(&model[1], path, &error) != TZ_OK) {
-            fail_msg("%s", error.text);
-        }
+        model[1] = saved_and_loaded(model[0]);
         for (int i = 0; i < 2; i++) {
-            tz_model_workspace *workspace;
-            assert_int_equal(tz_model_workspace_create(&workspace, model[i], B, T, false, &error),
-                             TZ_OK);
-            tz_model_rollout(model[i], workspace, z[i], z0, u, T, B);
-            tz_model_workspace_destroy(model[i], workspace);
+            roll_out(model[i], z[i], z0, u, T, B);
         }
         assert_memory_equal(z[0], z[1], sizeof z[0]);
         assert_string_equal(model[1]->ops->kind, model[0]->ops->kind);
@@ -196,17 +206,9 @@ static void test_synthetic_form_comes_back(void **state) {
             continue;
         }
         tz_model *model[2] = {fixture_model_of(&def, &task), NULL};
-        tz_error error;
-        save(model[0]);
-        if (tz_model_load(&model[1], path, &error) != TZ_OK) {
-            fail_msg("%s", error.text);
-        }
+        model[1] = saved_and_loaded(model[0]);
         for (int i = 0; i < 2; i++) {
-            tz_model_workspace *workspace;
-            assert_int_equal(tz_model_workspace_create(&workspace, model[i], B, T, false, &error),
-                             TZ_OK);
-            tz_model_rollout(model[i], workspace, z[i], z0, NULL, T, B);
-            tz_model_workspace_destroy(model[i], workspace);
+            roll_out(model[i], z[i], z0, NULL, T, B);
         }
         assert_memory_equal(z[0], z[1], sizeof z[0]);
         assert_memory_equal(model[1]->z_mean, model[0]->z_mean, NZ * sizeof(float));
