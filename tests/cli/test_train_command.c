@@ -1,6 +1,7 @@
 // `trapeze train`, `eval` and `bench train` from outside: from collected episodes to models, an
 // interrupt that --resume continues to the same bytes, a model continued on weighted data, the
-// held-out episodes found again by eval, and bad input in one sentence with exit status 2.
+// held-out episodes found again by eval, models that say how sure they are, and bad input in one
+// sentence with exit status 2.
 #include "base/file.h"
 #include "command.h"
 
@@ -178,6 +179,31 @@ static void eval_integrates_otherwise(void **state) {
     assert_int_equal(trapeze("plot leaps"), 0);
 }
 
+// Depth, range limit, variances and an ensemble together; eval reports how sure it rightly is.
+static void an_ensemble_of_probabilistic_models_is_calibrated(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("train --data data --model node-so --layers 3 --range-limit 2 "
+                             "--probabilistic --members 2 --out sure --json " SMALL),
+                     0);
+    assert_int_equal(
+        trapeze(
+            "eval --data more --model sure/ensemble.json --model sure/member-0/model.safetensors "
+            "--model so/model.safetensors --horizon 30 --rollouts 12 --json"),
+        0);
+    struct json_object *o = printed_json(), *models = field(o, "models");
+    for (size_t i = 0; i < 2; i++) {
+        struct json_object *model = json_object_array_get_idx(models, i);
+        assert_true(isfinite(number(model, "nll")));
+        assert_true(number(model, "within_1sd") > 0.0);
+        assert_true(number(model, "within_2sd") >= number(model, "within_1sd"));
+        assert_int_equal(json_object_array_length(field(model, "step_nll")), 31);
+    }
+    assert_false(json_object_object_get_ex(json_object_array_get_idx(models, 2), "nll", NULL));
+    json_object_put(o);
+    assert_int_equal(trapeze("eval --data more --model sure/ensemble.json --horizon 30"), 0);
+    assert_non_null(strstr(printed, "within 1 sd"));
+}
+
 static void bad_input_is_one_sentence(void **state) {
     (void)state;
     static const struct {
@@ -197,6 +223,12 @@ static void bad_input_is_one_sentence(void **state) {
         {"train --data data --model nope --out x", "nope"},
         {"train --data nowhere --model node --out x", "nowhere"},
         {"train --data data --model node --out x --sequence-length 200", "200 states in a row"},
+        {"train --data data --model node --out x --layers 0", "--layers"},
+        {"train --data data --model node --out x --layers 5", "--layers"},
+        {"train --data data --model hnn --out x --range-limit 1", "hnn has no range limit"},
+        {"train --data data --model hnn --out x --probabilistic", "hnn has no probabilistic form"},
+        {"train --data data --init so/model.safetensors --out x --probabilistic",
+         "a model without variances"},
         {"bench nothing", "no benchmark 'nothing'"},
     };
     for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
@@ -232,6 +264,7 @@ int main(void) {
         cmocka_unit_test(a_dataset_of_one_episode_joins_others),
         cmocka_unit_test(eval_finds_the_held_out_episodes),
         cmocka_unit_test(eval_integrates_otherwise),
+        cmocka_unit_test(an_ensemble_of_probabilistic_models_is_calibrated),
         cmocka_unit_test(bad_input_is_one_sentence),
         cmocka_unit_test(bench_reports_its_fields),
     };
