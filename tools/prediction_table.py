@@ -14,8 +14,8 @@ when it diverged), so that neither a few wild rollouts nor the easy ones alone d
 rollouts stand beside it. A variant is better (worse) than the default when the 95 % interval of its log-ratio,
 paired by seed and averaged over the environments, lies below (above) 0.
 
-Without --data, episodes are collected under the shipped policies. Writes OUT/table.csv (a line a run), OUT/table.md
-and OUT/table.png. A finished run is not run again: the same command goes on after an interruption.
+Without --data, episodes are collected under the shipped policies. Writes OUT/table.csv (a line a run), OUT/table.md,
+OUT/screen.png and OUT/report.png. A finished run is not run again: the same command goes on after an interruption.
 """
 import argparse
 import concurrent.futures
@@ -110,14 +110,19 @@ def split(program, out, env, source):
     parts = [os.path.join(out, "data", env, name) for name in ("learn", "choose", "report")]
     rest = os.path.join(out, "data", env, "rest")
     complete = os.path.join(out, "data", env, "complete")
-    if not os.path.exists(complete):
+    if os.path.exists(complete):
+        with open(complete) as file:
+            made_from = file.read().strip()
+        if made_from != os.path.abspath(source):
+            raise SystemExit(f"{complete}: made from {made_from}, not from {source}: name another OUT, or remove what is there of {env}")
+    else:
         for folder in [*parts, rest]:
             subprocess.run(["rm", "-rf", folder], check=True)
         os.makedirs(os.path.dirname(complete), exist_ok=True)
         run([program, "data", "split", source, "--fraction", "0.2", "--out-train", parts[0], "--out-test", rest])
         run([program, "data", "split", rest, "--fraction", "0.5", "--out-train", parts[1], "--out-test", parts[2]])
         subprocess.run(["rm", "-rf", rest], check=True)
-        write(complete, "")
+        write(complete, os.path.abspath(source) + "\n")
     return dict(zip(("learn", "screen", "report"), parts))
 
 
@@ -139,8 +144,8 @@ def measure(args, data, phase, env, variant, options, seed):
     if not os.path.exists(result):
         words = [word for key, value in options.items() for word in ([key] if value is None else [key, value])]
         reply = json.loads(run(
-            [args.program, "train", "--data", data["learn"], *words, "--epochs", str(args.epochs), "--seed", str(seed),
-             "--split-seed", str(seed), "--test-fraction", "0.05", "--out", folder, "--threads", "1", "--quiet", "--json",
+            [args.program, "train", "--data", data["learn"], *words, "--epochs", str(args.epochs),
+             "--sequences", str(args.sequences), "--seed", str(seed), "--split-seed", str(seed), "--test-fraction", "0.05", "--out", folder, "--threads", "1", "--quiet", "--json",
              "--resume"]))
         report = json.loads(run([args.program, "eval", "--data", data[phase], "--split", "all", "--model", reply["model"],
                                  "--threads", "1", "--json"]))
@@ -169,7 +174,7 @@ def cost(options):
 def forecast(args, work, data, rows):
     """Prints how many runs are to be made, and how long that takes, by the runs that are there or 12 s each."""
     units = [row["seconds"] / cost(parse(row["options"])) for row in rows if row["seconds"] > 1.0]
-    unit = statistics.median(units) if units else 12.0 * args.epochs / 10.0
+    unit = statistics.median(units) if units else 12.0 * args.epochs / 10.0 * args.sequences / 40000
     left = [o for phase, env, variant, o, seed in work
             if not os.path.exists(os.path.join(folder_of(args.out, phase, env, variant, o, seed), "eval.json"))]
     print(f"{len(work) - len(left)} of {len(work)} runs are there; the others take about "
@@ -332,6 +337,7 @@ def main():
     parser.add_argument("--variant", nargs="+", default=list(VARIANTS), choices=list(VARIANTS), metavar="NAME", help="to screen")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4], help="of the report")
     parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--sequences", type=int, default=40000)
     parser.add_argument("--episodes", type=int, default=200, help="collected where no data are given")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time, one thread each")
     parser.add_argument("--phase", choices=["screen", "all"], default="all")
@@ -345,7 +351,7 @@ def main():
         data[env] = split(args.program, args.out, env, source)
 
     # screening, cheap runs first; what says the default's own value is the default
-    new = {v: VARIANTS[v] for v in args.variant if v == DEFAULT or any(PROGRAM_DEFAULTS.get(k) != x for k, x in VARIANTS[v].items())}
+    new = {v: VARIANTS[v] for v in args.variant if v == DEFAULT or any(PROGRAM_DEFAULTS.get(k, "") != x for k, x in VARIANTS[v].items())}
     screen = [("screen", env, variant, options, 0) for variant, options in sorted(new.items(), key=lambda v: cost(v[1])) for env in args.env]
     rows = []
     run_all(args, data, screen, rows)
