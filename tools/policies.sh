@@ -1,0 +1,43 @@
+#!/bin/sh
+# The shipped policies, again: trains each by soft actor-critic, measures it on starts that no training saw, and puts
+# policy, critics and learning curve in their places (policies/README.md).
+#
+#   tools/policies.sh PROGRAM OUT [ENV...]
+#
+# OUT/ENV is the training run, OUT/ENV-replay-v0 its replay memory as a dataset, OUT/ENV-returns.txt the 20 episodes
+# that the table shows. A finished run is kept and an interrupted one goes on, so the same command continues.
+set -eu
+cd "$(dirname "$0")/.."
+if [ $# -lt 2 ]; then
+    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+fi
+trapeze=$1 out=$2
+shift 2
+[ $# -gt 0 ] || set -- half_cheetah hopper walker2d swimmer ant reacher pusher inverted_pendulum inverted_double_pendulum
+
+# Options of the training of one environment, beside its seed.
+options() {
+    case $1 in
+    half_cheetah) echo "--steps 1000000 --snapshot-at 1500,3500" ;;
+    swimmer) echo "--steps 1000000 --hidden 128 --batch 128 --gamma 0.999" ;;
+    hopper | walker2d | ant) echo "--steps 1000000 --hidden 128 --batch 128" ;;
+    reacher | pusher) echo "--steps 500000 --hidden 128 --batch 128" ;;
+    inverted_double_pendulum) echo "--steps 300000 --hidden 128 --batch 128" ;;
+    inverted_pendulum) echo "--steps 100000" ;;
+    *) echo "tools/policies.sh: no policy of $1 is shipped" >&2 && exit 2 ;;
+    esac
+}
+
+for env; do
+    settings=$(options "$env")
+    run=$out/$env
+    # shellcheck disable=SC2086 # one word an option
+    "$trapeze" sac --env "$env" --seed 0 $settings --threads 1 --out "$run" --resume --save-replay "$run-replay-v0"
+    "$trapeze" collect --env "$env" --policy "$run/best.safetensors" --episodes 20 --seed 1000 --out "$run-episodes-v0" \
+        --resume | tee "$run-returns.txt"
+    cp "$run/best.safetensors" "policies/$env-expert.safetensors"
+    cp "$run/critics.safetensors" "policies/$env-critics.safetensors"
+    cp "$run/metrics.csv" "policies/curves/$env.csv"
+    cp "$run/return.png" "policies/curves/$env.png"
+done
