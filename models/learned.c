@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/vectorise.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -143,6 +144,7 @@ tz_status tz_learned_create(tz_learned **learned, const tz_learned_def *def, tz_
     self->input_at = tz_alloc(n_columns + (size_t)def->nq, sizeof *self->input_at);
     self->input_mean = tz_alloc(n_columns, sizeof(tz_real));
     self->input_std = tz_alloc(n_columns, sizeof(tz_real));
+    self->input_scale = tz_alloc(n_columns, sizeof(tz_real));
     self->rate_mean = tz_alloc(nz, sizeof(tz_real));
     self->rate_std = tz_alloc(nz, sizeof(tz_real));
     self->model.z_low = tz_alloc(nz, sizeof(tz_real));
@@ -150,9 +152,9 @@ tz_status tz_learned_create(tz_learned **learned, const tz_learned_def *def, tz_
     self->model.sigma_z = tz_alloc(nz, sizeof(tz_real));
     self->model.z_mean = tz_alloc(nz, sizeof(tz_real));
     if (self->input_form == NULL || self->input_at == NULL || self->input_mean == NULL ||
-        self->input_std == NULL || self->rate_mean == NULL || self->rate_std == NULL ||
-        self->model.z_low == NULL || self->model.z_high == NULL || self->model.sigma_z == NULL ||
-        self->model.z_mean == NULL) {
+        self->input_std == NULL || self->input_scale == NULL || self->rate_mean == NULL ||
+        self->rate_std == NULL || self->model.z_low == NULL || self->model.z_high == NULL ||
+        self->model.sigma_z == NULL || self->model.z_mean == NULL) {
         tz_learned_destroy(&self->model);
         return out_of_memory(error);
     }
@@ -234,6 +236,7 @@ void tz_learned_destroy(tz_model *model) {
     tz_free(self->input_at);
     tz_free(self->input_mean);
     tz_free(self->input_std);
+    tz_free(self->input_scale);
     tz_free(self->rate_mean);
     tz_free(self->rate_std);
     tz_free(self->rate_limit);
@@ -250,6 +253,9 @@ void tz_learned_prepare(tz_model *model) {
     tz_learned *self = (tz_learned *)model;
     for (int i = 0; i < self->n_networks; i++) {
         tz_mlp_prepare(&self->network[i], model->parameters);
+    }
+    for (int i = 0; i < tz_model_nz(model) + model->nu; i++) {
+        self->input_scale[i] = 1.0f / self->input_std[i];
     }
 }
 
@@ -295,25 +301,56 @@ void tz_learned_limit(tz_real *x, tz_real *slope, const tz_real *limit, int n) {
     }
 }
 
+// xi (B, n), rows ld apart, <- (x (B, n) - mean) scale for columns of x, rows ldx apart.
+TZ_VECTORISED static void normalise(tz_real *restrict xi, int ld, const tz_real *restrict x,
+                                    int ldx, const tz_real *restrict mean,
+                                    const tz_real *restrict scale, int n, int B) {
+    for (int row = 0; row < B; row++, xi += ld, x += ldx) {
+        for (int i = 0; i < n; i++) {
+            xi[i] = (x[i] - mean[i]) * scale[i];
+        }
+    }
+}
+
+// x_bar (B, n) += xi_bar scale
+TZ_VECTORISED static void normalise_vjp(tz_real *restrict x_bar, int ldx,
+                                        const tz_real *restrict xi_bar, int ld,
+                                        const tz_real *restrict scale, int n, int B) {
+    for (int row = 0; row < B; row++, xi_bar += ld, x_bar += ldx) {
+        for (int i = 0; i < n; i++) {
+            x_bar[i] += xi_bar[i] * scale[i];
+        }
+    }
+}
+
+// End of the inputs from `first` on that are neighbours in the state too.
+static int end_of_run(const tz_learned *self, int first, int n_state) {
+    int end = first + 1;
+    while (end < n_state && self->input_at[end] == self->input_at[end - 1] + 1) {
+        end++;
+    }
+    return end;
+}
+
 void tz_learned_read_inputs(const tz_learned *self, tz_real *xi, int ld, const tz_real *z,
                             const tz_real *u, int B) {
     const int nz = tz_model_nz(&self->model), nu = self->model.nu;
     const int n_angles = self->n_angles, n_state = self->n_in - nu;
-    for (int row = 0; row < B; row++) {
+    for (int row = 0; n_angles > 0 && row < B; row++) {
         for (int i = 0; i < n_angles; i++) {
             const tz_real angle = z[row * nz + self->input_at[i]];
-            xi[i] = cos(angle);
-            xi[n_angles + i] = sin(angle);
+            xi[row * ld + i] = cos(angle);
+            xi[row * ld + n_angles + i] = sin(angle);
         }
-        for (int i = 2 * n_angles; i < n_state; i++) {
-            const int at = self->input_at[i];
-            xi[i] = (z[row * nz + at] - self->input_mean[at]) / self->input_std[at];
-        }
-        for (int i = 0; i < nu; i++) {
-            xi[n_state + i] =
-                (u[row * nu + i] - self->input_mean[nz + i]) / self->input_std[nz + i];
-        }
-        xi += ld;
+    }
+    for (int i = 2 * n_angles, end; i < n_state; i = end) {
+        end = end_of_run(self, i, n_state);
+        const int at = self->input_at[i];
+        normalise(xi + i, ld, z + at, nz, self->input_mean + at, self->input_scale + at, end - i,
+                  B);
+    }
+    if (nu > 0) {
+        normalise(xi + n_state, ld, u, nu, self->input_mean + nz, self->input_scale + nz, nu, B);
     }
 }
 
@@ -321,19 +358,19 @@ void tz_learned_read_inputs_vjp(const tz_learned *self, tz_real *z_bar, tz_real 
                                 const tz_real *xi_bar, const tz_real *xi, int ld, int B) {
     const int nz = tz_model_nz(&self->model), nu = self->model.nu;
     const int n_angles = self->n_angles, n_state = self->n_in - nu;
-    for (int row = 0; row < B; row++) {
+    for (int row = 0; n_angles > 0 && row < B; row++) {
+        const tz_real *x = xi + row * ld, *x_bar = xi_bar + row * ld;
         for (int i = 0; i < n_angles; i++) {
             z_bar[row * nz + self->input_at[i]] +=
-                xi[i] * xi_bar[n_angles + i] - xi[n_angles + i] * xi_bar[i];
+                x[i] * x_bar[n_angles + i] - x[n_angles + i] * x_bar[i];
         }
-        for (int i = 2 * n_angles; i < n_state; i++) {
-            const int at = self->input_at[i];
-            z_bar[row * nz + at] += xi_bar[i] / self->input_std[at];
-        }
-        for (int i = 0; u_bar != NULL && i < nu; i++) {
-            u_bar[row * nu + i] += xi_bar[n_state + i] / self->input_std[nz + i];
-        }
-        xi_bar += ld;
-        xi += ld;
+    }
+    for (int i = 2 * n_angles, end; i < n_state; i = end) {
+        end = end_of_run(self, i, n_state);
+        const int at = self->input_at[i];
+        normalise_vjp(z_bar + at, nz, xi_bar + i, ld, self->input_scale + at, end - i, B);
+    }
+    if (u_bar != NULL) {
+        normalise_vjp(u_bar, nu, xi_bar + n_state, ld, self->input_scale + nz, nu, B);
     }
 }

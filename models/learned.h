@@ -101,6 +101,7 @@ struct tz_learned {
     bool is_normalised;
     unsigned char *input_form;       //                                        (nz + nu)
     tz_real *input_mean, *input_std; // std is never 0                         (nz + nu)
+    tz_real *input_scale;            // 1 / std, written by prepare            (nz + nu)
     tz_real *rate_mean, *rate_std;   // of (z[t+1] - z[t]) / dt, std never 0   (nz)
     tz_real *rate_limit;             // learned rates stay below; NULL: no limit  (nz)
 
