@@ -274,7 +274,7 @@ void tz_canonical_encode_vjp(const tz_learned *learned, tz_real *grad, tz_real *
     }
     tz_mass_solve(&tape.inverse, parts.V, parts.solve, self->eps_start, n, B);
     tz_mass_vjp(&tape.inverse, parts.A_bar, self->mass->ld_out, NULL, 0, parts.V, NULL, n, B);
-    tz_mlp_backward(self->mass, NULL, grad, &tape.mass, parts.network, parts.A_bar, B);
+    tz_mlp_backward(self->mass, NULL, 0, grad, &tape.mass, parts.network, parts.A_bar, B);
 }
 
 void tz_canonical_decode_vjp(const tz_learned *learned, tz_real *w_bar, tz_real *grad,
@@ -291,6 +291,7 @@ void tz_canonical_decode_vjp(const tz_learned *learned, tz_real *w_bar, tz_real 
         }
     }
     tz_mass_vjp(&tape.inverse, parts.A_bar, mass->ld_out, w_bar + n, nz, parts.V, NULL, n, B);
-    tz_mlp_backward(mass, parts.xi_bar, grad, &tape.mass, parts.network, parts.A_bar, B);
+    tz_mlp_backward(mass, parts.xi_bar, mass->n_in, grad, &tape.mass, parts.network, parts.A_bar,
+                    B);
     tz_canonical_pull_back(self, w_bar, 1.0f, parts.xi_bar, tape.mass.xi, mass->ld_in, B);
 }

@@ -221,8 +221,9 @@ static void add_forces_vjp(const hnn *model, tz_real *w_bar, tz_real *u_bar, tz_
             g_bar[n_q + i] = s_f[i] * lambda[row * nz + n + i];
         }
     }
-    tz_mlp_backward(force, parts->xi_force_bar, grad, &tape->force, parts->network,
-                    parts->out_force, B);
+    tz_mlp_backward(force, parts->xi_force_bar,
+                    tz_learned_n_inputs_bar(&model->canonical.learned, u_bar), grad, &tape->force,
+                    parts->network, parts->out_force, B);
     if (model->sees_velocity) {
         read_velocity_inputs_vjp(model, w_bar, parts->lambda_V, u_bar, parts->xi_force_bar,
                                  tape->force.xi, B);

@@ -157,8 +157,8 @@ static void backward(const tz_learned *self, tz_real *w_bar, tz_real *u_bar, tz_
                     canonical->s_f[i] * lambda[row * nz + n + i];
             }
         }
-        tz_mlp_backward(force, parts.xi_force_bar, grad, &tape.force, parts.network,
-                        parts.out_force, B);
+        tz_mlp_backward(force, parts.xi_force_bar, tz_learned_n_inputs_bar(self, u_bar), grad,
+                        &tape.force, parts.network, parts.out_force, B);
         tz_canonical_read_inputs_vjp(canonical, w_bar, u_bar, parts.xi_force_bar, tape.force.xi,
                                      force->ld_in, B);
     }

@@ -22,7 +22,7 @@ void tz_layer_tanh_curved_f64(double *D, double *b_bar, const double *A, const d
 void tz_layer_gradient_f64(double *C, const double *A, const double *B, int m, int n, int k,
                            int lda, int ldb, int ldc);
 void tz_layer_column_sums_f64(double *b_bar, const double *X, int m, int n, int ldx);
-void tz_transpose_f64(double *B, const double *A, int m, int n);
+void tz_transpose_block_f64(double *B, const double *A, int m, int n, int lda, int ldb);
 #define tz_layer_linear tz_layer_linear_f64
 #define tz_layer_tanh tz_layer_tanh_f64
 #define tz_layer_tanh_backward tz_layer_tanh_backward_f64
@@ -30,7 +30,7 @@ void tz_transpose_f64(double *B, const double *A, int m, int n);
 #define tz_layer_tanh_curved tz_layer_tanh_curved_f64
 #define tz_layer_gradient tz_layer_gradient_f64
 #define tz_layer_column_sums tz_layer_column_sums_f64
-#define tz_transpose tz_transpose_f64
+#define tz_transpose_block tz_transpose_block_f64
 #endif
 
 #endif

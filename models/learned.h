@@ -154,6 +154,11 @@ void tz_learned_read_inputs(const tz_learned *self, tz_real *xi, int ld, const t
 void tz_learned_read_inputs_vjp(const tz_learned *self, tz_real *z_bar, tz_real *u_bar,
                                 const tz_real *xi_bar, const tz_real *xi, int ld, int B);
 
+// How many of the networks' inputs have an adjoint that somebody reads: controls come last.
+static inline int tz_learned_n_inputs_bar(const tz_learned *self, const tz_real *u_bar) {
+    return self->n_in - (u_bar == NULL ? self->model.nu : 0);
+}
+
 // The range limit of one row: rates x (n) become b tanh(x / b) for limits b (n), and slope (n) the
 // derivatives 1 - tanh^2.
 void tz_learned_limit(tz_real *x, tz_real *slope, const tz_real *limit, int n);

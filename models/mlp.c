@@ -88,26 +88,17 @@ tz_status tz_mlp_init(const tz_mlp *mlp, tz_real *parameters, uint64_t seed, int
 }
 
 void tz_mlp_prepare(tz_mlp *mlp, const tz_real *parameters) {
-    const size_t in = (size_t)mlp->n_in, h = (size_t)mlp->n_hidden, out = (size_t)mlp->n_out;
     const int L = mlp->n_layers;
-    const tz_real *W_first = parameters + mlp->W_at[0], *W_last = parameters + mlp->W_at[L];
     for (int l = 0; l <= L; l++) {
-        memcpy(mlp->b[l], parameters + mlp->b_at[l],
-               (size_t)tz_mlp_cols(mlp, l) * sizeof *parameters);
-    }
-    memcpy(mlp->W[0], W_first, in * h * sizeof *W_first);
-    for (int l = 1; l < L; l++) {
-        memcpy(mlp->W[l], parameters + mlp->W_at[l], h * h * sizeof *parameters);
-        tz_transpose(mlp->Wt[l], parameters + mlp->W_at[l], mlp->n_hidden, mlp->n_hidden);
-    }
-    for (size_t i = 0; i < h; i++) {
-        memcpy(mlp->W[L] + i * (size_t)mlp->ld_out, W_last + i * out, out * sizeof *W_last);
-        for (size_t j = 0; j < in; j++) {
-            mlp->Wt[0][i * (size_t)mlp->ld_in + j] = W_first[j * h + i];
+        const int rows = tz_mlp_rows(mlp, l), cols = tz_mlp_cols(mlp, l);
+        const int ld = l == L ? mlp->ld_out : cols, ld_t = l == 0 ? mlp->ld_in : rows;
+        const tz_real *W = parameters + mlp->W_at[l]; // (rows, cols)
+        for (int i = 0; i < rows; i++) {
+            memcpy(mlp->W[l] + (size_t)i * (size_t)ld, W + (size_t)i * (size_t)cols,
+                   (size_t)cols * sizeof *W);
         }
-        for (size_t j = 0; j < out; j++) {
-            mlp->Wt[L][j * h + i] = W_last[i * out + j];
-        }
+        tz_transpose_block(mlp->Wt[l], W, rows, cols, cols, ld_t);
+        memcpy(mlp->b[l], parameters + mlp->b_at[l], (size_t)cols * sizeof *W);
     }
 }
 
@@ -156,8 +147,8 @@ size_t tz_mlp_scratch_size(const tz_mlp *mlp, int B) {
 //
 //     a_l_bar = (a_{l+1}_bar W_{l+1}^T) (1 - h_l^2),   xi_bar = a_1_bar W_1^T
 //     W_l_bar = h_{l-1}^T a_l_bar,   b_l_bar = sum a_l_bar
-void tz_mlp_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad, const tz_mlp_tape *tape,
-                     tz_real *scratch, const tz_real *out_bar, int B) {
+void tz_mlp_backward(const tz_mlp *mlp, tz_real *xi_bar, int n_bar, tz_real *grad,
+                     const tz_mlp_tape *tape, tz_real *scratch, const tz_real *out_bar, int B) {
     const int in = mlp->n_in, h = mlp->n_hidden, L = mlp->n_layers, out = mlp->n_out;
     const int ld_in = mlp->ld_in, ld_out = mlp->ld_out;
     const bool has_grad = grad != NULL;
@@ -190,8 +181,8 @@ void tz_mlp_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad, const tz
         tz_layer_gradient(grad + mlp->W_at[0], tape->xi, a_bar, in, h, B, ld_in, h, h);
     }
 
-    // xi_bar (B, n_in) = a_1_bar (B, h) Wt_1 (h, n_in)
+    // xi_bar (B, n_bar) = a_1_bar (B, h) Wt_1 (h, n_in)
     if (xi_bar != NULL) {
-        tz_layer_linear(xi_bar, a_bar, mlp->Wt[0], mlp->W[0], NULL, B, in, h, h, ld_in, ld_in);
+        tz_layer_linear(xi_bar, a_bar, mlp->Wt[0], mlp->W[0], NULL, B, n_bar, h, h, ld_in, ld_in);
     }
 }

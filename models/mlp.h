@@ -91,9 +91,9 @@ void tz_mlp_forward(const tz_mlp *mlp, tz_real *out, const tz_mlp_tape *tape, in
 // Floats of scratch that backward needs for B rows.
 size_t tz_mlp_scratch_size(const tz_mlp *mlp, int B);
 
-// Given out_bar (B, ld_out): xi_bar (B, ld_in) = out_bar (d out / d xi), overwritten, nullable;
-// grad (flat block) += out_bar (d out / d parameters), nullable.
-void tz_mlp_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad, const tz_mlp_tape *tape,
-                     tz_real *scratch, const tz_real *out_bar, int B);
+// Given out_bar (B, ld_out): xi_bar (B, ld_in) = out_bar (d out / d xi), of which the first n_bar
+// columns are overwritten, nullable; grad (flat block) += out_bar (d out / d parameters), nullable.
+void tz_mlp_backward(const tz_mlp *mlp, tz_real *xi_bar, int n_bar, tz_real *grad,
+                     const tz_mlp_tape *tape, tz_real *scratch, const tz_real *out_bar, int B);
 
 #endif

@@ -63,7 +63,8 @@ static void backward(const tz_learned *self, tz_real *z_bar, tz_real *u_bar, tz_
             out_bar[row * mlp->ld_out + i] *= slope[row * nz + i];
         }
     }
-    tz_mlp_backward(mlp, xi_bar, grad, &activations, scratch, out_bar, B);
+    tz_mlp_backward(mlp, xi_bar, tz_learned_n_inputs_bar(self, u_bar), grad, &activations, scratch,
+                    out_bar, B);
     tz_learned_read_inputs_vjp(self, z_bar, u_bar, xi_bar, activations.xi, mlp->ld_in, B);
 }
 

@@ -109,10 +109,11 @@ static void backward(const tz_learned *self, tz_real *w_bar, tz_real *u_bar, tz_
     }
     tz_mass_vjp(&tape.inverse, parts.out_mass, mass->ld_out, w_bar + n, nz, parts.lambda_V, NULL, n,
                 B);
-    tz_mlp_backward(mass, parts.xi_mass_bar, grad, &tape.mass, parts.network, parts.out_mass, B);
+    tz_mlp_backward(mass, parts.xi_mass_bar, mass->n_in, grad, &tape.mass, parts.network,
+                    parts.out_mass, B);
     tz_canonical_pull_back(canonical, w_bar, 1.0f, parts.xi_mass_bar, tape.mass.xi, mass->ld_in, B);
-    tz_mlp_backward(force, parts.xi_force_bar, grad, &tape.force, parts.network, parts.out_force,
-                    B);
+    tz_mlp_backward(force, parts.xi_force_bar, tz_learned_n_inputs_bar(self, u_bar), grad,
+                    &tape.force, parts.network, parts.out_force, B);
     tz_canonical_read_inputs_vjp(canonical, w_bar, u_bar, parts.xi_force_bar, tape.force.xi,
                                  force->ld_in, B);
 }

@@ -122,7 +122,8 @@ static void backward(const tz_learned *self, tz_real *z_bar, tz_real *u_bar, tz_
     tz_mlp_gradient_tangent(potential, NULL, &parts.tangent, &tape.potential, parts.omega, 1, B);
     tz_mlp_gradient_backward(potential, parts.gx, grad, &tape.potential, &tape.delta,
                              &parts.tangent, parts.network, parts.c, parts.omega, NULL, 1, B);
-    tz_mlp_backward(force, parts.xi_bar, grad, &tape.force, parts.network, parts.out_force, B);
+    tz_mlp_backward(force, parts.xi_bar, tz_learned_n_inputs_bar(self, u_bar), grad, &tape.force,
+                    parts.network, parts.out_force, B);
     for (int row = 0; row < B; row++) {
         tz_real *xi_bar = parts.xi_bar + row * force->ld_in;
         for (int i = 0; i < n_q; i++) {

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { LOOKS = 1000 }; // about 30 us, what it takes to wake a thread
+enum { LOOKS = 4000 }; // about 120 us: longer than the serial part of an optimiser step
 
 // Tasks of one worker that nobody has taken yet; workers share no cache line.
 typedef struct task_range {

@@ -23,18 +23,8 @@ void tz_adam_destroy(tz_adam *adam) {
     *adam = (tz_adam){0};
 }
 
-// The factors of an update, one for all parameters.
-typedef struct factors {
-    float grad_scale, weight_decay; // weight_decay of the gradient
-    float keep;                     // of the weights, before their step
-    float beta1, one_minus_beta1, beta2, one_minus_beta2;
-    float step;        // lr / (1 - beta1^t)
-    float sqrt_v_bias; // sqrt(1 - beta2^t)
-    float epsilon;
-} factors;
-
 TZ_VECTORISED static void update(float *restrict theta, float *restrict m, float *restrict v,
-                                 const float *restrict grad, size_t n, factors f) {
+                                 const float *restrict grad, size_t n, tz_adam_step f) {
     for (size_t i = 0; i < n; i++) {
         const float g = f.grad_scale * grad[i] + f.weight_decay * theta[i];
         m[i] = f.beta1 * m[i] + f.one_minus_beta1 * g;
@@ -43,23 +33,32 @@ TZ_VECTORISED static void update(float *restrict theta, float *restrict m, float
     }
 }
 
-void tz_adam_update(tz_adam *adam, float *theta, const float *grad, double grad_scale, double lr) {
+tz_adam_step tz_adam_next(tz_adam *adam, double grad_scale, double lr) {
     adam->t++;
     const double t = (double)adam->t;
+    return (tz_adam_step){
+        .grad_scale = (float)grad_scale,
+        .weight_decay = adam->decoupled ? 0.0f : (float)adam->weight_decay,
+        .keep = adam->decoupled ? (float)(1.0 - lr * adam->weight_decay) : 1.0f,
+        .beta1 = (float)adam->beta1,
+        .one_minus_beta1 = (float)(1.0 - adam->beta1),
+        .beta2 = (float)adam->beta2,
+        .one_minus_beta2 = (float)(1.0 - adam->beta2),
+        .step = (float)(lr / (1.0 - pow(adam->beta1, t))),
+        .sqrt_v_bias = (float)sqrt(1.0 - pow(adam->beta2, t)),
+        .epsilon = (float)adam->epsilon,
+    };
+}
+
+void tz_adam_update_piece(const tz_adam *adam, float *theta, const float *grad, size_t first,
+                          size_t n, const tz_adam_step *step) {
+    update(theta + first, adam->m + first, adam->v + first, grad + first, n, *step);
+}
+
+void tz_adam_update(tz_adam *adam, float *theta, const float *grad, double grad_scale, double lr) {
+    const tz_adam_step step = tz_adam_next(adam, grad_scale, lr);
     const unsigned mode = tz_denormals_off();
-    update(theta, adam->m, adam->v, grad, adam->n,
-           (factors){
-               .grad_scale = (float)grad_scale,
-               .weight_decay = adam->decoupled ? 0.0f : (float)adam->weight_decay,
-               .keep = adam->decoupled ? (float)(1.0 - lr * adam->weight_decay) : 1.0f,
-               .beta1 = (float)adam->beta1,
-               .one_minus_beta1 = (float)(1.0 - adam->beta1),
-               .beta2 = (float)adam->beta2,
-               .one_minus_beta2 = (float)(1.0 - adam->beta2),
-               .step = (float)(lr / (1.0 - pow(adam->beta1, t))),
-               .sqrt_v_bias = (float)sqrt(1.0 - pow(adam->beta2, t)),
-               .epsilon = (float)adam->epsilon,
-           });
+    tz_adam_update_piece(adam, theta, grad, 0, adam->n, &step);
     tz_denormals_restore(mode);
 }
 

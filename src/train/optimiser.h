@@ -38,6 +38,20 @@ TZ_API void tz_adam_destroy(tz_adam *adam); // accepts a zeroed struct
 TZ_API void tz_adam_update(tz_adam *adam, float *theta, const float *grad, double grad_scale,
                            double lr);
 
+// The same a piece at a time, pieces in any order and on any thread: the factors of an update, with
+// which adam counts it, and the update of n parameters from index `first` on. The floating-point
+// mode is the caller's (base/denormals.h).
+typedef struct tz_adam_step {
+    float grad_scale, weight_decay; // weight_decay of the gradient
+    float keep;                     // of the weights, before their step
+    float beta1, one_minus_beta1, beta2, one_minus_beta2;
+    float step;                 // lr / (1 - beta1^t)
+    float sqrt_v_bias, epsilon; // sqrt(1 - beta2^t)
+} tz_adam_step;
+TZ_API tz_adam_step tz_adam_next(tz_adam *adam, double grad_scale, double lr);
+TZ_API void tz_adam_update_piece(const tz_adam *adam, float *theta, const float *grad, size_t first,
+                                 size_t n, const tz_adam_step *step);
+
 // Euclidean norm of x (n), summed in double in fixed blocks.
 TZ_API double tz_norm_f32(const float *x, size_t n);
 

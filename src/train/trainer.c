@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 
+#include "base/denormals.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "base/vectorise.h"
@@ -10,6 +11,7 @@
 #include <string.h>
 
 enum { DEF_COOKIE = 0x74726e72 };
+enum { PIECE = 2048 }; // parameters that a thread sums or updates at a time
 
 // What is done with a tile after its rollout.
 typedef enum tile_task { TILE_GRADIENT, TILE_LOSS, TILE_SYMPLECTIC } tile_task;
@@ -36,12 +38,14 @@ struct tz_trainer {
     int n_tiles; // of a batch
 
     tz_adam adam;
-    float *weight;      // 1 / sigma_z^2                                  (nz)
-    float *grad;        // of each tile, then of the batch in the first   (n_tiles, grad_stride)
-    size_t grad_stride; // n_parameters rounded up to whole cache lines
-    double *tile_loss;  //                                                (n_tiles)
-    float *spectral;    // work of the spectral limit; NULL: no limit
-    worker *workers;    //                                                (team size)
+    float *weight;          // 1 / sigma_z^2                                  (nz)
+    float *grad;            // of each tile, then of the batch in the first   (n_tiles, grad_stride)
+    size_t grad_stride;     // n_parameters rounded up to whole cache lines
+    double *tile_loss;      //                                                (n_tiles)
+    int n_pieces;           // of the parameters
+    tz_adam_step adam_step; // of this update
+    float *spectral;        // work of the spectral limit; NULL: no limit
+    worker *workers;        //                                                (team size)
     int n_workers;
 
     // where it stands
@@ -144,10 +148,11 @@ static tz_status allocate(tz_trainer *self, tz_error *error) {
     self->weight = tz_alloc(nz, sizeof(float));
     self->grad = tz_alloc((size_t)self->n_tiles * self->grad_stride, sizeof(float));
     self->tile_loss = tz_alloc((size_t)self->n_tiles, sizeof(double));
+    self->n_pieces = (int)((n + PIECE - 1) / PIECE);
     self->order = tz_alloc((size_t)self->sequences->n, sizeof *self->order);
     self->workers = tz_alloc((size_t)self->n_workers, sizeof *self->workers);
     if (self->weight == NULL || self->grad == NULL || self->tile_loss == NULL ||
-        self->order == NULL || self->workers == NULL) {
+        self->piece_squares == NULL || self->order == NULL || self->workers == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a trainer of %zu parameters", n);
     }
     if (self->def.spectral_limit > 0.0) {
@@ -338,10 +343,40 @@ static double run_tiles(tz_trainer *self, const tz_sequences *sequences, const u
     return loss;
 }
 
+// ---- pieces of the parameters
+//
+// Threads share the sum of the tiles' gradients and the update by pieces of the parameters, whose
+// length does not depend on the number of threads.
+
+static size_t piece_length(const tz_trainer *self, int piece) {
+    const size_t left = self->model->n_parameters - (size_t)piece * PIECE;
+    return left < PIECE ? left : PIECE;
+}
+
 TZ_VECTORISED static void add(float *restrict sum, const float *restrict x, size_t n) {
     for (size_t i = 0; i < n; i++) {
         sum[i] += x[i];
     }
+}
+
+// Sums a piece of the gradient over the tiles, in their order, into the first.
+static void sum_piece(void *context, int piece, int worker_index) {
+    (void)worker_index;
+    tz_trainer *self = context;
+    const size_t n = piece_length(self, piece);
+    float *grad = self->grad + (size_t)piece * PIECE; // (n)
+    for (int tile = 1; tile < self->n_tiles; tile++) {
+        add(grad, grad + (size_t)tile * self->grad_stride, n);
+    }
+}
+
+static void update_piece(void *context, int piece, int worker_index) {
+    (void)worker_index;
+    tz_trainer *self = context;
+    const unsigned mode = tz_denormals_off();
+    tz_adam_update_piece(&self->adam, self->model->parameters, self->grad, (size_t)piece * PIECE,
+                         piece_length(self, piece), &self->adam_step);
+    tz_denormals_restore(mode);
 }
 
 // ---- steps
@@ -363,14 +398,11 @@ tz_train_step tz_trainer_step(tz_trainer *trainer) {
     }
 
     // gradient of the batch: tiles in parallel, then their sum
-    const size_t n = self->model->n_parameters;
     const uint32_t *batch = self->order + (size_t)self->step_in_epoch * (size_t)self->def.batch;
     tz_train_step step = {0};
     step.loss = run_tiles(self, self->sequences, batch, 0, self->def.batch, tz_trainer_length(self),
                           TILE_GRADIENT);
-    for (int tile = 1; tile < self->n_tiles; tile++) {
-        add(self->grad, self->grad + (size_t)tile * self->grad_stride, n);
-    }
+    tz_team_run(self->team, self->n_pieces, sum_piece, self);
     const size_t n_predict = self->model->variance_at;
     float *variance_grad = self->grad + n_predict;
     step.grad_norm = tz_norm_f32(self->grad, n_predict);
@@ -386,7 +418,8 @@ tz_train_step tz_trainer_step(tz_trainer *trainer) {
     for (size_t i = 0; i < n - n_predict; i++) {
         variance_grad[i] *= ratio;
     }
-    tz_adam_update(&self->adam, self->model->parameters, self->grad, clip, current_lr(self));
+    self->adam_step = tz_adam_next(&self->adam, clip, current_lr(self));
+    tz_team_run(self->team, self->n_pieces, update_piece, self);
     if (self->spectral != NULL) {
         tz_limit_spectral_norms(self->model, self->def.spectral_limit, self->spectral);
     }

@@ -96,10 +96,10 @@ void tz_layer_column_sums_f64(double *b_bar, const double *X, int m, int n, int 
     }
 }
 
-void tz_transpose_f64(double *B, const double *A, int m, int n) {
+void tz_transpose_block_f64(double *B, const double *A, int m, int n, int lda, int ldb) {
     for (int i = 0; i < m; i++) {
         for (int j = 0; j < n; j++) {
-            B[j * m + i] = A[i * n + j];
+            B[j * ldb + i] = A[i * lda + j];
         }
     }
 }
