@@ -102,6 +102,7 @@ AVX512_INLINE void block_nn(int R, int V, epilogue what, const product *p, size_
                             size_t column, __mmask16 mask) {
     const float *A = p->A + row * p->lda, *B = p->B + column;
     const size_t lda = p->lda, ldb = p->ldb;
+    __asm__("" : "+Yk"(mask)); // kept in a register
     __m512 sum[ROWS_MAX][VECTORS];
 #pragma GCC unroll 4
     for (int j = 0; j < V; j++) {
