@@ -84,5 +84,5 @@ void tz_variance_add_vjp(const tz_learned *self, tz_real *grad, tz_real *scratch
             *o = V_bar[row * nz + i] * unit(self, i) * exp(*o) * (1.0f - share * share);
         }
     }
-    tz_mlp_backward(network_of(self), NULL, grad, &p.tape, p.network, p.out, B);
+    tz_mlp_backward(network_of(self), NULL, 0, grad, &p.tape, p.network, p.out, B);
 }

@@ -152,7 +152,7 @@ static tz_status allocate(tz_trainer *self, tz_error *error) {
     self->order = tz_alloc((size_t)self->sequences->n, sizeof *self->order);
     self->workers = tz_alloc((size_t)self->n_workers, sizeof *self->workers);
     if (self->weight == NULL || self->grad == NULL || self->tile_loss == NULL ||
-        self->piece_squares == NULL || self->order == NULL || self->workers == NULL) {
+        self->order == NULL || self->workers == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a trainer of %zu parameters", n);
     }
     if (self->def.spectral_limit > 0.0) {
@@ -398,6 +398,7 @@ tz_train_step tz_trainer_step(tz_trainer *trainer) {
     }
 
     // gradient of the batch: tiles in parallel, then their sum
+    const size_t n = self->model->n_parameters;
     const uint32_t *batch = self->order + (size_t)self->step_in_epoch * (size_t)self->def.batch;
     tz_train_step step = {0};
     step.loss = run_tiles(self, self->sequences, batch, 0, self->def.batch, tz_trainer_length(self),
