@@ -40,6 +40,7 @@ struct tz_task {
     int frame_skip;
     int max_episode_steps;               // truncation limit
     tz_coordinate coordinate[TZ_NQ_MAX]; // kind of each q                           (nq)
+    bool unbounded[TZ_NQ_MAX];      // an angle that no joint limit stops (root pitch)       (nq)
     bool cyclic[TZ_NQ_MAX];         // the dynamics do not depend on this q (root x, y)      (nq)
     double control_low[TZ_NU_MAX];  //                                                (nu)
     double control_high[TZ_NU_MAX]; //                                                (nu)

@@ -178,6 +178,7 @@ static void describe_joint(tz_task *task, const mjModel *model, int j) {
     if (model->jnt_type[j] == mjJNT_SLIDE || model->jnt_type[j] == mjJNT_HINGE) {
         task->coordinate[q] =
             model->jnt_type[j] == mjJNT_SLIDE ? TZ_COORDINATE_LINEAR : TZ_COORDINATE_ANGLE;
+        task->unbounded[q] = model->jnt_type[j] == mjJNT_HINGE && !model->jnt_limited[j];
         snprintf(task->coordinate_name[q], TZ_NAME_MAX, "%s", name);
         snprintf(task->velocity_name[v], TZ_NAME_MAX, "%s", name);
         return;

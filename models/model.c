@@ -83,7 +83,7 @@ tz_model_def tz_model_def_synthetic(void) {
                           .n_layers = 2,
                           .integrator = TZ_INTEGRATOR_RK4_38,
                           .substeps = 1,
-                          .embed_angles = true,
+                          .embed_angles = TZ_EMBED_ALL,
                           .uniform_biases = true};
 }
 
@@ -187,7 +187,10 @@ static unsigned char input_form(const tz_model_def *def, const tz_task *task, in
         return TZ_INPUT_QUATERNION;
     }
     const bool is_angle = i < task->nq && task->coordinate[i] == TZ_COORDINATE_ANGLE;
-    return def->embed_angles && is_angle ? TZ_INPUT_ANGLE : TZ_INPUT_PLAIN;
+    const bool is_embedded =
+        def->embed_angles == TZ_EMBED_ALL ||
+        (def->embed_angles == TZ_EMBED_UNBOUNDED && i < task->nq && task->unbounded[i]);
+    return is_embedded && is_angle ? TZ_INPUT_ANGLE : TZ_INPUT_PLAIN;
 }
 
 tz_status tz_model_create(tz_model **model, const tz_model_def *def, const tz_task *task,

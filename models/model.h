@@ -125,6 +125,13 @@ typedef enum tz_integrator {
 TZ_API const char *tz_integrator_name(tz_integrator integrator); // "euler", "rk4-38", ...
 TZ_API tz_status tz_integrator_find(tz_integrator *integrator, const char *name, tz_error *error);
 
+// Positions of TZ_COORDINATE_ANGLE that the networks see as cosine and sine.
+typedef enum tz_embedding {
+    TZ_EMBED_NONE,
+    TZ_EMBED_UNBOUNDED, // those that no joint limit stops: they turn over
+    TZ_EMBED_ALL        // the study's choice for the synthetic systems
+} tz_embedding;
+
 // What a learned model is, apart from the data.
 typedef struct tz_model_def {
     uint32_t cookie;          // set by tz_model_def_default, checked at create
@@ -133,14 +140,14 @@ typedef struct tz_model_def {
     int n_layers;             // hidden layers of each network: 1 to 4; 2
     tz_integrator integrator; // node-so has the step in its field and needs Euler
     int substeps;             // steps per transition; delta always makes one Euler step
-    bool normalise;      // scale inputs and outputs by the data's statistics; false: not at all
-    bool mask_cyclic;    // leave cyclic coordinates (root x, y) out of the networks' inputs
-    double range_limit;  // node and node-so kinds: learned rates stay below this times the largest
-                         // in the training data; 0: no limit
-    bool probabilistic;  // node and node-so kinds: a second network for the variance
-    bool embed_angles;   // networks see cos and sin of TZ_COORDINATE_ANGLE positions, unscaled
-    bool uniform_biases; // fresh biases in +-1/sqrt(fan in), else zero
-    uint64_t seed;       // of the initial weights
+    bool normalise;     // scale inputs and outputs by the data's statistics; false: not at all
+    bool mask_cyclic;   // leave cyclic coordinates (root x, y) out of the networks' inputs
+    double range_limit; // node and node-so kinds: learned rates stay below this times the largest
+                        // in the training data; 0: no limit
+    bool probabilistic; // node and node-so kinds: a second network for the variance
+    tz_embedding embed_angles; // which angles the networks see as their cos and sin, unscaled
+    bool uniform_biases;       // fresh biases in +-1/sqrt(fan in), else zero
+    uint64_t seed;             // of the initial weights
 } tz_model_def;
 TZ_API tz_model_def tz_model_def_default(void);
 

@@ -47,6 +47,7 @@ static void fill_task(tz_task *task, const tz_env_type *type, const tz_env_def *
     task->is_exact = true;
     for (int i = 0; i < system->n; i++) {
         task->coordinate[i] = system->is_angle[i] ? TZ_COORDINATE_ANGLE : TZ_COORDINATE_LINEAR;
+        task->unbounded[i] = system->is_angle[i];
         task->cyclic[i] = system->is_cyclic[i];
         tz_system_coordinate_name(system, task->coordinate_name[i], TZ_NAME_MAX, i);
         tz_system_coordinate_name(system, task->velocity_name[i], TZ_NAME_MAX, i);

@@ -26,7 +26,8 @@ typedef struct arguments {
     double test_fraction, range_limit;
     uint64_t seed, split_seed;
     int threads, members;
-    bool embed_angles, probabilistic, renormalise, resume, json, quiet;
+    int embed_angles; // tz_embedding
+    bool probabilistic, renormalise, resume, json, quiet;
     tz_training_def def;
 } arguments;
 
@@ -50,6 +51,7 @@ static const char *const kinds[] = {
     "symoden", "symoden-both", "delta", "symoden-study",  "node-so-naive", NULL};
 static const char *const integrators[] = {"euler", "rk4-38", "rk4", NULL}; // tz_integrator
 static const char *const masks[] = {"none", "cyclic", NULL};
+static const char *const embeddings[] = {"none", "unbounded", "all", NULL}; // tz_embedding
 enum { MASK_NONE, MASK_CYCLIC };
 
 // ---- data
@@ -135,7 +137,7 @@ static tz_status create_model(run *r, const tz_model_statistics *statistics, con
     def.n_layers = a->n_layers;
     def.integrator = (tz_integrator)a->integrator;
     def.substeps = a->substeps;
-    def.embed_angles = a->embed_angles;
+    def.embed_angles = (tz_embedding)a->embed_angles;
     def.range_limit = a->range_limit;
     def.probabilistic = a->probabilistic;
     def.mask_cyclic = a->mask == MASK_CYCLIC;
@@ -209,7 +211,9 @@ static tz_status describe(run *r, tz_error *error) {
     }
     if (a->integrator != TZ_INTEGRATOR_EULER || a->embed_angles) {
         fprintf(stream, ", %s%s", integrators[a->integrator],
-                a->embed_angles ? ", angles embedded" : "");
+                a->embed_angles == TZ_EMBED_ALL         ? ", angles embedded"
+                : a->embed_angles == TZ_EMBED_UNBOUNDED ? ", unbounded angles embedded"
+                                                        : "");
     }
     if (a->init != NULL) {
         fprintf(stream, ", from %.12s%s", r->model->sha256, a->renormalise ? " renormalised" : "");
@@ -251,7 +255,7 @@ static struct json_object *options_json(const run *r) {
     tz_json_add_int(o, "layers", a->n_layers);
     tz_json_add_text(o, "integrator", integrators[a->integrator]);
     tz_json_add_int(o, "substeps", a->substeps);
-    tz_json_add_bool(o, "embed_angles", a->embed_angles);
+    tz_json_add_text(o, "embed_angles", embeddings[a->embed_angles]);
     tz_json_add_bool(o, "probabilistic", a->probabilistic);
     tz_json_add_text(o, "mask", masks[a->mask]);
     tz_json_add_int(o, "epochs", d->trainer.epochs);
@@ -519,7 +523,7 @@ static int train_main(int argc, char **argv) {
         {"--layers", TZ_OPTION_INT, &a->n_layers, "L", .help = "hidden layers of each network", .min = 1, .max = 4},
         {"--substeps", TZ_OPTION_INT, &a->substeps, "N", .help = "steps of a transition", .min = 1, .max = 1000},
         {"--integrator", TZ_OPTION_CHOICE, &a->integrator, "I", .help = "rule of a step", .choices = integrators},
-        {"--embed-angles", TZ_OPTION_FLAG, &a->embed_angles, .help = "the networks see angles as cosine and sine"},
+        {"--embed-angles", TZ_OPTION_CHOICE, &a->embed_angles, "A", .help = "angles that the networks see as cosine and sine: those that no joint limit stops, or all", .choices = embeddings},
         {"--probabilistic", TZ_OPTION_FLAG, &a->probabilistic, .help = "node and node-so kinds: a second network learns how sure each prediction is"},
         {"--mask", TZ_OPTION_CHOICE, &a->mask, "M", .help = "coordinates left out of the networks' inputs", .choices = masks},
         {"--members", TZ_OPTION_INT, &a->members, "N", .help = "models of an ensemble, seeds K to K + N - 1; writes R/ensemble.json", .min = 1, .max = TZ_MEMBERS_MAX},

@@ -84,6 +84,9 @@ static void test_task(void **state) {
             n_quaternion += task->coordinate[i] == TZ_COORDINATE_QUATERNION;
             assert_true(strlen(task->coordinate_name[i]) > 0);
             assert_true(!task->cyclic[i] || task->coordinate[i] == TZ_COORDINATE_LINEAR);
+            assert_true(!task->unbounded[i] || task->coordinate[i] == TZ_COORDINATE_ANGLE);
+            // the root's pitch turns over, the joints of a leg do not
+            assert_true(strcmp(info->name, "hopper") != 0 || task->unbounded[i] == (i == 2));
         }
         assert_int_equal(n_quaternion, 4 * (task->nq - task->nv));
         for (int i = 0; i < task->nv; i++) {

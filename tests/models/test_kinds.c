@@ -191,6 +191,39 @@ static void test_masked_position_is_ignored(void **state) {
     }
 }
 
+// A whole turn of an angle that turns over is no other state; the networks see one input more.
+static void test_unbounded_angle_is_embedded(void **state) {
+    (void)state;
+    static float z[N], turned[N], turned_z0[B * NZ];
+    tz_task task = fixture_task();
+    task.coordinate[1] = task.coordinate[2] = TZ_COORDINATE_ANGLE;
+    task.unbounded[1] = true;
+    tz_model_def def = tz_model_def_default();
+    int n_inputs[3];
+    for (int embedding = TZ_EMBED_NONE; embedding <= TZ_EMBED_ALL; embedding++) {
+        def.embed_angles = (tz_embedding)embedding;
+        tz_model *model = fixture_model_of(&def, &task);
+        n_inputs[embedding] = model->tensors[0].rows;
+        if (embedding == TZ_EMBED_UNBOUNDED) {
+            const float turn = 6.2831855f;
+            for (int i = 0; i < B * NZ; i++) {
+                turned_z0[i] = z0[i] + (i % NZ == 1 ? turn : 0.0f);
+            }
+            tz_model_workspace *workspace = workspace_of(model, B, false);
+            tz_model_rollout(model, workspace, z, z0, u, T, B);
+            tz_model_rollout(model, workspace, turned, turned_z0, u, T, B);
+            for (int i = 0; i < N; i++) {
+                const float expected = z[i] + (i % NZ == 1 ? turn : 0.0f);
+                assert_float_equal(turned[i], expected, 1e-4f * (1.0f + fabsf(expected)));
+            }
+            tz_model_workspace_destroy(model, workspace);
+        }
+        tz_model_destroy(model);
+    }
+    assert_int_equal(n_inputs[TZ_EMBED_UNBOUNDED], n_inputs[TZ_EMBED_NONE] + 1);
+    assert_int_equal(n_inputs[TZ_EMBED_ALL], n_inputs[TZ_EMBED_NONE] + 2);
+}
+
 static void test_divergence_is_left_as_it_comes_out(void **state) {
     (void)state;
     for (int k = 0; k < tz_model_kind_count(); k++) {
@@ -479,6 +512,7 @@ int main(void) {
         cmocka_unit_test(test_threads_share_a_model),
         cmocka_unit_test(test_rows_do_not_depend_on_their_group),
         cmocka_unit_test(test_masked_position_is_ignored),
+        cmocka_unit_test(test_unbounded_angle_is_embedded),
         cmocka_unit_test(test_divergence_is_left_as_it_comes_out),
         cmocka_unit_test(test_zero_weights_give_the_mean_acceleration),
         cmocka_unit_test(test_node_so_is_exact_under_constant_acceleration),
