@@ -32,8 +32,8 @@ DEFAULT, STUDY_NODE, STUDY_SO = "default", "study's form, NODE", "study's form, 
 VARIANTS = {
     DEFAULT: {},
     "NODE": {"--model": "node"},
-    STUDY_NODE: {"--model": "node", "--mask": "none", "--input-noise": "0"},
-    STUDY_SO: {"--mask": "none", "--input-noise": "0"},
+    STUDY_NODE: {"--study": None, "--model": "node"},
+    STUDY_SO: {"--study": None},
     "cyclic coordinates seen": {"--mask": "none"},
     "rotations as cosine and sine": {"--embed-angles": "unbounded"},
     "all angles as cosine and sine": {"--embed-angles": "all"},
@@ -100,6 +100,8 @@ def write(path, text):
 
 def collect(program, out, env, episodes):
     folder = os.path.join(out, "data", env, "all")
+    if os.path.exists(os.path.join(out, "data", env, "complete")):  # split already
+        return folder
     policies = [word for policy in POLICIES[env] + ["random"] for word in ("--policy", policy)]
     run([program, "collect", "--env", env, *policies, "--episodes", str(episodes), "--noise", "0.5", "--noise-min", "0",
          "--noise-color", "0.8", "--no-early-end", "--seed", "100", "--out", folder, "--resume", "--quiet"])

@@ -27,7 +27,7 @@ typedef struct arguments {
     uint64_t seed, split_seed;
     int threads, members;
     int embed_angles; // tz_embedding
-    bool probabilistic, renormalise, resume, json, quiet;
+    bool study, probabilistic, renormalise, resume, json, quiet;
     tz_training_def def;
 } arguments;
 
@@ -482,6 +482,39 @@ static void destroy(run *r) {
     free(r->what);
 }
 
+static bool was_set(const tz_option *options, size_t n, const void *value) {
+    bool set = false;
+    for (size_t i = 0; i < n; i++) {
+        set |= options[i].value == value && options[i].was_set;
+    }
+    return set;
+}
+
+// The form of the study's robots in every option that has a
+// default of ours; what was given beside --study counts.
+static void take_study_form(arguments *a, const tz_option *options, size_t n) {
+    tz_trainer_def *t = &a->def.trainer;
+    const struct {
+        int *value, study;
+    } whole[] = {{&a->mask, MASK_NONE}, {&a->embed_angles, TZ_EMBED_NONE},
+                 {&a->n_hidden, 128},   {&a->n_layers, 2},
+                 {&a->members, 1},      {&a->def.length, 3},
+                 {&t->first_length, 0}};
+    const struct {
+        double *value, study;
+    } real[] = {{&t->input_noise, 0.0},
+                {&t->lr, 5e-3},
+                {&t->weight_decay, 1e-4},
+                {&t->spectral_limit, 0.0},
+                {&a->range_limit, 0.0}};
+    for (size_t i = 0; i < TZ_COUNTOF(whole); i++) {
+        *whole[i].value = was_set(options, n, whole[i].value) ? *whole[i].value : whole[i].study;
+    }
+    for (size_t i = 0; i < TZ_COUNTOF(real); i++) {
+        *real[i].value = was_set(options, n, real[i].value) ? *real[i].value : real[i].study;
+    }
+}
+
 static int train_main(int argc, char **argv) {
     run r = {.argc = argc,
              .argv = argv,
@@ -502,6 +535,7 @@ static int train_main(int argc, char **argv) {
         [OPTION_MODEL] = {"--model", TZ_OPTION_CHOICE, &a->kind, "KIND", .help = "kind of model", .choices = kinds},
         {"--out", TZ_OPTION_TEXT, &a->out, "R", .help = "folder of the run", .required = true},
         {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment of a file that does not name its own"},
+        {"--study", TZ_OPTION_FLAG, &a->study, .help = "the study's form of the model and its training, but for the options given beside it"},
         {"--weight", TZ_OPTION_LIST, &a->weights, "W", .help = "share of the sequences drawn from the --data at the same place; without it, by size"},
         {"--init", TZ_OPTION_TEXT, &a->init, "FILE", .help = "continue from this model's weights, under its normaliser"},
         {"--renormalise", TZ_OPTION_FLAG, &a->renormalise, .help = "with --init: take the normaliser from the data"},
@@ -545,6 +579,9 @@ static int train_main(int argc, char **argv) {
                                         NULL, &help, &error);
     if (status == TZ_OK && help) {
         return TZ_EXIT_OK;
+    }
+    if (a->study) {
+        take_study_form(a, options, TZ_COUNTOF(options));
     }
     if (status == TZ_OK) {
         status = run_train(&r, options[OPTION_MODEL].was_set, &error);

@@ -3,6 +3,7 @@
 // held-out episodes found again by eval, models that say how sure they are, and bad input in one
 // sentence with exit status 2.
 #include "base/file.h"
+#include "base/run_folder.h"
 #include "command.h"
 
 #include <json-c/json.h>
@@ -179,6 +180,28 @@ static void eval_integrates_otherwise(void **state) {
     assert_int_equal(trapeze("plot leaps"), 0);
 }
 
+// One option gives the study's form; what stands beside it counts.
+static void study_is_one_option_away(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("train --data data --study --input-noise 0.3 --model node --out form "
+                             "--epochs 1 --hidden 8 --sequences 600 --test-fraction 0 --quiet"),
+                     0);
+    assert_int_equal(trapeze("train --data data --study --out form-2 --epochs 1 --sequences 600 "
+                             "--test-fraction 0 --quiet"),
+                     0);
+    for (int i = 0; i < 2; i++) {
+        struct json_object *config = NULL;
+        assert_int_equal(
+            tz_json_read(i == 0 ? "form/config.json" : "form-2/config.json", &config, NULL), TZ_OK);
+        struct json_object *options = field(config, "options");
+        assert_string_equal(words(options, "mask"), "none");
+        assert_true(number(options, "input_noise") == (i == 0 ? 0.3 : 0.0));
+        assert_true(number(options, "hidden") == (i == 0 ? 8.0 : 128.0));
+        assert_true(number(options, "lr") == 5e-3);
+        json_object_put(config);
+    }
+}
+
 // Depth, range limit, variances and an ensemble together; eval reports how sure it rightly is.
 static void an_ensemble_of_probabilistic_models_is_calibrated(void **state) {
     (void)state;
@@ -264,6 +287,7 @@ int main(void) {
         cmocka_unit_test(a_dataset_of_one_episode_joins_others),
         cmocka_unit_test(eval_finds_the_held_out_episodes),
         cmocka_unit_test(eval_integrates_otherwise),
+        cmocka_unit_test(study_is_one_option_away),
         cmocka_unit_test(an_ensemble_of_probabilistic_models_is_calibrated),
         cmocka_unit_test(bad_input_is_one_sentence),
         cmocka_unit_test(bench_reports_its_fields),
