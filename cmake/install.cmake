@@ -24,7 +24,7 @@ set(public_headers
   envs/env.h envs/env_vec.h envs/hamiltonian/system.h envs/hamiltonian/trajectory.h
   policies/critic.h policies/policy.h
   models/ensemble.h models/model.h models/real.h
-  src/data/check.h src/data/collect.h src/data/dataset.h src/data/writer.h
+  src/data/check.h src/data/collect.h src/data/dataset.h src/data/guard.h src/data/writer.h
   src/train/checkpoint.h src/train/evaluation.h src/train/loss.h src/train/optimiser.h src/train/sequences.h src/train/spectral.h src/train/trainer.h
   src/train/training.h
   src/plan/planner.h src/plan/mpc.h)

@@ -23,14 +23,18 @@ struct tz_child {
     char name[64];
 };
 
-// Starts the program with `input` and `complaint` as its standard input and error.
-static int spawn(pid_t *pid, const char *const *argv, int input, int complaint) {
+// Starts the program with these as its standard input, output (-1: dropped) and error.
+static int spawn(pid_t *pid, const char *const *argv, int input, int output, int complaint) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
     posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    if (output >= 0) {
+        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    } else {
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    }
     posix_spawn_file_actions_adddup2(&actions, complaint, STDERR_FILENO);
 
     // a process group of its own, and signals as a fresh program has them
@@ -51,7 +55,12 @@ static int spawn(pid_t *pid, const char *const *argv, int input, int complaint) 
     return outcome;
 }
 
-tz_status tz_child_start(tz_child **child_out, const char *const *argv, tz_error *error) {
+tz_status tz_child_start(tz_child **child, const char *const *argv, tz_error *error) {
+    return tz_child_start_to(child, argv, -1, error);
+}
+
+tz_status tz_child_start_to(tz_child **child_out, const char *const *argv, int output,
+                            tz_error *error) {
     *child_out = NULL;
     tz_child *child = tz_alloc(1, sizeof *child);
     if (child == NULL) {
@@ -65,8 +74,9 @@ tz_status tz_child_start(tz_child **child_out, const char *const *argv, tz_error
     child->input = ends[0];
     child->complaint = memfd_create("complaint", MFD_CLOEXEC);
     if (outcome == 0) {
-        outcome =
-            child->complaint < 0 ? errno : spawn(&child->pid, argv, ends[1], child->complaint);
+        outcome = child->complaint < 0
+                      ? errno
+                      : spawn(&child->pid, argv, ends[1], output, child->complaint);
         close(ends[1]);
     }
     if (outcome != 0) {
@@ -130,10 +140,21 @@ static int wait_for(const tz_child *child) {
     return status;
 }
 
-tz_status tz_child_finish(tz_child *child, tz_error *error) {
+// Closes its standard input and waits.
+static int wait_for_end(tz_child *child) {
     close(child->input);
     child->input = -1;
-    const int outcome = wait_for(child);
+    return wait_for(child);
+}
+
+int tz_child_wait(tz_child *child) {
+    const int outcome = wait_for_end(child);
+    release(child);
+    return outcome;
+}
+
+tz_status tz_child_finish(tz_child *child, tz_error *error) {
+    const int outcome = wait_for_end(child);
     tz_status status = TZ_OK;
     if (outcome != 0) {
         char how[64], line[512];

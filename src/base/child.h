@@ -15,12 +15,20 @@ typedef struct tz_child tz_child;
 // is not installed is TZ_ERR_UNSUPPORTED.
 TZ_API tz_status tz_child_start(tz_child **child, const char *const *argv, tz_error *error);
 
+// The same with its standard output going to a file (borrowed: a descriptor).
+TZ_API tz_status tz_child_start_to(tz_child **child, const char *const *argv, int output,
+                                   tz_error *error);
+
 // Writes to its standard input; waits while the child is busy.
 TZ_API tz_status tz_child_write(tz_child *child, const void *data, size_t size, tz_error *error);
 
 // Closes its standard input, waits for its end and frees `child`. An exit status other than 0 is
 // TZ_ERR_IO with the last line that the child wrote to standard error.
 TZ_API tz_status tz_child_finish(tz_child *child, tz_error *error);
+
+// Closes its standard input, waits for its end, frees `child` and returns how it ended, as waitpid
+// tells it.
+TZ_API int tz_child_wait(tz_child *child);
 
 // Kills it and frees `child`. Nullable.
 TZ_API void tz_child_abandon(tz_child *child);

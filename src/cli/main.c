@@ -3,6 +3,7 @@
 #include "base/progress.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
+#include "data/guard.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -78,12 +79,16 @@ static int run(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    int status;
+    if (tz_guard_main(argc, argv, &status)) {
+        return status;
+    }
     tz_blas_mend(argv);
     tz_catch_interrupts();
     // a file over its size limit is an error of write, not a death
     signal(SIGXFSZ, SIG_IGN);
 
-    int status = run(argc, argv);
+    status = run(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "trapeze: standard output cannot be written: %s\n", strerror(errno));
         status = TZ_EXIT_TROUBLE;

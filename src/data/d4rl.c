@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "data/guarded.h"
 #include "data/h5.h"
 
 #include <limits.h>
@@ -208,14 +209,12 @@ static tz_status make_dataset(tz_dataset **dataset, const table *t, const tz_tas
             first = i + 1;
         }
     }
-    return tz_file_sha256(path, d->sha256, error);
+    return TZ_OK;
 }
 
 static tz_status read_file(table *t, const char *path, const tz_task *task, tz_error *error) {
-    if (!tz_file_exists(path) || H5Fis_hdf5(path) <= 0) {
-        return tz_fail(error, tz_file_exists(path) ? TZ_ERR_FORMAT : TZ_ERR_IO,
-                       "%s: %s (expected D4RL's HDF5)", path,
-                       tz_file_exists(path) ? "not an HDF5 file" : "no such file");
+    if (H5Fis_hdf5(path) <= 0) {
+        return tz_fail(error, TZ_ERR_FORMAT, "%s: not an HDF5 file (expected D4RL's HDF5)", path);
     }
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
@@ -229,8 +228,8 @@ static tz_status read_file(table *t, const char *path, const tz_task *task, tz_e
     return status;
 }
 
-tz_status tz_d4rl_read(tz_dataset **dataset, const char *path, const char *env_name,
-                       tz_error *error) {
+tz_status tz__d4rl_read_hdf5(tz_dataset **dataset, const char *path, const char *env_name,
+                             tz_error *error) {
     *dataset = NULL;
     tz_env_def def = tz_env_def_default();
     def.name = env_name;
@@ -250,4 +249,14 @@ tz_status tz_d4rl_read(tz_dataset **dataset, const char *path, const char *env_n
     free_table(&t);
     tz_env_destroy(env);
     return status;
+}
+
+tz_status tz_d4rl_read(tz_dataset **dataset, const char *path, const char *env_name,
+                       tz_error *error) {
+    *dataset = NULL;
+    if (!tz_file_exists(path)) {
+        return tz_fail(error, TZ_ERR_IO, "%s: no such file (expected D4RL's HDF5)", path);
+    }
+    const tz__reading reading = {.layout = TZ__D4RL, .path = path, .env = env_name, .file = path};
+    return tz__guarded_read(dataset, &reading, error);
 }

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "base/run_folder.h"
+#include "data/guarded.h"
 #include "data/h5.h"
 
 #include <json-c/json_tokener.h>
@@ -15,6 +16,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 typedef enum column_class { COLUMN_REAL, COLUMN_FLAG } column_class;
 
@@ -550,8 +552,8 @@ static tz_status read_all(reader *r, const char *env) {
     return check_totals(r);
 }
 
-tz_status tz_dataset_read_tolerant(tz_dataset **dataset, const char *path, const char *env,
-                                   tz_fault_fn fault, void *context, tz_error *error) {
+tz_status tz__dataset_read_hdf5(tz_dataset **dataset, const char *path, const char *env,
+                                tz_fault_fn fault, void *context, tz_error *error) {
     *dataset = NULL;
     reader r = {.path = path, .h5 = -1, .fault = fault, .context = context, .error = error};
     TZ_CHECK(locate(&r));
@@ -559,21 +561,32 @@ tz_status tz_dataset_read_tolerant(tz_dataset **dataset, const char *path, const
     if (!r.dataset) {
         return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for a dataset", path);
     }
-    tz_status status = tz_file_sha256(r.file, r.dataset->sha256, error);
-    if (status == TZ_OK) {
-        tz__h5_begin();
-        status = read_all(&r, env);
-        if (r.h5 >= 0) {
-            H5Fclose(r.h5);
-        }
-        tz__h5_end();
+    tz__h5_begin();
+    const tz_status status = read_all(&r, env);
+    if (r.h5 >= 0) {
+        H5Fclose(r.h5);
     }
+    tz__h5_end();
     if (status != TZ_OK) {
         tz_dataset_destroy(r.dataset);
         return status;
     }
     *dataset = r.dataset;
     return TZ_OK;
+}
+
+tz_status tz_dataset_read_tolerant(tz_dataset **dataset, const char *path, const char *env,
+                                   tz_fault_fn fault, void *context, tz_error *error) {
+    *dataset = NULL;
+    reader r = {.path = path, .error = error};
+    TZ_CHECK(locate(&r));
+    const tz__reading reading = {.layout = TZ__MINARI,
+                                 .path = path,
+                                 .env = env,
+                                 .file = r.file,
+                                 .fault = fault,
+                                 .context = context};
+    return tz__guarded_read(dataset, &reading, error);
 }
 
 tz_status tz_dataset_read(tz_dataset **dataset, const char *path, const char *env,
@@ -583,6 +596,11 @@ tz_status tz_dataset_read(tz_dataset **dataset, const char *path, const char *en
 
 void tz_dataset_destroy(tz_dataset *dataset) {
     if (!dataset) {
+        return;
+    }
+    if (dataset->mapped) {
+        munmap(dataset->mapped, dataset->mapped_bytes);
+        tz_free(dataset);
         return;
     }
     tz_free(dataset->step_offset);

@@ -36,6 +36,8 @@ typedef struct tz_dataset {
     tz_origin *origin;                     //                                        (n_episodes)
     char *config;    // the configuration that made it (JSON text), NULL if the file does not say
     char sha256[65]; // of the HDF5 file it was read from
+    void *mapped;    // where the arrays lie if a child read them (data/guard.h), else NULL
+    size_t mapped_bytes;
 } tz_dataset;
 
 // Reads a Minari folder or a bare HDF5 file; `env` (Nullable) names the environment of a file that

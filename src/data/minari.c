@@ -176,21 +176,6 @@ void tz__minari_destroy(tz__minari_file *f) {
     tz_free(f);
 }
 
-tz_status tz__minari_read_config(char **config, const char *path, tz_error *error) {
-    *config = NULL;
-    tz__h5_begin();
-    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    tz_status status = TZ_OK;
-    if (file < 0) {
-        status = tz__h5_fail(error, TZ_ERR_FORMAT, path, "cannot be opened as HDF5");
-    } else {
-        status = tz__h5_get_long_text(file, "config", config, path, error);
-        H5Fclose(file);
-    }
-    tz__h5_end();
-    return status;
-}
-
 // ---- metadata.json
 
 // How Gymnasium registers the environments whose observation can be the raw state.

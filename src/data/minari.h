@@ -22,10 +22,6 @@ tz_status tz__minari_append(tz__minari_file *file, const tz_episode *episode, tz
 tz_status tz__minari_write(const tz__minari_file *file, const char *path, size_t *bytes,
                            tz_error *error);
 
-// Reads the attribute `config` of a main_data.hdf5. *config is freed by the caller with tz_free,
-// NULL when the file has none.
-tz_status tz__minari_read_config(char **config, const char *path, tz_error *error);
-
 typedef struct tz__minari_metadata {
     const tz_task *task;
     const char *folder; // the dataset's folder: its name becomes the dataset's id

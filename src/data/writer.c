@@ -52,11 +52,10 @@ static tz_status expect_config(const tz_writer *writer, const char *found, tz_er
 }
 
 static tz_status take_over_finished(tz_writer *writer, tz_error *error) {
-    char file[TZ_PATH_MAX], *config;
-    TZ_CHECK(tz_path_join(file, writer->folder, "data/main_data.hdf5", error));
-    TZ_CHECK(tz__minari_read_config(&config, file, error));
-    const tz_status status = expect_config(writer, config, error);
-    tz_free(config);
+    tz_dataset *dataset;
+    TZ_CHECK(tz_dataset_read(&dataset, writer->folder, NULL, error));
+    const tz_status status = expect_config(writer, dataset->config, error);
+    tz_dataset_destroy(dataset);
     writer->complete = true;
     return status;
 }
