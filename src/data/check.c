@@ -26,13 +26,13 @@ double tz_dataset_return(const tz_dataset *dataset, int episode) {
     return sum;
 }
 
-// Takes value number n (1, 2, ...) into a range; std holds the sum of squared deviations until the
-// end (Welford 1962: a large mean does not eat the spread).
-static void take(tz_range *range, double value, size_t n) {
+// Takes the value of row n (1, 2, ...) into the range of its column, share = 1 / n; std holds the
+// sum of squared deviations until the end (Welford 1962: a large mean does not eat the spread).
+static void take(tz_range *range, double value, size_t n, double share) {
     const double deviation = value - range->mean;
-    range->low = n == 1 ? value : fmin(range->low, value);
-    range->high = n == 1 ? value : fmax(range->high, value);
-    range->mean += deviation / (double)n;
+    range->low = n == 1 || value < range->low ? value : range->low;
+    range->high = n == 1 || value > range->high ? value : range->high;
+    range->mean += deviation * share;
     range->std += deviation * (value - range->mean);
 }
 
@@ -65,16 +65,22 @@ void tz_dataset_summarise(const tz_dataset *dataset, tz_dataset_summary *s) {
     s->length_mean = (double)dataset->n_steps / n;
     const size_t n_states = dataset->n_steps + (size_t)n, nz = (size_t)dataset->nz;
     const size_t n_steps = dataset->n_steps, nu = (size_t)dataset->nu;
-    for (size_t i = 0; i < nz; i++) {
-        for (size_t row = 0; row < n_states; row++) {
-            take(&s->z[i], dataset->z[row * nz + i], row + 1);
+    for (size_t row = 0; row < n_states; row++) {
+        const double share = 1 / (double)(row + 1);
+        for (size_t i = 0; i < nz; i++) {
+            take(&s->z[i], dataset->z[row * nz + i], row + 1, share);
         }
+    }
+    for (size_t row = 0; row < n_steps; row++) {
+        const double share = 1 / (double)(row + 1);
+        for (size_t i = 0; i < nu; i++) {
+            take(&s->u[i], (double)dataset->u[row * nu + i], row + 1, share);
+        }
+    }
+    for (size_t i = 0; i < nz; i++) {
         s->z[i].std = sqrt(s->z[i].std / (double)n_states);
     }
     for (size_t i = 0; i < nu; i++) {
-        for (size_t row = 0; row < n_steps; row++) {
-            take(&s->u[i], (double)dataset->u[row * nu + i], row + 1);
-        }
         s->u[i].std = sqrt(s->u[i].std / (double)n_steps);
     }
 }

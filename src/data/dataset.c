@@ -42,6 +42,8 @@ typedef struct reader {
     long long total_steps;          // likewise
     char metadata_env[TZ_NAME_MAX]; // environment of metadata.json's env_spec, or ""
     hid_t h5;
+    double claim; // bytes that the arrays so far claim to hold
+    size_t room;  // transitions that the dataset's arrays have room for
     tz_dataset *dataset;
     tz_fault_fn fault; // NULL: the first broken rule ends the reading
     void *context;
@@ -331,103 +333,78 @@ static tz_status check_shapes(const reader *r, int episode, const shape found[N_
     return TZ_OK;
 }
 
-// Measures one episode: its number of transitions (0: a rule is broken) and its bytes.
-static tz_status measure_episode(const reader *r, int episode, int *T, double *bytes) {
-    *T = 0;
-    const hid_t group = open_episode(r, episode);
-    if (group < 0) {
-        return broken(r, "ids", episode, -1, "group episode_%d is missing (ids must be sequential)",
-                      episode);
+// ---- room
+
+// Moves an array to one of `bytes`, of which the first `used` are kept.
+static bool grow(void **array, size_t used, size_t bytes) {
+    void *grown = tz_alloc(bytes, 1);
+    if (grown && *array) {
+        memcpy(grown, *array, used);
     }
+    if (grown) {
+        tz_free(*array);
+        *array = grown;
+    }
+    return grown != NULL;
+}
+
+// Makes room for `steps` transitions, of which the first `used`, of `episodes` episodes, are read:
+// at once for as many as metadata.json tells of, if the file can hold them, else twice as many as
+// before.
+static tz_status reserve(reader *r, size_t steps, size_t used, int episodes) {
+    tz_dataset *d = r->dataset;
+    if (d->z && steps <= r->room) {
+        return TZ_OK;
+    }
+    const size_t n = (size_t)d->n_episodes, nz = (size_t)d->nz, nu = (size_t)d->nu;
+    const double told = (double)r->total_steps * (double)(8 * nz + 4 * nu + 10);
+    const bool believed = r->total_steps > 0 && (size_t)r->total_steps >= steps &&
+                          tz__h5_check_claim(r->file, told, NULL) == TZ_OK;
+    const size_t twice = 2 * r->room, room = believed        ? (size_t)r->total_steps
+                                             : twice > steps ? twice
+                                                             : steps;
+    if (!grow((void **)&d->z, (used + (size_t)episodes) * nz * sizeof *d->z,
+              (room + n) * nz * sizeof *d->z) ||
+        !grow((void **)&d->u, used * nu * sizeof *d->u, room * nu * sizeof *d->u) ||
+        !grow((void **)&d->reward, used * sizeof *d->reward, room * sizeof *d->reward) ||
+        !grow((void **)&d->terminated, used, room) || !grow((void **)&d->truncated, used, room)) {
+        return tz_fail(r->error, TZ_ERR_MEMORY, "%s: no memory for %zu transitions", r->file, room);
+    }
+    r->room = room;
+    return TZ_OK;
+}
+
+// ---- episodes
+
+// Opens the arrays of an episode and checks them against each other. *T stays 0 when a rule is
+// broken; array[c] is -1 where there is nothing to close.
+static tz_status open_arrays(reader *r, hid_t group, int episode, hid_t array[N_COLUMNS], int *T) {
     shape found[N_COLUMNS];
-    tz_status status = TZ_OK;
     bool whole = true;
-    for (int c = 0; c < N_COLUMNS && status == TZ_OK; c++) {
-        hid_t array;
-        status = open_column(r, group, episode, c, &array, &found[c]);
-        whole = whole && array >= 0;
-        if (array >= 0) {
-            *bytes += (double)found[c].rows * (double)found[c].cols * (double)found[c].item_bytes;
-            H5Dclose(array);
+    *T = 0;
+    for (int c = 0; c < N_COLUMNS; c++) {
+        array[c] = -1;
+    }
+    for (int c = 0; c < N_COLUMNS; c++) {
+        TZ_CHECK(open_column(r, group, episode, c, &array[c], &found[c]));
+        whole = whole && array[c] >= 0;
+        if (array[c] >= 0) {
+            r->claim += (double)found[c].rows * (double)found[c].cols * (double)found[c].item_bytes;
         }
     }
-    if (status == TZ_OK && whole) {
-        status = check_shapes(r, episode, found, T);
-    }
-    H5Gclose(group);
-    return status;
+    return whole ? check_shapes(r, episode, found, T) : TZ_OK;
 }
 
-// Lays the episodes out: step_offset, and with it the size of everything.
-static tz_status measure(reader *r) {
-    tz_dataset *dataset = r->dataset;
-    long long n = 0;
-    hsize_t from = 0;
-    if (H5Literate(r->h5, H5_INDEX_NAME, H5_ITER_NATIVE, &from, count_episode, &n) < 0) {
-        return tz__h5_fail(r->error, TZ_ERR_FORMAT, r->file, "its list of episodes is damaged");
+// Reads an array into `values`, which has room for it; as it stands in the file where the type is
+// -1.
+static bool read_array(hid_t array, hid_t memory_type, void *values) {
+    if (memory_type >= 0) {
+        return H5Dread(array, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
     }
-    if (n == 0 || n >= INT_MAX) {
-        return tz_fail(r->error, TZ_ERR_FORMAT,
-                       "%s: holds no groups episode_0, episode_1, ... (expected Minari's layout)",
-                       r->file);
-    }
-    dataset->n_episodes = (int)n;
-    dataset->step_offset = tz_alloc((size_t)n + 1, sizeof *dataset->step_offset);
-    dataset->origin = tz_alloc((size_t)n, sizeof *dataset->origin);
-    if (!dataset->step_offset || !dataset->origin) {
-        return tz_fail(r->error, TZ_ERR_MEMORY, "%s: no memory for %lld episodes", r->file, n);
-    }
-    double bytes = 0;
-    for (int e = 0; e < dataset->n_episodes; e++) {
-        int T;
-        TZ_CHECK(measure_episode(r, e, &T, &bytes));
-        dataset->step_offset[e + 1] = dataset->step_offset[e] + (size_t)T;
-    }
-    dataset->n_steps = dataset->step_offset[n];
-    return tz__h5_check_claim(r->file, bytes, r->error);
-}
-
-static tz_status allocate(reader *r) {
-    tz_dataset *dataset = r->dataset;
-    const size_t steps = dataset->n_steps, states = steps + (size_t)dataset->n_episodes;
-    dataset->z = tz_alloc(states * (size_t)dataset->nz, sizeof *dataset->z);
-    dataset->u = tz_alloc(steps * (size_t)dataset->nu, sizeof *dataset->u);
-    dataset->reward = tz_alloc(steps, sizeof *dataset->reward);
-    dataset->terminated = tz_alloc(steps, sizeof *dataset->terminated);
-    dataset->truncated = tz_alloc(steps, sizeof *dataset->truncated);
-    if (steps > 0 && (!dataset->z || !dataset->u || !dataset->reward || !dataset->terminated ||
-                      !dataset->truncated)) {
-        return tz_fail(r->error, TZ_ERR_MEMORY, "%s: no memory for %zu transitions", r->file,
-                       steps);
-    }
-    return TZ_OK;
-}
-
-// ---- values
-
-// Reads array `column` into `values`, which has room for `rows` rows of `cols`.
-static tz_status read_column(const reader *r, hid_t group, int episode, int column, void *values,
-                             size_t rows, size_t cols, hid_t memory_type) {
-    hid_t array;
-    shape found;
-    TZ_CHECK(open_column(r, group, episode, column, &array, &found));
-    // The shapes were measured before; the file must not have changed since.
-    bool ok = array >= 0 && found.rows == rows && found.cols == cols;
-    if (ok && memory_type >= 0) {
-        ok = H5Dread(array, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
-    } else if (ok) {
-        const hid_t type = H5Dget_type(array);
-        ok = H5Dread(array, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
-        H5Tclose(type);
-    }
-    if (array >= 0) {
-        H5Dclose(array);
-    }
-    if (!ok) {
-        return tz__h5_fail(r->error, TZ_ERR_FORMAT, r->file, "episode %d: %s cannot be read",
-                           episode, columns[column].name);
-    }
-    return TZ_OK;
+    const hid_t type = H5Dget_type(array);
+    const bool ok = H5Dread(array, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0;
+    H5Tclose(type);
+    return ok;
 }
 
 // Checks the group's own numbers and takes over where the episode came from.
@@ -454,39 +431,67 @@ static tz_status read_attributes(const reader *r, hid_t group, int episode, int 
     return TZ_OK;
 }
 
-static tz_status read_episode(const reader *r, int episode) {
-    const tz_dataset *dataset = r->dataset;
-    const int T = tz_dataset_length(dataset, episode);
-    const size_t steps = (size_t)T, at = dataset->step_offset[episode];
-    if (T == 0) {
-        return TZ_OK; // its fault was told when it was measured
-    }
-    const hid_t group = open_episode(r, episode);
-    if (group < 0) {
-        return tz__h5_fail(r->error, TZ_ERR_FORMAT, r->file, "episode %d cannot be opened",
-                           episode);
-    }
-    double *z = dataset->z + (at + (size_t)episode) * (size_t)dataset->nz;
-    float *u = dataset->u + at * (size_t)dataset->nu;
-    tz_status status = read_attributes(r, group, episode, T);
+// Reads the values of T transitions to where the episode begins.
+static tz_status read_arrays(reader *r, int episode, const hid_t array[N_COLUMNS], int T) {
+    tz_dataset *dataset = r->dataset;
+    const size_t at = dataset->step_offset[episode], steps = at + (size_t)T;
+    TZ_CHECK(tz__h5_check_claim(r->file, r->claim, r->error));
+    TZ_CHECK(reserve(r, steps, at, episode));
     const struct {
         void *values;
-        size_t rows, cols;
-        hid_t type; // -1: as it stands in the file
+        hid_t type;
     } target[N_COLUMNS] = {
-        [OBSERVATIONS] = {z, steps + 1, (size_t)dataset->nz, H5T_NATIVE_DOUBLE},
-        [ACTIONS] = {u, steps, (size_t)dataset->nu, H5T_NATIVE_FLOAT},
-        [REWARDS] = {dataset->reward + at, steps, 1, H5T_NATIVE_DOUBLE},
-        [TERMINATIONS] = {dataset->terminated + at, steps, 1, -1},
-        [TRUNCATIONS] = {dataset->truncated + at, steps, 1, -1},
+        [OBSERVATIONS] = {dataset->z + (at + (size_t)episode) * (size_t)dataset->nz,
+                          H5T_NATIVE_DOUBLE},
+        [ACTIONS] = {dataset->u + at * (size_t)dataset->nu, H5T_NATIVE_FLOAT},
+        [REWARDS] = {dataset->reward + at, H5T_NATIVE_DOUBLE},
+        [TERMINATIONS] = {dataset->terminated + at, -1},
+        [TRUNCATIONS] = {dataset->truncated + at, -1},
     };
-    for (int c = 0; c < N_COLUMNS && status == TZ_OK; c++) {
-        status = read_column(r, group, episode, c, target[c].values, target[c].rows, target[c].cols,
-                             target[c].type);
+    for (int c = 0; c < N_COLUMNS; c++) {
+        if (!read_array(array[c], target[c].type, target[c].values)) {
+            return tz__h5_fail(r->error, TZ_ERR_FORMAT, r->file, "episode %d: %s cannot be read",
+                               episode, columns[c].name);
+        }
     }
+    return TZ_OK;
+}
+
+// Reads one episode behind those before it; it keeps no transitions when a rule of its shape is
+// broken.
+static tz_status read_group(reader *r, hid_t group, int episode) {
+    hid_t array[N_COLUMNS];
+    int T;
+    tz_status status = open_arrays(r, group, episode, array, &T);
+    if (status == TZ_OK && T > 0) {
+        status = read_arrays(r, episode, array, T);
+    }
+    for (int c = 0; c < N_COLUMNS; c++) {
+        if (array[c] >= 0) {
+            H5Dclose(array[c]);
+        }
+    }
+    if (status != TZ_OK || T == 0) {
+        return status;
+    }
+    r->dataset->step_offset[episode + 1] += (size_t)T;
+    return read_attributes(r, group, episode, T);
+}
+
+static tz_status read_episode(reader *r, int episode) {
+    size_t *offset = r->dataset->step_offset;
+    offset[episode + 1] = offset[episode];
+    const hid_t group = open_episode(r, episode);
+    if (group < 0) {
+        return broken(r, "ids", episode, -1, "group episode_%d is missing (ids must be sequential)",
+                      episode);
+    }
+    const tz_status status = read_group(r, group, episode);
     H5Gclose(group);
     return status;
 }
+
+// ---- values
 
 static tz_status check_values(const reader *r, int episode) {
     const tz_dataset *dataset = r->dataset;
@@ -539,16 +544,39 @@ static tz_status check_totals(const reader *r) {
     return TZ_OK;
 }
 
+// The number of episodes, and room for what there is one of for each.
+static tz_status count_episodes(reader *r) {
+    tz_dataset *dataset = r->dataset;
+    long long n = 0;
+    hsize_t from = 0;
+    if (H5Literate(r->h5, H5_INDEX_NAME, H5_ITER_NATIVE, &from, count_episode, &n) < 0) {
+        return tz__h5_fail(r->error, TZ_ERR_FORMAT, r->file, "its list of episodes is damaged");
+    }
+    if (n == 0 || n >= INT_MAX) {
+        return tz_fail(r->error, TZ_ERR_FORMAT,
+                       "%s: holds no groups episode_0, episode_1, ... (expected Minari's layout)",
+                       r->file);
+    }
+    dataset->n_episodes = (int)n;
+    dataset->step_offset = tz_alloc((size_t)n + 1, sizeof *dataset->step_offset);
+    dataset->origin = tz_alloc((size_t)n, sizeof *dataset->origin);
+    return dataset->step_offset && dataset->origin
+               ? TZ_OK
+               : tz_fail(r->error, TZ_ERR_MEMORY, "%s: no memory for %lld episodes", r->file, n);
+}
+
 static tz_status read_all(reader *r, const char *env) {
+    tz_dataset *dataset = r->dataset;
     TZ_CHECK(open_file(r));
-    TZ_CHECK(tz__h5_get_long_text(r->h5, "config", &r->dataset->config, r->file, r->error));
+    TZ_CHECK(tz__h5_get_long_text(r->h5, "config", &dataset->config, r->file, r->error));
     TZ_CHECK(describe(r, env));
-    TZ_CHECK(measure(r));
-    TZ_CHECK(allocate(r));
-    for (int e = 0; e < r->dataset->n_episodes; e++) {
+    TZ_CHECK(count_episodes(r));
+    for (int e = 0; e < dataset->n_episodes; e++) {
         TZ_CHECK(read_episode(r, e));
         TZ_CHECK(check_values(r, e));
     }
+    dataset->n_steps = dataset->step_offset[dataset->n_episodes];
+    TZ_CHECK(reserve(r, dataset->n_steps, dataset->n_steps, dataset->n_episodes));
     return check_totals(r);
 }
 

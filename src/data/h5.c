@@ -57,8 +57,7 @@ enum { MAX_EXPANSION = 1100 };
 
 bool tz__h5_is_hard_link(hid_t group, const char *name) {
     H5L_info_t info;
-    return H5Lexists(group, name, H5P_DEFAULT) > 0 &&
-           H5Lget_info(group, name, &info, H5P_DEFAULT) >= 0 && info.type == H5L_TYPE_HARD;
+    return H5Lget_info(group, name, &info, H5P_DEFAULT) >= 0 && info.type == H5L_TYPE_HARD;
 }
 
 bool tz__h5_is_stored_here(hid_t array) {
