@@ -1,6 +1,6 @@
 // Policies as C: the exported file compiles by itself without a warning and gives the library's
 // controls.
-#include "folder.h"
+#include "command.h"
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,27 +26,18 @@ static int tear_down(void **state) {
     return rmdir(test_folder);
 }
 
-static int run(const char *format, ...) {
-    char command[3 * TZ_PATH_MAX];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(command, sizeof command, format, list);
-    va_end(list);
-    return system(command);
-}
-
 // Exports by the program, compiles, and compares along sampled episodes.
 static void check(const char *policy_name, const char *env_name) {
     // a name of its own each time: a library that stays loaded would be found again by its name
     static int n_libraries;
     char library[TZ_PATH_MAX];
     snprintf(library, sizeof library, "%s/policy-%d.so", test_folder, n_libraries++);
-    assert_int_equal(run("'%s' policy export --c '%s' --env %s --out %s/policy.c", TZ_PROGRAM,
-                         policy_name, env_name, test_folder),
+    assert_int_equal(trapeze("policy export --c '%s' --env %s --out %s/policy.c", policy_name,
+                             env_name, test_folder),
                      0);
-    assert_int_equal(run("cc -std=c99 -O2 -Wall -Wextra -Wpedantic -Werror -shared -fPIC -o "
-                         "%s %s/policy.c -lm",
-                         library, test_folder),
+    assert_int_equal(shell("cc -std=c99 -O2 -Wall -Wextra -Wpedantic -Werror -shared -fPIC -o "
+                           "%s %s/policy.c -lm",
+                           library, test_folder),
                      0);
     void *handle = dlopen(library, RTLD_NOW);
     assert_non_null(handle);
@@ -89,7 +81,7 @@ static void check(const char *policy_name, const char *env_name) {
     tz_policy_destroy(policy);
     tz_env_destroy(env);
     dlclose(handle);
-    assert_int_equal(run("rm %s/policy.c %s", test_folder, library), 0);
+    assert_int_equal(shell("rm %s/policy.c %s", test_folder, library), 0);
 }
 
 static void exported_policies_agree_with_the_library(void **state) {
@@ -106,9 +98,9 @@ static void an_archive_becomes_one_file(void **state) {
     char out[TZ_PATH_MAX];
     snprintf(out, sizeof out, "%s/policy.safetensors", test_folder);
     assert_int_equal(
-        run("'%s' policy export --safetensors %s/tests/golden/sb3/ppo.zip --env swimmer "
-            "--out %s",
-            TZ_PROGRAM, TZ_SOURCE_DIR, out),
+        trapeze("policy export --safetensors %s/tests/golden/sb3/ppo.zip --env swimmer "
+                "--out %s",
+                TZ_SOURCE_DIR, out),
         0);
     check(out, "swimmer");
     const char *const paths[2] = {TZ_SOURCE_DIR "/tests/golden/sb3/ppo.zip", out};
