@@ -41,7 +41,7 @@ enum {
     REMAINDER_DEPTH = 2 * LANES // k from which that pays
 };
 
-typedef enum epilogue { LINEAR, TANH, BACKWARD, TANGENT, CURVED } epilogue;
+typedef enum epilogue { LINEAR, TANH, BACKWARD, TANGENT, CURVED, RELU, RELU_BACKWARD } epilogue;
 
 // A product and the operands of its epilogue.
 typedef struct product {
@@ -106,7 +106,7 @@ AVX512_INLINE void block_nn(int R, int V, epilogue what, const product *p, size_
     __m512 sum[ROWS_MAX][VECTORS];
 #pragma GCC unroll 4
     for (int j = 0; j < V; j++) {
-        const __m512 b = p->b != NULL && (what == LINEAR || what == TANH)
+        const __m512 b = p->b != NULL && (what == LINEAR || what == TANH || what == RELU)
                              ? load(V, mask, p->b + column + LANES * j)
                              : _mm512_setzero_ps();
 #pragma GCC unroll 12
@@ -144,6 +144,11 @@ AVX512_INLINE void block_nn(int R, int V, epilogue what, const product *p, size_
             __m512 x = sum[i][j];
             if (what == TANH) {
                 x = tanh_vector(x);
+            } else if (what == RELU) {
+                x = _mm512_max_ps(_mm512_setzero_ps(), x); // NaN, as second operand, stays
+            } else if (what == RELU_BACKWARD) {
+                const __m512 h = load(V, mask, p->H + at);
+                x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(h, _mm512_setzero_ps(), _CMP_GT_OQ), x);
             } else if (what == BACKWARD) {
                 x = times_slope(x, load(V, mask, p->H + at));
             } else if (what == TANGENT) {
@@ -252,6 +257,8 @@ BLOCKS(tanh_blocks, BLOCK_NN, TANH)
 BLOCKS(backward_blocks, BLOCK_NN, BACKWARD)
 BLOCKS(tangent_blocks, BLOCK_NN, TANGENT)
 BLOCKS(curved_blocks, BLOCK_NN, CURVED)
+BLOCKS(relu_blocks, BLOCK_NN, RELU)
+BLOCKS(relu_backward_blocks, BLOCK_NN, RELU_BACKWARD)
 BLOCKS(gradient_blocks, BLOCK_TN, 0)
 
 // Runs the blocks of m rows and n columns, columns in strips and then vectors, rows cut evenly.
@@ -438,6 +445,29 @@ void tz_layer_tanh_curved(float *D, float *b_bar, const float *A, const float *B
     }
     if (b_bar != NULL) {
         tz_layer_column_sums(b_bar, D, m, n, ldc);
+    }
+}
+
+void tz_layer_relu(float *H, const float *A, const float *B, const float *b, int m, int n, int k,
+                   int lda, int ldb, int ldc) {
+    RUN_AVX512({
+        const product p = {.C = H, .A = A, .B = B, .b = b, .k = k, LEADING};
+        run_blocks(relu_blocks, &p, m, n);
+    })
+    tz_gemm_nn(H, A, B, m, n, k, lda, ldb, ldc, 0.0f);
+    tz_bias_relu_f32(H, b, m, n, ldc);
+}
+
+void tz_layer_relu_backward(float *D, const float *A, const float *B, const float *H, int m, int n,
+                            int k, int lda, int ldb, int ldc) {
+    RUN_AVX512({
+        const product p = {.C = D, .A = A, .B = B, .H = H, .k = k, LEADING};
+        run_blocks(relu_backward_blocks, &p, m, n);
+    })
+    tz_gemm_nn(D, A, B, m, n, k, lda, ldb, ldc, 0.0f);
+    for (int row = 0; row < m; row++) {
+        const size_t at = (size_t)row * (size_t)ldc;
+        tz_relu_backward_f32(D + at, D + at, H + at, (size_t)n);
     }
 }
 

@@ -1,5 +1,5 @@
-// The products of a dense layer of tanh units, each with what follows it done while the sums are
-// still in registers, for tiles of rows. With h = tanh(a), dh/da = 1 - h^2.
+// The products of a dense layer of tanh or ReLU units, each with what follows it done while the
+// sums are still in registers, for tiles of rows. With h = tanh(a), dh/da = 1 - h^2.
 //
 // All matrices are f32 and row-major. Letters: A (m, k) with rows lda apart, B (k, n) with rows ldb
 // apart, matrices of the layer (m, n) with rows ldc apart. A row's result does not depend on the
@@ -33,6 +33,13 @@ TZ_API void tz_layer_tanh_tangent(float *T, float *E, const float *A, const floa
 TZ_API void tz_layer_tanh_curved(float *D, float *b_bar, const float *A, const float *B,
                                  const float *H, const float *d, const float *T, int K, int m,
                                  int n, int k, int lda, int ldb, int ldc);
+
+// The same for a layer of ReLU units: H = max(A B + b, 0), NaN for NaN, and D = A B where H > 0,
+// else 0.
+TZ_API void tz_layer_relu(float *H, const float *A, const float *B, const float *b, int m, int n,
+                          int k, int lda, int ldb, int ldc);
+TZ_API void tz_layer_relu_backward(float *D, const float *A, const float *B, const float *H, int m,
+                                   int n, int k, int lda, int ldb, int ldc);
 
 // C (m, n) += A^T B with A (k, m) and B (k, n), rows lda, ldb and ldc apart: the gradient of
 // weights, k = rows of the tile.

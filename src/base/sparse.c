@@ -1,15 +1,16 @@
 // A dense kernel keeps a tile of C in registers and takes each vector of B for several rows. Rows
 // with different zeros cannot share B, so here every product loads its own vector of B from L1, and
-// the loads are the limit: 9 loads for 8 products of a row of a panel. Against LIBXSMM, which runs
-// at the FMA peak, that pays below about 70% of non-zeros (us for 64 x 256 x 256 on one core):
+// the loads are the limit: 17 loads for 16 products of a row of a panel. Against LIBXSMM, which
+// runs at the FMA peak, that pays below about 70% of non-zeros (us for 64 x 256 x 256 on one core):
 //
 //   non-zeros     35%   50%   65%     LIBXSMM
 //   us             21    29    37          43
 //
-// A is taken in strips of 64 columns: a strip of a panel of B (64, 128) fits in L1, and the
-// non-zeros of a row of A in a strip are one 64-bit mask, whose bits are walked.
+// A is taken in strips of 32 columns, 64 for narrow panels: a strip of a panel of B, (32, 256),
+// fits in L1. The non-zeros of a row of A in 64 columns are one mask, whose bits are walked.
 #include "base/sparse.h"
 
+#include "base/activation.h"
 #include "base/blas.h"
 #include "base/vectorise.h"
 
@@ -47,13 +48,13 @@ static void dense_rows(float *C, const float *A, const float *B, int m, int n, i
 }
 
 #if defined(__x86_64__)
-enum { STRIP = 64, ROWS = 64, STRIPS_MAX = 32, LANES = 16 };
+enum { WORD = 64, ROWS = 64, WORDS_MAX = 32, LANES = 16 };
 
 static const double DENSITY_MAX = 0.7;
 
-// Non-zeros of ROWS rows of A, a word per strip.
+// Non-zeros of ROWS rows of A, a word for WORD columns.
 typedef struct masks {
-    uint64_t word[STRIPS_MAX][ROWS];
+    uint64_t word[WORDS_MAX][ROWS];
 } masks;
 
 // Writes the masks of A (m, k) and returns the number of non-zeros.
@@ -62,30 +63,47 @@ __attribute__((target("avx512f,popcnt"))) static int find_nonzeros(masks *nonzer
     int count = 0;
     for (int row = 0; row < m; row++) {
         const float *a = A + (size_t)row * (size_t)lda;
-        for (int strip = 0; strip * STRIP < k; strip++) {
-            const int end = min_int(k - strip * STRIP, STRIP);
+        for (int w = 0; w * WORD < k; w++) {
+            const int end = min_int(k - w * WORD, WORD);
             uint64_t word = 0;
             for (int i = 0; i < end; i += LANES) {
                 const __mmask16 valid =
                     (__mmask16)(end - i >= LANES ? 0xffffu : (1u << (end - i)) - 1u);
-                const __m512 x = _mm512_maskz_loadu_ps(valid, a + strip * STRIP + i);
+                const __m512 x = _mm512_maskz_loadu_ps(valid, a + w * WORD + i);
                 const __mmask16 set = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NEQ_UQ);
                 word |= (uint64_t)set << i;
             }
-            nonzeros->word[strip][row] = word;
+            nonzeros->word[w][row] = word;
             count += __builtin_popcountll(word);
         }
     }
     return count;
 }
 
+// What follows the sums: the bias b of ReLU units, or what opens the gate of their backward.
+typedef struct follow_up {
+    const float *b; // (n), nullable
+    const float *H; // (m, n), rows as far apart as those of C, nullable
+} follow_up;
+
+__attribute__((target("avx512f"), always_inline)) static inline __m512
+follow(__m512 sum, const float *b, const float *h) {
+    const __m512 zero = _mm512_setzero_ps();
+    if (b != NULL) {
+        sum = _mm512_max_ps(zero, _mm512_add_ps(sum, _mm512_loadu_ps(b))); // NaN stays
+    } else if (h != NULL) {
+        sum = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(_mm512_loadu_ps(h), zero, _CMP_GT_OQ), sum);
+    }
+    return sum;
+}
+
 // c (N vectors) (+)= sum over the set bits i of `word` of a[i] b[i, :], rows of b `ldb` apart.
 #define DEFINE_ROW(N)                                                                              \
-    __attribute__((target("avx512f,bmi"))) static inline                                           \
-        __attribute__((always_inline)) void row_##N(float *c, const float *a, uint64_t word,       \
-                                                    const float *b, size_t ldb, bool first) {      \
+    __attribute__((target("avx512f,bmi"), always_inline)) static inline void row_##N(              \
+        float *c, const float *a, uint64_t word, const float *b, size_t ldb, bool first,           \
+        bool last, const float *bias, const float *h) {                                            \
         __m512 sum[N];                                                                             \
-        _Pragma("GCC unroll 8") for (int j = 0; j < N; j++) {                                      \
+        _Pragma("GCC unroll 16") for (int j = 0; j < N; j++) {                                     \
             sum[j] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(c + LANES * j);                 \
         }                                                                                          \
         for (; word != 0; word &= word - 1) {                                                      \
@@ -93,77 +111,128 @@ __attribute__((target("avx512f,popcnt"))) static int find_nonzeros(masks *nonzer
             const __m512 factor = _mm512_set1_ps(a[i]);                                            \
             const float *row = b + i * ldb;                                                        \
             __asm__("" : "+r"(row)); /* one pointer and displacements, not N pointers */           \
-            _Pragma("GCC unroll 8") for (int j = 0; j < N; j++) {                                  \
+            _Pragma("GCC unroll 16") for (int j = 0; j < N; j++) {                                 \
                 sum[j] = _mm512_fmadd_ps(factor, _mm512_loadu_ps(row + LANES * j), sum[j]);        \
             }                                                                                      \
         }                                                                                          \
-        _Pragma("GCC unroll 8") for (int j = 0; j < N; j++) {                                      \
+        if (last && (bias != NULL || h != NULL)) {                                                 \
+            _Pragma("GCC unroll 16") for (int j = 0; j < N; j++) {                                 \
+                sum[j] = follow(sum[j], bias != NULL ? bias + LANES * j : NULL,                    \
+                                h != NULL ? h + LANES * j : NULL);                                 \
+            }                                                                                      \
+        }                                                                                          \
+        _Pragma("GCC unroll 16") for (int j = 0; j < N; j++) {                                     \
             _mm512_storeu_ps(c + LANES * j, sum[j]);                                               \
         }                                                                                          \
     }
 
-// All rows and strips for N vectors of columns.
+// All rows for N vectors of columns, in strips of a word's bits or, where these do not fit in L1,
+// of half of them.
 #define DEFINE_COLUMNS(N)                                                                          \
     DEFINE_ROW(N)                                                                                  \
     __attribute__((target("avx512f,bmi"))) static void columns_##N(                                \
         float *C, const float *A, const float *B, const masks *nonzeros, int m, int k, int lda,    \
-        int ldb, int ldc) {                                                                        \
-        for (int strip = 0; strip * STRIP < k; strip++) {                                          \
-            const float *b = B + (size_t)(strip * STRIP) * (size_t)ldb;                            \
+        int ldb, int ldc, follow_up after) {                                                       \
+        enum { WIDTH = N > 8 ? WORD / 2 : WORD };                                                  \
+        for (int at = 0; at < k; at += WIDTH) {                                                    \
+            const float *b = B + (size_t)at * (size_t)ldb;                                         \
+            const uint64_t *words = nonzeros->word[at / WORD];                                     \
             for (int row = 0; row < m; row++) {                                                    \
-                row_##N(C + (size_t)row * (size_t)ldc,                                             \
-                        A + (size_t)row * (size_t)lda + (size_t)(strip * STRIP),                   \
-                        nonzeros->word[strip][row], b, (size_t)ldb, strip == 0);                   \
+                const size_t c = (size_t)row * (size_t)ldc;                                        \
+                const uint64_t word = words[row] >> at % WORD & UINT64_MAX >> (WORD - WIDTH);      \
+                row_##N(C + c, A + (size_t)row * (size_t)lda + (size_t)at, word, b, (size_t)ldb,   \
+                        at == 0, at + WIDTH >= k, after.b, after.H != NULL ? after.H + c : NULL);  \
             }                                                                                      \
         }                                                                                          \
     }
 
+DEFINE_COLUMNS(16)
 DEFINE_COLUMNS(8)
 DEFINE_COLUMNS(4)
 DEFINE_COLUMNS(2)
 DEFINE_COLUMNS(1)
 
-// One panel, its columns in groups of 8, 4, 2 and 1 vectors.
+// What follows at a place further on.
+static follow_up shifted(follow_up after, size_t columns, size_t at) {
+    return (follow_up){.b = after.b != NULL ? after.b + columns : NULL,
+                       .H = after.H != NULL ? after.H + at : NULL};
+}
+
+// One panel, its columns in groups of 16, 8, 4, 2 and 1 vectors.
 static void sparse_panel(float *C, const float *A, const float *B, const masks *nonzeros, int m,
-                         int width, int k, int lda, int ldc) {
+                         int width, int k, int lda, int ldc, follow_up after) {
     static const struct {
         int n_vectors;
-        void (*run)(float *, const float *, const float *, const masks *, int, int, int, int, int);
-    } groups[] = {{8, columns_8}, {4, columns_4}, {2, columns_2}, {1, columns_1}};
+        void (*run)(float *, const float *, const float *, const masks *, int, int, int, int, int,
+                    follow_up);
+    } groups[] = {{16, columns_16}, {8, columns_8}, {4, columns_4}, {2, columns_2}, {1, columns_1}};
     int column = 0;
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
         for (; width - column >= LANES * groups[g].n_vectors;
              column += LANES * groups[g].n_vectors) {
-            groups[g].run(C + column, A, B + column, nonzeros, m, k, lda, width, ldc);
+            const size_t at = (size_t)column;
+            groups[g].run(C + column, A, B + column, nonzeros, m, k, lda, width, ldc,
+                          shifted(after, at, at));
         }
     }
 }
 
 static bool serves(int n, int k) {
-    return n % LANES == 0 && k > 0 && k <= STRIP * STRIPS_MAX && TZ_HAS_AVX512;
+    return n % LANES == 0 && k > 0 && k <= WORD * WORDS_MAX && TZ_HAS_AVX512;
 }
 #endif
 
-void tz_gemm_nn_sparse(float *C, const float *A, const float *B, int m, int n, int k, int lda,
-                       int ldc) {
+// What follows dense products of m rows.
+static void follow_rows(float *C, const float *b, const float *H, int m, int n, int ldc) {
+    if (b != NULL) {
+        tz_bias_relu_f32(C, b, m, n, ldc);
+    }
+    for (int row = 0; H != NULL && row < m; row++) {
+        const size_t at = (size_t)row * (size_t)ldc;
+        tz_relu_backward_f32(C + at, C + at, H + at, (size_t)n);
+    }
+}
+
+// C = A B, then ReLU behind the bias b, or the gate H; b and H nullable.
+static void run(float *C, const float *A, const float *B, const float *b, const float *H, int m,
+                int n, int k, int lda, int ldc) {
 #if defined(__x86_64__)
     if (serves(n, k)) {
         masks nonzeros;
         for (int row = 0; row < m; row += ROWS) {
             const int rows = min_int(m - row, ROWS);
             const float *a = A + (size_t)row * (size_t)lda;
-            float *c = C + (size_t)row * (size_t)ldc;
+            const size_t at = (size_t)row * (size_t)ldc;
             if (find_nonzeros(&nonzeros, a, rows, k, lda) > DENSITY_MAX * rows * k) {
-                dense_rows(c, a, B, rows, n, k, lda, ldc);
+                dense_rows(C + at, a, B, rows, n, k, lda, ldc);
+                follow_rows(C + at, b, H != NULL ? H + at : NULL, rows, n, ldc);
                 continue;
             }
             for (int column = 0; column < n; column += TZ_PANEL) {
-                sparse_panel(c + column, a, B + (size_t)column * (size_t)k, &nonzeros, rows,
-                             min_int(n - column, TZ_PANEL), k, lda, ldc);
+                const follow_up after = {.b = b, .H = H};
+                sparse_panel(C + at + column, a, B + (size_t)column * (size_t)k, &nonzeros, rows,
+                             min_int(n - column, TZ_PANEL), k, lda, ldc,
+                             shifted(after, (size_t)column, at + (size_t)column));
             }
         }
         return;
     }
 #endif
     dense_rows(C, A, B, m, n, k, lda, ldc);
+    follow_rows(C, b, H, m, n, ldc);
+}
+
+void tz_gemm_nn_sparse(float *C, const float *A, const float *B, int m, int n, int k, int lda,
+                       int ldc) {
+    run(C, A, B, NULL, NULL, m, n, k, lda, ldc);
+}
+
+void tz_gemm_nn_sparse_relu(float *C, const float *A, const float *B, const float *b, int m, int n,
+                            int k, int lda, int ldc) {
+    run(C, A, B, b, NULL, m, n, k, lda, ldc);
+}
+
+void tz_gemm_nn_sparse_relu_backward(float *C, const float *A, const float *B, const float *H,
+                                     int m, int n, int k, int lda, int ldc) {
+    run(C, A, B, NULL, H, m, n, k, lda, ldc);
 }

@@ -54,7 +54,7 @@ struct tz_sac {
     float *log_pi;                    // of a at obs                                (B)
     float *y;                         // targets of the critics                     (B)
     tz_sac_tape tapes[TZ_SAC_N_NETS]; // of the whole batch                         (B, ...)
-    float *d_h2[TZ_SAC_N_NETS];       // of the tapes, packed for weight gradients  (B, H)
+    float *d_h2[TZ_SAC_N_NETS];       // of the tapes, packed (base/sparse.h)       (B, H)
     float alpha;                      // temperature of this update
     tz_sac_step step;                 // Adam of this update
     double critic_loss[2][MAX_TILES], actor_loss[MAX_TILES]; // sums over the rows of each tile
@@ -111,9 +111,14 @@ static void lay_net(tz_sac_net *net, float_cursor *cursor, int n_in, int n_hidde
     net->target = is_critic ? take(cursor, net->n) : NULL;
 
     // a critic goes back to its action, the actor not; one column is its own transpose
-    net->W1_packed = take(cursor, HH);
     net->W1t_packed = take(cursor, HH);
-    net->target_W1_packed = is_critic ? take(cursor, HH) : NULL;
+    if (n_hidden > TZ_PANEL) {
+        net->W1_packed = take(cursor, HH);
+        net->target_W1_packed = is_critic ? take(cursor, HH) : NULL;
+    } else if (cursor->block != NULL) {
+        net->W1_packed = net->parameters + net->W_at[1];
+        net->target_W1_packed = is_critic ? net->target + net->W_at[1] : NULL;
+    }
     net->W0t = is_critic ? take(cursor, (size_t)n_in * (size_t)n_hidden) : NULL;
     net->W2t = is_critic ? NULL : take(cursor, (size_t)n_hidden * (size_t)n_out);
 }
@@ -157,7 +162,7 @@ static void lay_out(tz_sac *sac, float_cursor *cursor) {
     sac->next_log_pi = take(cursor, B);
     for (int net = 0; net < TZ_SAC_N_NETS; net++) {
         lay_tape(&sac->tapes[net], cursor, B, H, (size_t)sac->nets[net].n_out);
-        sac->d_h2[net] = take(cursor, B * H);
+        sac->d_h2[net] = H > TZ_PANEL ? take(cursor, B * H) : sac->tapes[net].d_h2;
     }
     sac->y = take(cursor, B);
     sac->log_pi = take(cursor, B);
@@ -330,12 +335,14 @@ static void join(float *x, const float *obs, const float *a, int n, int D, int A
     }
 }
 
-// Gradients at the hidden layers of a tile, with a packed copy of d_h2.
+// Gradients at the hidden layers of a tile, d_h2 packed too.
 static void tile_backward(tz_sac *sac, int net, int tile) {
     const int row = tile * TILE, n = rows_of_tile(sac, tile), H = sac->def.hidden;
     const tz_sac_tape t = tz_sac_tape_rows(&sac->tapes[net], &sac->nets[net], row);
     tz_sac_net_backward(&sac->nets[net], &t, n);
-    tz_pack_panels(sac->d_h2[net], t.d_h2, n, H, H, row, sac->def.batch);
+    if (H > TZ_PANEL) {
+        tz_pack_panels(sac->d_h2[net], t.d_h2, n, H, H, row, sac->def.batch);
+    }
 }
 
 // A fresh action a ~ pi(. | obs) of each row of a tile, with its log density; x <- [obs, a].

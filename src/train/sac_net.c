@@ -1,7 +1,7 @@
 #include "train/sac_net.h"
 
-#include "base/activation.h"
 #include "base/blas.h"
+#include "base/layer.h"
 #include "base/rng.h"
 #include "base/sparse.h"
 #include "base/vectorise.h"
@@ -39,8 +39,10 @@ static void copy_W1(const tz_sac_net *net, int row, int n_rows) {
     const int H = net->n_hidden;
     const size_t at = net->W_at[1] + (size_t)row * (size_t)H;
     const float *W1 = net->parameters + at;
-    tz_pack_panels(net->W1_packed, W1, n_rows, H, H, row, H);
-    if (net->target != NULL) {
+    if (H > TZ_PANEL) {
+        tz_pack_panels(net->W1_packed, W1, n_rows, H, H, row, H);
+    }
+    if (H > TZ_PANEL && net->target != NULL) {
         tz_pack_panels(net->target_W1_packed, net->target + at, n_rows, H, H, row, H);
     }
     // the transpose has these rows as columns, inside one panel
@@ -132,31 +134,27 @@ void tz_sac_net_forward(const tz_sac_net *net, tz_sac_weights weights, const tz_
     const float *p = weights == TZ_SAC_TARGET ? net->target : net->parameters;
     const float *W0 = p + net->W_at[0], *W2 = p + net->W_at[2];
     const float *W1 = weights == TZ_SAC_TARGET ? net->target_W1_packed : net->W1_packed;
-    tz_gemm_nn(tape->h1, x, W0, B, H, in, in, H, H, 0.0f);
-    tz_bias_relu_f32(tape->h1, p + net->b_at[0], B, H, H);
-    tz_gemm_nn_sparse(tape->h2, tape->h1, W1, B, H, H, H, H);
-    tz_bias_relu_f32(tape->h2, p + net->b_at[1], B, H, H);
+    tz_layer_relu(tape->h1, x, W0, p + net->b_at[0], B, H, in, in, H, H);
+    tz_gemm_nn_sparse_relu(tape->h2, tape->h1, W1, p + net->b_at[1], B, H, H, H, H);
     if (out == 1) {
         column_forward(tape->out, tape->h2, W2, p[net->b_at[2]], B, H);
     } else {
-        tz_gemm_nn(tape->out, tape->h2, W2, B, out, H, H, out, out, 0.0f);
-        tz_bias_f32(tape->out, p + net->b_at[2], B, out, out);
+        tz_layer_linear(tape->out, tape->h2, W2, net->W2t, p + net->b_at[2], B, out, H, H, out,
+                        out);
     }
 }
 
 //   d_h2 = (d_out W2^T) [h2 > 0],   d_h1 = (d_h2 W1^T) [h1 > 0]
 void tz_sac_net_backward(const tz_sac_net *net, const tz_sac_tape *tape, int B) {
     const int H = net->n_hidden, out = net->n_out;
-    const size_t n = (size_t)B * (size_t)H;
     if (out == 1) {
         const float *W2 = net->parameters + net->W_at[2];
         column_backward(tape->d_h2, tape->d_out, W2, tape->h2, B, H);
     } else {
-        tz_gemm_nn(tape->d_h2, tape->d_out, net->W2t, B, H, out, out, H, H, 0.0f);
-        tz_relu_backward_f32(tape->d_h2, tape->d_h2, tape->h2, n);
+        tz_layer_relu_backward(tape->d_h2, tape->d_out, net->W2t, tape->h2, B, H, out, out, H, H);
     }
-    tz_gemm_nn_sparse(tape->d_h1, tape->d_h2, net->W1t_packed, B, H, H, H, H);
-    tz_relu_backward_f32(tape->d_h1, tape->d_h1, tape->h1, n);
+    tz_gemm_nn_sparse_relu_backward(tape->d_h1, tape->d_h2, net->W1t_packed, tape->h1, B, H, H, H,
+                                    H);
 }
 
 // ---- the step of a block of weights
@@ -213,7 +211,8 @@ void tz_sac_net_step(const tz_sac_net *net, const tz_sac_block *block, const flo
         tz_transpose_block(Xt, X, B, n_rows, in, B);
         tz_gemm_nn_sparse(g, Xt, d_h2_packed, n_rows, out, B, B, out);
     } else {
-        tz_gemm_tn(g, X, dY, n_rows, out, B, in, out, out, 0.0f);
+        memset(g, 0, (size_t)n_rows * (size_t)out * sizeof *g);
+        tz_layer_gradient(g, X, dY, n_rows, out, B, in, out, out);
     }
 
     // Adam, slow copy, copies

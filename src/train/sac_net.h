@@ -17,7 +17,8 @@ typedef struct tz_sac_net {
     float *parameters, *m, *v; // with Adam's moments                                  (n)
     float *target;             // slow copy of a critic; NULL for the actor            (n)
 
-    // copies of weights for products (base/sparse.h for packing); NULL where unused
+    // copies of weights for products (base/sparse.h for packing; W1 itself where it is its packed
+    // copy); NULL where unused
     float *W1_packed, *W1t_packed; // W1 and its transpose                            (H, H)
     float *target_W1_packed;       // W1 of the slow copy                             (H, H)
     float *W0t, *W2t;              // transposes                      (H, n_in), (n_out, H)
