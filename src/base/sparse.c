@@ -48,36 +48,50 @@ static void dense_rows(float *C, const float *A, const float *B, int m, int n, i
 }
 
 #if defined(__x86_64__)
-enum { WORD = 64, ROWS = 64, WORDS_MAX = 32, LANES = 16 };
+enum {
+    LANES = 16,
+    WORD = 64,      // columns of a mask
+    WORDS_MAX = 32, // of a row
+    BLOCK = 64,     // rows that are dense or sparse together
+    ROWS = 256      // rows that share a strip of B in L1
+};
 
 static const double DENSITY_MAX = 0.7;
 
-// Non-zeros of ROWS rows of A, a word for WORD columns.
+// Non-zeros of up to ROWS rows of A, a word for WORD columns.
 typedef struct masks {
     uint64_t word[WORDS_MAX][ROWS];
 } masks;
 
-// Writes the masks of A (m, k) and returns the number of non-zeros.
-__attribute__((target("avx512f,popcnt"))) static int find_nonzeros(masks *nonzeros, const float *A,
-                                                                   int m, int k, int lda) {
+// The non-zeros of a (n), n <= WORD.
+__attribute__((target("avx512f"))) static uint64_t nonzeros_of(const float *a, int n) {
+    const __m512 zero = _mm512_setzero_ps();
+    uint64_t word = 0;
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        word |= (uint64_t)_mm512_cmp_ps_mask(_mm512_loadu_ps(a + i), zero, _CMP_NEQ_UQ) << i;
+    }
+    if (i < n) {
+        const __mmask16 valid = (__mmask16)((1u << (n - i)) - 1u);
+        const __m512 x = _mm512_maskz_loadu_ps(valid, a + i);
+        word |= (uint64_t)_mm512_cmp_ps_mask(x, zero, _CMP_NEQ_UQ) << i;
+    }
+    return word;
+}
+
+// Writes the masks of A (m, k) from row `first` on and returns the share of non-zeros.
+__attribute__((target("avx512f,popcnt"))) static double
+find_nonzeros(masks *nonzeros, int first, const float *A, int m, int k, int lda) {
     int count = 0;
     for (int row = 0; row < m; row++) {
-        const float *a = A + (size_t)row * (size_t)lda;
         for (int w = 0; w * WORD < k; w++) {
-            const int end = min_int(k - w * WORD, WORD);
-            uint64_t word = 0;
-            for (int i = 0; i < end; i += LANES) {
-                const __mmask16 valid =
-                    (__mmask16)(end - i >= LANES ? 0xffffu : (1u << (end - i)) - 1u);
-                const __m512 x = _mm512_maskz_loadu_ps(valid, a + w * WORD + i);
-                const __mmask16 set = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NEQ_UQ);
-                word |= (uint64_t)set << i;
-            }
-            nonzeros->word[w][row] = word;
+            const float *a = A + (size_t)row * (size_t)lda + (size_t)(w * WORD);
+            const uint64_t word = nonzeros_of(a, min_int(k - w * WORD, WORD));
+            nonzeros->word[w][first + row] = word;
             count += __builtin_popcountll(word);
         }
     }
-    return count;
+    return (double)count / (m * k);
 }
 
 // What follows the sums: the bias b of ReLU units, or what opens the gate of their backward.
@@ -177,6 +191,20 @@ static void sparse_panel(float *C, const float *A, const float *B, const masks *
     }
 }
 
+// Rows of A (m, k), m <= ROWS, before the first dense block, and their masks.
+static int sparse_rows(masks *nonzeros, const float *A, int m, int k, int lda) {
+    int rows = 0;
+    while (rows < m) {
+        const int block = min_int(m - rows, BLOCK);
+        const float *a = A + (size_t)rows * (size_t)lda;
+        if (find_nonzeros(nonzeros, rows, a, block, k, lda) > DENSITY_MAX) {
+            break;
+        }
+        rows += block;
+    }
+    return rows;
+}
+
 static bool serves(int n, int k) {
     return n % LANES == 0 && k > 0 && k <= WORD * WORDS_MAX && TZ_HAS_AVX512;
 }
@@ -198,18 +226,19 @@ static void run(float *C, const float *A, const float *B, const float *b, const 
                 int n, int k, int lda, int ldc) {
 #if defined(__x86_64__)
     if (serves(n, k)) {
-        masks nonzeros;
-        for (int row = 0; row < m; row += ROWS) {
-            const int rows = min_int(m - row, ROWS);
+        const follow_up after = {.b = b, .H = H};
+        for (int row = 0, rows; row < m; row += rows) {
             const float *a = A + (size_t)row * (size_t)lda;
             const size_t at = (size_t)row * (size_t)ldc;
-            if (find_nonzeros(&nonzeros, a, rows, k, lda) > DENSITY_MAX * rows * k) {
+            masks nonzeros;
+            rows = sparse_rows(&nonzeros, a, min_int(m - row, ROWS), k, lda);
+            if (rows == 0) {
+                rows = min_int(m - row, BLOCK);
                 dense_rows(C + at, a, B, rows, n, k, lda, ldc);
                 follow_rows(C + at, b, H != NULL ? H + at : NULL, rows, n, ldc);
                 continue;
             }
             for (int column = 0; column < n; column += TZ_PANEL) {
-                const follow_up after = {.b = b, .H = H};
                 sparse_panel(C + at + column, a, B + (size_t)column * (size_t)k, &nonzeros, rows,
                              min_int(n - column, TZ_PANEL), k, lda, ldc,
                              shifted(after, (size_t)column, at + (size_t)column));

@@ -25,7 +25,7 @@ enum { COOKIE = 0x5ac0, TILE = 64, MAX_TILES = 64, MAX_BLOCKS = 512 };
 
 // Scratch of one worker.
 typedef struct scratch {
-    tz_sac_tape tile; // of a tile whose activations are not kept                (TILE, ...)
+    tz_sac_tape rows; // of rows whose activations are not kept                     (B, ...)
     float *a;         //                                                       (TILE, A)
     float *d_a;       //                                                       (TILE, A)
     float *sigma;     //                                                       (TILE, A)
@@ -174,7 +174,7 @@ static void lay_out(tz_sac *sac, float_cursor *cursor) {
         s->d_a = take(cursor, TILE * A);
         s->sigma = take(cursor, TILE * A);
         s->step = take(cursor, tz_sac_step_scratch(&sac->nets[TZ_SAC_ACTOR], def->batch));
-        lay_tape(&s->tile, cursor, TILE, H, 2 * A);
+        lay_tape(&s->rows, cursor, B, H, 2 * A);
     }
     sac->act_h1 = take(cursor, H);
     sac->act_h2 = take(cursor, H);
@@ -326,6 +326,10 @@ static int rows_of_tile(const tz_sac *sac, int tile) {
     return left < TILE ? left : TILE;
 }
 
+static int rows_of_range(const tz_sac *sac, tile_range tiles) {
+    return (tiles.last - tiles.first) * TILE + rows_of_tile(sac, tiles.last);
+}
+
 // x (n, D + A) <- [obs, a]
 static void join(float *x, const float *obs, const float *a, int n, int D, int A) {
     for (int b = 0; b < n; b++) {
@@ -335,9 +339,9 @@ static void join(float *x, const float *obs, const float *a, int n, int D, int A
     }
 }
 
-// Gradients at the hidden layers of a tile, d_h2 packed too.
-static void tile_backward(tz_sac *sac, int net, int tile) {
-    const int row = tile * TILE, n = rows_of_tile(sac, tile), H = sac->def.hidden;
+// Gradients at the hidden layers of some tiles, d_h2 packed too.
+static void tiles_backward(tz_sac *sac, int net, tile_range tiles) {
+    const int row = tiles.first * TILE, n = rows_of_range(sac, tiles), H = sac->def.hidden;
     const tz_sac_tape t = tz_sac_tape_rows(&sac->tapes[net], &sac->nets[net], row);
     tz_sac_net_backward(&sac->nets[net], &t, n);
     if (H > TZ_PANEL) {
@@ -345,16 +349,22 @@ static void tile_backward(tz_sac *sac, int net, int tile) {
     }
 }
 
-// A fresh action a ~ pi(. | obs) of each row of a tile, with its log density; x <- [obs, a].
-static void fresh_actions(tz_sac *sac, int tile, const tz_sac_tape *t, const float *obs,
+// Fresh actions a ~ pi(. | obs) of the rows of some tiles, with their log densities; x <- [obs, a].
+// Leaves the actor's activations in t; a (TILE, A) is scratch.
+static void fresh_actions(tz_sac *sac, tile_range tiles, const tz_sac_tape *t, const float *obs,
                           const float *noise, float *a, float *log_pi) {
     const tz_sac_net *actor = &sac->nets[TZ_SAC_ACTOR];
-    const int D = sac->def.n_obs, A = sac->def.nu, n = rows_of_tile(sac, tile);
-    const size_t row = (size_t)tile * TILE;
-    tz_sac_net_forward(actor, TZ_SAC_PARAMETERS, t, obs + row * (size_t)D, n);
-    tz_squashed_action(a, t->out, noise + row * (size_t)A, n, A);
-    tz_squashed_log_pi(log_pi + row, a, t->out, noise + row * (size_t)A, n, A);
-    join(sac->fresh_x + row * (size_t)(D + A), obs + row * (size_t)D, a, n, D, A);
+    const int D = sac->def.n_obs, A = sac->def.nu;
+    tz_sac_net_forward(actor, TZ_SAC_PARAMETERS, t, obs + (size_t)(tiles.first * TILE * D),
+                       rows_of_range(sac, tiles));
+    for (int i = tiles.first; i <= tiles.last; i++) {
+        const int n = rows_of_tile(sac, i);
+        const size_t row = (size_t)i * TILE;
+        const float *head = t->out + (size_t)((i - tiles.first) * TILE * 2 * A); // (n, 2 A)
+        tz_squashed_action(a, head, noise + row * (size_t)A, n, A);
+        tz_squashed_log_pi(log_pi + row, a, head, noise + row * (size_t)A, n, A);
+        join(sac->fresh_x + row * (size_t)(D + A), obs + row * (size_t)D, a, n, D, A);
+    }
 }
 
 // ---- 1. critics over row tiles
@@ -366,13 +376,13 @@ static void fresh_actions(tz_sac *sac, int tile, const tz_sac_tape *t, const flo
 //
 // y is held constant. done is 1 for true ends only: a truncated episode is bootstrapped.
 
-static void slow_critic(tz_sac *sac, int c, int tile, scratch *s) {
+static void slow_critic(tz_sac *sac, int c, tile_range tiles, scratch *s) {
     const tz_sac_net *critic = &sac->nets[TZ_SAC_CRITIC0 + c];
-    const int n = rows_of_tile(sac, tile);
-    const size_t row = (size_t)tile * TILE;
-    tz_sac_net_forward(critic, TZ_SAC_TARGET, &s->tile, sac->fresh_x + row * (size_t)critic->n_in,
+    const int n = rows_of_range(sac, tiles);
+    const size_t row = (size_t)tiles.first * TILE;
+    tz_sac_net_forward(critic, TZ_SAC_TARGET, &s->rows, sac->fresh_x + row * (size_t)critic->n_in,
                        n);
-    memcpy(sac->q[c] + row, s->tile.out, (size_t)n * sizeof(float));
+    memcpy(sac->q[c] + row, s->rows.out, (size_t)n * sizeof(float));
 }
 
 static void targets(tz_sac *sac, int tile) {
@@ -386,16 +396,27 @@ static void targets(tz_sac *sac, int tile) {
     }
 }
 
-static void critic_loss(tz_sac *sac, int c, int tile) {
+// The tape of a critic over some tiles.
+static tz_sac_tape critic_tape(const tz_sac *sac, int c, tile_range tiles) {
+    const int net = TZ_SAC_CRITIC0 + c;
+    return tz_sac_tape_rows(&sac->tapes[net], &sac->nets[net], tiles.first * TILE);
+}
+
+// A critic at x (B, D + A), over some tiles.
+static void critic_forward(tz_sac *sac, int c, tile_range tiles, const float *x) {
     const tz_sac_net *critic = &sac->nets[TZ_SAC_CRITIC0 + c];
-    const int D = sac->def.n_obs, A = sac->def.nu, row = tile * TILE, n = rows_of_tile(sac, tile);
-    const tz_sac_tape t = tz_sac_tape_rows(&sac->tapes[TZ_SAC_CRITIC0 + c], critic, row);
-    tz_sac_net_forward(critic, TZ_SAC_PARAMETERS, &t, sac->critic_x + (size_t)row * (size_t)(D + A),
-                       n);
+    const tz_sac_tape t = critic_tape(sac, c, tiles);
+    tz_sac_net_forward(critic, TZ_SAC_PARAMETERS, &t,
+                       x + (size_t)(tiles.first * TILE * critic->n_in), rows_of_range(sac, tiles));
+}
+
+static void critic_loss(tz_sac *sac, int c, int tile) {
+    const tz_sac_tape *t = &sac->tapes[TZ_SAC_CRITIC0 + c];
+    const int first = tile * TILE, end = first + rows_of_tile(sac, tile);
     double loss = 0.0;
-    for (int b = 0; b < n; b++) {
-        const float residual = t.out[b] - sac->y[row + b];
-        t.d_out[b] = residual / (float)sac->def.batch;
+    for (int b = first; b < end; b++) {
+        const float residual = t->out[b] - sac->y[b];
+        t->d_out[b] = residual / (float)sac->def.batch;
         loss += 0.5 * (double)residual * (double)residual;
     }
     sac->critic_loss[c][tile] = loss;
@@ -404,28 +425,23 @@ static void critic_loss(tz_sac *sac, int c, int tile) {
 static void critics_forward_backward(tz_sac *sac, tile_range tiles, scratch *s) {
     const tz_transitions *rows = &sac->batch.rows;
     const int D = sac->def.n_obs, A = sac->def.nu;
-    for (int i = tiles.first; i <= tiles.last; i++) {
-        fresh_actions(sac, i, &s->tile, rows->next_obs, sac->batch.next_noise, s->a,
-                      sac->next_log_pi);
-        const size_t row = (size_t)i * TILE;
-        join(sac->critic_x + row * (size_t)(D + A), rows->obs + row * (size_t)D,
-             rows->action + row * (size_t)A, rows_of_tile(sac, i), D, A);
-    }
+    const size_t row = (size_t)tiles.first * TILE;
+    fresh_actions(sac, tiles, &s->rows, rows->next_obs, sac->batch.next_noise, s->a,
+                  sac->next_log_pi);
+    join(sac->critic_x + row * (size_t)(D + A), rows->obs + row * (size_t)D,
+         rows->action + row * (size_t)A, rows_of_range(sac, tiles), D, A);
     for (int c = 0; c < 2; c++) {
-        for (int i = tiles.first; i <= tiles.last; i++) {
-            slow_critic(sac, c, i, s);
-        }
+        slow_critic(sac, c, tiles, s);
     }
     for (int i = tiles.first; i <= tiles.last; i++) {
         targets(sac, i);
     }
     for (int c = 0; c < 2; c++) {
+        critic_forward(sac, c, tiles, sac->critic_x);
         for (int i = tiles.first; i <= tiles.last; i++) {
             critic_loss(sac, c, i);
         }
-        for (int i = tiles.first; i <= tiles.last; i++) {
-            tile_backward(sac, TZ_SAC_CRITIC0 + c, i);
-        }
+        tiles_backward(sac, TZ_SAC_CRITIC0 + c, tiles);
     }
 }
 
@@ -480,14 +496,7 @@ static void squashed_backward(float *d_head, const float *d_a, const float *a, c
 // Both critics at the fresh actions, and the gradient of the smaller one's hidden layers.
 static void smaller_critic(tz_sac *sac, tile_range tiles) {
     for (int c = 0; c < 2; c++) {
-        const tz_sac_net *critic = &sac->nets[TZ_SAC_CRITIC0 + c];
-        for (int i = tiles.first; i <= tiles.last; i++) {
-            const int row = i * TILE;
-            const tz_sac_tape t = tz_sac_tape_rows(&sac->tapes[TZ_SAC_CRITIC0 + c], critic, row);
-            tz_sac_net_forward(critic, TZ_SAC_PARAMETERS, &t,
-                               sac->fresh_x + (size_t)row * (size_t)critic->n_in,
-                               rows_of_tile(sac, i));
-        }
+        critic_forward(sac, c, tiles, sac->fresh_x);
     }
     const float *q0 = sac->tapes[TZ_SAC_CRITIC0].out, *q1 = sac->tapes[TZ_SAC_CRITIC1].out;
     float *d_q0 = sac->tapes[TZ_SAC_CRITIC0].d_out, *d_q1 = sac->tapes[TZ_SAC_CRITIC1].d_out;
@@ -503,16 +512,13 @@ static void smaller_critic(tz_sac *sac, tile_range tiles) {
         sac->actor_loss[i] = loss;
     }
     for (int c = 0; c < 2; c++) {
-        const tz_sac_net *critic = &sac->nets[TZ_SAC_CRITIC0 + c];
-        for (int i = tiles.first; i <= tiles.last; i++) {
-            const tz_sac_tape t =
-                tz_sac_tape_rows(&sac->tapes[TZ_SAC_CRITIC0 + c], critic, i * TILE);
-            tz_sac_net_backward(critic, &t, rows_of_tile(sac, i));
-        }
+        const tz_sac_tape t = critic_tape(sac, c, tiles);
+        tz_sac_net_backward(&sac->nets[TZ_SAC_CRITIC0 + c], &t, rows_of_range(sac, tiles));
     }
 }
 
-static void actor_backward(tz_sac *sac, int tile, scratch *s) {
+// To the actor's outputs.
+static void head_backward(tz_sac *sac, int tile, scratch *s) {
     const int D = sac->def.n_obs, A = sac->def.nu, H = sac->def.hidden, row = tile * TILE;
     const int n = rows_of_tile(sac, tile);
 
@@ -532,7 +538,6 @@ static void actor_backward(tz_sac *sac, int tile, scratch *s) {
     const tz_sac_tape t = tz_sac_tape_rows(&sac->tapes[TZ_SAC_ACTOR], actor, row);
     squashed_backward(t.d_out, s->d_a, s->a, t.out, sac->batch.noise + (size_t)row * (size_t)A,
                       s->sigma, sac->alpha / (float)sac->def.batch, n, A);
-    tile_backward(sac, TZ_SAC_ACTOR, tile);
 }
 
 static void actor_task(void *context, int task, int worker) {
@@ -540,15 +545,14 @@ static void actor_task(void *context, int task, int worker) {
     const tile_range tiles = range_of_task(sac, task);
     scratch *s = &sac->scratch[worker];
     const unsigned mode = tz_denormals_off();
-    for (int i = tiles.first; i <= tiles.last; i++) {
-        const tz_sac_tape t =
-            tz_sac_tape_rows(&sac->tapes[TZ_SAC_ACTOR], &sac->nets[TZ_SAC_ACTOR], i * TILE);
-        fresh_actions(sac, i, &t, sac->batch.rows.obs, sac->batch.noise, s->a, sac->log_pi);
-    }
+    const tz_sac_tape t =
+        tz_sac_tape_rows(&sac->tapes[TZ_SAC_ACTOR], &sac->nets[TZ_SAC_ACTOR], tiles.first * TILE);
+    fresh_actions(sac, tiles, &t, sac->batch.rows.obs, sac->batch.noise, s->a, sac->log_pi);
     smaller_critic(sac, tiles);
     for (int i = tiles.first; i <= tiles.last; i++) {
-        actor_backward(sac, i, s);
+        head_backward(sac, i, s);
     }
+    tiles_backward(sac, TZ_SAC_ACTOR, tiles);
     tz_denormals_restore(mode);
 }
 
