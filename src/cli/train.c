@@ -139,7 +139,7 @@ static tz_status create_model(run *r, const tz_model_statistics *statistics, con
     def.substeps = a->substeps;
     def.embed_angles = (tz_embedding)a->embed_angles;
     def.range_limit = a->range_limit;
-    def.probabilistic = a->probabilistic;
+    def.probabilistic = a->probabilistic || (r->model != NULL && r->model->has_variance);
     def.mask_cyclic = a->mask == MASK_CYCLIC;
     def.seed = a->seed;
     return tz_model_create(model, &def, tz_env_task(r->env), statistics, error);

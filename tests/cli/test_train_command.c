@@ -214,6 +214,10 @@ static void an_ensemble_of_probabilistic_models_is_calibrated(void **state) {
             "--model so/model.safetensors --horizon 30 --rollouts 12 --json"),
         0);
     struct json_object *o = printed_json(), *models = field(o, "models");
+    // a probabilistic model that is trained on stays one, under a new normaliser too
+    assert_int_equal(trapeze("train --data more --init sure/member-0/model.safetensors --layers 3 "
+                             "--renormalise --out surer " SMALL),
+                     0);
     for (size_t i = 0; i < 2; i++) {
         struct json_object *model = json_object_array_get_idx(models, i);
         assert_true(isfinite(number(model, "nll")));
