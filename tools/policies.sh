@@ -14,16 +14,17 @@ if [ $# -lt 2 ]; then
 fi
 trapeze=$1 out=$2
 shift 2
-[ $# -gt 0 ] || set -- half_cheetah hopper walker2d swimmer ant reacher pusher inverted_pendulum inverted_double_pendulum
+[ $# -gt 0 ] || set -- half_cheetah hopper walker2d swimmer reacher inverted_pendulum inverted_double_pendulum
 
 # Options of the training of one environment, beside its seed.
 options() {
+    half="--hidden 128 --batch 128"
     case $1 in
-    half_cheetah) echo "--steps 1000000 --snapshot-at 1500,3500" ;;
-    swimmer) echo "--steps 1000000 --hidden 128 --batch 128 --gamma 0.999" ;;
-    hopper | walker2d | ant) echo "--steps 1000000 --hidden 128 --batch 128" ;;
-    reacher | pusher) echo "--steps 500000 --hidden 128 --batch 128" ;;
-    inverted_double_pendulum) echo "--steps 300000 --hidden 128 --batch 128" ;;
+    half_cheetah) echo "--steps 1000000 $half --snapshot-at 1500,3500" ;;
+    hopper | walker2d) echo "--steps 1000000 $half" ;;
+    swimmer) echo "--steps 1000000 $half --gamma 0.999" ;;
+    reacher) echo "--steps 500000 $half" ;;
+    inverted_double_pendulum) echo "--steps 300000 $half" ;;
     inverted_pendulum) echo "--steps 100000" ;;
     *) echo "tools/policies.sh: no policy of $1 is shipped" >&2 && exit 2 ;;
     esac
@@ -37,6 +38,10 @@ for env; do
     "$trapeze" collect --env "$env" --policy "$run/best.safetensors" --episodes 20 --seed 1000 --out "$run-episodes-v0" \
         --resume | tee "$run-returns.txt"
     cp "$run/best.safetensors" "policies/$env-expert.safetensors"
+    if [ "$env" = half_cheetah ]; then
+        cp "$run/snapshots/return-1500.safetensors" policies/half_cheetah-novice.safetensors
+        cp "$run/snapshots/return-3500.safetensors" policies/half_cheetah-medium.safetensors
+    fi
     cp "$run/critics.safetensors" "policies/$env-critics.safetensors"
     cp "$run/metrics.csv" "policies/curves/$env.csv"
     cp "$run/return.png" "policies/curves/$env.png"
