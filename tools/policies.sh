@@ -14,7 +14,7 @@ if [ $# -lt 2 ]; then
 fi
 trapeze=$1 out=$2
 shift 2
-[ $# -gt 0 ] || set -- half_cheetah hopper walker2d swimmer reacher inverted_pendulum inverted_double_pendulum
+[ $# -gt 0 ] || set -- half_cheetah hopper walker2d swimmer reacher pusher inverted_pendulum inverted_double_pendulum
 
 # Options of the training of one environment, beside its seed.
 options() {
@@ -23,7 +23,7 @@ options() {
     half_cheetah) echo "--steps 1000000 $half --snapshot-at 1500,3500" ;;
     hopper | walker2d) echo "--steps 1000000 $half" ;;
     swimmer) echo "--steps 1000000 $half --gamma 0.999" ;;
-    reacher) echo "--steps 500000 $half" ;;
+    reacher | pusher) echo "--steps 500000 $half" ;;
     inverted_double_pendulum) echo "--steps 300000 $half" ;;
     inverted_pendulum) echo "--steps 100000" ;;
     *) echo "tools/policies.sh: no policy of $1 is shipped" >&2 && exit 2 ;;
