@@ -178,39 +178,59 @@ void tz__minari_destroy(tz__minari_file *f) {
 
 // ---- metadata.json
 
-// How Gymnasium registers the environments whose observation can be the raw state.
+// What Gymnasium's own observation of an environment is to the raw state [q, v].
+typedef enum observation {
+    OBSERVES_RAW,   // it is the raw state
+    OBSERVES_LESS,  // with exclude_current_positions_from_observation = false
+    OBSERVES_MORE,  // so, and with n_parts of the derived quantities switched off
+    OBSERVES_OTHER, // other functions of the state: no option makes it raw
+} observation;
+
+// Derived quantities that an observation can hold, the humanoids' all and the ant's first.
+static const char *const parts[] = {"include_cfrc_ext_in_observation",
+                                    "include_cinert_in_observation", "include_cvel_in_observation",
+                                    "include_qfrc_actuator_in_observation"};
+
+// How Gymnasium registers an environment, but for the version.
 typedef struct registration {
-    const char *id, *entry_point;
-    double reward_threshold; // 0: none
-    bool raw_option;         // raw [q, v] needs exclude_current_positions_from_observation = false
-    bool clips_velocity;     // its observation clips v to [-10, 10] even then
-    bool unhealthy_option;   // early ends can be switched off by terminate_when_unhealthy
+    const char *name, *module;
+    double reward_threshold; // NAN: none
+    observation observes_v4, observes_v5;
+    int n_parts;
+    bool clips_velocity;   // its observation clips v to [-10, 10] even then
+    bool unhealthy_option; // early ends can be switched off by terminate_when_unhealthy
 } registration;
 
+// clang-format off
 static const registration registrations[] = {
-    {"HalfCheetah-v4", "gymnasium.envs.mujoco.half_cheetah_v4:HalfCheetahEnv", 4800, true, false,
-     false},
-    {"Hopper-v4", "gymnasium.envs.mujoco.hopper_v4:HopperEnv", 3800, true, true, true},
-    {"Swimmer-v4", "gymnasium.envs.mujoco.swimmer_v4:SwimmerEnv", 360, true, false, false},
-    {"Walker2d-v4", "gymnasium.envs.mujoco.walker2d_v4:Walker2dEnv", 0, true, true, true},
-    {"InvertedPendulum-v4", "gymnasium.envs.mujoco.inverted_pendulum_v4:InvertedPendulumEnv", 950,
-     false, false, false},
-    {"HalfCheetah-v5", "gymnasium.envs.mujoco.half_cheetah_v5:HalfCheetahEnv", 4800, true, false,
-     false},
-    {"Hopper-v5", "gymnasium.envs.mujoco.hopper_v5:HopperEnv", 3800, true, true, true},
-    {"Swimmer-v5", "gymnasium.envs.mujoco.swimmer_v5:SwimmerEnv", 360, true, false, false},
-    {"Walker2d-v5", "gymnasium.envs.mujoco.walker2d_v5:Walker2dEnv", 0, true, true, true},
-    {"InvertedPendulum-v5", "gymnasium.envs.mujoco.inverted_pendulum_v5:InvertedPendulumEnv", 950,
-     false, false, false},
+    {"HalfCheetah", "half_cheetah", 4800, OBSERVES_LESS, OBSERVES_LESS, 0, false, false},
+    {"Hopper", "hopper", 3800, OBSERVES_LESS, OBSERVES_LESS, 0, true, true},
+    {"Swimmer", "swimmer", 360, OBSERVES_LESS, OBSERVES_LESS, 0, false, false},
+    {"Walker2d", "walker2d", NAN, OBSERVES_LESS, OBSERVES_LESS, 0, true, true},
+    {"InvertedPendulum", "inverted_pendulum", 950, OBSERVES_RAW, OBSERVES_RAW, 0, false, false},
+    {"InvertedDoublePendulum", "inverted_double_pendulum", 9100, OBSERVES_OTHER, OBSERVES_OTHER, 0, false, false},
+    {"Reacher", "reacher", -3.75, OBSERVES_OTHER, OBSERVES_OTHER, 0, false, false},
+    {"Pusher", "pusher", 0, OBSERVES_OTHER, OBSERVES_OTHER, 0, false, false},
+    {"Ant", "ant", 6000, OBSERVES_LESS, OBSERVES_MORE, 1, false, true},
+    {"Humanoid", "humanoid", NAN, OBSERVES_OTHER, OBSERVES_MORE, 4, false, true},
+    {"HumanoidStandup", "humanoidstandup", NAN, OBSERVES_OTHER, OBSERVES_MORE, 4, false, false},
 };
+// clang-format on
 
 static const registration *find_registration(const tz_task *task) {
+    const size_t length = strcspn(task->gymnasium_id, "-");
     for (size_t i = 0; i < TZ_COUNTOF(registrations); i++) {
-        if (strcmp(registrations[i].id, task->gymnasium_id) == 0) {
-            return &registrations[i];
+        const registration *known = &registrations[i];
+        if (strlen(known->name) == length &&
+            strncmp(known->name, task->gymnasium_id, length) == 0) {
+            return known;
         }
     }
     return NULL;
+}
+
+static observation observation_of(const registration *known, const tz_task *task) {
+    return task->version == 4 ? known->observes_v4 : known->observes_v5;
 }
 
 // Adds a JSON document inside a JSON string; takes the document over.
@@ -220,24 +240,31 @@ static void add_document(struct json_object *object, const char *key,
     json_object_put(document);
 }
 
-// Gymnasium's EnvSpec, or NULL where Gymnasium has no environment with this observation and end.
+// Gymnasium's EnvSpec, or NULL where Gymnasium has no environment with this end.
 static struct json_object *env_spec(const tz_task *task) {
     const registration *known = find_registration(task);
     if (!known || (task->terminated && !task->ends_early && !known->unhealthy_option)) {
         return NULL;
     }
     struct json_object *spec = json_object_new_object(), *kwargs = json_object_new_object();
-    if (known->raw_option) {
+    const observation observes = observation_of(known, task);
+    if (observes == OBSERVES_LESS || observes == OBSERVES_MORE) {
         tz_json_add_bool(kwargs, "exclude_current_positions_from_observation", false);
+    }
+    for (int i = 0; observes == OBSERVES_MORE && i < known->n_parts; i++) {
+        tz_json_add_bool(kwargs, parts[i], false);
     }
     if (task->terminated && !task->ends_early) {
         tz_json_add_bool(kwargs, "terminate_when_unhealthy", false);
     }
-    tz_json_add_text(spec, "id", known->id);
-    tz_json_add_text(spec, "entry_point", known->entry_point);
+    char entry_point[128];
+    snprintf(entry_point, sizeof entry_point, "gymnasium.envs.mujoco.%s_v%d:%sEnv", known->module,
+             task->version, known->name);
+    tz_json_add_text(spec, "id", task->gymnasium_id);
+    tz_json_add_text(spec, "entry_point", entry_point);
     json_object_object_add(spec, "reward_threshold",
-                           known->reward_threshold > 0 ? tz_json_real(known->reward_threshold)
-                                                       : NULL);
+                           isnan(known->reward_threshold) ? NULL
+                                                          : tz_json_real(known->reward_threshold));
     tz_json_add_bool(spec, "nondeterministic", false);
     tz_json_add_int(spec, "max_episode_steps", task->max_episode_steps);
     tz_json_add_bool(spec, "disable_env_checker", false);
@@ -298,15 +325,18 @@ static tz_status dataset_id(char id[TZ_PATH_MAX + 4], const char *folder, tz_err
 
 static void add_description(struct json_object *object, const tz__minari_metadata *m) {
     const registration *known = find_registration(m->task);
+    const char *note = "";
+    if (known && known->clips_velocity) {
+        note = "; Gymnasium's own observation clips v to [-10, 10], so the two agree only inside";
+    } else if (known && observation_of(known, m->task) == OBSERVES_OTHER) {
+        note = "; the observation of Gymnasium's environment is another one";
+    }
     char text[2048];
-    snprintf(
-        text, sizeof text,
-        "%s%sObservations are the raw state [q, v] of MuJoCo %s, %d positions and %d "
-        "velocities, unclipped%s.",
-        m->description, m->description[0] ? " " : "", mj_versionString(), m->task->nq, m->task->nv,
-        known && known->clips_velocity
-            ? "; Gymnasium's own observation clips v to [-10, 10], so the two agree only inside"
-            : "");
+    snprintf(text, sizeof text,
+             "%s%sObservations are the raw state [q, v] of MuJoCo %s, %d positions and %d "
+             "velocities, unclipped%s.",
+             m->description, m->description[0] ? " " : "", mj_versionString(), m->task->nq,
+             m->task->nv, note);
     tz_json_add_text(object, "description", text);
 }
 

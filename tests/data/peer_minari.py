@@ -22,7 +22,10 @@ os.environ["MINARI_DATASETS_PATH"] = root.name
 import minari  # noqa: E402 (reads the path above)
 from minari.data_collector import EpisodeBuffer  # noqa: E402
 
-ENVIRONMENTS = ["half_cheetah", "hopper", "swimmer", "walker2d", "inverted_pendulum"]
+# All eleven, and those whose observation Gymnasium has in no form.
+ENVIRONMENTS = ["half_cheetah", "hopper", "swimmer", "walker2d", "inverted_pendulum", "inverted_double_pendulum", "reacher",
+                "pusher", "ant", "humanoid", "humanoid_standup"]
+OTHER_OBSERVATION = ["inverted_double_pendulum", "reacher", "pusher"]
 
 
 def trapeze(*words, status=0):
@@ -79,10 +82,18 @@ def ours_is_read_by_minari(name):
         np.testing.assert_allclose(attributes["rewards_std"], episode.rewards.std(), rtol=1e-9, atol=1e-12)
     check_statistics(info(path), episodes)
 
-    # The environment of the dataset gives observations of this kind.
+    # The environment of the dataset gives observations of this kind: its first one is the raw state.
     environment = dataset.recover_environment()
-    assert environment.observation_space.shape == dataset.observation_space.shape
+    registered = gymnasium.spec(environment.spec.id)
+    assert (environment.spec.entry_point, environment.spec.reward_threshold) == (
+        registered.entry_point, registered.reward_threshold)
     assert environment.action_space == dataset.action_space
+    same = environment.observation_space.shape == dataset.observation_space.shape
+    assert same == (name not in OTHER_OBSERVATION)
+    if same:
+        observation, _ = environment.reset(seed=0)
+        data = environment.unwrapped.data
+        np.testing.assert_array_equal(observation, np.concatenate([data.qpos, data.qvel]))
     environment.close()
 
     # Minari appends an episode; the file stays one that we read and find whole.

@@ -1,5 +1,6 @@
 // Statistics against sums by hand, a planted fault for every rule, and replay.
 #include "base/memory.h"
+#include "command.h"
 #include "data/check.h"
 #include "sample.h"
 
@@ -273,6 +274,32 @@ static void quaternions_out_of_order_are_found(void **state) {
     tz_env_destroy(env);
 }
 
+static void count_reward_faults(void *context, const tz_fault *fault) {
+    *(int *)context += strcmp(fault->rule, "reward") == 0;
+}
+
+// The ant's reward holds a cost of contacts that z does not know: what it may be at most is known.
+static void a_reward_out_of_bounds_is_found(void **state) {
+    (void)state;
+    const char *ants = sample_join(root, "ants-v0");
+    assert_int_equal(trapeze("collect --env ant --policy random --episodes 2 --steps 30 --seed 1 "
+                             "--out %s --quiet",
+                             ants),
+                     0);
+    static const double change[] = {0, 0.3, -0.3, 0.7, -0.7};
+    tz_dataset *d;
+    assert_int_equal(tz_dataset_read(&d, ants, NULL, NULL), TZ_OK);
+    for (size_t i = 0; i < TZ_COUNTOF(change); i++) {
+        int faults = 0;
+        const double kept = d->reward[7];
+        d->reward[7] += change[i];
+        assert_int_equal(tz_dataset_validate(d, count_reward_faults, &faults, NULL), TZ_OK);
+        assert_int_equal(faults, fabs(change[i]) > 0.5 ? 1 : 0);
+        d->reward[7] = kept;
+    }
+    tz_dataset_destroy(d);
+}
+
 static void an_unknown_environment_cannot_be_validated(void **state) {
     (void)state;
     tz_dataset *dataset;
@@ -354,6 +381,7 @@ int main(void) {
         FRESH(gaps_in_the_ids_are_found),
         FRESH(all_faults_are_told),
         FRESH(quaternions_out_of_order_are_found),
+        cmocka_unit_test(a_reward_out_of_bounds_is_found),
         FRESH(an_unknown_environment_cannot_be_validated),
         FRESH(replay_from_the_seed_is_exact),
         FRESH(replay_without_a_seed_starts_at_the_first_state),
