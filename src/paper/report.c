@@ -235,7 +235,14 @@ static void report_fig8(tz_reporter *r) {
                     !decided ? TZ_FINDING_UNDECIDED
                     : same   ? TZ_HOLDS
                              : TZ_DOES_NOT_HOLD);
-    fprintf(r->text, "\n");
+    for (int g = 0; g < of_loss[0].n_groups; g++) {
+        char title[TZ_NAME_MAX];
+        tz_system_title(title, systems[g]);
+        fprintf(r->text, "%s%s %s with l1, %s with l2", g == 0 ? "HNN is: " : "; ", title,
+                tz_verdict_text(of_loss[0].group_verdict[g]),
+                tz_verdict_text(of_loss[1].group_verdict[g]));
+    }
+    fprintf(r->text, ".\n");
 }
 
 // ---- figure 9: for each run the minimum over training, for each seed the minimum over the grid

@@ -61,8 +61,7 @@ void tz_report_state(tz_reporter *r, const char *claim, tz_outcome outcome) {
     fprintf(r->text, "\"%s\" **%s**. ", claim, tz_outcome_text(outcome));
 }
 
-// What a verdict on "A against B" is called in a list of data sets.
-static const char *verdict_text(tz_verdict verdict) {
+const char *tz_verdict_text(tz_verdict verdict) {
     static const char *const texts[TZ_N_VERDICTS] = {[TZ_UNDECIDED] = "undecided",
                                                      [TZ_EQUAL] = "equal",
                                                      [TZ_BETTER] = "better",
@@ -86,13 +85,13 @@ tz_finding tz_report_compare(tz_reporter *r, const char *claim, tz_claim kind,
     fprintf(r->text, "The error of %s is ", tz_model_title(a.model));
     tz_report_put_ratio(r->text, f.pooled);
     fprintf(r->text, " times that of %s over all data sets (%s)", tz_model_title(b.model),
-            verdict_text(f.pooled_verdict));
+            tz_verdict_text(f.pooled_verdict));
     for (int g = 0; f.n_groups > 1 && g < f.n_groups; g++) {
         char title[TZ_NAME_MAX];
         tz_system_title(title, systems[g]);
         fprintf(r->text, "%s %s ", g == 0 ? ":" : ";", title);
         tz_report_put_ratio(r->text, f.group[g]);
-        fprintf(r->text, " %s", verdict_text(f.group_verdict[g]));
+        fprintf(r->text, " %s", tz_verdict_text(f.group_verdict[g]));
     }
     fprintf(r->text, ".\n");
     return f;

@@ -43,6 +43,9 @@ tz_finding tz_report_compare(tz_reporter *r, const char *claim, tz_claim kind,
                              const char *const *systems, tz_side a, tz_side b, tz_measure measure);
 // Keeps a statement for the program and writes its beginning, "**claim: holds.** ".
 void tz_report_state(tz_reporter *r, const char *claim, tz_outcome outcome);
+
+// What a verdict on "A against B" is called in a list of data sets: "better", "equal", ...
+const char *tz_verdict_text(tz_verdict verdict);
 // "0.41 (0.35 to 0.52)": the interval of a log-ratio as a ratio.
 void tz_report_put_ratio(FILE *text, tz_interval log_ratio);
 
