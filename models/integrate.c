@@ -17,6 +17,7 @@
 #include "base/blas.h"
 #include "base/denormals.h"
 #include "base/memory.h"
+#include "base/vectorise.h"
 #include "models/learned.h"
 #include "models/variance.h"
 
@@ -168,7 +169,8 @@ static void decode(const tz_learned *self, tz_model_workspace *ws, tz_real *z, i
 }
 
 // y (n) += factor x
-static void add_scaled(tz_real *restrict y, double factor, const tz_real *restrict x, size_t n) {
+TZ_VECTORISED static void add_scaled(tz_real *restrict y, double factor, const tz_real *restrict x,
+                                     size_t n) {
     const tz_real c = (tz_real)factor;
     for (size_t i = 0; i < n; i++) {
         y[i] += c * x[i];

@@ -279,24 +279,44 @@ static void run_blocks(const block_fn blocks[2][ROWS_MAX], const product *p, int
 
 // ---- remainders
 
-// c (n), n <= REMAINDER_MAX, = a (k) Bt^T + b
-AVX512 static void row_remainder(float *c, const float *a, const float *Bt, const float *b, int n,
-                                 int k) {
-    for (int j = 0; j < n; j++) {
-        const float *w = Bt + (size_t)j * (size_t)k;
-        __m512 sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
-        int l = 0;
-        for (; l + 2 * LANES <= k; l += 2 * LANES) {
-            sum[0] = _mm512_fmadd_ps(_mm512_loadu_ps(a + l), _mm512_loadu_ps(w + l), sum[0]);
-            sum[1] = _mm512_fmadd_ps(_mm512_loadu_ps(a + l + LANES), _mm512_loadu_ps(w + l + LANES),
-                                     sum[1]);
+// The four sums over the lanes of x[0] to x[3].
+AVX512_INLINE __m128 sums_of_lanes(const __m512 x[4]) {
+    __m256 half[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        const __m256d upper = _mm512_extractf64x4_pd(_mm512_castps_pd(x[i]), 1);
+        half[i] = _mm256_add_ps(_mm512_castps512_ps256(x[i]), _mm256_castpd_ps(upper));
+    }
+    const __m256 pairs =
+        _mm256_hadd_ps(_mm256_hadd_ps(half[0], half[1]), _mm256_hadd_ps(half[2], half[3]));
+    return _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1));
+}
+
+// Column j of C (m, n) = A Bt^T + b, in groups of 4 rows; the last group repeats the last row.
+AVX512 static void column_remainder(const product *p, const float *Bt, int j, int m) {
+    const float *w = Bt + (size_t)j * (size_t)p->k;
+    const float b = p->b != NULL ? p->b[j] : 0.0f;
+    for (int row = 0; row < m; row += 4) {
+        const float *a[4];
+        __m512 sum[4];
+        for (int i = 0; i < 4; i++) {
+            a[i] = p->A + (size_t)(row + i < m ? row + i : m - 1) * p->lda;
+            sum[i] = _mm512_setzero_ps();
         }
-        for (; l < k; l += LANES) {
-            const __mmask16 mask = (__mmask16)(k - l >= LANES ? 0xffffu : (1u << (k - l)) - 1u);
-            sum[0] = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, a + l),
-                                     _mm512_maskz_loadu_ps(mask, w + l), sum[0]);
+        for (int l = 0; l < p->k; l += LANES) {
+            const int left = p->k - l;
+            const __mmask16 mask = (__mmask16)(left >= LANES ? 0xffffu : (1u << left) - 1u);
+            const __m512 w_l = _mm512_maskz_loadu_ps(mask, w + l);
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; i++) {
+                sum[i] = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, a[i] + l), w_l, sum[i]);
+            }
         }
-        c[j] = _mm512_reduce_add_ps(_mm512_add_ps(sum[0], sum[1])) + (b != NULL ? b[j] : 0.0f);
+        float c[4];
+        _mm_storeu_ps(c, _mm_add_ps(sums_of_lanes(sum), _mm_set1_ps(b)));
+        for (int i = 0; i < 4 && row + i < m; i++) {
+            p->C[(size_t)(row + i) * p->ldc + (size_t)j] = c[i];
+        }
     }
 }
 
@@ -357,10 +377,8 @@ void tz_layer_linear(float *C, const float *A, const float *B, const float *Bt, 
         const int remainder = Bt != NULL ? remainder_of(n, k) : 0, whole = n - remainder;
         const product p = {.C = C, .A = A, .B = B, .b = b, .k = k, LEADING};
         run_blocks(linear_blocks, &p, m, whole);
-        for (int row = 0; remainder > 0 && row < m; row++) {
-            row_remainder(C + (size_t)row * p.ldc + whole, A + (size_t)row * p.lda,
-                          Bt + (size_t)whole * (size_t)k, b != NULL ? b + whole : NULL, remainder,
-                          k);
+        for (int j = whole; j < n; j++) {
+            column_remainder(&p, Bt, j, m);
         }
     })
     (void)Bt;

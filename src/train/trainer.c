@@ -233,14 +233,34 @@ void tz_trainer_destroy(tz_trainer *trainer) {
 
 // ---- tiles
 
+// Sequence of row `row` + b of the batch.
+static size_t sequence_of_row(const tz_trainer *self, int row, size_t b) {
+    return self->batch != NULL ? self->batch[(size_t)row + b]
+                               : (size_t)self->first + (size_t)row + b;
+}
+
+static void prefetch(const float *x, size_t n) {
+    enum { LINE = 16 };
+    for (size_t i = 0; i < n; i += LINE) {
+        __builtin_prefetch(x + i);
+    }
+}
+
 // Gathers B sequences, rows [row, row + B) of the batch, time-major.
 static void gather(const tz_trainer *self, worker *w, int row, int B) {
     const tz_sequences *s = self->batch_of;
     const size_t length = (size_t)s->length, L = (size_t)self->length;
     const size_t nz = (size_t)s->nz, nu = (size_t)s->nu, n = (size_t)B;
+    // their places are random: the memory is asked for all of them at first
     for (size_t b = 0; b < n; b++) {
-        const size_t at = self->batch != NULL ? self->batch[(size_t)row + b]
-                                              : (size_t)self->first + (size_t)row + b;
+        const size_t at = sequence_of_row(self, row, b);
+        prefetch(s->z + at * length * nz, L * nz);
+        if (nu > 0) {
+            prefetch(s->u + at * (length - 1) * nu, (L - 1) * nu);
+        }
+    }
+    for (size_t b = 0; b < n; b++) {
+        const size_t at = sequence_of_row(self, row, b);
         const float *z = s->z + at * length * nz; // (length, nz)
         for (size_t t = 0; t < L; t++) {
             memcpy(w->z + (t * n + b) * nz, z + t * nz, nz * sizeof *z);
