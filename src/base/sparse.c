@@ -4,7 +4,7 @@
 // runs at the FMA peak, that pays below about 70% of non-zeros (us for 64 x 256 x 256 on one core):
 //
 //   non-zeros     35%   50%   65%     LIBXSMM
-//   us             21    29    37          43
+//   us             28    36    45          47
 //
 // A is taken in strips of 32 columns, 64 for narrow panels: a strip of a panel of B, (32, 256),
 // fits in L1. The non-zeros of a row of A in 64 columns are one mask, whose bits are walked.
