@@ -499,8 +499,7 @@ static tz_status check_values(const reader *r, int episode) {
     const size_t at = dataset->step_offset[episode];
     const double *z = tz_dataset_states(dataset, episode);
     const float *u = tz_dataset_controls(dataset, episode);
-    // T + 1 states of an episode that could be read, none of one that could not.
-    for (int t = 0; T > 0 && t <= T; t++) {
+    for (int t = 0; t <= T; t++) {
         for (int i = 0; i < nz; i++) {
             const double value = z[(size_t)t * (size_t)nz + (size_t)i];
             if (!isfinite(value)) {
@@ -573,7 +572,9 @@ static tz_status read_all(reader *r, const char *env) {
     TZ_CHECK(count_episodes(r));
     for (int e = 0; e < dataset->n_episodes; e++) {
         TZ_CHECK(read_episode(r, e));
-        TZ_CHECK(check_values(r, e));
+        if (tz_dataset_length(dataset, e) > 0) {
+            TZ_CHECK(check_values(r, e));
+        }
     }
     dataset->n_steps = dataset->step_offset[dataset->n_episodes];
     TZ_CHECK(reserve(r, dataset->n_steps, dataset->n_steps, dataset->n_episodes));
