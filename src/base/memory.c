@@ -1,15 +1,11 @@
 #include "base/memory.h"
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-// A block of a page of 2 MiB or more begins at such a page and asks for them: a page table's entry
-// for every 4 KiB would not fit where processors keep them.
-enum { ALIGNMENT = 64, HUGE_PAGE = 1 << 21 };
+enum { ALIGNMENT = 64 };
 
 static atomic_size_t alloc_count, alloc_live;
 
@@ -32,12 +28,8 @@ void *tz_alloc(size_t count, size_t size) {
     }
     bytes = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
 
-    const bool is_huge = bytes >= HUGE_PAGE;
-    void *memory = aligned_alloc(is_huge ? HUGE_PAGE : ALIGNMENT, bytes);
+    void *memory = aligned_alloc(ALIGNMENT, bytes);
     if (memory != NULL) {
-        if (is_huge) {
-            madvise(memory, bytes, MADV_HUGEPAGE); // a wish; without it pages are small
-        }
         memset(memory, 0, bytes);
         atomic_fetch_add(&alloc_count, 1);
         atomic_fetch_add(&alloc_live, 1);
