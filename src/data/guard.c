@@ -329,10 +329,16 @@ static tz_status read_beside(tz_dataset **dataset, const tz__reading *reading, c
     return status;
 }
 
+// A limit on the size of files holds for the file in memory too: a dataset might not fit in it.
+static bool has_file_size_limit(void) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
 tz_status tz__guarded_read(tz_dataset **dataset, const tz__reading *reading, tz_error *error) {
     *dataset = NULL;
     char sha256[65];
-    if (atomic_load(&guarded)) {
+    if (atomic_load(&guarded) && !has_file_size_limit()) {
         TZ_CHECK(read_beside(dataset, reading, sha256, error));
     } else {
         TZ_CHECK(tz_file_sha256(reading->file, sha256, error));
