@@ -141,5 +141,7 @@ static int longer_first(const void *a, const void *b) {
 }
 
 void tz_sort_runs(tz_run_list *runs) {
-    qsort(runs->run, (size_t)runs->n, sizeof *runs->run, longer_first);
+    if (runs->n > 0) { // an empty list has no memory
+        qsort(runs->run, (size_t)runs->n, sizeof *runs->run, longer_first);
+    }
 }
