@@ -398,6 +398,14 @@ void tz_layer_tanh(float *H, const float *A, const float *B, const float *b, int
     tz_bias_tanh_f32(H, b, m, n, ldc);
 }
 
+// D <- A * (1 - H^2), each (m, n) with rows ldc apart.
+static void slope_rows(float *D, const float *A, const float *H, int m, int n, int ldc) {
+    for (int row = 0; row < m; row++) {
+        const size_t at = (size_t)row * (size_t)ldc;
+        tz_tanh_backward_f32(D + at, A + at, H + at, (size_t)n);
+    }
+}
+
 void tz_layer_tanh_backward(float *D, float *b_bar, const float *A, const float *B, const float *H,
                             int m, int n, int k, int lda, int ldb, int ldc) {
     RUN_AVX512({
@@ -405,10 +413,7 @@ void tz_layer_tanh_backward(float *D, float *b_bar, const float *A, const float 
         run_blocks(backward_blocks, &p, m, n);
     })
     tz_gemm_nn(D, A, B, m, n, k, lda, ldb, ldc, 0.0f);
-    for (int row = 0; row < m; row++) {
-        const size_t at = (size_t)row * (size_t)ldc;
-        tz_tanh_backward_f32(D + at, D + at, H + at, (size_t)n);
-    }
+    slope_rows(D, D, H, m, n, ldc);
     if (b_bar != NULL) {
         tz_layer_column_sums(b_bar, D, m, n, ldc);
     }
@@ -421,10 +426,7 @@ void tz_layer_tanh_tangent(float *T, float *E, const float *A, const float *B, c
         run_blocks(tangent_blocks, &p, m, n);
     })
     tz_gemm_nn(T, A, B, m, n, k, lda, ldb, ldc, 0.0f);
-    for (int row = 0; row < m; row++) {
-        const size_t at = (size_t)row * (size_t)ldc;
-        tz_tanh_backward_f32(E + at, T + at, H + at, (size_t)n);
-    }
+    slope_rows(E, T, H, m, n, ldc);
 }
 
 // D (n) -= 2 H d T of one row.
@@ -454,9 +456,9 @@ void tz_layer_tanh_curved(float *D, float *b_bar, const float *A, const float *B
         run_blocks(curved_blocks, &p, m, n);
     })
     tz_gemm_nn(D, A, B, m, n, k, lda, ldb, ldc, 0.0f);
+    slope_rows(D, D, H, m, n, ldc);
     for (int row = 0; row < m; row++) {
         const size_t at = (size_t)row * (size_t)ldc;
-        tz_tanh_backward_f32(D + at, D + at, H + at, (size_t)n);
         for (size_t of = 0; of < (size_t)K; of++) {
             curve_row(D + at, H + at, d + of * stride + at, T + of * stride + at, n);
         }

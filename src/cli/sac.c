@@ -243,6 +243,15 @@ static void join_command(char *text, size_t size, int argc, char **argv) {
     }
 }
 
+// What the configuration of a run and that of its memory say of the learner.
+static void add_learner(struct json_object *config, const tz_sac_def *learner) {
+    tz_json_add_int(config, "batch", learner->batch);
+    tz_json_add_int(config, "hidden", learner->hidden);
+    tz_json_add_real(config, "lr", learner->learning_rate);
+    tz_json_add_real(config, "gamma", learner->gamma);
+    tz_json_add_real(config, "tau", learner->tau);
+}
+
 static tz_status write_config(const sac_options *o, int argc, char **argv, tz_error *error) {
     struct json_object *config = tz_config_new(argc, argv, o->def.learner.seed);
     const tz_sac_trainer_def *d = &o->def;
@@ -251,11 +260,7 @@ static tz_status write_config(const sac_options *o, int argc, char **argv, tz_er
     tz_json_add_u64(options, "steps", d->steps);
     tz_json_add_u64(options, "learning_starts", d->learning_starts);
     tz_json_add_u64(options, "replay", d->replay_capacity);
-    tz_json_add_int(options, "batch", d->learner.batch);
-    tz_json_add_int(options, "hidden", d->learner.hidden);
-    tz_json_add_real(options, "lr", d->learner.learning_rate);
-    tz_json_add_real(options, "gamma", d->learner.gamma);
-    tz_json_add_real(options, "tau", d->learner.tau);
+    add_learner(options, &d->learner);
     json_object_object_add(config, "options", options);
     char path[TZ_PATH_MAX];
     tz_status status = tz_path_join(path, d->folder, "config.json", error);
@@ -274,11 +279,7 @@ static tz_status save_replay(const sac_options *o, tz_sac_trainer *trainer, tz_e
     tz_json_add_text(config, "env", d->env);
     tz_json_add_u64(config, "seed", d->learner.seed);
     tz_json_add_u64(config, "steps", tz_sac_trainer_step(trainer));
-    tz_json_add_int(config, "batch", d->learner.batch);
-    tz_json_add_int(config, "hidden", d->learner.hidden);
-    tz_json_add_real(config, "lr", d->learner.learning_rate);
-    tz_json_add_real(config, "gamma", d->learner.gamma);
-    tz_json_add_real(config, "tau", d->learner.tau);
+    add_learner(config, &d->learner);
     tz_writer_def def = tz_writer_def_default();
     def.folder = o->save_replay;
     def.config_json = json_object_to_json_string_ext(config, JSON_C_TO_STRING_PLAIN);

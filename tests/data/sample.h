@@ -27,6 +27,9 @@ tz_env *sample_env(void);
 // Writes the sample as a dataset at `folder`.
 void sample_write(const char *folder);
 
+// Demands that `d` is the sample, to the last bit.
+void sample_expect(const tz_dataset *d);
+
 // Opens the dataset's main_data.hdf5 for damage.
 hid_t sample_open(const char *folder);
 

@@ -62,45 +62,12 @@ static const char *copy_sample(void) {
 
 // ---- round trip
 
-static void expect_sample(const tz_dataset *d) {
-    assert_string_equal(d->env, "half_cheetah");
-    assert_int_equal(d->nq, 9);
-    assert_int_equal(d->nv, 9);
-    assert_int_equal(d->nu, 6);
-    assert_int_equal(d->n_episodes, SAMPLE_EPISODES);
-    assert_int_equal(d->n_steps, 2 * SAMPLE_STEPS + 5);
-    assert_true(d->dt_s == 0.05);
-    assert_int_equal(d->max_episode_steps, SAMPLE_STEPS);
-    tz_env *env = sample_env();
-    tz_episode_recorder *recorder;
-    assert_int_equal(tz_episode_recorder_create(&recorder, tz_env_task(env), SAMPLE_STEPS, NULL),
-                     TZ_OK);
-    for (int e = 0; e < SAMPLE_EPISODES; e++) {
-        const int T = tz_dataset_length(d, e);
-        const tz_episode expected = sample_episode(env, recorder, e, T);
-        const size_t at = d->step_offset[e], steps = (size_t)T;
-        assert_memory_equal(tz_dataset_states(d, e), expected.z, (steps + 1) * 18 * sizeof(double));
-        assert_memory_equal(tz_dataset_controls(d, e), expected.u, steps * 6 * sizeof(float));
-        assert_memory_equal(d->reward + at, expected.reward, steps * sizeof(double));
-        assert_memory_equal(d->terminated + at, expected.terminated, steps);
-        assert_memory_equal(d->truncated + at, expected.truncated, steps);
-        assert_int_equal(d->truncated[at + steps - 1], 1);
-        assert_true(d->origin[e].known);
-        assert_int_equal(d->origin[e].seed, SAMPLE_SEED);
-        assert_int_equal(d->origin[e].episode, e);
-        assert_int_equal(d->origin[e].policy, e % 2);
-        assert_true(d->origin[e].noise == 0.1 * e);
-    }
-    tz_episode_recorder_destroy(recorder);
-    tz_env_destroy(env);
-}
-
 static void reads_a_folder(void **state) {
     (void)state;
     tz_dataset *dataset;
     tz_error error = {0};
     assert_int_equal(tz_dataset_read(&dataset, sample, NULL, &error), TZ_OK);
-    expect_sample(dataset);
+    sample_expect(dataset);
     assert_string_equal(dataset->config, "{\"sample\":true}");
     char digest[65];
     assert_int_equal(tz_file_sha256(sample_join(sample, "data/main_data.hdf5"), digest, &error),
@@ -115,7 +82,7 @@ static void reads_a_bare_file(void **state) {
     tz_error error = {0};
     const char *file = sample_join(sample, "data/main_data.hdf5");
     assert_int_equal(tz_dataset_read(&dataset, file, "half_cheetah", &error), TZ_OK);
-    expect_sample(dataset);
+    sample_expect(dataset);
     tz_dataset_destroy(dataset);
 }
 
