@@ -12,9 +12,10 @@
 #   TRAPEZE       the program                          MPC    options of `trapeze mpc`
 #   EPISODES      of a round                           STEPS  of an episode
 #   EPOCHS, LR    of the training after a round        SEED   of the first round
+#   TRAIN         more options of `trapeze train`
 set -eu
 if [ $# -lt 4 ]; then
-    sed -n '2,15s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,16s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 env=$1 data=$2 model=$3 out=$4 rounds=${5:-3}
@@ -53,7 +54,7 @@ while [ "$round" -le "$rounds" ]; do
     done
     # shellcheck disable=SC2086
     "$trapeze" train $sources --init "$model" --epochs "$epochs" --lr "$lr" --test-fraction 0.1 \
-        --seed $((seed + round)) --out "$folder/model" --quiet >"$out/train-$round.log"
+        --seed $((seed + round)) --out "$folder/model" --quiet ${TRAIN:-} >"$out/train-$round.log"
     model=$folder/model/model.safetensors
     round=$((round + 1))
 done

@@ -291,23 +291,11 @@ static tz_status save_replay(const sac_options *o, tz_sac_trainer *trainer, tz_e
     return status;
 }
 
-// Says before hours of training that their memory would have no place to go.
-static tz_status check_replay_folder(const sac_options *o, tz_error *error) {
-    char metadata[TZ_PATH_MAX];
-    if (o->save_replay == NULL || o->def.resume) {
-        return TZ_OK;
-    }
-    TZ_CHECK(tz_path_join(metadata, o->save_replay, "data/metadata.json", error));
-    return !tz_file_exists(metadata) ? TZ_OK
-                                     : tz_fail(error, TZ_ERR_ARGUMENT,
-                                               "%s: holds a dataset already (give --save-replay "
-                                               "another folder)",
-                                               o->save_replay);
-}
-
 static tz_status train(sac_options *o, int argc, char **argv, tz_team *team, tz_error *error) {
     char command[2048];
-    TZ_CHECK(check_replay_folder(o, error));
+    if (o->save_replay != NULL && !o->def.resume) {
+        TZ_CHECK(tz_writer_expect_unused(o->save_replay, error)); // not after hours of training
+    }
     join_command(command, sizeof command, argc, argv);
     o->def.command = command;
     o->def.env_version = tz_version_of_choice(o->version);

@@ -70,26 +70,44 @@ static tz_status take_over_journal(const tz_writer *writer, const char *config_f
     return status;
 }
 
+// Where the finished dataset of `folder` and the configuration of its journal stand.
+static tz_status find_begun(const char *folder, char metadata[TZ_PATH_MAX],
+                            char journal_config[TZ_PATH_MAX], tz_error *error) {
+    TZ_CHECK(tz_path_join(metadata, folder, "data/metadata.json", error));
+    return tz_path_join(journal_config, folder, "journal/config.json", error);
+}
+
+tz_status tz_writer_expect_unused(const char *folder, tz_error *error) {
+    char metadata[TZ_PATH_MAX], journal_config[TZ_PATH_MAX];
+    TZ_CHECK(find_begun(folder, metadata, journal_config, error));
+    if (tz_file_exists(metadata)) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "%s: holds a finished dataset already (choose another folder)", folder);
+    }
+    if (tz_file_exists(journal_config)) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "%s: holds the journal of an unfinished dataset (resume it, or choose "
+                       "another folder)",
+                       folder);
+    }
+    return TZ_OK;
+}
+
 // Looks at what stands in the folder and goes on from it, refuses it, or begins a journal.
 static tz_status begin(tz_writer *writer, bool resume, tz_error *error) {
-    char metadata[TZ_PATH_MAX], config_file[TZ_PATH_MAX];
-    TZ_CHECK(tz_path_join(metadata, writer->folder, "data/metadata.json", error));
-    TZ_CHECK(tz_path_join(config_file, writer->journal, "config.json", error));
-    if (tz_file_exists(metadata)) {
-        return resume ? take_over_finished(writer, error)
-                      : tz_fail(error, TZ_ERR_ARGUMENT,
-                                "%s: holds a finished dataset already (choose another folder)",
-                                writer->folder);
+    char metadata[TZ_PATH_MAX], journal_config[TZ_PATH_MAX];
+    if (!resume) {
+        TZ_CHECK(tz_writer_expect_unused(writer->folder, error));
     }
-    if (tz_file_exists(config_file)) {
-        return resume ? take_over_journal(writer, config_file, error)
-                      : tz_fail(error, TZ_ERR_ARGUMENT,
-                                "%s: holds the journal of an unfinished dataset (resume it, or "
-                                "choose another folder)",
-                                writer->folder);
+    TZ_CHECK(find_begun(writer->folder, metadata, journal_config, error));
+    if (tz_file_exists(metadata)) {
+        return take_over_finished(writer, error);
+    }
+    if (tz_file_exists(journal_config)) {
+        return take_over_journal(writer, journal_config, error);
     }
     TZ_CHECK(tz_make_folders(writer->journal, error));
-    return tz_file_write(config_file, writer->config_json, strlen(writer->config_json), error);
+    return tz_file_write(journal_config, writer->config_json, strlen(writer->config_json), error);
 }
 
 tz_status tz_writer_create(tz_writer **writer, const tz_writer_def *def, const tz_task *task,

@@ -47,6 +47,10 @@ TZ_API tz_writer_def tz_writer_def_default(void);
 TZ_API tz_status tz_writer_create(tz_writer **writer, const tz_writer_def *def, const tz_task *task,
                                   tz_error *error);
 
+// What create without `resume` demands of the folder, for work that writes at its end and asks at
+// its beginning: TZ_ERR_ARGUMENT when it holds a finished dataset or a journal.
+TZ_API tz_status tz_writer_expect_unused(const char *folder, tz_error *error);
+
 // True when the journal already holds this episode (only after resume).
 TZ_API bool tz_writer_has(const tz_writer *writer, int slot);
 

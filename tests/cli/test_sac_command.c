@@ -123,8 +123,12 @@ static void threads_change_nothing_and_the_memory_becomes_a_dataset(void **state
                          0);
     }
     assert_refused(
-        "holds a dataset already",
+        "holds a finished dataset already",
         "sac --env inverted_pendulum --steps 600 --out again --save-replay whole/memory-v0");
+    assert_int_equal(shell("mkdir -p begun-v0/journal && echo '{}' > begun-v0/journal/config.json"),
+                     0);
+    assert_refused("holds the journal of an unfinished dataset",
+                   "sac --env inverted_pendulum --steps 600 --out again --save-replay begun-v0");
 
     // rewards and ends are those of the task, and the controls lead from state to state
     assert_int_equal(trapeze("data validate whole/memory-v0"), 0);
