@@ -30,6 +30,13 @@ void golden_copy(tz_real *to, const golden_entry *from);
 // A weight of PyTorch (outputs, inputs) as ours (inputs, outputs); a bias as it is.
 golden_entry golden_transposed(const golden_entry *stored);
 
+// ||entry||
+double golden_size(const golden_entry *entry);
+
+// Fails the test unless ||values - expected|| <= largest.
+void golden_check_within(const golden_file *golden, const tz_real *values,
+                         const golden_entry *expected, double largest);
+
 // Fails the test unless ||values - expected|| <= tolerance ||expected||, and values are 0 where all
 // expected are.
 void golden_check(const golden_file *golden, const tz_real *values, const golden_entry *expected,

@@ -3,7 +3,11 @@
 // rollout, loss and the gradient of every tensor by name.
 //
 // Compiled twice: in double, where predictions agree to 1e-12 and gradients to 1e-10 relative, and
-// in the library's float, to 1e-4. Entries of the mass network that have no effect have gradient 0.
+// in the library's float, to 1e-4. Float gradients are measured by the size of their network's
+// gradient: the mass network's is what is left of two terms, through v -> p of the first state and
+// p -> v of the others, which are 620 times larger in NonseparableHNN_chain2 (0.126 against 0.0002)
+// and rounded to 3 units in the last place. Entries of the mass network that have no effect have
+// gradient 0.
 #include "golden.h"
 #include "models/learned.h"
 
@@ -92,12 +96,29 @@ static void load_parameters(problem *p, const network_name *names, const char *c
     tz_model_prepare(p->model);
 }
 
+// Size of the gradient that a tensor of ours is measured by: its own in double, its network's in
+// float.
+static double gradient_size(const problem *p, const network_name *names,
+                            const char *const layers[3], const char *name) {
+    double sum = 0.0;
+    for (int i = 0; i < p->model->n_tensors; i++) {
+        const char *other = p->model->tensors[i].name;
+        const bool is_same_network = strncmp(name, other, strcspn(name, ".") + 1) == 0;
+        if (strcmp(name, other) == 0 || (sizeof(tz_real) == sizeof(float) && is_same_network)) {
+            const golden_entry entry = study_tensor(p, "grad:", names, layers, other);
+            sum += golden_size(&entry) * golden_size(&entry);
+        }
+    }
+    return sqrt(sum);
+}
+
 static void check_gradients(problem *p, const network_name *names, const char *const layers[3]) {
     tz_model_rollout_vjp(p->model, p->workspace, p->grad, p->z_bar, p->u, p->T, p->B);
     for (int i = 0; i < p->model->n_tensors; i++) {
         const tz_model_tensor *tensor = &p->model->tensors[i];
         const golden_entry entry = study_tensor(p, "grad:", names, layers, tensor->name);
-        golden_check(p->golden, p->grad + tensor->offset, &entry, GRADIENT_TOLERANCE);
+        golden_check_within(p->golden, p->grad + tensor->offset, &entry,
+                            GRADIENT_TOLERANCE * gradient_size(p, names, layers, tensor->name));
     }
 }
 
