@@ -13,7 +13,8 @@ episodes=120
 epochs=40
 rounds=10
 export TRAPEZE="$trapeze" EPISODES=5 STEPS=200 EPOCHS=15
-export MPC="--samples 100 --horizon 25 --iterations 3"
+export MPC="--samples 100 --horizon 25 --iterations 3" # of the rounds, which may fall: the model learns from that
+drive="--samples 100 --horizon 40 --iterations 3"      # sees a fall coming
 
 stage() { # stage NAME RESULT COMMAND...: runs the command unless its result is there
     name=$1 result=$2
@@ -49,7 +50,7 @@ view=
 [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || view=--view
 # shellcheck disable=SC2086 # one word an option
 stage "drive the robot through NODE+SO" "$out/mpc/results.json" \
-    "$trapeze" mpc --env half_cheetah --model "$out/rounds/model.safetensors" $MPC --episodes 1 --seed 0 \
+    "$trapeze" mpc --env half_cheetah --model "$out/rounds/model.safetensors" $drive --episodes 1 --seed 0 \
     --out "$out/mpc" --video "$out/mpc.mp4" $view
 
 echo "== done: $out"

@@ -27,7 +27,7 @@ typedef struct arguments {
     uint64_t seed, split_seed;
     int threads, members;
     int embed_angles; // tz_embedding
-    bool study, probabilistic, renormalise, resume, json, quiet;
+    bool study, forecast, probabilistic, renormalise, resume, json, quiet;
     tz_training_def def;
 } arguments;
 
@@ -490,28 +490,58 @@ static bool was_set(const tz_option *options, size_t n, const void *value) {
     return set;
 }
 
-// The form of the study's robots in every option that has a
-// default of ours; what was given beside --study counts.
-static void take_study_form(arguments *a, const tz_option *options, size_t n) {
+// A form of the model and of its training: what the options that it speaks of are where they were
+// not given.
+typedef struct form {
+    int mask, embed_angles, n_hidden, n_layers, members, length, first_length;
+    double input_noise, lr, weight_decay, spectral_limit, range_limit;
+} form;
+
+// The study's robots, in every option that has a default of ours.
+static const form study_form = {.mask = MASK_NONE,
+                                .embed_angles = TZ_EMBED_NONE,
+                                .n_hidden = 128,
+                                .n_layers = 2,
+                                .members = 1,
+                                .length = 3,
+                                .lr = 5e-3,
+                                .weight_decay = 1e-4};
+
+// What predicts best over 200 steps by docs/prediction.md, and plans badly (docs/planning.md).
+static const form forecast_form = {.mask = MASK_CYCLIC,
+                                   .embed_angles = TZ_EMBED_NONE,
+                                   .n_hidden = 128,
+                                   .n_layers = 1,
+                                   .members = 5,
+                                   .length = 10,
+                                   .first_length = 3,
+                                   .input_noise = 0.4,
+                                   .lr = 5e-3,
+                                   .weight_decay = 1e-4};
+
+static void take_form(arguments *a, const form *f, const tz_option *options, size_t n) {
     tz_trainer_def *t = &a->def.trainer;
     const struct {
-        int *value, study;
-    } whole[] = {{&a->mask, MASK_NONE}, {&a->embed_angles, TZ_EMBED_NONE},
-                 {&a->n_hidden, 128},   {&a->n_layers, 2},
-                 {&a->members, 1},      {&a->def.length, 3},
-                 {&t->first_length, 0}};
+        int *value, form;
+    } whole[] = {{&a->mask, f->mask},
+                 {&a->embed_angles, f->embed_angles},
+                 {&a->n_hidden, f->n_hidden},
+                 {&a->n_layers, f->n_layers},
+                 {&a->members, f->members},
+                 {&a->def.length, f->length},
+                 {&t->first_length, f->first_length}};
     const struct {
-        double *value, study;
-    } real[] = {{&t->input_noise, 0.0},
-                {&t->lr, 5e-3},
-                {&t->weight_decay, 1e-4},
-                {&t->spectral_limit, 0.0},
-                {&a->range_limit, 0.0}};
+        double *value, form;
+    } real[] = {{&t->input_noise, f->input_noise},
+                {&t->lr, f->lr},
+                {&t->weight_decay, f->weight_decay},
+                {&t->spectral_limit, f->spectral_limit},
+                {&a->range_limit, f->range_limit}};
     for (size_t i = 0; i < TZ_COUNTOF(whole); i++) {
-        *whole[i].value = was_set(options, n, whole[i].value) ? *whole[i].value : whole[i].study;
+        *whole[i].value = was_set(options, n, whole[i].value) ? *whole[i].value : whole[i].form;
     }
     for (size_t i = 0; i < TZ_COUNTOF(real); i++) {
-        *real[i].value = was_set(options, n, real[i].value) ? *real[i].value : real[i].study;
+        *real[i].value = was_set(options, n, real[i].value) ? *real[i].value : real[i].form;
     }
 }
 
@@ -536,6 +566,7 @@ static int train_main(int argc, char **argv) {
         {"--out", TZ_OPTION_TEXT, &a->out, "R", .help = "folder of the run", .required = true},
         {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment of a file that does not name its own"},
         {"--study", TZ_OPTION_FLAG, &a->study, .help = "the study's form of the model and its training, but for the options given beside it"},
+        {"--forecast", TZ_OPTION_FLAG, &a->forecast, .help = "the form that predicts best over 200 steps, an ensemble, but for the options given beside it; not for planning"},
         {"--weight", TZ_OPTION_LIST, &a->weights, "W", .help = "share of the sequences drawn from the --data at the same place; without it, by size"},
         {"--init", TZ_OPTION_TEXT, &a->init, "FILE", .help = "continue from this model's weights, under its normaliser"},
         {"--renormalise", TZ_OPTION_FLAG, &a->renormalise, .help = "with --init: take the normaliser from the data"},
@@ -580,8 +611,11 @@ static int train_main(int argc, char **argv) {
     if (status == TZ_OK && help) {
         return TZ_EXIT_OK;
     }
-    if (a->study) {
-        take_study_form(a, options, TZ_COUNTOF(options));
+    if (status == TZ_OK && a->study && a->forecast) {
+        status = tz_fail(&error, TZ_ERR_ARGUMENT, "--study and --forecast are two forms; give one");
+    }
+    if (a->study || a->forecast) {
+        take_form(a, a->study ? &study_form : &forecast_form, options, TZ_COUNTOF(options));
     }
     if (status == TZ_OK) {
         status = run_train(&r, options[OPTION_MODEL].was_set, &error);

@@ -202,6 +202,24 @@ static void study_is_one_option_away(void **state) {
     }
 }
 
+static void forecast_is_one_option_away(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("train --data data --forecast --members 2 --hidden 8 --out far "
+                             "--epochs 1 --sequences 600 --test-fraction 0 --quiet"),
+                     0);
+    assert_int_equal(shell("test -e far/ensemble.json"), 0);
+    struct json_object *config = NULL;
+    assert_int_equal(tz_json_read("far/config.json", &config, NULL), TZ_OK);
+    struct json_object *options = field(config, "options");
+    assert_true(number(options, "input_noise") == 0.4);
+    assert_true(number(options, "sequence_length") == 10.0);
+    assert_true(number(options, "curriculum") == 3.0);
+    assert_true(number(options, "layers") == 1.0);
+    assert_true(number(options, "members") == 2.0);
+    json_object_put(config);
+    assert_refused("two forms", "train --data data --forecast --study --out both");
+}
+
 // Depth, range limit, variances and an ensemble together; eval reports how sure it rightly is.
 static void an_ensemble_of_probabilistic_models_is_calibrated(void **state) {
     (void)state;
@@ -292,6 +310,7 @@ int main(void) {
         cmocka_unit_test(eval_finds_the_held_out_episodes),
         cmocka_unit_test(eval_integrates_otherwise),
         cmocka_unit_test(study_is_one_option_away),
+        cmocka_unit_test(forecast_is_one_option_away),
         cmocka_unit_test(an_ensemble_of_probabilistic_models_is_calibrated),
         cmocka_unit_test(bad_input_is_one_sentence),
         cmocka_unit_test(bench_reports_its_fields),
