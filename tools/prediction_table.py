@@ -313,7 +313,7 @@ def picture(out, rows, envs):
         plots += [f"'-' using 1:2 with points pt {i + 4} ps 1 title '{env.replace('_', ' ')}'" for i, env in enumerate(envs)]
         script = "\n".join([
             f"set terminal pngcairo size 1000,{160 + 24 * len(order)}", f"set output '{os.path.join(out, f'{phase}.png')}'",
-            "set logscale x 2", "set grid x", "set key outside top center horizontal", "set xlabel \"error / default's error\"",
+            "set logscale x 2", "set grid x", "set key outside top center horizontal maxcols 3", "set xlabel \"error / default's error\"",
             f"set yrange [-0.7:{len(order) - 0.3}]", f"set ytics ({labels})", "set arrow from 1,graph 0 to 1,graph 1 nohead dt 2",
             "plot " + ", ".join(plots), *[block + "\ne" for block in blocks], ""])
         subprocess.run(["gnuplot"], input=script, text=True, capture_output=True, check=False)
