@@ -20,7 +20,7 @@ shift 2
 options() {
     half="--hidden 128 --batch 128"
     case $1 in
-    half_cheetah) echo "--steps 1000000 $half --snapshot-at 1500,3500" ;;
+    half_cheetah) echo "--steps 1000000" ;;
     hopper | walker2d) echo "--steps 1000000 $half" ;;
     swimmer) echo "--steps 1000000 $half --gamma 0.999" ;;
     reacher | pusher) echo "--steps 500000 $half" ;;
@@ -39,8 +39,10 @@ for env; do
         --resume | tee "$run-returns.txt"
     cp "$run/best.safetensors" "policies/$env-expert.safetensors"
     if [ "$env" = half_cheetah ]; then
-        cp "$run/snapshots/return-1500.safetensors" policies/half_cheetah-novice.safetensors
-        cp "$run/snapshots/return-3500.safetensors" policies/half_cheetah-medium.safetensors
+        "$trapeze" sac --env "$env" --seed 0 --steps 150000 --hidden 128 --batch 128 --snapshot-at 1500,3500 \
+            --threads 1 --out "$run-early" --resume
+        cp "$run-early/snapshots/return-1500.safetensors" policies/half_cheetah-novice.safetensors
+        cp "$run-early/snapshots/return-3500.safetensors" policies/half_cheetah-medium.safetensors
     fi
     cp "$run/critics.safetensors" "policies/$env-critics.safetensors"
     cp "$run/metrics.csv" "policies/curves/$env.csv"
