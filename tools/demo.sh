@@ -30,7 +30,7 @@ stage() { # stage NAME RESULT COMMAND...: runs the command unless its result is 
 mkdir -p "$out"
 stage "collect $episodes episodes under policies of four skills, with noise" "$out/data/data/main_data.hdf5" \
     "$trapeze" collect --env half_cheetah --episodes $episodes --seed 0 --out "$out/data" --resume \
-    --policy half_cheetah-expert --policy half_cheetah-medium --policy half_cheetah-novice --policy random \
+    --policy half_cheetah-skilled --policy half_cheetah-medium --policy half_cheetah-novice --policy random \
     --noise 0.5 --noise-min 0 --noise-color 0.8
 
 for kind in node-so node hnn; do

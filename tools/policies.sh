@@ -39,10 +39,11 @@ for env; do
         --resume | tee "$run-returns.txt"
     cp "$run/best.safetensors" "policies/$env-expert.safetensors"
     if [ "$env" = half_cheetah ]; then
-        "$trapeze" sac --env "$env" --seed 0 --steps 150000 --hidden 128 --batch 128 --snapshot-at 1500,3500 \
-            --threads 1 --out "$run-early" --resume
-        cp "$run-early/snapshots/return-1500.safetensors" policies/half_cheetah-novice.safetensors
-        cp "$run-early/snapshots/return-3500.safetensors" policies/half_cheetah-medium.safetensors
+        "$trapeze" sac --env "$env" --seed 0 --steps 1000000 --hidden 128 --batch 128 --snapshot-at 1500,3500 \
+            --threads 1 --out "$run-skilled" --resume
+        cp "$run-skilled/snapshots/return-1500.safetensors" policies/half_cheetah-novice.safetensors
+        cp "$run-skilled/snapshots/return-3500.safetensors" policies/half_cheetah-medium.safetensors
+        cp "$run-skilled/best.safetensors" policies/half_cheetah-skilled.safetensors
     fi
     cp "$run/critics.safetensors" "policies/$env-critics.safetensors"
     cp "$run/metrics.csv" "policies/curves/$env.csv"
