@@ -16,9 +16,10 @@ trapeze=$1 out=$2
 shift 2
 [ $# -gt 0 ] || set -- half_cheetah hopper walker2d swimmer reacher pusher inverted_pendulum inverted_double_pendulum
 
+half="--hidden 128 --batch 128" # of the default sizes
+
 # Options of the training of one environment, beside its seed.
 options() {
-    half="--hidden 128 --batch 128"
     case $1 in
     half_cheetah) echo "--steps 1000000" ;;
     hopper | walker2d) echo "--steps 1000000 $half" ;;
@@ -39,7 +40,8 @@ for env; do
         --resume | tee "$run-returns.txt"
     cp "$run/best.safetensors" "policies/$env-expert.safetensors"
     if [ "$env" = half_cheetah ]; then
-        "$trapeze" sac --env "$env" --seed 0 --steps 1000000 --hidden 128 --batch 128 --snapshot-at 1500,3500 \
+        # shellcheck disable=SC2086 # one word an option
+        "$trapeze" sac --env "$env" --seed 0 --steps 1000000 $half --snapshot-at 1500,3500 \
             --threads 1 --out "$run-skilled" --resume
         cp "$run-skilled/snapshots/return-1500.safetensors" policies/half_cheetah-novice.safetensors
         cp "$run-skilled/snapshots/return-3500.safetensors" policies/half_cheetah-medium.safetensors

@@ -519,30 +519,29 @@ static const form forecast_form = {.mask = MASK_CYCLIC,
                                    .lr = 5e-3,
                                    .weight_decay = 1e-4};
 
-static void take_form(arguments *a, const form *f, const tz_option *options, size_t n) {
+// What was given beside a form counts.
+static int int_of(const tz_option *options, size_t n, const int *value, int otherwise) {
+    return was_set(options, n, value) ? *value : otherwise;
+}
+
+static double real_of(const tz_option *options, size_t n, const double *value, double otherwise) {
+    return was_set(options, n, value) ? *value : otherwise;
+}
+
+static void take_form(arguments *a, const form *f, const tz_option *o, size_t n) {
     tz_trainer_def *t = &a->def.trainer;
-    const struct {
-        int *value, form;
-    } whole[] = {{&a->mask, f->mask},
-                 {&a->embed_angles, f->embed_angles},
-                 {&a->n_hidden, f->n_hidden},
-                 {&a->n_layers, f->n_layers},
-                 {&a->members, f->members},
-                 {&a->def.length, f->length},
-                 {&t->first_length, f->first_length}};
-    const struct {
-        double *value, form;
-    } real[] = {{&t->input_noise, f->input_noise},
-                {&t->lr, f->lr},
-                {&t->weight_decay, f->weight_decay},
-                {&t->spectral_limit, f->spectral_limit},
-                {&a->range_limit, f->range_limit}};
-    for (size_t i = 0; i < TZ_COUNTOF(whole); i++) {
-        *whole[i].value = was_set(options, n, whole[i].value) ? *whole[i].value : whole[i].form;
-    }
-    for (size_t i = 0; i < TZ_COUNTOF(real); i++) {
-        *real[i].value = was_set(options, n, real[i].value) ? *real[i].value : real[i].form;
-    }
+    a->mask = int_of(o, n, &a->mask, f->mask);
+    a->embed_angles = int_of(o, n, &a->embed_angles, f->embed_angles);
+    a->n_hidden = int_of(o, n, &a->n_hidden, f->n_hidden);
+    a->n_layers = int_of(o, n, &a->n_layers, f->n_layers);
+    a->members = int_of(o, n, &a->members, f->members);
+    a->def.length = int_of(o, n, &a->def.length, f->length);
+    t->first_length = int_of(o, n, &t->first_length, f->first_length);
+    t->input_noise = real_of(o, n, &t->input_noise, f->input_noise);
+    t->lr = real_of(o, n, &t->lr, f->lr);
+    t->weight_decay = real_of(o, n, &t->weight_decay, f->weight_decay);
+    t->spectral_limit = real_of(o, n, &t->spectral_limit, f->spectral_limit);
+    a->range_limit = real_of(o, n, &a->range_limit, f->range_limit);
 }
 
 static int train_main(int argc, char **argv) {
