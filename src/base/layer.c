@@ -86,7 +86,15 @@ AVX512_INLINE __m512 times_slope(__m512 x, __m512 h) {
 
 // A vector in the columns: whole in a strip, else by the mask.
 AVX512_INLINE __m512 load(int V, __mmask16 mask, const float *x) {
-    return V == 1 ? _mm512_maskz_loadu_ps(mask, x) : _mm512_loadu_ps(x);
+    if (V > 1) {
+        return _mm512_loadu_ps(x);
+    }
+    // The intrinsic would fetch the mask from memory every time.
+    __m512 value;
+    __asm__("vmovups %2, %0%{%1%}%{z%}"
+            : "=v"(value)
+            : "Yk"(mask), "m"(*(const float(*)[LANES])x));
+    return value;
 }
 
 AVX512_INLINE void store(int V, __mmask16 mask, float *x, __m512 value) {
@@ -102,7 +110,11 @@ AVX512_INLINE void block_nn(int R, int V, epilogue what, const product *p, size_
                             size_t column, __mmask16 mask) {
     const float *A = p->A + row * p->lda, *B = p->B + column;
     const size_t lda = p->lda, ldb = p->ldb;
-    __asm__("" : "+Yk"(mask)); // kept in a register
+    const float *a[ROWS_MAX / 3]; // of every third row: three are one pointer and an index away
+#pragma GCC unroll 4
+    for (int i = 0; 3 * i < R; i++) {
+        a[i] = A + (size_t)(3 * i) * lda;
+    }
     __m512 sum[ROWS_MAX][VECTORS];
 #pragma GCC unroll 4
     for (int j = 0; j < V; j++) {
@@ -116,20 +128,28 @@ AVX512_INLINE void block_nn(int R, int V, epilogue what, const product *p, size_
     }
 
     // the product
-    for (int l = 0; l < p->k; l++) {
+    for (int l = p->k; l > 0; l--) {
         __m512 w[VECTORS];
 #pragma GCC unroll 4
         for (int j = 0; j < V; j++) {
             w[j] = load(V, mask, B + LANES * j);
         }
         B += ldb;
+#pragma GCC unroll 4
+        for (int i = 0; 3 * i < R; i++) {
+            __asm__("" : "+r"(a[i])); // a pointer of its own
+        }
 #pragma GCC unroll 12
         for (int i = 0; i < R; i++) {
-            const __m512 a = _mm512_set1_ps(A[(size_t)i * lda + (size_t)l]);
+            const __m512 factor = _mm512_set1_ps(a[i / 3][(size_t)(i % 3) * lda]);
 #pragma GCC unroll 4
             for (int j = 0; j < V; j++) {
-                sum[i][j] = _mm512_fmadd_ps(a, w[j], sum[i][j]);
+                sum[i][j] = _mm512_fmadd_ps(factor, w[j], sum[i][j]);
             }
+        }
+#pragma GCC unroll 4
+        for (int i = 0; 3 * i < R; i++) {
+            a[i]++;
         }
     }
 
@@ -188,7 +208,7 @@ AVX512_INLINE void block_tn(int R, int V, const product *p, size_t row, size_t c
             sum[i][j] = load(V, mask, C + (size_t)i * p->ldc + LANES * j);
         }
     }
-    for (int l = 0; l < p->k; l++) {
+    for (int l = p->k; l > 0; l--) {
         __m512 w[VECTORS];
 #pragma GCC unroll 4
         for (int j = 0; j < V; j++) {
