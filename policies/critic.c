@@ -59,8 +59,14 @@ static tz_status fit(tz_critic *critic, const char *path, tz_error *error) {
     return TZ_OK;
 }
 
-static tz_status load(tz_critic *critic, const char *path, tz_error *error) {
+static tz_status load(tz_critic *critic, const char *name_or_path, tz_error *error) {
+    char path[TZ_PATH_MAX];
     tz_safetensors *file;
+    if (tz_policy_find_file(path, name_or_path, NULL) != TZ_OK) {
+        return tz_fail(error, TZ_ERR_IO,
+                       "%s: no such critics; expected shipped ones (hopper-critics) or a file",
+                       name_or_path);
+    }
     TZ_CHECK(tz_safetensors_read(&file, path, error));
     tz_weights weights;
     tz_tensor *tensors;
@@ -71,14 +77,15 @@ static tz_status load(tz_critic *critic, const char *path, tz_error *error) {
     return status == TZ_OK ? fit(critic, path, error) : status;
 }
 
-tz_status tz_critic_load(tz_critic **out, const char *path, const tz_task *task, tz_error *error) {
+tz_status tz_critic_load(tz_critic **out, const char *name_or_path, const tz_task *task,
+                         tz_error *error) {
     *out = NULL;
     tz_critic *critic = tz_alloc(1, sizeof *critic);
     if (critic == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "%s: out of memory while reading", path);
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: out of memory while reading", name_or_path);
     }
     critic->task = *task;
-    const tz_status status = load(critic, path, error);
+    const tz_status status = load(critic, name_or_path, error);
     if (status != TZ_OK) {
         tz_critic_destroy(critic);
         return status;

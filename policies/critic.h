@@ -11,10 +11,11 @@ typedef struct tz_critic tz_critic;                     // immutable after load,
 typedef struct tz_critic_workspace tz_critic_workspace; // scratch, one per thread
 
 // Loads the twin critics of a safetensors file, critic.qf0.* and critic.qf1.*: what `trapeze sac`
-// writes as critics.safetensors, or Stable-Baselines3's tensors under their names. They see the
+// writes as critics.safetensors, Stable-Baselines3's tensors under their names, or shipped ones by
+// name ("hopper-critics", found as tz_policy_find_file does). They see the
 // observation that policies of the task see by default. TZ_ERR_IO, TZ_ERR_FORMAT, TZ_ERR_MISMATCH,
 // TZ_ERR_UNSUPPORTED (an observation that a bare z does not give), TZ_ERR_MEMORY.
-TZ_API tz_status tz_critic_load(tz_critic **critic, const char *path, const tz_task *task,
+TZ_API tz_status tz_critic_load(tz_critic **critic, const char *name_or_path, const tz_task *task,
                                 tz_error *error);
 TZ_API void tz_critic_destroy(tz_critic *critic); // Nullable
 

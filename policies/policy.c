@@ -70,6 +70,10 @@ bool tz_policy_needs_rng(const tz_policy *policy) {
     return policy->ops == &tz_policy_random;
 }
 
+bool tz_policy_sees_state(const tz_policy *policy) {
+    return policy->actor.layout.source == TZ_OBSERVATION_STATE;
+}
+
 const char *tz_policy_name(const tz_policy *policy) {
     return policy->name;
 }
@@ -106,7 +110,7 @@ void tz_policy_workspace_destroy(tz_policy_workspace *workspace) {
 
 void tz_policy_act(const tz_policy *policy, tz_policy_workspace *workspace, float *u,
                    const double *z, tz_rng *rng, int B) {
-    TZ_ASSERT(B <= workspace->max_batch && policy->actor.layout.source == TZ_OBSERVATION_STATE);
+    TZ_ASSERT(B <= workspace->max_batch && tz_policy_sees_state(policy));
     policy->ops->act(policy, workspace, u, z, rng, B);
 }
 

@@ -21,6 +21,9 @@ TZ_API void tz_policy_destroy(tz_policy *policy); // Nullable
 // Whether it draws every control ("random"): tz_policy_act then needs rng.
 TZ_API bool tz_policy_needs_rng(const tz_policy *policy);
 
+// Whether z is all that it sees, so that tz_policy_act serves; else only tz_policy_act_in does.
+TZ_API bool tz_policy_sees_state(const tz_policy *policy);
+
 TZ_API const char *tz_policy_name(const tz_policy *policy); // "random", or the file's base name
 TZ_API const char *
 tz_policy_sha256(const tz_policy *policy); // hex digest of the file, "" for built-ins

@@ -25,7 +25,8 @@ typedef enum tz_purpose {
     TZ_PURPOSE_EXPLORE,    // SAC's acting policy; index = environment step
     TZ_PURPOSE_TEST,       // test cases
     TZ_PURPOSE_SYSTEM,     // initial conditions of synthetic systems; index = trajectory
-    TZ_PURPOSE_INPUT_NOISE // noise on training inputs; index = gradient step
+    TZ_PURPOSE_INPUT_NOISE, // noise on training inputs; index = gradient step
+    TZ_PURPOSE_PROPOSAL     // controls that a policy proposes to a planner; index = control step
 } tz_purpose;
 
 // A plain value: copy it to remember a position, compare it, store it.

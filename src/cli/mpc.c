@@ -14,13 +14,14 @@
 #include "cli/viewing.h"
 #include "data/writer.h"
 #include "plan/sim_model.h"
+#include "policies/policy_file.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
 typedef struct arguments {
-    const char *env, *model, *out;
+    const char *env, *model, *policy, *critic, *out;
     int episodes, steps, threads;
     uint64_t seed;
     bool no_early_end, json, quiet;
@@ -35,6 +36,8 @@ typedef struct run {
     arguments arguments;
     tz_env *env;
     tz_model *model;
+    tz_policy *policy; // NULL without --policy
+    tz_critic *critic; // NULL without --critic
     tz_team *team;
     tz_planner *planner;
     struct json_object *config;
@@ -150,6 +153,21 @@ static tz_status make_model(run *r, tz_error *error) {
     return tz_model_check_task(r->model, tz_env_task(r->env), a->model, error);
 }
 
+// The policy that proposes candidates and the critic of its values.
+static tz_status make_guide(run *r, tz_error *error) {
+    arguments *a = &r->arguments;
+    const tz_task *task = tz_env_task(r->env);
+    if (a->policy != NULL) {
+        TZ_CHECK(tz_policy_create(&r->policy, a->policy, task, error));
+    }
+    if (a->critic != NULL) {
+        TZ_CHECK(tz_critic_load(&r->critic, a->critic, task, error));
+    }
+    a->def.policy = r->policy;
+    a->def.critic = r->critic;
+    return TZ_OK;
+}
+
 static struct json_object *planner_json(const tz_planner_def *d) {
     struct json_object *o = json_object_new_object();
     tz_json_add_text(o, "planner", tz_planner_names()[d->kind]);
@@ -166,7 +184,18 @@ static struct json_object *planner_json(const tz_planner_def *d) {
     tz_json_add_text(o, "range", ranges[d->range_mode]);
     tz_json_add_real(o, "range_margin", d->range_margin);
     tz_json_add_real(o, "range_penalty", d->range_penalty);
+    tz_json_add_int(o, "policy_samples", d->policy != NULL ? d->policy_samples : 0);
     return o;
+}
+
+// Adds a file of weights, shipped ones by name, to the inputs.
+static tz_status add_weights(run *r, const char *what, const char *name_or_path, tz_error *error) {
+    char path[TZ_PATH_MAX];
+    if (name_or_path == NULL) {
+        return TZ_OK;
+    }
+    TZ_CHECK(tz_policy_find_file(path, name_or_path, error));
+    return tz_config_add_input(r->config, what, path, error);
 }
 
 static tz_status make_config(run *r, int argc, char **argv, tz_error *error) {
@@ -179,6 +208,8 @@ static tz_status make_config(run *r, int argc, char **argv, tz_error *error) {
     json_object_object_add(r->config, "ends_early",
                            json_object_new_boolean(tz_env_task(r->env)->ends_early));
     json_object_object_add(r->config, "options", planner_json(&a->def));
+    TZ_CHECK(add_weights(r, "policy", a->policy, error));
+    TZ_CHECK(add_weights(r, "critic", a->critic, error));
     return strcmp(a->model, "sim") == 0 ? TZ_OK
                                         : tz_config_add_input(r->config, "model", a->model, error);
 }
@@ -214,6 +245,7 @@ static tz_status make(run *r, int argc, char **argv, tz_error *error) {
     TZ_CHECK(tz_env_create(&r->env, &env_def, error));
     const tz_task *task = tz_env_task(r->env);
     TZ_CHECK(make_model(r, error));
+    TZ_CHECK(make_guide(r, error));
     TZ_CHECK(tz_team_create(&r->team, a->threads, error));
     TZ_CHECK(tz_planner_create(&r->planner, &a->def, task, r->model, r->team, error));
     TZ_CHECK(make_config(r, argc, argv, error));
@@ -339,6 +371,8 @@ static void destroy(run *r) {
     tz_viewing_abandon(&r->viewing);
     tz_planner_destroy(r->planner);
     tz_team_destroy(r->team);
+    tz_critic_destroy(r->critic);
+    tz_policy_destroy(r->policy);
     tz_model_destroy(r->model);
     tz_writer_destroy(r->writer);
     tz_episode_recorder_destroy(r->recorder);
@@ -355,7 +389,7 @@ static int mpc_main(int argc, char **argv) {
     tz_planner_def *d = &a->def;
     a->planner = (int)d->kind;
     a->range = (int)d->range_mode;
-    enum { OPTION_ELITES = 8, OPTION_KEEP };
+    enum { OPTION_ELITES = 8, OPTION_KEEP, OPTION_POLICY_SAMPLES = 12, OPTION_DISCOUNT = 17 };
     // clang-format off
     tz_option options[] = {
         {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment (trapeze envs lists them)", .required = true},
@@ -368,11 +402,14 @@ static int mpc_main(int argc, char **argv) {
         {"--iterations", TZ_OPTION_INT, &d->iterations, "N", .help = "refinements of a plan", .min = 1, .max = 256},
         [OPTION_ELITES] = {"--elites", TZ_OPTION_INT, &d->elites, "N", .help = "best candidates that form the next distribution; not given: a tenth of the samples", .min = 1, .max = 200000},
         [OPTION_KEEP] = {"--keep-elites", TZ_OPTION_INT, &d->keep_elites, "N", .help = "elites that stay candidates; not given: a fifth of the elites", .min = 0, .max = 200000},
+        {"--policy", TZ_OPTION_TEXT, &a->policy, "P", .help = "policy whose controls, along the model's predictions, are candidates too: a shipped one or a policy file"},
+        {"--critic", TZ_OPTION_TEXT, &a->critic, "FILE", .help = "critics of the policy, whose value of the last state counts: shipped ones (hopper-critics) or a file of trapeze sac"},
+        [OPTION_POLICY_SAMPLES] = {"--policy-samples", TZ_OPTION_INT, &d->policy_samples, "N", .help = "candidates of the policy; not given: a tenth of the samples, at most 50", .min = 1, .max = 50},
         {"--smoothing", TZ_OPTION_REAL, &d->smoothing, "X", .help = "share of the old distribution in the new one", .min = 0, .max = 0.999},
         {"--sample-decay", TZ_OPTION_REAL, &d->sample_decay, "X", .help = "each iteration draws X times fewer candidates", .min = 1, .max = 100},
         {"--noise", TZ_OPTION_REAL, &d->noise_std, "S", .help = "first standard deviation of the candidates, in control half-ranges", .min = 1e-6, .max = 100},
         {"--noise-color", TZ_OPTION_REAL, &d->noise_color, "X", .help = "correlation of consecutive steps of the noise (AR(1)); 0: white", .min = 0, .max = 0.999},
-        {"--discount", TZ_OPTION_REAL, &d->discount, "X", .help = "of rewards, per step", .min = 1e-6, .max = 1},
+        [OPTION_DISCOUNT] = {"--discount", TZ_OPTION_REAL, &d->discount, "X", .help = "of rewards, per step; not given, with a critic: 0.99, as critics are trained", .min = 1e-6, .max = 1},
         {"--range", TZ_OPTION_CHOICE, &a->range, "MODE", .help = "candidates that leave the range of the model's training data", .choices = ranges},
         {"--range-margin", TZ_OPTION_REAL, &d->range_margin, "X", .help = "how far outside is tolerated, in widths of the range", .min = 0, .max = 1e6},
         {"--range-penalty", TZ_OPTION_REAL, &d->range_penalty, "X", .help = "reward lost per step and width outside", .min = 0, .max = 1e12},
@@ -399,6 +436,12 @@ static int mpc_main(int argc, char **argv) {
         }
         if (!options[OPTION_KEEP].was_set) {
             d->keep_elites = d->elites / 5;
+        }
+        if (!options[OPTION_POLICY_SAMPLES].was_set) {
+            d->policy_samples = d->samples < 20 ? 1 : d->samples < 500 ? d->samples / 10 : 50;
+        }
+        if (a->critic != NULL && !options[OPTION_DISCOUNT].was_set) {
+            d->discount = 0.99;
         }
         status = run_mpc(&r, argc, argv, &error);
         destroy(&r);

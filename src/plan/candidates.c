@@ -86,12 +86,13 @@ tz_status tz_candidates_create(tz_candidates *c, const tz_planner_def *def, int 
                          .n_max = n_max,
                          .n_workers = tz_team_size(team)};
     TZ_CHECK(create_workspaces(c, error));
+    TZ_CHECK(tz_guide_create(&c->guide, def, task, TZ_CANDIDATE_TILE, c->n_workers, error));
 
     // one block for all arrays
     const size_t B = TZ_CANDIDATE_TILE, T = (size_t)c->T, nz = (size_t)c->nz, nu = (size_t)c->nu;
     const size_t n_tiles = (size_t)tile_count(n_max), n_workers = (size_t)c->n_workers;
     const size_t n_u = T * B * nu, n_z = (T + 1) * B * nz;
-    const size_t size = T * T + 3 * nz + n_tiles * (n_u + n_z) + n_workers * n_u + B * nz;
+    const size_t size = T * T + 3 * nz + n_tiles * (n_u + n_z) + n_workers * (n_u + B) + 2 * B * nz;
     c->block = tz_alloc(size, sizeof(float));
     c->score = tz_alloc((size_t)n_max, sizeof *c->score);
     if (c->block == NULL || c->score == NULL) {
@@ -102,7 +103,9 @@ tz_status tz_candidates_create(tz_candidates *c, const tz_planner_def *def, int 
     c->u = take(&cursor, n_tiles * n_u);
     c->z = take(&cursor, n_tiles * n_z);
     c->white = take(&cursor, n_workers * n_u);
+    c->V = take(&cursor, n_workers * B);
     c->z0 = take(&cursor, B * nz);
+    c->z_t = take(&cursor, B * nz);
     c->color = take(&cursor, T * T);
     c->z_low = take(&cursor, nz);
     c->z_high = take(&cursor, nz);
@@ -116,6 +119,7 @@ void tz_candidates_destroy(tz_candidates *c) {
     for (int i = 0; c->workspace != NULL && i < c->n_workers; i++) {
         tz_model_workspace_destroy(c->model, c->workspace[i]);
     }
+    tz_guide_destroy(&c->guide);
     tz_free(c->workspace);
     tz_free(c->block);
     tz_free(c->score);
@@ -159,8 +163,10 @@ static tz_score diverged_score(int t) {
     return (tz_score){.outcome = TZ_ROLLOUT_DIVERGED, .value = (double)t};
 }
 
-// Scores row `row` of a tile of B rows. Steps after a predicted end earn nothing.
-static tz_score score_row(const tz_candidates *c, const float *z, const float *u, int B, int row) {
+// Scores row `row` of a tile of B rows, whose last state is worth V. Steps after a predicted end
+// earn nothing.
+static tz_score score_row(const tz_candidates *c, const float *z, const float *u, float V, int B,
+                          int row) {
     double z_a[TZ_NZ_MAX], z_b[TZ_NZ_MAX], u_a[TZ_NU_MAX];
     tz_score score = {.outcome = TZ_ROLLOUT_SOUND};
     int left_at = -1; // first step outside the range
@@ -194,7 +200,8 @@ static tz_score score_row(const tz_candidates *c, const float *z, const float *u
         weight *= c->def->discount;
         memcpy(z_a, z_b, (size_t)c->nz * sizeof *z_a);
     }
-    if (!isfinite(score.earned)) {
+    const double worth = over ? 0.0 : weight * (double)V;
+    if (!isfinite(score.earned + worth)) {
         return diverged_score(c->T);
     }
     score.left_range = left_at >= 0;
@@ -202,7 +209,7 @@ static tz_score score_row(const tz_candidates *c, const float *z, const float *u
         score.outcome = TZ_ROLLOUT_OUT_OF_RANGE;
         score.value = (double)left_at;
     } else {
-        score.value = score.earned - penalty;
+        score.value = score.earned + worth - penalty;
     }
     return score;
 }
@@ -244,15 +251,25 @@ static void draw_tile(const tz_candidates *c, float *u, int tile, int B, int wor
     }
 }
 
+// Rolls the B sequences u (T, B, nu) out from z0 to z (T + 1, B, nz) and scores them.
+static void roll_out(const tz_candidates *c, tz_score *score, float *z, const float *u, int B,
+                     int worker) {
+    float *V = c->V + (size_t)worker * TZ_CANDIDATE_TILE;
+    tz_model_rollout(c->model, c->workspace[worker], z, c->z0, u, c->T, B);
+    if (c->guide.critic != NULL) {
+        tz_guide_value(&c->guide, worker, V, z + (size_t)c->T * (size_t)(B * c->nz), B);
+    }
+    for (int row = 0; row < B; row++) {
+        score[row] = score_row(c, z, u, V[row], B, row);
+    }
+}
+
 static void evaluate_tile(void *context, int tile, int worker) {
     tz_candidates *c = context;
     const int B = tile_rows(c->n, tile);
-    float *u = tile_u(c, tile), *z = tile_z(c, tile);
+    float *u = tile_u(c, tile);
     draw_tile(c, u, tile, B, worker);
-    tz_model_rollout(c->model, c->workspace[worker], z, c->z0, u, c->T, B);
-    for (int row = 0; row < B; row++) {
-        c->score[tile * TZ_CANDIDATE_TILE + row] = score_row(c, z, u, B, row);
-    }
+    roll_out(c, c->score + tile * TZ_CANDIDATE_TILE, tile_z(c, tile), u, B, worker);
 }
 
 void tz_candidates_evaluate(tz_candidates *c, uint64_t draw, const float *mean, const float *std,
@@ -268,11 +285,10 @@ void tz_candidates_evaluate(tz_candidates *c, uint64_t draw, const float *mean, 
 }
 
 tz_score tz_candidates_follow(tz_candidates *c, float *z, const float *u) {
-    tz_model_rollout(c->model, c->workspace[0], z, c->z0, u, c->T, 1);
-    return score_row(c, z, u, 1, 0);
+    tz_score score;
+    roll_out(c, &score, z, u, 1, 0);
+    return score;
 }
-
-// ---- reading the population
 
 // Copies row `row` of `blocks` blocks of (B, width).
 static void gather(float *to, const float *from, int blocks, int B, int row, int width) {
@@ -281,6 +297,32 @@ static void gather(float *to, const float *from, int blocks, int B, int row, int
                (size_t)width * sizeof *to);
     }
 }
+
+void tz_candidates_propose(tz_candidates *c, float *u, uint64_t draw, int n) {
+    TZ_ASSERT(n > 0 && n <= TZ_CANDIDATE_TILE);
+    tz_rng rng[TZ_CANDIDATE_TILE];
+    for (int row = 0; row < n; row++) {
+        rng[row] = tz_rng_stream(c->def->seed, TZ_PURPOSE_PROPOSAL,
+                                 draw * TZ_CANDIDATE_TILE + (uint64_t)row);
+    }
+    const size_t nz = (size_t)c->nz, nu = (size_t)c->nu;
+    float *u_tile = tile_u(c, 0), *z_next = tile_z(c, 0); // (T, n, nu) and (2, n, nz)
+    memcpy(c->z_t, c->z0, (size_t)n * nz * sizeof *c->z_t);
+    for (int t = 0; t < c->T; t++) {
+        float *u_t = u_tile + (size_t)t * (size_t)n * nu;
+        tz_guide_act(&c->guide, 0, u_t, c->z_t, NULL, 1);
+        if (n > 1) {
+            tz_guide_act(&c->guide, 0, u_t + nu, c->z_t + nz, rng + 1, n - 1);
+        }
+        tz_model_rollout(c->model, c->workspace[0], z_next, c->z_t, u_t, 1, n);
+        memcpy(c->z_t, z_next + (size_t)n * nz, (size_t)n * nz * sizeof *c->z_t);
+    }
+    for (int row = 0; row < n; row++) {
+        gather(u + (size_t)row * (size_t)c->T * nu, u_tile, c->T, n, row, c->nu);
+    }
+}
+
+// ---- reading the population
 
 void tz_candidates_controls(const tz_candidates *c, float *u, int i) {
     const int tile = i / TZ_CANDIDATE_TILE;

@@ -7,9 +7,7 @@
 #ifndef TRAPEZE_PLAN_CANDIDATES_H
 #define TRAPEZE_PLAN_CANDIDATES_H
 
-#include "plan/planner.h"
-
-#include "base/rng.h"
+#include "plan/guide.h"
 
 enum {
     TZ_CANDIDATE_TILE = 50,  // rows of a tile
@@ -25,8 +23,9 @@ typedef enum tz_rollout_outcome {
 
 typedef struct tz_score {
     tz_rollout_outcome outcome;
-    double value;  // what is maximised: return less penalties; unless sound: the steps before it
-    double earned; // discounted return without penalties
+    double value;  // what is maximised: return less penalties, and the value of the last state;
+                   // unless sound: the steps before it
+    double earned; // discounted return without penalties and value
     double first_reward; // of the first step
     bool left_range;
 } tz_score;
@@ -41,6 +40,7 @@ typedef struct tz_candidates {
     const tz_task *task;
     const tz_model *model;
     tz_team *team;
+    tz_guide guide;
     int nz, nu, T;
     int n_max;                      // most candidates of a population
     int n_workers;                  // threads of the team
@@ -51,7 +51,9 @@ typedef struct tz_candidates {
     float *range_width;             // width of the data's range                            (nz)
     float *u, *z;                   // of every tile        (T, B, nu) and (T + 1, B, nz) each
     float *white;                   // of every worker                  (n_workers, T, B, nu)
+    float *V;                       // values of the last states              (n_workers, B)
     float *z0;                      // start, in every row of a tile                    (B, nz)
+    float *z_t;                     // states that proposals have come to               (B, nz)
     tz_score *score;                // owned                                            (n_max)
 
     // the draw under way, for the workers
@@ -73,6 +75,12 @@ void tz_candidates_start_at(tz_candidates *candidates, const float *z0);
 // out and writes score (n). `draw` numbers the draws of a planner: it addresses the random streams.
 void tz_candidates_evaluate(tz_candidates *candidates, uint64_t draw, const float *mean,
                             const float *std, const float *given, int n_given, int n);
+
+// Writes n <= TZ_CANDIDATE_TILE sequences u (n, T, nu): the controls that the guide's policy
+// chooses along the model's predictions from the start, deterministic in the first sequence, drawn
+// in the others. `draw` numbers the calls: it addresses the random streams. With a guide only;
+// overwrites the last draw.
+void tz_candidates_propose(tz_candidates *candidates, float *u, uint64_t draw, int n);
 
 // Copies the controls (T, nu) or the states (T + 1, nz) of candidate i.
 void tz_candidates_controls(const tz_candidates *candidates, float *u, int i);

@@ -1,7 +1,8 @@
 // The cross-entropy method. A plan refines a Gaussian over control sequences, independent in each
 // step and control up to the colour of the noise:
 //
-//     mean   <- the last plan's mean, shifted by one step;  std <- noise_std * half-range
+//     mean   <- the last plan's mean, shifted by one step, at the start of an episode the policy's
+//               controls if there is a policy, else 0;  std <- noise_std * half-range
 //     repeat `iterations` times:
 //         draw candidates around mean; roll out; score
 //         m, s <- mean and standard deviation of the elites, the best candidates
@@ -16,11 +17,16 @@
 #include <math.h>
 #include <string.h>
 
-// Candidates of iteration k: samples / decay^k, but at least twice the elites.
-static int population(const tz_planner_def *def, int k) {
+static int max_int(int a, int b) {
+    return a > b ? a : b;
+}
+
+// Candidates of iteration k: samples / decay^k, but at least twice the elites, and all given ones.
+static int population(const tz_planner *planner, int k) {
+    const tz_planner_def *def = &planner->def;
     const int n = (int)lround(def->samples / pow(def->sample_decay, k));
     const int least = def->samples < 2 * def->elites ? def->samples : 2 * def->elites;
-    return n > least ? n : least;
+    return max_int(max_int(n, least), planner->n_proposed + planner->n_kept + 1);
 }
 
 // Moves mean and std towards those of the elites (n_elites >= 1).
@@ -52,20 +58,25 @@ static void keep(tz_planner *planner, int n_elites) {
     const tz_candidates *candidates = &planner->candidates;
     const int size = candidates->T * candidates->nu;
     planner->n_kept = n_elites < planner->def.keep_elites ? n_elites : planner->def.keep_elites;
+    float *kept = planner->given + planner->n_proposed * size;
     for (int e = 0; e < planner->n_kept; e++) {
-        tz_candidates_controls(candidates, planner->given + e * size, planner->elite[e]);
+        tz_candidates_controls(candidates, kept + e * size, planner->elite[e]);
     }
 }
 
 static void plan_cem(tz_planner *planner, tz_plan *plan) {
     tz_candidates *candidates = &planner->candidates;
     const int size = candidates->T * candidates->nu;
+    if (planner->step == 0 && planner->n_proposed > 0) {
+        memcpy(planner->mean, planner->given, (size_t)size * sizeof *planner->mean);
+    }
     for (int k = 0; k < planner->def.iterations; k++) {
-        // candidates: kept elites, the mean, and draws around it
-        memcpy(planner->given + planner->n_kept * size, planner->mean,
+        // candidates: the policy's, kept elites, the mean, and draws around it
+        const int n_given = planner->n_proposed + planner->n_kept + 1;
+        memcpy(planner->given + (n_given - 1) * size, planner->mean,
                (size_t)size * sizeof *planner->mean);
         tz_candidates_evaluate(candidates, tz_planner_draw(planner, k), planner->mean, planner->std,
-                               planner->given, planner->n_kept + 1, population(&planner->def, k));
+                               planner->given, n_given, population(planner, k));
         tz_planner_count(planner, plan);
 
         // a draw without a single finite rollout teaches nothing

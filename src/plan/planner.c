@@ -1,5 +1,6 @@
-// What all planners do: check the settings, start the candidates at the present state, let the kind
-// choose controls, follow them once for the prediction, shift the warm start.
+// What all planners do: check the settings, start the candidates at the present state, let the
+// policy propose, let the kind choose controls, follow them once for the prediction, shift the warm
+// start.
 #include "plan/planner.h"
 
 #include "base/assert.h"
@@ -70,6 +71,19 @@ static tz_status check_real(const char *what, double value, double low, double h
     return TZ_OK;
 }
 
+// The policy's sequences, kept elites and the mean are candidates together.
+static tz_status check_guide(const tz_planner_def *def, tz_error *error) {
+    if (def->policy == NULL) {
+        return def->critic == NULL
+                   ? TZ_OK
+                   : tz_fail(error, TZ_ERR_ARGUMENT,
+                             "a planner with a critic needs the policy that the critic judges");
+    }
+    const int left = def->samples - def->keep_elites - 1;
+    return check_int("candidates of a policy", def->policy_samples, 1,
+                     left < TZ_CANDIDATE_TILE ? left : TZ_CANDIDATE_TILE, error);
+}
+
 static tz_status check_def(const tz_planner_def *def, tz_error *error) {
     if (def->cookie != DEF_COOKIE) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
@@ -88,7 +102,8 @@ static tz_status check_def(const tz_planner_def *def, tz_error *error) {
     TZ_CHECK(check_real("discount", def->discount, 1e-6, 1.0, error));
     TZ_CHECK(check_int("a range mode", (int)def->range_mode, 0, TZ_RANGE_REJECT, error));
     TZ_CHECK(check_real("range margin", def->range_margin, 0.0, 1e6, error));
-    return check_real("range penalty", def->range_penalty, 0.0, 1e12, error);
+    TZ_CHECK(check_real("range penalty", def->range_penalty, 0.0, 1e12, error));
+    return check_guide(def, error);
 }
 
 static tz_status check_model(const tz_planner_def *def, const tz_task *task, const tz_model *model,
@@ -120,7 +135,8 @@ static float *take(float **cursor, size_t n) {
 static tz_status allocate(tz_planner *p, tz_error *error) {
     const size_t T = (size_t)p->def.horizon, nz = (size_t)tz_task_nz(p->task);
     const size_t n_u = T * (size_t)p->task->nu, n_z = (T + 1) * nz;
-    const size_t n_given = (size_t)p->def.keep_elites + 1, n_shown = (size_t)shown(&p->def);
+    const size_t n_given = (size_t)(p->n_proposed + p->def.keep_elites + 1);
+    const size_t n_shown = (size_t)shown(&p->def);
     p->elite = tz_alloc((size_t)p->def.elites, sizeof *p->elite);
     float *cursor = p->block = tz_alloc((6 + n_given) * n_u + (1 + n_shown) * n_z, sizeof(float));
     if (p->block == NULL || p->elite == NULL) {
@@ -155,6 +171,7 @@ tz_status tz_planner_create(tz_planner **planner, const tz_planner_def *def, con
     p->def = *def;
     p->ops = kinds[def->kind];
     p->task = task;
+    p->n_proposed = def->policy != NULL ? def->policy_samples : 0;
     tz_status status = allocate(p, error);
     if (status == TZ_OK) {
         status =
@@ -225,10 +242,11 @@ static void shift_sequence(const tz_planner *planner, float *u) {
 }
 
 static void shift_warm_start(tz_planner *planner) {
+    const size_t size = (size_t)(planner->def.horizon * planner->task->nu);
+    float *kept = planner->given + (size_t)planner->n_proposed * size;
     shift_sequence(planner, planner->mean);
     for (int e = 0; e < planner->n_kept; e++) {
-        shift_sequence(planner,
-                       planner->given + (size_t)(e * planner->def.horizon * planner->task->nu));
+        shift_sequence(planner, kept + (size_t)e * size);
     }
     planner->step++;
 }
@@ -286,6 +304,10 @@ void tz_planner_plan(tz_planner *planner, tz_plan *plan, const double *z) {
     const double start_s = tz_now_s();
     *plan = (tz_plan){.horizon = planner->def.horizon};
     start_candidates(planner, z);
+    if (planner->n_proposed > 0) {
+        tz_candidates_propose(&planner->candidates, planner->given, tz_planner_draw(planner, 0),
+                              planner->n_proposed);
+    }
     for (int i = 0; i < planner->def.horizon * planner->task->nu; i++) {
         planner->std[i] =
             (float)planner->def.noise_std * half_range(planner->task, i % planner->task->nu);

@@ -1,7 +1,8 @@
 // Planners: task + model + options -> next control, with a warm start kept between calls.
 //
 // A planner draws candidate control sequences, rolls them out through the model, scores them with
-// the task's reward, and refines. How, and which settings serve which task: docs/planning.md.
+// the task's reward, and refines. A policy may propose candidates, and its critic tell what the
+// state at the horizon is worth. How, and which settings serve which task: docs/planning.md.
 #ifndef TRAPEZE_PLAN_PLANNER_H
 #define TRAPEZE_PLAN_PLANNER_H
 
@@ -9,6 +10,8 @@
 #include "base/status.h"
 #include "envs/env.h"
 #include "models/model.h"
+#include "policies/critic.h"
+#include "policies/policy.h"
 
 typedef enum tz_planner_kind { TZ_PLANNER_RANDOM, TZ_PLANNER_CEM, TZ_N_PLANNERS } tz_planner_kind;
 
@@ -33,8 +36,11 @@ typedef struct tz_planner_def {
     double noise_color;  // correlation of the noise of consecutive steps (AR(1)), [0, 1)
     double discount;     // per step, (0, 1]
     tz_range_mode range_mode;
-    double range_margin;  // how far outside [z_low, z_high] is tolerated, in widths of the range
-    double range_penalty; // reward lost per step and width of the range outside
+    double range_margin;     // how far outside [z_low, z_high] is tolerated, in widths of the range
+    double range_penalty;    // reward lost per step and width of the range outside
+    const tz_policy *policy; // nullable, borrowed for the planner's life: proposes candidates
+    int policy_samples;      // that follow it through the model, of those of every iteration
+    const tz_critic *critic; // nullable, borrowed likewise, needs the policy: value at the horizon
     uint64_t seed;
 } tz_planner_def;
 TZ_API tz_planner_def tz_planner_def_default(void);
@@ -51,7 +57,7 @@ typedef struct tz_plan {
     const float *u;          // controls: the first is to be applied          (horizon, nu)
     const float *z;          // states predicted along them               (horizon + 1, nz)
     double predicted_reward; // of the first step
-    double predicted_return; // of the whole horizon, discounted, without penalties
+    double predicted_return; // of the whole horizon, discounted, without penalties and value
     const float *sample_z;   // states of a few candidates    (n_sample_z, horizon + 1, nz)
     int n_sample_z;
     int n_candidates;   // candidates that were rolled out in this call
@@ -62,7 +68,8 @@ typedef struct tz_plan {
 
 // model, task and team are borrowed and must outlive the planner. Errors: a setting out of its
 // bounds (TZ_ERR_ARGUMENT), a model of other dimensions (TZ_ERR_MISMATCH), a range asked of a model
-// without one (TZ_ERR_UNSUPPORTED), memory. The caller destroys it.
+// without one or a policy that a predicted state does not suffice for (TZ_ERR_UNSUPPORTED), memory.
+// The caller destroys it.
 TZ_API tz_status tz_planner_create(tz_planner **planner, const tz_planner_def *def,
                                    const tz_task *task, const tz_model *model, tz_team *team,
                                    tz_error *error);

@@ -25,8 +25,9 @@ struct tz_planner {
     float *mean, *std;      // of the candidates; mean is the warm start                (T, nu)
     float *elite_mean, *elite_square; // of the elites under way                        (T, nu)
     float *best_u;   // best sound candidate of the last draw that had one       (T, nu)
-    float *given;    // sequences that are candidates as they are  (n_given_max, T, nu)
-    int n_kept;      // elites at the front of `given`
+    float *given;    // sequences that are candidates as they are  (n_given_max, T, nu):
+    int n_proposed;  // first those of the policy,
+    int n_kept;      // then elites, then the mean
     float *sample_z; // shown candidates                            (n_shown, T + 1, nz)
     int *elite;      // owned                                                 (elites)
 };

@@ -1,6 +1,6 @@
-// Random shooting: candidates around the middle of the control range, the best one is the plan. No
-// warm start. Each iteration is a fresh draw, so that its budget is that of CEM with the same
-// settings.
+// Random shooting: candidates around the middle of the control range, and what a policy proposes;
+// the best one is the plan. No warm start. Each iteration is a fresh draw, so that its budget is
+// that of CEM with the same settings.
 #include "plan/planner_kind.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@ static void plan_random(tz_planner *planner, tz_plan *plan) {
     memcpy(planner->u, planner->mean, size);
     for (int k = 0; k < planner->def.iterations; k++) {
         tz_candidates_evaluate(candidates, tz_planner_draw(planner, k), planner->mean, planner->std,
-                               NULL, 0, planner->def.samples);
+                               planner->given, planner->n_proposed, planner->def.samples);
         tz_planner_count(planner, plan);
         int i;
         if (tz_candidates_select(candidates, &i, 1) == 1 &&

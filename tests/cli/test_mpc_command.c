@@ -121,6 +121,13 @@ static void bad_input_is_one_sentence(void **state) {
         {"--env hopper --model sim --range reject", "range"},
         {"--env hopper --model sim --out /proc/no", "/proc/no"},
         {"--env hopper", "--model"},
+        {"--env hopper --model sim --critic hopper-critics", "needs the policy"},
+        {"--env hopper --model sim --policy random", "cannot guide"},
+        {"--env hopper --model sim --policy half_cheetah-expert", "half_cheetah-expert"},
+        {"--env hopper --model sim --policy hopper-expert --critic no-critics", "no-critics"},
+        {"--env hopper --model sim --policy hopper-expert --critic half_cheetah-critics",
+         "half_cheetah-critics"},
+        {"--env hopper --model sim --policy hopper-expert --policy-samples 51", "--policy-samples"},
     };
     for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
         assert_refused(cases[i].expected, "mpc %s", cases[i].arguments);
