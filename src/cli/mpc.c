@@ -389,7 +389,13 @@ static int mpc_main(int argc, char **argv) {
     tz_planner_def *d = &a->def;
     a->planner = (int)d->kind;
     a->range = (int)d->range_mode;
-    enum { OPTION_ELITES = 8, OPTION_KEEP, OPTION_POLICY_SAMPLES = 12, OPTION_DISCOUNT = 17 };
+    enum {
+        OPTION_ELITES = 8,
+        OPTION_KEEP,
+        OPTION_POLICY_SAMPLES = 12,
+        OPTION_NOISE = 15,
+        OPTION_DISCOUNT = 17
+    };
     // clang-format off
     tz_option options[] = {
         {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment (trapeze envs lists them)", .required = true},
@@ -404,10 +410,10 @@ static int mpc_main(int argc, char **argv) {
         [OPTION_KEEP] = {"--keep-elites", TZ_OPTION_INT, &d->keep_elites, "N", .help = "elites that stay candidates; not given: a fifth of the elites", .min = 0, .max = 200000},
         {"--policy", TZ_OPTION_TEXT, &a->policy, "P", .help = "policy whose controls, along the model's predictions, are candidates too: a shipped one or a policy file"},
         {"--critic", TZ_OPTION_TEXT, &a->critic, "FILE", .help = "critics of the policy, whose value of the last state counts: shipped ones (hopper-critics) or a file of trapeze sac"},
-        [OPTION_POLICY_SAMPLES] = {"--policy-samples", TZ_OPTION_INT, &d->policy_samples, "N", .help = "candidates of the policy; not given: a tenth of the samples, at most 50", .min = 1, .max = 50},
+        [OPTION_POLICY_SAMPLES] = {"--policy-samples", TZ_OPTION_INT, &d->policy_samples, "N", .help = "candidates of the policy; not given: half of the samples, at most 50", .min = 1, .max = 50},
         {"--smoothing", TZ_OPTION_REAL, &d->smoothing, "X", .help = "share of the old distribution in the new one", .min = 0, .max = 0.999},
         {"--sample-decay", TZ_OPTION_REAL, &d->sample_decay, "X", .help = "each iteration draws X times fewer candidates", .min = 1, .max = 100},
-        {"--noise", TZ_OPTION_REAL, &d->noise_std, "S", .help = "first standard deviation of the candidates, in control half-ranges", .min = 1e-6, .max = 100},
+        [OPTION_NOISE] = {"--noise", TZ_OPTION_REAL, &d->noise_std, "S", .help = "first standard deviation of the candidates, in control half-ranges; not given, with a policy: 0.05", .min = 1e-6, .max = 100},
         {"--noise-color", TZ_OPTION_REAL, &d->noise_color, "X", .help = "correlation of consecutive steps of the noise (AR(1)); 0: white", .min = 0, .max = 0.999},
         [OPTION_DISCOUNT] = {"--discount", TZ_OPTION_REAL, &d->discount, "X", .help = "of rewards, per step; not given, with a critic: 0.99, as critics are trained", .min = 1e-6, .max = 1},
         {"--range", TZ_OPTION_CHOICE, &a->range, "MODE", .help = "candidates that leave the range of the model's training data", .choices = ranges},
@@ -438,7 +444,10 @@ static int mpc_main(int argc, char **argv) {
             d->keep_elites = d->elites / 5;
         }
         if (!options[OPTION_POLICY_SAMPLES].was_set) {
-            d->policy_samples = d->samples < 20 ? 1 : d->samples < 500 ? d->samples / 10 : 50;
+            d->policy_samples = d->samples < 4 ? 1 : d->samples < 100 ? d->samples / 2 : 50;
+        }
+        if (a->policy != NULL && !options[OPTION_NOISE].was_set) {
+            d->noise_std = 0.05;
         }
         if (a->critic != NULL && !options[OPTION_DISCOUNT].was_set) {
             d->discount = 0.99;

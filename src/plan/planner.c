@@ -232,21 +232,29 @@ void tz_planner_reset(tz_planner *planner, uint64_t episode) {
     }
 }
 
-// Drops the first step of u (T, nu); the new last step is the middle of the control range.
-static void shift_sequence(const tz_planner *planner, float *u) {
-    const int nu = planner->task->nu, last = (planner->def.horizon - 1) * nu;
-    memmove(u, u + nu, (size_t)last * sizeof *u);
-    for (int j = 0; j < nu; j++) {
-        u[last + j] = middle(planner->task, j);
-    }
+// Drops the first step of u (T, nu); `next` (nu) is the new last step.
+static void shift_sequence(const tz_planner *planner, float *u, const float *next) {
+    const size_t nu = (size_t)planner->task->nu, last = (size_t)(planner->def.horizon - 1) * nu;
+    memmove(u, u + nu, last * sizeof *u);
+    memcpy(u + last, next, nu * sizeof *next);
 }
 
+// The control after the horizon is the policy's at the plan's last state, without one the middle of
+// the control range.
 static void shift_warm_start(tz_planner *planner) {
+    float next[TZ_NU_MAX];
+    for (int j = 0; j < planner->task->nu; j++) {
+        next[j] = middle(planner->task, j);
+    }
+    if (planner->n_proposed > 0) {
+        const size_t last = (size_t)(planner->def.horizon * planner->candidates.nz);
+        tz_guide_act(&planner->candidates.guide, 0, next, planner->z + last, NULL, 1);
+    }
     const size_t size = (size_t)(planner->def.horizon * planner->task->nu);
     float *kept = planner->given + (size_t)planner->n_proposed * size;
-    shift_sequence(planner, planner->mean);
+    shift_sequence(planner, planner->mean, next);
     for (int e = 0; e < planner->n_kept; e++) {
-        shift_sequence(planner, kept + (size_t)e * size);
+        shift_sequence(planner, kept + (size_t)e * size, next);
     }
     planner->step++;
 }
