@@ -91,9 +91,7 @@ AVX512_INLINE __m512 load(int V, __mmask16 mask, const float *x) {
     }
     // The intrinsic would fetch the mask from memory every time.
     __m512 value;
-    __asm__("vmovups %2, %0%{%1%}%{z%}"
-            : "=v"(value)
-            : "Yk"(mask), "m"(*(const float(*)[LANES])x));
+    __asm__("vmovups %2, %0%{%1%}%{z%}" : "=v"(value) : "Yk"(mask), "m"(*(const float(*)[LANES])x));
     return value;
 }
 
