@@ -14,14 +14,14 @@ if [ $# -lt 2 ]; then
 fi
 trapeze=$1 out=$2
 shift 2
-[ $# -gt 0 ] || set -- half_cheetah hopper walker2d swimmer reacher pusher inverted_pendulum inverted_double_pendulum
+[ $# -gt 0 ] || set -- half_cheetah ant hopper walker2d swimmer reacher pusher inverted_pendulum inverted_double_pendulum
 
 half="--hidden 128 --batch 128" # of the default sizes
 
 # Options of the training of one environment, beside its seed.
 options() {
     case $1 in
-    half_cheetah) echo "--steps 1000000" ;;
+    half_cheetah | ant) echo "--steps 1000000" ;;
     hopper | walker2d) echo "--steps 1000000 $half" ;;
     swimmer) echo "--steps 1000000 $half --gamma 0.999" ;;
     reacher | pusher) echo "--steps 500000 $half" ;;
