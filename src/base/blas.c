@@ -121,24 +121,65 @@ __attribute__((target("avx512f"))) static void transpose_16(float *B, const floa
         _mm512_storeu_ps(B + (8 + j) * ldb, _mm512_shuffle_f32x4(upper, lower, 0xdd));
     }
 }
+// B (8, 8) = A^T in the same way: pairs of rows change halves three times.
+__attribute__((target("avx2"))) static void transpose_8(float *B, const float *A, size_t lda,
+                                                        size_t ldb) {
+    __m256 r[8], t[8];
+#pragma GCC unroll 8
+    for (size_t i = 0; i < 8; i++) {
+        r[i] = _mm256_loadu_ps(A + i * lda);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 8; i += 2) {
+        t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    // r[4 g + j]: columns j and 4 + j, rows 4 g to 4 g + 3
+#pragma GCC unroll 2
+    for (int g = 0; g < 8; g += 4) {
+        r[g] = _mm256_shuffle_ps(t[g], t[g + 2], 0x44);
+        r[g + 1] = _mm256_shuffle_ps(t[g], t[g + 2], 0xee);
+        r[g + 2] = _mm256_shuffle_ps(t[g + 1], t[g + 3], 0x44);
+        r[g + 3] = _mm256_shuffle_ps(t[g + 1], t[g + 3], 0xee);
+    }
+#pragma GCC unroll 4
+    for (size_t j = 0; j < 4; j++) {
+        _mm256_storeu_ps(B + j * ldb, _mm256_permute2f128_ps(r[j], r[4 + j], 0x20));
+        _mm256_storeu_ps(B + (4 + j) * ldb, _mm256_permute2f128_ps(r[j], r[4 + j], 0x31));
+    }
+}
+
+// The squares that are transposed in registers.
+typedef struct square {
+    int size;
+    void (*transpose)(float *B, const float *A, size_t lda, size_t ldb);
+} square;
+
+static square square_of_processor(void) {
+    if (TZ_HAS_AVX512) {
+        return (square){16, transpose_16};
+    }
+    return TZ_HAS_AVX2 ? (square){8, transpose_8} : (square){0};
+}
 #endif
 
 void tz_transpose_block(float *B, const float *A, int m, int n, int lda, int ldb) {
-    int m16 = 0, n16 = 0; // the part that is done in squares of 16
+    int m_squares = 0, n_squares = 0; // the part that is done in squares
 #if defined(__x86_64__)
-    if (TZ_HAS_AVX512) {
-        m16 = m - m % 16;
-        n16 = n - n % 16;
-        for (int i = 0; i < m16; i += 16) {
-            for (int j = 0; j < n16; j += 16) {
-                transpose_16(B + (size_t)j * (size_t)ldb + i, A + (size_t)i * (size_t)lda + j,
-                             (size_t)lda, (size_t)ldb);
+    const square s = square_of_processor();
+    if (s.transpose != NULL) {
+        m_squares = m - m % s.size;
+        n_squares = n - n % s.size;
+        for (int i = 0; i < m_squares; i += s.size) {
+            for (int j = 0; j < n_squares; j += s.size) {
+                s.transpose(B + (size_t)j * (size_t)ldb + i, A + (size_t)i * (size_t)lda + j,
+                            (size_t)lda, (size_t)ldb);
             }
         }
     }
 #endif
     for (int i = 0; i < m; i++) {
-        for (int j = i < m16 ? n16 : 0; j < n; j++) {
+        for (int j = i < m_squares ? n_squares : 0; j < n; j++) {
             B[(size_t)j * (size_t)ldb + (size_t)i] = A[(size_t)i * (size_t)lda + (size_t)j];
         }
     }
@@ -177,7 +218,7 @@ static const char *expected_core(const char *core) {
         __builtin_cpu_supports("avx512vl")) {
         return family_of(core) == FAMILY_AVX512 ? core : "SkylakeX";
     }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    if (TZ_HAS_AVX2) {
         return family_of(core) == FAMILY_AVX2 ? core : "Haswell";
     }
 #endif
@@ -271,7 +312,7 @@ double tz_measure_fma_peak_gflops(void) {
 #if defined(__x86_64__)
     if (TZ_HAS_AVX512) {
         loop = fma_loop_avx512;
-    } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    } else if (TZ_HAS_AVX2) {
         loop = fma_loop_avx2;
     }
 #endif

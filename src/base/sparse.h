@@ -17,8 +17,8 @@ enum { TZ_PANEL = 256 };
 TZ_API void tz_pack_panels(float *P, const float *B, int m, int n, int ldb, int row, int k);
 
 // C (m, n) = A (m, k) B (k, n) with B packed, lda >= k, ldc >= n. The products with zeros of A are
-// left out where that is faster (AVX-512, few enough non-zeros), else all are done. Every sum runs
-// in the order of k. Allocates nothing.
+// left out where that is faster (AVX-512 or AVX2, few enough non-zeros), else all are done. Every
+// sum runs in the order of k. Allocates nothing.
 TZ_API void tz_gemm_nn_sparse(float *C, const float *A, const float *B, int m, int n, int k,
                               int lda, int ldc);
 

@@ -17,8 +17,14 @@
 #define TZ_VECTORISED
 #endif
 
-// Whether kernels written for AVX-512 run: not in a build with TRAPEZE_AVX512 off, which is for
-// measurements on one machine of what others would do.
+// Whether kernels written for AVX2 with FMA, and for AVX-512, run. TZ_NO_AVX512 is a build with
+// TRAPEZE_AVX512 off, which is for measurements on one machine of what others would do; tests of
+// both kinds of kernels set TZ_NO_AVX2 too.
+#ifdef TZ_NO_AVX2
+#define TZ_HAS_AVX2 false
+#else
+#define TZ_HAS_AVX2 (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+#endif
 #ifdef TZ_NO_AVX512
 #define TZ_HAS_AVX512 false
 #else
