@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs every test: with the pinned MuJoCo and the checks against other implementations, with the
 # distribution's MuJoCo, under the address and undefined-behaviour sanitizers, and the parsers on inputs that libFuzzer
-# makes up for half a minute each. The last line says
+# makes up for a minute each. The last line says
 # "N passed, N failed" over all of them. With CI=true warnings are errors, and a check that cannot run
 # (no package index) counts as a failure.
 set -u

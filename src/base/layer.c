@@ -19,6 +19,10 @@ static const tz_layer_kernels *kernels(void) {
     return &tz_layer_passes;
 }
 
+const char *tz_layer_instructions(void) {
+    return kernels()->instructions;
+}
+
 #define SIZES .m = m, .n = n, .k = k, .lda = (size_t)lda, .ldb = (size_t)ldb, .ldc = (size_t)ldc
 
 void tz_layer_linear(float *C, const float *A, const float *B, const float *Bt, const float *b,

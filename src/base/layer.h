@@ -10,6 +10,10 @@
 
 #include "base/export.h"
 
+// The instruction set of the kernels that serve here: "AVX-512", "AVX2", or "none" where there are
+// only products of base/blas.h and passes over memory.
+TZ_API const char *tz_layer_instructions(void);
+
 // C = A B + b, b (n) nullable. Bt (n, k) = B^T, dense, nullable: with it a remainder of few columns
 // is faster.
 TZ_API void tz_layer_linear(float *C, const float *A, const float *B, const float *Bt,

@@ -33,6 +33,7 @@ typedef struct tz_product {
 } tz_product;
 
 typedef struct tz_layer_kernels {
+    const char *instructions;                               // tz_layer_instructions
     void (*forward)(tz_epilogue what, const tz_product *p); // C = epilogue(A B)
     void (*gradient)(const tz_product *p);                  // C += A^T B
 } tz_layer_kernels;

@@ -63,4 +63,4 @@ static void gradient(const tz_product *p) {
     tz_gemm_tn(p->C, p->A, p->B, p->m, p->n, p->k, (int)p->lda, (int)p->ldb, (int)p->ldc, 1.0f);
 }
 
-const tz_layer_kernels tz_layer_passes = {forward, gradient};
+const tz_layer_kernels tz_layer_passes = {"none", forward, gradient};

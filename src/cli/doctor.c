@@ -5,6 +5,7 @@
 #include "base/blas.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/layer.h"
 #include "base/parallel.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
@@ -105,6 +106,7 @@ static void gather_products(struct json_object *report) {
 
     // the peak before and after, so that a passing load of the machine does not lower it alone
     const double peak_before = tz_measure_fma_peak_gflops();
+    tz_json_add_text(products, "layer_kernels", tz_layer_instructions());
     tz_json_add_real(products, "tile_gflops", measure_tile_gflops());
     tz_json_add_real(products, "fma_peak_gflops", fmax(peak_before, tz_measure_fma_peak_gflops()));
 
@@ -249,6 +251,7 @@ static void print_cpu(struct json_object *report) {
            mended ? " (by OPENBLAS_CORETYPE)" : "");
     printf("%-14s %s\n", "small products",
            is_true(products, "libxsmm_kernels") ? "LIBXSMM" : "OpenBLAS");
+    printf("%-14s %s\n", "layer kernels", text_of(products, "layer_kernels", ""));
     printf("%-14s FMA peak %.0f GFLOP/s; a tile product of 64 x 128 x 128 %.0f (%.2f)\n",
            "one core", peak, tile, tile / peak);
 }

@@ -44,6 +44,8 @@ static void test_complete_machine(void **state) {
     assert_false(json_object_get_boolean(field(products, "core_mismatch")));
     assert_true(number(products, "fma_peak_gflops") > 1.0);
     assert_true(number(products, "tile_gflops") > 1.0);
+    const bool has_avx2 = array_holds(field(cpu, "features"), NULL, "avx2");
+    assert_int_equal(strcmp(words(products, "layer_kernels"), "none") != 0, has_avx2);
 
     assert_true(array_holds(field(report, "environments"), NULL, "half_cheetah"));
     assert_true(strlen(json_object_get_string(field(field(report, "graphics"), "renderer"))) > 0);
