@@ -178,3 +178,14 @@ void tz_mujoco_move_camera(const mjModel *model, int action, double dx, double d
              : move, move_in_scene_fn
              : move_in_scene)((any_fn)mjv_moveCamera, model, action, dx, dy, scene, camera);
 }
+
+int tz_mujoco_select(const mjModel *model, const mjData *data, const mjvOption *option,
+                     double aspect, double x, double y, const mjvScene *scene, double point[3]) {
+    int geom = -1, skin = -1;
+#if mjVERSION_HEADER < 300
+    return mjv_select(model, data, option, aspect, x, y, scene, point, &geom, &skin);
+#else
+    int flex = -1;
+    return mjv_select(model, data, option, aspect, x, y, scene, point, &geom, &flex, &skin);
+#endif
+}

@@ -43,4 +43,9 @@ void tz_mujoco_connect(mjvGeom *geom, int type, double width, const double from[
 void tz_mujoco_move_camera(const mjModel *model, int action, double dx, double dy,
                            const mjvScene *scene, mjvCamera *camera);
 
+// The body that the picture shows at (x, y), shares of its width and height from the lower left
+// corner, and the point of it (m); -1: none.
+int tz_mujoco_select(const mjModel *model, const mjData *data, const mjvOption *option,
+                     double aspect, double x, double y, const mjvScene *scene, double point[3]);
+
 #endif

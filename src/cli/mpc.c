@@ -229,6 +229,7 @@ static tz_status begin_viewing(run *r, tz_error *error) {
     snprintf(title, sizeof title, "%.64s | %s | %s", a->env, r->model->ops->kind,
              tz_planner_names()[a->planner]);
     int n = 0;
+    r->viewing.is_recorded = a->out != NULL;
     TZ_CHECK(tz_viewing_open(&r->viewing, r->env, title, a->out != NULL ? a->out : ".",
                              r->observers + r->n_observers, &n, error));
     r->n_observers += n;

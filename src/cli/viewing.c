@@ -15,6 +15,7 @@ tz_status tz_viewing_open(tz_viewing *viewing, const tz_env *env, const char *ti
         def.height = viewing->height;
         def.speed = viewing->speed;
         def.starts_paused = viewing->paused;
+        def.is_recorded = viewing->is_recorded;
         def.quality = (tz_quality)viewing->quality;
         TZ_CHECK(tz_window_create(&viewing->window, &def, env, error));
         observers[(*n)++] = tz_window_observer(viewing->window);

@@ -12,6 +12,7 @@ typedef struct tz_viewing {
     int quality;       // tz_quality
     int width, height;
     double fps, speed;
+    bool is_recorded; // the episodes are stored as data
     tz_window *window;
     tz_recorder *recorder;
 } tz_viewing;

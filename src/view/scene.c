@@ -208,32 +208,62 @@ void tz_scene_read_rgb(const tz_scene *scene, mjrRect viewport, unsigned char *r
     }
 }
 
-// Pinhole camera of the last render: with d = point - eye, depth = d . forward, the picture plane
-// at depth 1 spans [center -+ width] / near horizontally and [bottom, top] / near vertically. Where
-// the frustum leaves the horizontal extent open, it follows from the aspect ratio.
+// The pinhole camera of the last render: the mean of the two eyes.
+typedef struct pinhole {
+    double eye[3], forward[3], up[3], right[3];
+    double half_height; // of the picture plane at depth 1: it spans [bottom, top] / near
+} pinhole;
+
+static pinhole pinhole_of(const mjvScene *scene) {
+    const mjvGLCamera *left = &scene->camera[0], *right = &scene->camera[1];
+    const float *f = left->forward, *u = left->up;
+    pinhole camera = {
+        .right = {f[1] * u[2] - f[2] * u[1], f[2] * u[0] - f[0] * u[2], f[0] * u[1] - f[1] * u[0]},
+        .half_height =
+            0.5 * (double)(left->frustum_top - left->frustum_bottom) / (double)left->frustum_near,
+    };
+    for (int i = 0; i < 3; i++) {
+        camera.eye[i] = 0.5 * (double)(left->pos[i] + right->pos[i]);
+        camera.forward[i] = f[i];
+        camera.up[i] = u[i];
+    }
+    return camera;
+}
+
+// How far `point` lies from the eye along a direction.
+static double along(const pinhole *camera, const double direction[3], const double point[3]) {
+    double sum = 0.0;
+    for (int i = 0; i < 3; i++) {
+        sum += (point[i] - camera->eye[i]) * direction[i];
+    }
+    return sum;
+}
+
+// Where the frustum leaves the horizontal extent open, it follows from the aspect ratio.
 bool tz_scene_project(const tz_scene *scene, mjrRect viewport, double pixel[2],
                       const double point[3]) {
-    const mjvGLCamera *left = &scene->scene.camera[0];
-    const mjvGLCamera *right = &scene->scene.camera[1];
-    double d[3], depth = 0.0, up = 0.0, across = 0.0;
-    for (int i = 0; i < 3; i++) {
-        d[i] = point[i] - 0.5 * (double)(left->pos[i] + right->pos[i]);
-    }
-    const float *f = left->forward, *u = left->up;
-    const double side[3] = {f[1] * u[2] - f[2] * u[1], f[2] * u[0] - f[0] * u[2],
-                            f[0] * u[1] - f[1] * u[0]};
-    for (int i = 0; i < 3; i++) {
-        depth += d[i] * (double)f[i];
-        up += d[i] * (double)u[i];
-        across += d[i] * side[i];
-    }
+    const pinhole camera = pinhole_of(&scene->scene);
+    const double depth = along(&camera, camera.forward, point);
     if (depth <= 0.0) {
         return false;
     }
-    const double near = (double)left->frustum_near;
-    const double half_height = 0.5 * (double)(left->frustum_top - left->frustum_bottom) / near;
-    const double half_width = half_height * viewport.width / viewport.height;
-    pixel[0] = viewport.width * (0.5 + 0.5 * across / depth / half_width);
-    pixel[1] = viewport.height * (0.5 - 0.5 * up / depth / half_height);
+    const double half_width = camera.half_height * viewport.width / viewport.height;
+    const double across = along(&camera, camera.right, point) / depth / half_width;
+    const double up = along(&camera, camera.up, point) / depth / camera.half_height;
+    pixel[0] = viewport.width * (0.5 + 0.5 * across);
+    pixel[1] = viewport.height * (0.5 - 0.5 * up);
     return true;
+}
+
+void tz_scene_unproject(const tz_scene *scene, mjrRect viewport, double point[3],
+                        const double pixel[2]) {
+    const pinhole camera = pinhole_of(&scene->scene);
+    const double depth = along(&camera, camera.forward, point);
+    const double height = 2.0 * camera.half_height * depth; // of the picture there (m)
+    const double across = height * (pixel[0] - 0.5 * viewport.width) / viewport.height;
+    const double up = height * (0.5 - pixel[1] / viewport.height);
+    for (int i = 0; i < 3; i++) {
+        point[i] = camera.eye[i] + depth * camera.forward[i] + across * camera.right[i] +
+                   up * camera.up[i];
+    }
 }

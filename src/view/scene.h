@@ -70,4 +70,8 @@ TZ_API void tz_scene_read_rgb(const tz_scene *scene, mjrRect viewport, unsigned 
 TZ_API bool tz_scene_project(const tz_scene *scene, mjrRect viewport, double pixel[2],
                              const double point[3]);
 
+// Moves a world position parallel to the last picture until it is drawn at the pixel.
+TZ_API void tz_scene_unproject(const tz_scene *scene, mjrRect viewport, double point[3],
+                               const double pixel[2]);
+
 #endif

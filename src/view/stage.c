@@ -178,11 +178,17 @@ void tz_stage_draw(tz_stage *stage, mjrRect viewport, double alpha, const char *
     }
     tz_scene_pose(stage->scene, stage->z_shown);
 
-    const tz_path paths[2] = {
+    double pull[6];
+    const bool pulls = stage->pull.body != 0;
+    if (pulls) {
+        tz_pull_line(&stage->pull, stage->scene, pull);
+    }
+    const tz_path paths[3] = {
+        {pull, pulls ? 2 : 0, {0.9f, 0.2f, 0.2f, 0.9f}, 0.015},
         {stage->trail, stage->n_trail, {0.95f, 0.95f, 0.95f, 0.9f}, 0.008},
         {stage->plan, stage->n_plan, {1.0f, 0.55f, 0.1f, 0.95f}, 0.012},
     };
-    tz_scene_render(stage->scene, viewport, paths, stage->shows_paths ? 2 : 0);
+    tz_scene_render(stage->scene, viewport, paths, stage->shows_paths ? 3 : 1);
 
     if (stage->shows_text) {
         draw_text(stage, viewport, note);

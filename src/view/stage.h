@@ -5,6 +5,7 @@
 #define TRAPEZE_VIEW_STAGE_H
 
 #include "plan/mpc.h"
+#include "view/pull.h"
 #include "view/scene.h"
 
 enum { TZ_STAGE_TRAIL_MAX = 120, TZ_STAGE_PLAN_MAX = 256 };
@@ -19,6 +20,7 @@ typedef struct tz_stage {
     int n_trail;
     double plan[3 * TZ_STAGE_PLAN_MAX]; // where the plan says it will be            (n_plan, 3)
     int n_plan;
+    tz_pull pull; // by the mouse; none in a video
     bool shows_paths, shows_text;
 
     tz_loop_step last; // copy of the last step; its pointers are not kept

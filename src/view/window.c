@@ -24,7 +24,8 @@ static const char help_text[] = "space  pause / go on\n"
                                 "P      screenshot (PNG)\n"
                                 "H      this help\n"
                                 "Q, Esc quit\n"
-                                "mouse  left: turn, right: move, wheel: zoom";
+                                "mouse  left: turn, right: move, wheel: zoom\n"
+                                "Ctrl + left mouse button: pull at the robot";
 
 struct tz_window {
     GLFWwindow *glfw;
@@ -36,6 +37,8 @@ struct tz_window {
     double deadline_s; // when the step being shown should be over
     double lateness;   // wall time over allowed time of the last steps, smoothed; 1 is on time
     bool is_paused, wants_step, shows_help;
+    bool is_recorded; // no pulls
+    bool has_pulled;  // the simulation has a force of the mouse on it
     tz_loop_request request;
     char message[256]; // shown for a while: a screenshot's path, an error
     double message_until_s;
@@ -64,6 +67,15 @@ static mjrRect viewport_of(tz_window *window) {
     return viewport;
 }
 
+// Where the mouse is in the picture, whose pixels may be finer than the window's units.
+static void mouse_pixel(tz_window *window, double pixel[2]) {
+    int width = 0, height = 0;
+    glfwGetWindowSize(window->glfw, &width, &height);
+    const mjrRect viewport = viewport_of(window);
+    pixel[0] = width > 0 ? window->mouse_x / width * viewport.width : 0.0;
+    pixel[1] = height > 0 ? window->mouse_y / height * viewport.height : 0.0;
+}
+
 // The line at the lower left: a message that has just come, else how the time runs.
 static void write_note(const tz_window *window, char *note, size_t size) {
     if (tz_now_s() < window->message_until_s) {
@@ -87,6 +99,11 @@ static void draw(tz_window *window, double alpha) {
     }
     glfwSwapBuffers(window->glfw);
     glfwPollEvents();
+    if (window->stage->pull.body != 0) {
+        double pixel[2];
+        mouse_pixel(window, pixel);
+        tz_pull_follow(&window->stage->pull, window->stage->scene, viewport, pixel);
+    }
     if (glfwWindowShouldClose(window->glfw)) {
         window->request = TZ_LOOP_STOP;
     }
@@ -190,12 +207,30 @@ static void on_mouse_move(GLFWwindow *glfw, double x, double y) {
     int width = 0, height = 0;
     glfwGetWindowSize(glfw, &width, &height);
 
-    const bool left = glfwGetMouseButton(glfw, GLFW_MOUSE_BUTTON_LEFT) == GLFW_PRESS;
+    const bool pulls = glfwGetKey(glfw, GLFW_KEY_LEFT_CONTROL) == GLFW_PRESS ||
+                       glfwGetKey(glfw, GLFW_KEY_RIGHT_CONTROL) == GLFW_PRESS;
+    const bool left = !pulls && glfwGetMouseButton(glfw, GLFW_MOUSE_BUTTON_LEFT) == GLFW_PRESS;
     const bool right = glfwGetMouseButton(glfw, GLFW_MOUSE_BUTTON_RIGHT) == GLFW_PRESS;
     if ((left || right) && height > 0) {
         tz_scene *scene = window->stage->scene;
         tz_mujoco_move_camera(scene->model, left ? mjMOUSE_ROTATE_H : mjMOUSE_MOVE_V, dx / height,
                               dy / height, &scene->scene, &scene->camera);
+    }
+}
+
+static void on_mouse_button(GLFWwindow *glfw, int button, int action, int mods) {
+    tz_window *window = glfwGetWindowUserPointer(glfw);
+    if (button != GLFW_MOUSE_BUTTON_LEFT) {
+        return;
+    }
+    if (action == GLFW_RELEASE) {
+        window->stage->pull.body = 0;
+    } else if ((mods & GLFW_MOD_CONTROL) != 0 && window->is_recorded) {
+        say(window, "no pulling: these episodes are stored as data (leave out --out)");
+    } else if ((mods & GLFW_MOD_CONTROL) != 0) {
+        double pixel[2];
+        mouse_pixel(window, pixel);
+        tz_pull_grasp(&window->stage->pull, window->stage->scene, viewport_of(window), pixel);
     }
 }
 
@@ -235,8 +270,16 @@ static tz_loop_request on_episode_begin(void *context, tz_env *env, int episode,
     return leave(window);
 }
 
+// Brings the mouse's force to the simulation, and away from it when the mouse lets go.
+static void apply_pull(tz_window *window, tz_env *env) {
+    const bool pulls = window->stage->pull.body != 0;
+    if (pulls || window->has_pulled) {
+        tz_pull_apply(&window->stage->pull, tz_env_mj_model(env), tz_env_mj_data(env));
+        window->has_pulled = pulls;
+    }
+}
+
 static tz_loop_request on_planned(void *context, tz_env *env, const tz_plan *plan) {
-    (void)env;
     tz_window *window = enter(context);
     if (plan != NULL) {
         tz_stage_planned(window->stage, plan);
@@ -248,6 +291,7 @@ static tz_loop_request on_planned(void *context, tz_env *env, const tz_plan *pla
         window->deadline_s = tz_now_s();
     }
     window->wants_step = false;
+    apply_pull(window, env);
     return leave(window);
 }
 
@@ -316,6 +360,7 @@ tz_status tz_window_create(tz_window **window_out, const tz_window_def *def, con
     }
     window->speed = def->speed;
     window->is_paused = def->starts_paused;
+    window->is_recorded = def->is_recorded;
     window->screenshot_folder = def->screenshot_folder;
     tz_status status = open_glfw(window, def, error);
     if (status == TZ_OK) {
@@ -329,6 +374,7 @@ tz_status tz_window_create(tz_window **window_out, const tz_window_def *def, con
     glfwSetWindowUserPointer(window->glfw, window);
     glfwSetKeyCallback(window->glfw, on_key);
     glfwSetCursorPosCallback(window->glfw, on_mouse_move);
+    glfwSetMouseButtonCallback(window->glfw, on_mouse_button);
     glfwSetScrollCallback(window->glfw, on_scroll);
     glfwMakeContextCurrent(NULL);
     *window_out = window;

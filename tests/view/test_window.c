@@ -3,6 +3,8 @@
 #include "base/file.h"
 #include "view/window.h"
 
+#include <math.h>
+#include <mujoco/mujoco.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -78,6 +80,75 @@ static void test_window_shows_and_obeys(void **state) {
     tz_env_destroy(env);
 }
 
+static void mouse(const char *actions) {
+    char command[256];
+    snprintf(command, sizeof command,
+             "xdotool search --sync --name '^trapeze test$' windowfocus %s && sleep 0.1", actions);
+    assert_int_equal(system(command), 0);
+}
+
+// One control step without controls; the force of the mouse that acts on body `body` in it.
+static double step_with_force(const tz_observer *observer, tz_env *env, double *z, int body) {
+    double z_next[NZ_MAX];
+    const double u[6] = {0};
+    tz_loop_step step = {.z = z, .z_next = z_next, .u = (float[6]){0}};
+    assert_int_equal(observer->planned(observer->context, env, NULL), TZ_LOOP_CONTINUE);
+    const mjData *data = tz_env_mj_data(env);
+    const double force = data->xfrc_applied[6 * body];
+    tz_env_step(env, &step.step, z_next, u);
+    assert_int_equal(observer->stepped(observer->context, env, &step), TZ_LOOP_CONTINUE);
+    memcpy(z, z_next, sizeof z_next);
+    return force;
+}
+
+// With Ctrl the left button grasps the torso above the middle of the picture and pulls it to the
+// right, until it lets go; never in a window whose episodes are stored.
+static void test_mouse_pulls(void **state) {
+    (void)state;
+    enum { TORSO = 1, STEPS = 12 };
+    tz_error error = {0};
+    tz_env *env = NULL;
+    tz_env_def env_def = tz_env_def_default();
+    env_def.name = "half_cheetah";
+    assert_int_equal(tz_env_create(&env, &env_def, &error), TZ_OK);
+    for (int recorded = 0; recorded < 2; recorded++) {
+        tz_window_def def = tz_window_def_default();
+        def.title = "trapeze test";
+        def.width = 320;
+        def.height = 240;
+        def.is_recorded = recorded == 1;
+        tz_window *window = NULL;
+        assert_int_equal(tz_window_create(&window, &def, env, &error), TZ_OK);
+        const tz_observer observer = tz_window_observer(window);
+        double z[NZ_MAX];
+        tz_env_reset(env, z, 0, 0);
+        observer.episode_begin(observer.context, env, 0, z);
+        assert_true(step_with_force(&observer, env, z, TORSO) == 0.0);
+        const double x_before = z[0];
+
+        mouse("mousemove --window %1 160 107");
+        step_with_force(&observer, env, z, TORSO);
+        mouse("keydown ctrl mousedown 1");
+        step_with_force(&observer, env, z, TORSO);
+        mouse("mousemove --window %1 260 107");
+        double force = 0.0;
+        for (int t = 0; t < STEPS; t++) {
+            force = fmax(force, step_with_force(&observer, env, z, TORSO));
+        }
+        if (recorded == 1) {
+            assert_true(force == 0.0);
+        } else {
+            assert_true(force > 10.0); // N
+            assert_true(z[0] - x_before > 0.1);
+        }
+        mouse("mouseup 1 keyup ctrl");
+        step_with_force(&observer, env, z, TORSO);
+        assert_true(step_with_force(&observer, env, z, TORSO) == 0.0);
+        tz_window_destroy(window);
+    }
+    tz_env_destroy(env);
+}
+
 static void test_without_display_one_sentence(void **state) {
     (void)state;
     tz_error error = {0};
@@ -98,6 +169,7 @@ static void test_without_display_one_sentence(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_window_shows_and_obeys),
+        cmocka_unit_test(test_mouse_pulls),
         cmocka_unit_test(test_without_display_one_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
