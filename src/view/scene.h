@@ -41,7 +41,7 @@ typedef struct tz_scene {
 typedef struct tz_path {
     const double *point; // world positions (m)      (n, 3)
     int n;
-    float rgba[4];
+    const float *rgba; //                          (4)
     double radius_m;
 } tz_path;
 

@@ -45,7 +45,7 @@ tz_status tz_stage_create(tz_stage **stage_out, const tz_env *env, const char *t
     stage->z_next = states + nz;
     stage->z_shown = states + 2 * nz;
     stage->figure = figure;
-    stage->shows_paths = stage->shows_text = true;
+    stage->shows_paths = stage->shows_samples = stage->shows_text = true;
     snprintf(stage->title, sizeof stage->title, "%s", title);
     style_figure(figure);
     const tz_status status =
@@ -99,7 +99,7 @@ static void trail_append(tz_stage *stage, const double *z) {
 void tz_stage_begin(tz_stage *stage, const double *z) {
     memcpy(stage->z, z, (size_t)tz_task_nz(stage->scene->task) * sizeof *z);
     stage->has_step = stage->has_plan = false;
-    stage->n_trail = stage->n_plan = 0;
+    stage->n_trail = stage->n_plan = stage->n_samples = 0;
     stage->last = (tz_loop_step){0};
     stage->figure->linepnt[LINE_OBTAINED] = stage->figure->linepnt[LINE_PREDICTED] = 0;
     trail_append(stage, z);
@@ -109,6 +109,13 @@ void tz_stage_planned(tz_stage *stage, const tz_plan *plan) {
     const int n = plan->horizon + 1;
     stage->n_plan = n < TZ_STAGE_PLAN_MAX ? n : TZ_STAGE_PLAN_MAX;
     tz_scene_body_path(stage->scene, stage->plan, plan->z, stage->n_plan);
+    const size_t rows = (size_t)n * (size_t)tz_task_nz(stage->scene->task);
+    stage->n_samples =
+        plan->n_sample_z < TZ_STAGE_SAMPLES_MAX ? plan->n_sample_z : TZ_STAGE_SAMPLES_MAX;
+    for (int i = 0; i < stage->n_samples; i++) {
+        tz_scene_body_path(stage->scene, stage->sample[i], plan->sample_z + (size_t)i * rows,
+                           stage->n_plan);
+    }
     // the title names the lines: in a small video a legend would cover them
     snprintf(stage->figure->title, sizeof stage->figure->title, "reward (orange: as predicted)");
     stage->predicted_reward = plan->predicted_reward;
@@ -169,6 +176,27 @@ static void draw_figure(tz_stage *stage, mjrRect viewport) {
     mjr_figure(corner, stage->figure, &stage->scene->context);
 }
 
+// The posed robot with the lines that belong to it.
+static void draw_world(tz_stage *stage, mjrRect viewport) {
+    static const float red[4] = {0.9f, 0.2f, 0.2f, 0.9f}, white[4] = {0.95f, 0.95f, 0.95f, 0.9f},
+                       orange[4] = {1.0f, 0.55f, 0.1f, 0.95f}, faint[4] = {1.0f, 0.8f, 0.5f, 0.25f};
+    tz_path paths[3 + TZ_STAGE_SAMPLES_MAX];
+    int n = 0;
+    double pull[6];
+    if (stage->pull.body != 0) {
+        tz_pull_line(&stage->pull, stage->scene, pull);
+        paths[n++] = (tz_path){pull, 2, red, 0.015};
+    }
+    if (stage->shows_paths) {
+        paths[n++] = (tz_path){stage->trail, stage->n_trail, white, 0.008};
+        paths[n++] = (tz_path){stage->plan, stage->n_plan, orange, 0.012};
+    }
+    for (int i = 0; stage->shows_paths && stage->shows_samples && i < stage->n_samples; i++) {
+        paths[n++] = (tz_path){stage->sample[i], stage->n_plan, faint, 0.004};
+    }
+    tz_scene_render(stage->scene, viewport, paths, n);
+}
+
 void tz_stage_draw(tz_stage *stage, mjrRect viewport, double alpha, const char *note) {
     // a straight line between the two states; MuJoCo normalises quaternions on the way
     const int nz = tz_task_nz(stage->scene->task);
@@ -178,17 +206,7 @@ void tz_stage_draw(tz_stage *stage, mjrRect viewport, double alpha, const char *
     }
     tz_scene_pose(stage->scene, stage->z_shown);
 
-    double pull[6];
-    const bool pulls = stage->pull.body != 0;
-    if (pulls) {
-        tz_pull_line(&stage->pull, stage->scene, pull);
-    }
-    const tz_path paths[3] = {
-        {pull, pulls ? 2 : 0, {0.9f, 0.2f, 0.2f, 0.9f}, 0.015},
-        {stage->trail, stage->n_trail, {0.95f, 0.95f, 0.95f, 0.9f}, 0.008},
-        {stage->plan, stage->n_plan, {1.0f, 0.55f, 0.1f, 0.95f}, 0.012},
-    };
-    tz_scene_render(stage->scene, viewport, paths, stage->shows_paths ? 3 : 1);
+    draw_world(stage, viewport);
 
     if (stage->shows_text) {
         draw_text(stage, viewport, note);

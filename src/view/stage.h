@@ -8,7 +8,7 @@
 #include "view/pull.h"
 #include "view/scene.h"
 
-enum { TZ_STAGE_TRAIL_MAX = 120, TZ_STAGE_PLAN_MAX = 256 };
+enum { TZ_STAGE_TRAIL_MAX = 120, TZ_STAGE_PLAN_MAX = 256, TZ_STAGE_SAMPLES_MAX = 16 };
 
 typedef struct tz_stage {
     tz_scene *scene;              // owned
@@ -20,8 +20,10 @@ typedef struct tz_stage {
     int n_trail;
     double plan[3 * TZ_STAGE_PLAN_MAX]; // where the plan says it will be            (n_plan, 3)
     int n_plan;
+    double sample[TZ_STAGE_SAMPLES_MAX][3 * TZ_STAGE_PLAN_MAX]; // of candidates     (n_plan, 3)
+    int n_samples;
     tz_pull pull; // by the mouse; none in a video
-    bool shows_paths, shows_text;
+    bool shows_paths, shows_samples, shows_text;
 
     tz_loop_step last; // copy of the last step; its pointers are not kept
     double predicted_reward, plan_s;

@@ -19,6 +19,7 @@ static const char help_text[] = "space  pause / go on\n"
                                 "down   slower\n"
                                 "R      restart the episode\n"
                                 "T      paths on / off\n"
+                                "S      candidates of the plan on / off\n"
                                 "I      text on / off\n"
                                 "C      follow the robot / free camera\n"
                                 "P      screenshot (PNG)\n"
@@ -177,6 +178,9 @@ static void on_key(GLFWwindow *glfw, int key, int scancode, int action, int mods
         break;
     case GLFW_KEY_T:
         window->stage->shows_paths = !window->stage->shows_paths;
+        break;
+    case GLFW_KEY_S:
+        window->stage->shows_samples = !window->stage->shows_samples;
         break;
     case GLFW_KEY_I:
         window->stage->shows_text = !window->stage->shows_text;
