@@ -15,6 +15,9 @@
 #ifdef TZ_HAVE_LIBXSMM
 #include <libxsmm.h>
 #endif
+#ifdef TZ_HAVE_SUNDIALS
+#include <sundials/sundials_config.h>
+#endif
 
 // clang names itself in its version
 #if defined(__clang__)
@@ -58,6 +61,11 @@ struct json_object *tz_config_new(int argc, char **argv, uint64_t seed) {
     put_text(config, "libxsmm", LIBXSMM_VERSION);
 #else
     json_object_object_add(config, "libxsmm", NULL);
+#endif
+#ifdef TZ_HAVE_SUNDIALS
+    put_text(config, "sundials", SUNDIALS_VERSION);
+#else
+    json_object_object_add(config, "sundials", NULL);
 #endif
     put_text(config, "compiler", COMPILER);
     return config;

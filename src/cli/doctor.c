@@ -197,6 +197,10 @@ static struct json_object *gather(int argc, char **argv) {
     json_object_object_del(report, "seed");
     tz_json_add_text(report, "json_c", json_c_version());
     json_object_object_add(report, "missing", json_object_new_array());
+    if (json_object_object_get(report, "sundials") == NULL) {
+        put_missing(report, "SUNDIALS", "the physical systems and most of the study's figures",
+                    "apt-get install libsundials-dev, then build again");
+    }
     gather_cpu(report);
     gather_products(report);
     gather_environments(report);
@@ -225,10 +229,11 @@ static void print_words(const char *label, struct json_object *words) {
 }
 
 static void print_versions(struct json_object *report) {
-    static const char *const rows[][2] = {
-        {"trapeze", "version"},   {"compiler", "compiler"}, {"MuJoCo", "mujoco"},
-        {"OpenBLAS", "openblas"}, {"LIBXSMM", "libxsmm"},   {"HDF5", "hdf5"},
-        {"json-c", "json_c"},     {"ffmpeg", "ffmpeg"},     {"gnuplot", "gnuplot"}};
+    static const char *const rows[][2] = {{"trapeze", "version"}, {"compiler", "compiler"},
+                                          {"MuJoCo", "mujoco"},   {"OpenBLAS", "openblas"},
+                                          {"LIBXSMM", "libxsmm"}, {"SUNDIALS", "sundials"},
+                                          {"HDF5", "hdf5"},       {"json-c", "json_c"},
+                                          {"ffmpeg", "ffmpeg"},   {"gnuplot", "gnuplot"}};
     for (size_t i = 0; i < TZ_COUNTOF(rows); i++) {
         printf("%-14s %s\n", rows[i][0], text_of(report, rows[i][1], "missing"));
     }

@@ -28,7 +28,7 @@ static void test_complete_machine(void **state) {
     assert_int_equal(trapeze("doctor --json"), 0);
     struct json_object *report = printed_json();
 
-    static const char *const versions[] = {"version", "compiler", "mujoco", "openblas",
+    static const char *const versions[] = {"version", "compiler", "mujoco", "openblas", "sundials",
                                            "hdf5",    "json_c",   "ffmpeg", "gnuplot"};
     for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
         const char *version = words(report, versions[i]);
