@@ -84,51 +84,55 @@ static tz_status workspace_create(tz_model_workspace **workspace, const tz_model
     return TZ_OK;
 }
 
-// z = mean over members of their rollouts. A member that is not finite makes the mean not finite.
-static void rollout(const tz_model *model, tz_model_workspace *workspace, float *z, const float *z0,
-                    const float *u, int T, int B) {
-    const ensemble *self = (const ensemble *)model;
-    const size_t n = ((size_t)T + 1) * (size_t)B * (size_t)tz_model_nz(model);
-    TZ_ASSERT(n <= workspace->max_values);
-    tz_model_rollout(self->member[0], workspace->member[0], z, z0, u, T, B);
-    for (int i = 1; i < self->n; i++) {
-        tz_model_rollout(self->member[i], workspace->member[i], workspace->z, z0, u, T, B);
-        for (size_t k = 0; k < n; k++) {
-            z[k] += workspace->z[k];
-        }
-    }
-    const float share = 1.0f / (float)self->n;
-    for (size_t k = 0; k < n; k++) {
-        z[k] *= share;
-    }
-    memcpy(z, z0, (size_t)B * (size_t)tz_model_nz(model) * sizeof *z);
-}
-
-// The variance of the mixture of members (Lakshminarayanan, Pritzel, Blundell, "Simple and scalable
+// z = mean over members of their rollouts z_k, taken in one by one: after the k-th, z += (z_k - z)
+// / k. A member that is not finite makes the mean not finite. With V, nullable, the variance of the
+// mixture of members comes along (Lakshminarayanan, Pritzel, Blundell, "Simple and scalable
 // predictive uncertainty estimation using deep ensembles", NeurIPS 2017, section 2.4):
 //
 //     V = mean over members k of (V_k + (z_k - z)^2)
-static void variance(const tz_model *model, tz_model_workspace *workspace, float *V, const float *z,
-                     const float *u, int T, int B) {
+//
+// the squares by sums that follow the mean: after the k-th, (z_k - z before) (z_k - z after) joins
+// (Welford, "Note on a method for calculating corrected sums of squares and products", 1962).
+static void predict(const tz_model *model, tz_model_workspace *workspace, float *z, float *V,
+                    const float *z0, const float *u, int T, int B) {
     const ensemble *self = (const ensemble *)model;
     const size_t n = ((size_t)T + 1) * (size_t)B * (size_t)tz_model_nz(model);
     TZ_ASSERT(n <= workspace->max_values);
-    const float share = 1.0f / (float)self->n;
-    memset(V, 0, n * sizeof *V);
+    memset(z, 0, n * sizeof *z);
+    if (V != NULL) {
+        memset(V, 0, n * sizeof *V);
+    }
     for (int i = 0; i < self->n; i++) {
         const tz_model *member = self->member[i];
-        tz_model_rollout(member, workspace->member[i], workspace->z, z, u, T, B);
-        for (size_t k = (size_t)B * (size_t)tz_model_nz(model); k < n; k++) {
-            const float off = workspace->z[k] - z[k];
-            V[k] += share * off * off;
+        const float *z_k = workspace->z, *V_k = workspace->V, share = 1.0f / (float)(i + 1);
+        tz_model_rollout(member, workspace->member[i], workspace->z, z0, u, T, B);
+        for (size_t at = 0; at < n; at++) {
+            const float off = z_k[at] - z[at];
+            z[at] += share * off;
+            if (V != NULL) {
+                V[at] += off * (z_k[at] - z[at]);
+            }
         }
-        if (member->has_variance) {
-            tz_model_variance(member, workspace->member[i], workspace->V, workspace->z, u, T, B);
-            for (size_t k = 0; k < n; k++) {
-                V[k] += share * workspace->V[k];
+        if (V != NULL && member->has_variance) {
+            tz_model_variance(member, workspace->member[i], workspace->V, z_k, u, T, B);
+            for (size_t at = 0; at < n; at++) {
+                V[at] += V_k[at];
             }
         }
     }
+    const size_t first = (size_t)B * (size_t)tz_model_nz(model);
+    memcpy(z, z0, first * sizeof *z);
+    if (V != NULL) {
+        memset(V, 0, first * sizeof *V);
+        for (size_t at = first; at < n; at++) {
+            V[at] /= (float)self->n;
+        }
+    }
+}
+
+static void rollout(const tz_model *model, tz_model_workspace *workspace, float *z, const float *z0,
+                    const float *u, int T, int B) {
+    predict(model, workspace, z, NULL, z0, u, T, B);
 }
 
 static const tz_model_ops ops = {
@@ -137,7 +141,7 @@ static const tz_model_ops ops = {
     .workspace_create = workspace_create,
     .workspace_destroy = workspace_destroy,
     .rollout = rollout,
-    .variance = variance,
+    .predict = predict,
 };
 
 // ---- making -----------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 // An ensemble: several learned models of one environment behind the interface of one. Each member
 // is rolled out on its own along the whole horizon, and the ensemble's prediction is the mean of
-// their states; how far they disagree says how little the data told them (tz_model_variance).
+// their states; how far they disagree says how little the data told them (tz_model_predict).
 //
 // On disk it is a list of model files: a JSON file beside them,
 //

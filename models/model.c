@@ -301,8 +301,19 @@ void tz_model_rollout_vjp(const tz_model *model, tz_model_workspace *workspace, 
 
 void tz_model_variance(const tz_model *model, tz_model_workspace *workspace, tz_real *V,
                        const tz_real *z, const tz_real *u, int T, int B) {
-    TZ_ASSERT(model->has_variance);
+    TZ_ASSERT(model->has_variance && model->ops->variance != NULL);
     model->ops->variance(model, workspace, V, z, u, T, B);
+}
+
+void tz_model_predict(const tz_model *model, tz_model_workspace *workspace, tz_real *z, tz_real *V,
+                      const tz_real *z0, const tz_real *u, int T, int B) {
+    TZ_ASSERT(model->has_variance);
+    if (model->ops->predict != NULL) {
+        model->ops->predict(model, workspace, z, V, z0, u, T, B);
+        return;
+    }
+    tz_model_rollout(model, workspace, z, z0, u, T, B);
+    tz_model_variance(model, workspace, V, z, u, T, B);
 }
 
 void tz_model_variance_vjp(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,

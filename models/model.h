@@ -67,7 +67,11 @@ typedef struct tz_model_ops {
     void (*energy)(const tz_model *self, tz_model_workspace *workspace, tz_real *E,
                    const tz_real *z, int B);
 
-    // (models with has_variance) see tz_model_variance
+    // (ensembles) see tz_model_predict
+    void (*predict)(const tz_model *self, tz_model_workspace *workspace, tz_real *z, tz_real *V,
+                    const tz_real *z0, const tz_real *u, int T, int B);
+
+    // (learned kinds) see tz_model_variance
     void (*variance)(const tz_model *self, tz_model_workspace *workspace, tz_real *V,
                      const tz_real *z, const tz_real *u, int T, int B);
 
@@ -220,11 +224,16 @@ TZ_API void tz_model_rollout_vjp(const tz_model *model, tz_model_workspace *work
                                  tz_real *grad, const tz_real *z_bar, const tz_real *u, int T,
                                  int B);
 
-// The variances V (T+1, B, nz) of the states z (T+1, B, nz), a rollout of this model from z[0]
-// under u: each component's, taken alone. V[0] is 0. For models with has_variance: of a
-// probabilistic model, what its second network says of each transition, summed; of an ensemble, the
-// mean of its members' variances (0 for members without) plus the variance of their states. May
-// roll out again: not between a rollout and its backward.
+// A rollout z (T+1, B, nz) and its variances V (T+1, B, nz): each component's, taken alone. V[0] is
+// 0. For models with has_variance: of a probabilistic model see tz_model_variance; of an ensemble
+// the mean of its members' variances (0 for members without) plus the variance of their states. z
+// has the bytes of tz_model_rollout.
+TZ_API void tz_model_predict(const tz_model *model, tz_model_workspace *workspace, tz_real *z,
+                             tz_real *V, const tz_real *z0, const tz_real *u, int T, int B);
+
+// The variances V (T+1, B, nz) of the states z (T+1, B, nz), a rollout of this probabilistic model
+// under u: what its second network says of each transition, summed. Not between a rollout and its
+// backward.
 TZ_API void tz_model_variance(const tz_model *model, tz_model_workspace *workspace, tz_real *V,
                               const tz_real *z, const tz_real *u, int T, int B);
 

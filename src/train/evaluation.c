@@ -147,10 +147,12 @@ static void predict(const job *j, worker *w, int row, int B) {
             memcpy(w->u + t * b * nu, r->u + (t * n + at) * nu, b * nu * sizeof(float));
         }
         memcpy(w->z0, z0, b * nz * sizeof(float));
-        tz_model_rollout(j->predictor->model, w->workspace, w->zhat, w->z0, w->u, r->horizon, B);
         if (w->V != NULL) {
-            tz_model_variance(j->predictor->model, w->workspace, w->V, w->zhat, w->u, r->horizon,
-                              B);
+            tz_model_predict(j->predictor->model, w->workspace, w->zhat, w->V, w->z0, w->u,
+                             r->horizon, B);
+        } else {
+            tz_model_rollout(j->predictor->model, w->workspace, w->zhat, w->z0, w->u, r->horizon,
+                             B);
         }
         break;
     case TZ_PREDICT_STAY:

@@ -5,7 +5,7 @@
 // for all predictors that are compared. The normalised mean squared error of a rollout is the mean
 // of e over the steps t = 0..H and the nz components (the study's metric; e = 0 at t = 0).
 //
-// A model with variances V (tz_model_variance) is also asked how well it knows its errors: the
+// A model with variances V (tz_model_predict) is also asked how well it knows its errors: the
 // negative log-likelihood of a component under its Gaussian, ((zhat - z)^2 / V + log(2 pi V /
 // sigma_z^2)) / 2, over the steps t = 1..H, and the share of components that lie within one and
 // within two of its standard deviations (0.683 and 0.954 where it is right). V counts as at least

@@ -89,10 +89,11 @@ static void variance_is_that_of_the_mixture(void **state) {
     tz_model_workspace *ws = NULL, *ws_0 = NULL;
     assert_int_equal(tz_model_workspace_create(&ws, ensemble, B, T, false, NULL), TZ_OK);
     assert_int_equal(tz_model_workspace_create(&ws_0, members[0], B, T, false, NULL), TZ_OK);
-    tz_model_rollout(ensemble, ws, mean, z0, u, T, B);
     const size_t before = tz_alloc_count();
-    tz_model_variance(ensemble, ws, V, mean, u, T, B);
+    tz_model_predict(ensemble, ws, mean, V, z0, u, T, B);
     assert_int_equal(tz_alloc_count(), before);
+    tz_model_rollout(ensemble, ws, z[0], z0, u, T, B);
+    assert_memory_equal(mean, z[0], n * sizeof *mean);
     roll(members[0], z[0], z0, u);
     roll(members[1], z[1], z0, u);
     tz_model_variance(members[0], ws_0, V_0, z[0], u, T, B);
