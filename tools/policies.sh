@@ -14,7 +14,8 @@ if [ $# -lt 2 ]; then
 fi
 trapeze=$1 out=$2
 shift 2
-[ $# -gt 0 ] || set -- half_cheetah ant hopper walker2d swimmer reacher pusher inverted_pendulum inverted_double_pendulum
+[ $# -gt 0 ] || set -- half_cheetah ant hopper walker2d swimmer reacher pusher inverted_pendulum inverted_double_pendulum \
+    humanoid_standup
 
 half="--hidden 128 --batch 128" # of the default sizes
 
@@ -24,6 +25,7 @@ options() {
     half_cheetah | ant) echo "--steps 1000000" ;;
     hopper | walker2d) echo "--steps 1000000 $half" ;;
     swimmer) echo "--steps 1000000 $half --gamma 0.999" ;;
+    humanoid_standup) echo "--steps 605000 $half" ;;
     reacher | pusher) echo "--steps 500000 $half" ;;
     inverted_double_pendulum) echo "--steps 300000 $half" ;;
     inverted_pendulum) echo "--steps 100000" ;;
