@@ -121,6 +121,7 @@ __attribute__((target("avx512f"))) static void transpose_16(float *B, const floa
         _mm512_storeu_ps(B + (8 + j) * ldb, _mm512_shuffle_f32x4(upper, lower, 0xdd));
     }
 }
+
 // B (8, 8) = A^T in the same way: pairs of rows change halves three times.
 __attribute__((target("avx2"))) static void transpose_8(float *B, const float *A, size_t lda,
                                                         size_t ldb) {

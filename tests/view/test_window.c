@@ -17,10 +17,19 @@
 
 enum { NZ_MAX = 64 };
 
-static void press(const char *key) {
+static tz_env *create_cheetah(void) {
+    tz_env *env = NULL;
+    tz_env_def def = tz_env_def_default();
+    def.name = "half_cheetah";
+    assert_int_equal(tz_env_create(&env, &def, NULL), TZ_OK);
+    return env;
+}
+
+// What a person does at the test's window, in xdotool's words.
+static void act(const char *actions) {
     char command[256];
     snprintf(command, sizeof command,
-             "xdotool search --sync --name '^trapeze test$' windowfocus key %s", key);
+             "xdotool search --sync --name '^trapeze test$' windowfocus %s && sleep 0.1", actions);
     assert_int_equal(system(command), 0);
 }
 
@@ -28,10 +37,7 @@ static void test_window_shows_and_obeys(void **state) {
     (void)state;
     assert_true(tz_window_is_possible());
     tz_error error = {0};
-    tz_env *env = NULL;
-    tz_env_def env_def = tz_env_def_default();
-    env_def.name = "half_cheetah";
-    assert_int_equal(tz_env_create(&env, &env_def, &error), TZ_OK);
+    tz_env *env = create_cheetah();
 
     char folder[] = "/tmp/trapeze-window-XXXXXX";
     assert_non_null(mkdtemp(folder));
@@ -63,28 +69,21 @@ static void test_window_shows_and_obeys(void **state) {
 
     // P saves a picture, R asks for a new start, Q ends
     tz_loop_step step = {.t = 10, .z = z, .z_next = z_next, .u = (float[6]){0}};
-    press("p");
+    act("key p");
     tz_env_step(env, &step.step, z_next, u);
     assert_int_equal(observer.stepped(observer.context, env, &step), TZ_LOOP_CONTINUE);
     char path[TZ_PATH_MAX];
     assert_int_equal(tz_path_join(path, folder, "screenshot-000.png", &error), TZ_OK);
     assert_true(tz_file_exists(path));
-    press("r");
+    act("key r");
     assert_int_equal(observer.stepped(observer.context, env, &step), TZ_LOOP_RESTART);
-    press("q");
+    act("key q");
     assert_int_equal(observer.stepped(observer.context, env, &step), TZ_LOOP_STOP);
 
     tz_window_destroy(window);
     remove(path);
     remove(folder);
     tz_env_destroy(env);
-}
-
-static void mouse(const char *actions) {
-    char command[256];
-    snprintf(command, sizeof command,
-             "xdotool search --sync --name '^trapeze test$' windowfocus %s && sleep 0.1", actions);
-    assert_int_equal(system(command), 0);
 }
 
 // One control step without controls; the force of the mouse that acts on body `body` in it.
@@ -107,10 +106,7 @@ static void test_mouse_pulls(void **state) {
     (void)state;
     enum { TORSO = 1, STEPS = 12 };
     tz_error error = {0};
-    tz_env *env = NULL;
-    tz_env_def env_def = tz_env_def_default();
-    env_def.name = "half_cheetah";
-    assert_int_equal(tz_env_create(&env, &env_def, &error), TZ_OK);
+    tz_env *env = create_cheetah();
     for (int recorded = 0; recorded < 2; recorded++) {
         tz_window_def def = tz_window_def_default();
         def.title = "trapeze test";
@@ -126,11 +122,11 @@ static void test_mouse_pulls(void **state) {
         assert_true(step_with_force(&observer, env, z, TORSO) == 0.0);
         const double x_before = z[0];
 
-        mouse("mousemove --window %1 160 107");
+        act("mousemove --window %1 160 107");
         step_with_force(&observer, env, z, TORSO);
-        mouse("keydown ctrl mousedown 1");
+        act("keydown ctrl mousedown 1");
         step_with_force(&observer, env, z, TORSO);
-        mouse("mousemove --window %1 260 107");
+        act("mousemove --window %1 260 107");
         double force = 0.0;
         for (int t = 0; t < STEPS; t++) {
             force = fmax(force, step_with_force(&observer, env, z, TORSO));
@@ -141,7 +137,7 @@ static void test_mouse_pulls(void **state) {
             assert_true(force > 10.0); // N
             assert_true(z[0] - x_before > 0.1);
         }
-        mouse("mouseup 1 keyup ctrl");
+        act("mouseup 1 keyup ctrl");
         step_with_force(&observer, env, z, TORSO);
         assert_true(step_with_force(&observer, env, z, TORSO) == 0.0);
         tz_window_destroy(window);
@@ -152,10 +148,7 @@ static void test_mouse_pulls(void **state) {
 static void test_without_display_one_sentence(void **state) {
     (void)state;
     tz_error error = {0};
-    tz_env *env = NULL;
-    tz_env_def env_def = tz_env_def_default();
-    env_def.name = "half_cheetah";
-    assert_int_equal(tz_env_create(&env, &env_def, &error), TZ_OK);
+    tz_env *env = create_cheetah();
     unsetenv("DISPLAY");
     unsetenv("WAYLAND_DISPLAY");
     assert_false(tz_window_is_possible());
