@@ -250,8 +250,8 @@ static tz_status make(run *r, int argc, char **argv, tz_error *error) {
     TZ_CHECK(tz_team_create(&r->team, a->threads, error));
     TZ_CHECK(tz_planner_create(&r->planner, &a->def, task, r->model, r->team, error));
     TZ_CHECK(make_config(r, argc, argv, error));
-    TZ_CHECK(tz_mpc_report_create(&r->report, a->episodes, task->max_episode_steps, a->def.horizon,
-                                  a->def.discount, error));
+    TZ_CHECK(tz_mpc_report_create(&r->report, a->episodes, task->max_episode_steps, a->def.discount,
+                                  error));
     r->results = tz_alloc((size_t)a->episodes, sizeof *r->results);
     if (r->results == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: results of %d episodes", a->episodes);
@@ -310,8 +310,12 @@ static void print_summary(const run *r, const tz_mpc_summary *s) {
     const double period_ms = 1e3 * tz_env_task(r->env)->dt_s;
     printf("return %.1f +- %.1f over %d episodes; one-step predictions sum to %.1f\n",
            s->return_mean, s->return_std, r->n_done, s->predicted_mean);
-    printf("over a horizon of %d steps: predicted %.2f, obtained %.2f\n", r->arguments.def.horizon,
-           s->horizon_predicted_mean, s->horizon_obtained_mean);
+    char horizon[32] = "the horizons of the plans"; // moved by hand in the window
+    if (s->horizon > 0) {
+        snprintf(horizon, sizeof horizon, "a horizon of %d steps", s->horizon);
+    }
+    printf("over %s: predicted %.2f, obtained %.2f\n", horizon, s->horizon_predicted_mean,
+           s->horizon_obtained_mean);
     printf("plan time: median %.1f ms, 95%% below %.1f ms; control period %.0f ms: %s\n",
            s->plan_ms_median, s->plan_ms_p95, period_ms,
            s->plan_ms_p95 <= period_ms ? "real time" : "slower than real time");

@@ -8,11 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-tz_status tz_mpc_report_create(tz_mpc_report *report, int n_episodes, int max_steps, int horizon,
+tz_status tz_mpc_report_create(tz_mpc_report *report, int n_episodes, int max_steps,
                                double discount, tz_error *error) {
-    *report = (tz_mpc_report){.max_rows = (size_t)n_episodes * (size_t)max_steps,
-                              .horizon = horizon,
-                              .discount = discount};
+    *report =
+        (tz_mpc_report){.max_rows = (size_t)n_episodes * (size_t)max_steps, .discount = discount};
     report->row = tz_alloc(report->max_rows, sizeof *report->row);
     if (report->row == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: %d episodes of %d steps", n_episodes,
@@ -44,6 +43,7 @@ static tz_loop_request record(void *context, tz_env *env, const tz_loop_step *st
             .reward = step->step.reward,
             .predicted_reward = step->plan->predicted_reward,
             .predicted_return = step->plan->predicted_return,
+            .horizon = step->plan->horizon,
             .plan_ms = 1e3 * step->plan->plan_s,
             .n_candidates = step->plan->n_candidates,
             .n_diverged = step->plan->n_diverged,
@@ -59,9 +59,10 @@ static void end(void *context, tz_env *env, int episode, double episode_return, 
     tz_mpc_report *report = context;
     tz_mpc_row *row = report->row + report->n_finished;
     for (int t = 0; t < length; t++) {
-        row[t].obtained_return = t + report->horizon <= length ? 0.0 : (double)NAN;
+        const bool is_complete = t + row[t].horizon <= length;
+        row[t].obtained_return = is_complete ? 0.0 : (double)NAN;
         double weight = 1.0;
-        for (int k = 0; k < report->horizon && t + report->horizon <= length; k++) {
+        for (int k = 0; k < row[t].horizon && is_complete; k++) {
             row[t].obtained_return += weight * row[t + k].reward;
             weight *= report->discount;
         }
@@ -123,8 +124,10 @@ tz_status tz_mpc_report_summarise(const tz_mpc_report *report, tz_mpc_summary *s
     double square = 0.0, predicted = 0.0, obtained = 0.0;
     double n_candidates = 0.0, n_diverged = 0.0, n_outside = 0.0;
     size_t n_complete = 0;
+    summary->horizon = report->row[0].horizon;
     for (size_t i = 0; i < report->n_finished; i++) {
         const tz_mpc_row *row = &report->row[i];
+        summary->horizon = row->horizon == summary->horizon ? row->horizon : 0;
         square += pow(row->predicted_reward - row->reward, 2.0);
         n_candidates += row->n_candidates;
         n_diverged += row->n_diverged;

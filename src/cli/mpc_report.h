@@ -14,13 +14,13 @@ typedef struct tz_mpc_row {
     double predicted_return; // by the plan, for the horizon from this step on, discounted
     double obtained_return;  // over the same steps; NaN where the episode ended before
     double plan_ms;
+    int horizon; // of the plan
     int n_candidates, n_diverged, n_out_of_range;
 } tz_mpc_row;
 
 typedef struct tz_mpc_report {
     tz_mpc_row *row; // owned: finished episodes, then the one in flight        (max_rows)
     size_t n_rows, n_finished, max_rows;
-    int horizon;
     double discount;
 } tz_mpc_report;
 
@@ -28,6 +28,7 @@ typedef struct tz_mpc_report {
 typedef struct tz_mpc_summary {
     double return_mean, return_std;       // over episodes (std: population)
     double predicted_mean;                // sum of one-step predictions, mean over episodes
+    int horizon;                          // of all plans; 0: it was changed on the way
     double horizon_predicted_mean;        // of the plans, over steps whose horizon was completed
     double horizon_obtained_mean;         // over the same steps
     double reward_rmse;                   // of the one-step predictions
@@ -37,7 +38,7 @@ typedef struct tz_mpc_summary {
 } tz_mpc_summary;
 
 // Sized for n_episodes of max_steps; recording allocates nothing.
-tz_status tz_mpc_report_create(tz_mpc_report *report, int n_episodes, int max_steps, int horizon,
+tz_status tz_mpc_report_create(tz_mpc_report *report, int n_episodes, int max_steps,
                                double discount, tz_error *error);
 void tz_mpc_report_destroy(tz_mpc_report *report);
 

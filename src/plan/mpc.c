@@ -33,6 +33,15 @@ static tz_loop_request tell_begin(const loop *l, int episode, const double *z) {
     return request;
 }
 
+static void tell_planning(const loop *l) {
+    for (int i = 0; i < l->n_observers; i++) {
+        const tz_observer *o = &l->observers[i];
+        if (o->planning != NULL) {
+            o->planning(o->context, l->controller->planner);
+        }
+    }
+}
+
 static tz_loop_request tell_planned(const loop *l, const tz_plan *plan) {
     tz_loop_request request = TZ_LOOP_CONTINUE;
     for (int i = 0; i < l->n_observers; i++) {
@@ -69,6 +78,7 @@ static void tell_end(const loop *l, int episode, const tz_loop_result *result) {
 // Chooses u (nu) at z. plan is filled when a planner acts.
 static void choose_control(loop *l, float *u, tz_plan *plan, tz_rng *rng, const double *z) {
     if (l->controller->planner != NULL) {
+        tell_planning(l);
         tz_planner_plan(l->controller->planner, plan, z);
         for (int j = 0; j < l->task->nu; j++) {
             u[j] = plan->u[j];

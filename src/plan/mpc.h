@@ -30,6 +30,8 @@ typedef struct tz_observer {
     void *context;
     // (optional) before the first step of an episode; z is the initial state, env the real one
     tz_loop_request (*episode_begin)(void *context, tz_env *env, int episode, const double *z);
+    // (optional) before a plan is made: none is borrowed, so that the planner's settings may change
+    void (*planning)(void *context, tz_planner *planner);
     // (optional) after a plan was made and before it is executed: draw, wait, pace here
     tz_loop_request (*planned)(void *context, tz_env *env, const tz_plan *plan);
     // (optional) after every environment step

@@ -195,6 +195,31 @@ void tz_planner_destroy(tz_planner *planner) {
     }
 }
 
+tz_planner_def tz_planner_settings(const tz_planner *planner) {
+    return planner->def;
+}
+
+tz_status tz_planner_change(tz_planner *planner, const tz_planner_def *def, tz_error *error) {
+    tz_planner *other = NULL;
+    const tz_candidates *candidates = &planner->candidates;
+    TZ_CHECK(
+        tz_planner_create(&other, def, planner->task, candidates->model, candidates->team, error));
+
+    // what the episode knows
+    const int T = def->horizon < planner->def.horizon ? def->horizon : planner->def.horizon;
+    memcpy(other->mean, planner->mean, (size_t)(T * planner->task->nu) * sizeof *other->mean);
+    other->episode = planner->episode;
+    other->step = planner->step;
+
+    // the caller's handle becomes the other planner
+    const tz_planner old = *planner;
+    *planner = *other;
+    *other = old;
+    planner->candidates.def = &planner->def;
+    tz_planner_destroy(other);
+    return TZ_OK;
+}
+
 // ---- for the kinds
 
 // Draws are numbered by episode, control step and iteration, so that a plan depends on nothing else

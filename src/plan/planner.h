@@ -78,6 +78,14 @@ TZ_API void tz_planner_destroy(tz_planner *planner); // Nullable
 // Forgets the warm start; the random streams of the next episode start at (seed, episode).
 TZ_API void tz_planner_reset(tz_planner *planner, uint64_t episode);
 
+// The settings in force.
+TZ_API tz_planner_def tz_planner_settings(const tz_planner *planner);
+
+// Goes on with other settings from the next plan on, for which the warm start is kept as far as
+// both horizons reach. No plan may be borrowed. Errors as of tz_planner_create; nothing changes
+// then.
+TZ_API tz_status tz_planner_change(tz_planner *planner, const tz_planner_def *def, tz_error *error);
+
 // Plans from z (nz) and shifts the warm start by one step. Allocates nothing. The same seed,
 // episode and states give the same bytes at any size of the team.
 TZ_API void tz_planner_plan(tz_planner *planner, tz_plan *plan, const double *z);

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/png.h"
 #include "envs/mujoco_compat.h"
+#include "view/panel.h"
 #include "view/stage.h"
 
 #include <GLFW/glfw3.h>
@@ -21,6 +22,7 @@ static const char help_text[] = "space  pause / go on\n"
                                 "T      paths on / off\n"
                                 "S      candidates of the plan on / off\n"
                                 "I      text on / off\n"
+                                "Tab    sliders of the planner on / off\n"
                                 "C      follow the robot / free camera\n"
                                 "P      screenshot (PNG)\n"
                                 "H      this help\n"
@@ -31,6 +33,7 @@ static const char help_text[] = "space  pause / go on\n"
 struct tz_window {
     GLFWwindow *glfw;
     tz_stage *stage;
+    tz_panel *panel; // NULL until a planner is known
     const char *screenshot_folder;
     int n_screenshots;
 
@@ -38,7 +41,7 @@ struct tz_window {
     double deadline_s; // when the step being shown should be over
     double lateness;   // wall time over allowed time of the last steps, smoothed; 1 is on time
     bool is_paused, wants_step, shows_help;
-    bool is_recorded; // no pulls
+    bool is_recorded; // no pulls, no sliders
     bool has_pulled;  // the simulation has a force of the mouse on it
     tz_loop_request request;
     char message[256]; // shown for a while: a screenshot's path, an error
@@ -62,7 +65,7 @@ bool tz_window_is_possible(void) {
 
 // ---- drawing
 
-static mjrRect viewport_of(tz_window *window) {
+static mjrRect viewport_of(const tz_window *window) {
     mjrRect viewport = {0, 0, 0, 0};
     glfwGetFramebufferSize(window->glfw, &viewport.width, &viewport.height);
     return viewport;
@@ -97,6 +100,9 @@ static void draw(tz_window *window, double alpha) {
     const mjrRect viewport = viewport_of(window);
     if (viewport.width > 0 && viewport.height > 0) {
         tz_stage_draw(window->stage, viewport, alpha, window->shows_help ? help_text : note);
+    }
+    if (window->panel != NULL) {
+        tz_panel_draw(window->panel, viewport, &window->stage->scene->context);
     }
     glfwSwapBuffers(window->glfw);
     glfwPollEvents();
@@ -153,6 +159,16 @@ static void toggle_camera(tz_scene *scene) {
     }
 }
 
+static void toggle_panel(tz_window *window) {
+    if (window->is_recorded) {
+        say(window, "no sliders: these episodes are stored as data (leave out --out)");
+    } else if (window->panel == NULL) {
+        say(window, "no sliders: no planner drives");
+    } else {
+        tz_panel_toggle(window->panel);
+    }
+}
+
 static void on_key(GLFWwindow *glfw, int key, int scancode, int action, int mods) {
     (void)scancode;
     (void)mods;
@@ -185,6 +201,9 @@ static void on_key(GLFWwindow *glfw, int key, int scancode, int action, int mods
     case GLFW_KEY_I:
         window->stage->shows_text = !window->stage->shows_text;
         break;
+    case GLFW_KEY_TAB:
+        toggle_panel(window);
+        break;
     case GLFW_KEY_C:
         toggle_camera(window->stage->scene);
         break;
@@ -203,11 +222,28 @@ static void on_key(GLFWwindow *glfw, int key, int scancode, int action, int mods
     }
 }
 
+// True when what the mouse does concerns the panel.
+static bool is_for_panel(tz_window *window, mjtEvent event, double scroll) {
+    double pixel[2]; // from the upper left corner
+    mouse_pixel(window, pixel);
+    const tz_panel_mouse mouse = {
+        .event = event,
+        .left_button = glfwGetMouseButton(window->glfw, GLFW_MOUSE_BUTTON_LEFT) == GLFW_PRESS,
+        .x = pixel[0],
+        .y = viewport_of(window).height - pixel[1],
+        .scroll = scroll};
+    return window->panel != NULL &&
+           tz_panel_mouse_event(window->panel, &mouse, &window->stage->scene->context);
+}
+
 static void on_mouse_move(GLFWwindow *glfw, double x, double y) {
     tz_window *window = glfwGetWindowUserPointer(glfw);
     const double dx = x - window->mouse_x, dy = y - window->mouse_y;
     window->mouse_x = x;
     window->mouse_y = y;
+    if (is_for_panel(window, mjEVENT_MOVE, 0.0)) {
+        return;
+    }
     int width = 0, height = 0;
     glfwGetWindowSize(glfw, &width, &height);
 
@@ -224,7 +260,8 @@ static void on_mouse_move(GLFWwindow *glfw, double x, double y) {
 
 static void on_mouse_button(GLFWwindow *glfw, int button, int action, int mods) {
     tz_window *window = glfwGetWindowUserPointer(glfw);
-    if (button != GLFW_MOUSE_BUTTON_LEFT) {
+    if (button != GLFW_MOUSE_BUTTON_LEFT ||
+        is_for_panel(window, action == GLFW_PRESS ? mjEVENT_PRESS : mjEVENT_RELEASE, 0.0)) {
         return;
     }
     if (action == GLFW_RELEASE) {
@@ -241,6 +278,9 @@ static void on_mouse_button(GLFWwindow *glfw, int button, int action, int mods) 
 static void on_scroll(GLFWwindow *glfw, double x, double y) {
     (void)x;
     tz_window *window = glfwGetWindowUserPointer(glfw);
+    if (is_for_panel(window, mjEVENT_SCROLL, y)) {
+        return;
+    }
     tz_scene *scene = window->stage->scene;
     tz_mujoco_move_camera(scene->model, mjMOUSE_ZOOM, 0.0, -0.05 * y, &scene->scene,
                           &scene->camera);
@@ -281,6 +321,23 @@ static void apply_pull(tz_window *window, tz_env *env) {
         tz_pull_apply(&window->stage->pull, tz_env_mj_model(env), tz_env_mj_data(env));
         window->has_pulled = pulls;
     }
+}
+
+// What the sliders say counts for the plan that is about to be made.
+static void on_planning(void *context, tz_planner *planner) {
+    tz_window *window = enter(context);
+    tz_planner_def settings = tz_planner_settings(planner);
+    tz_error error;
+    tz_status status = TZ_OK;
+    if (window->panel == NULL) {
+        status = tz_panel_create(&window->panel, &settings, &window->stage->scene->context, &error);
+    } else if (tz_panel_take(window->panel, &settings)) {
+        status = tz_planner_change(planner, &settings, &error);
+    }
+    if (status != TZ_OK) {
+        say(window, error.text);
+    }
+    glfwMakeContextCurrent(NULL);
 }
 
 static tz_loop_request on_planned(void *context, tz_env *env, const tz_plan *plan) {
@@ -330,6 +387,7 @@ static tz_loop_request on_stepped(void *context, tz_env *env, const tz_loop_step
 tz_observer tz_window_observer(tz_window *window) {
     return (tz_observer){.context = window,
                          .episode_begin = on_episode_begin,
+                         .planning = on_planning,
                          .planned = on_planned,
                          .stepped = on_stepped};
 }
@@ -391,6 +449,7 @@ void tz_window_destroy(tz_window *window) {
     }
     if (window->glfw != NULL) {
         glfwMakeContextCurrent(window->glfw);
+        tz_panel_destroy(window->panel);
         tz_stage_destroy(window->stage);
         glfwDestroyWindow(window->glfw);
     }

@@ -14,7 +14,7 @@ typedef struct tz_window_def {
     int width, height;             // pixels
     double speed;                  // simulated seconds per second
     bool starts_paused;
-    bool is_recorded; // the episodes are stored as data: the mouse must not pull at the robot
+    bool is_recorded; // the episodes are stored as data: no mouse pulls, no sliders
     tz_quality quality;
 } tz_window_def;
 TZ_API tz_window_def tz_window_def_default(void);

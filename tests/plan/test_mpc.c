@@ -152,6 +152,36 @@ static void observers_are_told_in_order(void **state) {
     close_fixture(&f);
 }
 
+// Looks one step further at every plan.
+static void look_further(void *context, tz_planner *planner) {
+    int *n_asked = context;
+    tz_planner_def settings = tz_planner_settings(planner);
+    settings.horizon = 3 + (*n_asked)++;
+    assert_int_equal(tz_planner_change(planner, &settings, NULL), TZ_OK);
+}
+
+static tz_loop_request expect_horizon(void *context, tz_env *env, const tz_plan *plan) {
+    (void)env;
+    assert_int_equal(plan->horizon, 3 + *(int *)context - 1);
+    return TZ_LOOP_CONTINUE;
+}
+
+static void settings_change_before_a_plan(void **state) {
+    (void)state;
+    fixture f = open_fixture();
+    int n_asked = 0, n_done;
+    const tz_observer observer = {
+        .context = &n_asked, .planning = look_further, .planned = expect_horizon};
+    tz_loop_result result;
+    run(&f, true, 1, &observer, 1, &result, &n_done);
+    assert_int_equal(n_asked, STEPS);
+
+    // a policy plans nothing
+    run(&f, false, 1, &observer, 1, &result, &n_done);
+    assert_int_equal(n_asked, STEPS);
+    close_fixture(&f);
+}
+
 // "random" has no deterministic control to take instead.
 static void a_policy_that_draws_need_not_be_asked_to(void **state) {
     (void)state;
@@ -257,6 +287,7 @@ static void the_loop_is_plan_and_step(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(observers_are_told_in_order),
+        cmocka_unit_test(settings_change_before_a_plan),
         cmocka_unit_test(a_policy_that_draws_need_not_be_asked_to),
         cmocka_unit_test(a_restart_begins_the_episode_again),
         cmocka_unit_test(a_stop_drops_the_episode_in_flight),

@@ -293,6 +293,50 @@ static void the_warm_start_is_shifted(void **state) {
     tz_team_destroy(team);
 }
 
+// Two planners make a plan; then one of them changes its settings.
+static void settings_change_between_plans(void **state) {
+    (void)state;
+    tz_toy toy = toy_model();
+    const tz_task task = toy_task();
+    tz_planner_def def = toy_def(TZ_PLANNER_CEM);
+    def.keep_elites = 0; // elites do not outlive a change
+    tz_team *team = make_team(2);
+    tz_planner *planner = make(&def, &task, &toy, team), *other = make(&def, &task, &toy, team);
+    tz_plan plan, expected;
+    tz_error error;
+    tz_planner_plan(planner, &plan, Z0);
+    tz_planner_plan(other, &expected, Z0);
+
+    // settings that are refused change nothing, nor do the present ones
+    tz_planner_def settings = tz_planner_settings(planner);
+    assert_memory_equal(&settings, &def, sizeof def);
+    settings.elites = settings.samples + 1;
+    assert_int_equal(tz_planner_change(planner, &settings, &error), TZ_ERR_ARGUMENT);
+    assert_int_equal(tz_planner_change(planner, &def, &error), TZ_OK);
+    tz_planner_plan(planner, &plan, Z0);
+    tz_planner_plan(other, &expected, Z0);
+    assert_memory_equal(plan.u, expected.u, T * sizeof *plan.u);
+
+    // a longer horizon begins with the warm start that there was
+    def.horizon = 2 * T;
+    def.samples = 300;
+    assert_int_equal(tz_planner_change(planner, &def, &error), TZ_OK);
+    assert_memory_equal(planner->mean, other->mean, T * sizeof *planner->mean);
+    assert_true(planner->mean[T] == 0.0f);
+    tz_planner_plan(planner, &plan, Z0);
+    assert_int_equal(plan.horizon, 2 * T);
+    assert_int_equal(plan.n_candidates, 300 * def.iterations);
+
+    // and a shorter one
+    def.horizon = T / 2;
+    assert_int_equal(tz_planner_change(planner, &def, &error), TZ_OK);
+    tz_planner_plan(planner, &plan, Z0);
+    assert_int_equal(plan.horizon, T / 2);
+    tz_planner_destroy(planner);
+    tz_planner_destroy(other);
+    tz_team_destroy(team);
+}
+
 enum { N_PLANS = 4 };
 typedef struct record {
     float u[N_PLANS][T], z[N_PLANS][(T + 1) * TOY_NZ];
@@ -460,6 +504,7 @@ int main(void) {
         cmocka_unit_test(cyclic_coordinates_have_no_range),
         cmocka_unit_test(after_an_end_nothing_is_earned),
         cmocka_unit_test(the_warm_start_is_shifted),
+        cmocka_unit_test(settings_change_between_plans),
         cmocka_unit_test(the_same_bytes_at_any_number_of_threads),
         cmocka_unit_test(a_plan_allocates_nothing),
         cmocka_unit_test(cyclic_coordinates_are_shifted_and_shifted_back),

@@ -1,6 +1,7 @@
 // A real window on an X server (the test starts under xvfb-run), driven by real key events.
 #include "base/clock.h"
 #include "base/file.h"
+#include "plan/sim_model.h"
 #include "view/window.h"
 
 #include <math.h>
@@ -145,6 +146,75 @@ static void test_mouse_pulls(void **state) {
     tz_env_destroy(env);
 }
 
+// The horizon and the samples of the planner that drives, after the window has been asked.
+static void ask_settings(const tz_observer *observer, tz_planner *planner, int expected_horizon,
+                         int expected_samples) {
+    observer->planning(observer->context, planner);
+    const tz_planner_def settings = tz_planner_settings(planner);
+    assert_int_equal(settings.horizon, expected_horizon);
+    assert_int_equal(settings.samples, expected_samples);
+}
+
+// Tab opens the sliders in the upper right corner: the one of the horizon is dragged from a half to
+// three quarters; the button below them brings the first settings back; never in a window whose
+// episodes are stored.
+static void test_sliders_set_the_planner(void **state) {
+    (void)state;
+    tz_error error = {0};
+    tz_env *env = create_cheetah();
+    tz_model *model = NULL;
+    tz_team *team = NULL;
+    assert_int_equal(tz_sim_model_create(&model, env, &error), TZ_OK);
+    assert_int_equal(tz_team_create(&team, 1, &error), TZ_OK);
+    for (int recorded = 0; recorded < 2; recorded++) {
+        tz_planner_def planner_def = tz_planner_def_default();
+        planner_def.horizon = 50;
+        planner_def.samples = 20;
+        tz_planner *planner = NULL;
+        assert_int_equal(
+            tz_planner_create(&planner, &planner_def, tz_env_task(env), model, team, &error),
+            TZ_OK);
+        tz_window_def def = tz_window_def_default();
+        def.title = "trapeze test";
+        def.width = 640;
+        def.height = 480;
+        def.is_recorded = recorded == 1;
+        tz_window *window = NULL;
+        assert_int_equal(tz_window_create(&window, &def, env, &error), TZ_OK);
+        const tz_observer observer = tz_window_observer(window);
+        double z[NZ_MAX];
+        tz_env_reset(env, z, 0, 0);
+        observer.episode_begin(observer.context, env, 0, z);
+        ask_settings(&observer, planner, 50, 20);
+
+        act("key Tab");
+        step_with_force(&observer, env, z, 1);
+        act("mousemove --window %1 557 50");
+        step_with_force(&observer, env, z, 1);
+        act("mousedown 1 mousemove --window %1 585 50");
+        step_with_force(&observer, env, z, 1);
+        act("mouseup 1");
+        step_with_force(&observer, env, z, 1);
+        observer.planning(observer.context, planner);
+        const int horizon = tz_planner_settings(planner).horizon;
+        if (recorded == 1) {
+            assert_int_equal(horizon, 50);
+        } else {
+            assert_in_range(horizon, 70, 80);
+        }
+        ask_settings(&observer, planner, horizon, 20);
+
+        act("mousemove --window %1 440 231 click 1");
+        step_with_force(&observer, env, z, 1);
+        ask_settings(&observer, planner, 50, 20);
+        tz_window_destroy(window);
+        tz_planner_destroy(planner);
+    }
+    tz_team_destroy(team);
+    tz_model_destroy(model);
+    tz_env_destroy(env);
+}
+
 static void test_without_display_one_sentence(void **state) {
     (void)state;
     tz_error error = {0};
@@ -163,6 +233,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_window_shows_and_obeys),
         cmocka_unit_test(test_mouse_pulls),
+        cmocka_unit_test(test_sliders_set_the_planner),
         cmocka_unit_test(test_without_display_one_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

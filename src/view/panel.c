@@ -1,0 +1,169 @@
+#include "view/panel.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+
+// Rectangles of mjuiState: 0 is the window.
+enum { RECT_WINDOW, RECT_PANEL, N_RECTS };
+
+enum { HORIZON_MAX = 100, SAMPLES_MAX = 1000, ITERATIONS_MAX = 10 };
+
+// What the sliders stand at.
+typedef struct sliders {
+    int horizon, samples, iterations;
+    mjtNum elite_share, noise_std, smoothing;
+} sliders;
+
+struct tz_panel {
+    mjUI ui;
+    mjuiState state;
+    sliders now, first;
+    bool is_open, has_moved;
+};
+
+static sliders of_settings(const tz_planner_def *settings) {
+    return (sliders){.horizon = settings->horizon,
+                     .samples = settings->samples,
+                     .iterations = settings->iterations,
+                     .elite_share = (mjtNum)settings->elites / settings->samples,
+                     .noise_std = settings->noise_std,
+                     .smoothing = settings->smoothing};
+}
+
+static int max_int(int a, int b) {
+    return a > b ? a : b;
+}
+
+// "low high" of a slider that reaches at least to `present`.
+static void write_range(char *text, size_t size, int low, int high, int present) {
+    snprintf(text, size, "%d %d", low, max_int(high, present));
+}
+
+static void add_sliders(tz_panel *panel) {
+    sliders *now = &panel->now;
+    mjuiDef rows[] = {
+        {.type = mjITEM_SECTION, .name = "Planner", .state = 1},
+        {.type = mjITEM_SLIDERINT, .name = "Horizon", .state = 1, .pdata = &now->horizon},
+        {.type = mjITEM_SLIDERINT, .name = "Samples", .state = 1, .pdata = &now->samples},
+        {.type = mjITEM_SLIDERINT, .name = "Iterations", .state = 1, .pdata = &now->iterations},
+        {.type = mjITEM_SLIDERNUM,
+         .name = "Elite share",
+         .state = 1,
+         .pdata = &now->elite_share,
+         .other = "0.01 0.5"},
+        {.type = mjITEM_SLIDERNUM,
+         .name = "Noise",
+         .state = 1,
+         .pdata = &now->noise_std,
+         .other = "0.01 1"},
+        {.type = mjITEM_SLIDERNUM,
+         .name = "Smoothing",
+         .state = 1,
+         .pdata = &now->smoothing,
+         .other = "0 0.9"},
+        {.type = mjITEM_BUTTON, .name = "As at the start", .state = 1},
+        {.type = mjITEM_END},
+    };
+    write_range(rows[1].other, sizeof rows[1].other, 1, HORIZON_MAX, now->horizon);
+    write_range(rows[2].other, sizeof rows[2].other, 2, SAMPLES_MAX, now->samples);
+    write_range(rows[3].other, sizeof rows[3].other, 1, ITERATIONS_MAX, now->iterations);
+    mjui_add(&panel->ui, rows);
+}
+
+tz_status tz_panel_create(tz_panel **panel_out, const tz_planner_def *settings, mjrContext *context,
+                          tz_error *error) {
+    *panel_out = NULL;
+    tz_panel *panel = tz_alloc(1, sizeof *panel);
+    if (panel == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "no memory for the panel of a window");
+    }
+    panel->now = panel->first = of_settings(settings);
+    panel->state.nrect = N_RECTS;
+    panel->ui.rectid = RECT_PANEL;
+    panel->ui.spacing = mjui_themeSpacing(0);
+    panel->ui.color = mjui_themeColor(0);
+    add_sliders(panel);
+    mjui_resize(&panel->ui, context);
+    mjr_addAux(panel->ui.auxid, panel->ui.width, panel->ui.maxheight, panel->ui.spacing.samples,
+               context);
+    mjui_update(-1, -1, &panel->ui, &panel->state, context);
+    *panel_out = panel;
+    return TZ_OK;
+}
+
+void tz_panel_destroy(tz_panel *panel) {
+    tz_free(panel);
+}
+
+void tz_panel_toggle(tz_panel *panel) {
+    panel->is_open = !panel->is_open;
+}
+
+void tz_panel_draw(tz_panel *panel, mjrRect viewport, const mjrContext *context) {
+    if (!panel->is_open) {
+        return;
+    }
+    const int width = panel->ui.width, height = panel->ui.height;
+    mjrRect *place = &panel->state.rect[RECT_PANEL];
+    panel->state.rect[RECT_WINDOW] = viewport;
+    place->width = width < viewport.width ? width : viewport.width;
+    place->height = height < viewport.height ? height : viewport.height;
+    place->left = viewport.width - place->width;
+    place->bottom = viewport.height - place->height;
+    mjui_render(&panel->ui, &panel->state, context);
+}
+
+bool tz_panel_mouse_event(tz_panel *panel, const tz_panel_mouse *mouse, const mjrContext *context) {
+    // where the mouse is, and where it was when the button went down
+    mjuiState *state = &panel->state;
+    state->type = (int)mouse->event;
+    state->dx = mouse->x - state->x;
+    state->dy = mouse->y - state->y;
+    state->x = mouse->x;
+    state->y = mouse->y;
+    state->sy = mouse->scroll;
+    state->left = mouse->left_button;
+    state->mouserect = !panel->is_open ? 0
+                                       : 1 + mjr_findRect((int)mouse->x, (int)mouse->y, N_RECTS - 1,
+                                                          &state->rect[RECT_PANEL]);
+    if (mouse->event == mjEVENT_PRESS) {
+        state->button = mjBUTTON_LEFT;
+        state->dragbutton = mjBUTTON_LEFT;
+        state->dragrect = state->mouserect;
+    }
+    const bool is_mine =
+        state->dragrect == RECT_PANEL || (!mouse->left_button && state->mouserect == RECT_PANEL);
+
+    // sliders write into `now`; the button brings the first settings back
+    const mjuiItem *item = is_mine ? mjui_event(&panel->ui, state, context) : NULL;
+    if (item != NULL) {
+        panel->has_moved = true;
+        if (item->type == mjITEM_BUTTON) {
+            panel->now = panel->first;
+            mjui_update(-1, -1, &panel->ui, state, context);
+        }
+    }
+    if (mouse->event == mjEVENT_RELEASE) {
+        state->dragrect = state->dragbutton = 0;
+    }
+    return is_mine;
+}
+
+bool tz_panel_take(tz_panel *panel, tz_planner_def *settings) {
+    const sliders *now = &panel->now;
+    const bool has_moved = panel->has_moved;
+    const double kept_share = (double)settings->keep_elites / settings->elites;
+    panel->has_moved = false;
+    if (has_moved) {
+        settings->horizon = now->horizon;
+        settings->samples = now->samples;
+        settings->iterations = now->iterations;
+        settings->noise_std = now->noise_std;
+        settings->smoothing = now->smoothing;
+        settings->elites = max_int((int)lround(now->elite_share * now->samples), 1);
+        settings->keep_elites = (int)(kept_share * settings->elites);
+    }
+    return has_moved;
+}

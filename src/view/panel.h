@@ -1,0 +1,37 @@
+// Sliders for the settings of a planner, in the corner of a window: MuJoCo's own user interface.
+// Every call needs the OpenGL context that was current at create.
+#ifndef TRAPEZE_VIEW_PANEL_H
+#define TRAPEZE_VIEW_PANEL_H
+
+#include "plan/planner.h"
+
+#include <mujoco/mujoco.h>
+
+typedef struct tz_panel tz_panel;
+
+// What the mouse does, in pixels of the window's framebuffer from the lower left corner.
+typedef struct tz_panel_mouse {
+    mjtEvent event;   // mjEVENT_MOVE, mjEVENT_PRESS or mjEVENT_RELEASE; mjEVENT_SCROLL
+    bool left_button; // is down, after the event
+    double x, y;      // position
+    double scroll;    // upwards
+} tz_panel_mouse;
+
+// A closed panel that shows `settings`. TZ_ERR_MEMORY. The caller destroys it.
+tz_status tz_panel_create(tz_panel **panel, const tz_planner_def *settings, mjrContext *context,
+                          tz_error *error);
+void tz_panel_destroy(tz_panel *panel); // Nullable
+
+void tz_panel_toggle(tz_panel *panel); // opens or closes it
+
+// Draws the panel, when it is open, over the upper right corner of the viewport (pixels).
+void tz_panel_draw(tz_panel *panel, mjrRect viewport, const mjrContext *context);
+
+// True when the event is for the panel and not for the picture behind it.
+bool tz_panel_mouse_event(tz_panel *panel, const tz_panel_mouse *mouse, const mjrContext *context);
+
+// Writes the settings that the sliders show into `settings`, whose other members stay; true when a
+// slider has moved since the call before.
+bool tz_panel_take(tz_panel *panel, tz_planner_def *settings);
+
+#endif
