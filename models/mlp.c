@@ -15,6 +15,20 @@ static int round_vector(int n) {
     return (n + 15) / 16 * 16;
 }
 
+// The stride of rows that lie in an odd number of cache lines.
+static int odd_lines(int n) {
+    return ((n + 15) / 16 | 1) * 16;
+}
+
+// Strides of the copies of layer l's weights.
+static int stride_of_W(const tz_mlp *mlp, int l) {
+    return l == 0 ? mlp->n_hidden : l < mlp->n_layers ? mlp->ld_h : mlp->ld_out;
+}
+
+static int stride_of_Wt(const tz_mlp *mlp, int l) {
+    return l == 0 ? mlp->ld_in : l < mlp->n_layers ? mlp->ld_h : mlp->n_hidden;
+}
+
 tz_status tz_mlp_create(tz_mlp *mlp, int n_in, int n_hidden, int n_layers, int n_out, size_t offset,
                         tz_error *error) {
     TZ_ASSERT(n_layers >= 1 && n_layers <= TZ_MLP_LAYERS_MAX);
@@ -23,6 +37,7 @@ tz_status tz_mlp_create(tz_mlp *mlp, int n_in, int n_hidden, int n_layers, int n
                     .n_layers = n_layers,
                     .n_out = n_out,
                     .ld_in = round_vector(n_in),
+                    .ld_h = odd_lines(n_hidden),
                     .ld_out = round_vector(n_out)};
     const int L = n_layers;
 
@@ -37,8 +52,7 @@ tz_status tz_mlp_create(tz_mlp *mlp, int n_in, int n_hidden, int n_layers, int n
     size_t sizes[TZ_MLP_LAYERS_MAX + 1][3], size = 0;
     for (int l = 0; l <= L; l++) {
         const size_t rows = (size_t)tz_mlp_rows(mlp, l), cols = (size_t)tz_mlp_cols(mlp, l);
-        const size_t ld = l == L ? (size_t)mlp->ld_out : cols;
-        const size_t ld_t = l == 0 ? (size_t)mlp->ld_in : rows;
+        const size_t ld = (size_t)stride_of_W(mlp, l), ld_t = (size_t)stride_of_Wt(mlp, l);
         sizes[l][0] = rows * ld;
         sizes[l][1] = ld;
         sizes[l][2] = cols * ld_t;
@@ -91,7 +105,7 @@ void tz_mlp_prepare(tz_mlp *mlp, const tz_real *parameters) {
     const int L = mlp->n_layers;
     for (int l = 0; l <= L; l++) {
         const int rows = tz_mlp_rows(mlp, l), cols = tz_mlp_cols(mlp, l);
-        const int ld = l == L ? mlp->ld_out : cols, ld_t = l == 0 ? mlp->ld_in : rows;
+        const int ld = stride_of_W(mlp, l), ld_t = stride_of_Wt(mlp, l);
         const tz_real *W = parameters + mlp->W_at[l]; // (rows, cols)
         for (int i = 0; i < rows; i++) {
             memcpy(mlp->W[l] + (size_t)i * (size_t)ld, W + (size_t)i * (size_t)cols,
@@ -105,42 +119,41 @@ void tz_mlp_prepare(tz_mlp *mlp, const tz_real *parameters) {
 // ---- evaluation
 
 size_t tz_mlp_tape_size(const tz_mlp *mlp, int B) {
-    return (size_t)B * (size_t)mlp->ld_in +
-           (size_t)mlp->n_layers * tz_round_line((size_t)B * (size_t)mlp->n_hidden);
+    return (size_t)B * (size_t)(mlp->ld_in + mlp->n_layers * mlp->ld_h);
 }
 
 tz_mlp_tape tz_mlp_tape_take(const tz_mlp *mlp, tz_real **cursor, int B) {
     tz_mlp_tape tape;
     tape.xi = tz_take(cursor, (size_t)B * (size_t)mlp->ld_in);
     for (int l = 0; l < mlp->n_layers; l++) {
-        tape.h[l] = tz_take(cursor, (size_t)B * (size_t)mlp->n_hidden);
+        tape.h[l] = tz_take(cursor, (size_t)B * (size_t)mlp->ld_h);
     }
     return tape;
 }
 
 void tz_mlp_forward(const tz_mlp *mlp, tz_real *out, const tz_mlp_tape *tape, int B) {
     const int in = mlp->n_in, h = mlp->n_hidden, L = mlp->n_layers;
-    const int ld_in = mlp->ld_in, ld_out = mlp->ld_out;
+    const int ld_in = mlp->ld_in, ld_h = mlp->ld_h, ld_out = mlp->ld_out;
 
-    // h_1 (B, h) = tanh(xi (B, n_in) W_1 (n_in, h) + b_1)
-    tz_layer_tanh(tape->h[0], tape->xi, mlp->W[0], mlp->b[0], B, h, in, ld_in, h, h);
+    // h_1 (B, ld_h) = tanh(xi (B, n_in) W_1 (n_in, h) + b_1)
+    tz_layer_tanh(tape->h[0], tape->xi, mlp->W[0], mlp->b[0], B, h, in, ld_in, h, ld_h);
 
     // h_l (B, h) = tanh(h_{l-1} (B, h) W_l (h, h) + b_l)
     for (int l = 1; l < L; l++) {
-        tz_layer_tanh(tape->h[l], tape->h[l - 1], mlp->W[l], mlp->b[l], B, h, h, h, h, h);
+        tz_layer_tanh(tape->h[l], tape->h[l - 1], mlp->W[l], mlp->b[l], B, h, h, ld_h, ld_h, ld_h);
     }
 
     // out (B, n_out) = h_L (B, h) W_{L+1} (h, n_out) + b_{L+1}
     if (out != NULL) {
-        tz_layer_linear(out, tape->h[L - 1], mlp->W[L], mlp->Wt[L], mlp->b[L], B, mlp->n_out, h, h,
-                        ld_out, ld_out);
+        tz_layer_linear(out, tape->h[L - 1], mlp->W[L], mlp->Wt[L], mlp->b[L], B, mlp->n_out, h,
+                        ld_h, ld_out, ld_out);
     }
 }
 
 // ---- backward
 
 size_t tz_mlp_scratch_size(const tz_mlp *mlp, int B) {
-    return 2 * tz_round_line((size_t)B * (size_t)mlp->n_hidden);
+    return 2 * (size_t)B * (size_t)mlp->ld_h;
 }
 
 // With a_l the arguments of tanh, h_0 = xi and a_{L+1} = out:
@@ -150,27 +163,28 @@ size_t tz_mlp_scratch_size(const tz_mlp *mlp, int B) {
 void tz_mlp_backward(const tz_mlp *mlp, tz_real *xi_bar, int n_bar, tz_real *grad,
                      const tz_mlp_tape *tape, tz_real *scratch, const tz_real *out_bar, int B) {
     const int in = mlp->n_in, h = mlp->n_hidden, L = mlp->n_layers, out = mlp->n_out;
-    const int ld_in = mlp->ld_in, ld_out = mlp->ld_out;
+    const int ld_in = mlp->ld_in, ld_h = mlp->ld_h, ld_out = mlp->ld_out;
     const bool has_grad = grad != NULL;
-    tz_real *a_bar = tz_take(&scratch, (size_t)B * (size_t)h); // (B, h)
-    tz_real *below = tz_take(&scratch, (size_t)B * (size_t)h); // of the layer below (B, h)
+    tz_real *a_bar = tz_take(&scratch, (size_t)B * (size_t)ld_h); // (B, ld_h)
+    tz_real *below = tz_take(&scratch, (size_t)B * (size_t)ld_h); // of the layer below (B, ld_h)
 
     // a_L_bar (B, h) from out_bar (B, n_out) Wt_{L+1} (n_out, h)
     tz_layer_tanh_backward(a_bar, has_grad ? grad + mlp->b_at[L - 1] : NULL, out_bar, mlp->Wt[L],
-                           tape->h[L - 1], B, h, out, ld_out, h, h);
+                           tape->h[L - 1], B, h, out, ld_out, h, ld_h);
     if (has_grad) {
         // W_{L+1}_bar (h, n_out) += h_L^T out_bar
-        tz_layer_gradient(grad + mlp->W_at[L], tape->h[L - 1], out_bar, h, out, B, h, ld_out, out);
+        tz_layer_gradient(grad + mlp->W_at[L], tape->h[L - 1], out_bar, h, out, B, ld_h, ld_out,
+                          out);
         tz_layer_column_sums(grad + mlp->b_at[L], out_bar, B, out, ld_out);
     }
 
     for (int l = L - 1; l >= 1; l--) {
         // W_bar (h, h) += h_below^T a_bar, and a_bar (B, h) of the layer below from a_bar Wt (h, h)
         if (has_grad) {
-            tz_layer_gradient(grad + mlp->W_at[l], tape->h[l - 1], a_bar, h, h, B, h, h, h);
+            tz_layer_gradient(grad + mlp->W_at[l], tape->h[l - 1], a_bar, h, h, B, ld_h, ld_h, h);
         }
         tz_layer_tanh_backward(below, has_grad ? grad + mlp->b_at[l - 1] : NULL, a_bar, mlp->Wt[l],
-                               tape->h[l - 1], B, h, h, h, h, h);
+                               tape->h[l - 1], B, h, h, ld_h, ld_h, ld_h);
         tz_real *above = a_bar;
         a_bar = below;
         below = above;
@@ -178,11 +192,12 @@ void tz_mlp_backward(const tz_mlp *mlp, tz_real *xi_bar, int n_bar, tz_real *gra
 
     // W_1_bar (n_in, h) += xi^T a_1_bar
     if (has_grad) {
-        tz_layer_gradient(grad + mlp->W_at[0], tape->xi, a_bar, in, h, B, ld_in, h, h);
+        tz_layer_gradient(grad + mlp->W_at[0], tape->xi, a_bar, in, h, B, ld_in, ld_h, h);
     }
 
     // xi_bar (B, n_bar) = a_1_bar (B, h) Wt_1 (h, n_in)
     if (xi_bar != NULL) {
-        tz_layer_linear(xi_bar, a_bar, mlp->Wt[0], mlp->W[0], NULL, B, n_bar, h, h, ld_in, ld_in);
+        tz_layer_linear(xi_bar, a_bar, mlp->Wt[0], mlp->W[0], NULL, B, n_bar, h, ld_h, ld_in,
+                        ld_in);
     }
 }

@@ -5,7 +5,9 @@
 // Arrays are indexed from 0: W[0] is W_1, h[0] is h_1.
 //
 // Letters: B rows, n_in inputs, h hidden units, n_out outputs, L hidden layers. Rows of xi and out
-// are padded to whole vectors, strides ld_in and ld_out; pad columns are never read.
+// are padded to whole vectors, strides ld_in and ld_out, rows of hidden units and of the weights
+// between them to an odd number of cache lines, stride ld_h: a column of a matrix whose rows are a
+// power of two apart falls into a few sets of the cache only. Pad columns are never read.
 #ifndef TRAPEZE_MODELS_MLP_H
 #define TRAPEZE_MODELS_MLP_H
 
@@ -20,21 +22,21 @@ enum { TZ_MLP_LAYERS_MAX = 4, TZ_MLP_TENSORS_MAX = 2 * (TZ_MLP_LAYERS_MAX + 1) }
 
 typedef struct tz_mlp {
     int n_in, n_hidden, n_layers, n_out;
-    int ld_in, ld_out;
+    int ld_in, ld_h, ld_out;
     // places of the network's own tensors in a model's flat block of parameters, and in gradients
     size_t W_at[TZ_MLP_LAYERS_MAX + 1], b_at[TZ_MLP_LAYERS_MAX + 1]; // (L + 1)
 
     // copies for use, aligned and padded; written by tz_mlp_prepare                  (L + 1)
     tz_real *packed;                    // owned, holds all below
-    tz_real *W[TZ_MLP_LAYERS_MAX + 1];  // (n_in, h), then (h, h), last (h, ld_out)
+    tz_real *W[TZ_MLP_LAYERS_MAX + 1];  // (n_in, h), then (h, ld_h), last (h, ld_out)
     tz_real *b[TZ_MLP_LAYERS_MAX + 1];  // (h), last (ld_out)
-    tz_real *Wt[TZ_MLP_LAYERS_MAX + 1]; // transposes: (h, ld_in), then (h, h), last (n_out, h)
+    tz_real *Wt[TZ_MLP_LAYERS_MAX + 1]; // transposes: (h, ld_in), then (h, ld_h), last (n_out, h)
 } tz_mlp;
 
 // What an evaluation on B rows leaves for its backward.
 typedef struct tz_mlp_tape {
     tz_real *xi;                   // inputs                                       (B, ld_in)
-    tz_real *h[TZ_MLP_LAYERS_MAX]; // hidden units                             (L; B, h)
+    tz_real *h[TZ_MLP_LAYERS_MAX]; // hidden units                          (L; B, ld_h)
 } tz_mlp_tape;
 
 // Number of floats rounded up to whole cache lines, so that neighbours stay aligned.

@@ -26,13 +26,13 @@
 #include "models/kernels.h"
 
 size_t tz_mlp_delta_size(const tz_mlp *mlp, int rows) {
-    return (size_t)mlp->n_layers * tz_round_line((size_t)rows * (size_t)mlp->n_hidden);
+    return (size_t)rows * (size_t)(mlp->n_layers * mlp->ld_h);
 }
 
 tz_mlp_delta tz_mlp_delta_take(const tz_mlp *mlp, tz_real **cursor, int rows) {
     tz_mlp_delta delta;
     for (int l = 0; l < mlp->n_layers; l++) {
-        delta.d[l] = tz_take(cursor, (size_t)rows * (size_t)mlp->n_hidden);
+        delta.d[l] = tz_take(cursor, (size_t)rows * (size_t)mlp->ld_h);
     }
     return delta;
 }
@@ -42,7 +42,7 @@ size_t tz_mlp_tangent_size(const tz_mlp *mlp, int rows) {
 }
 
 tz_mlp_tangent tz_mlp_tangent_take(const tz_mlp *mlp, tz_real **cursor, int rows) {
-    const size_t n = (size_t)rows * (size_t)mlp->n_hidden;
+    const size_t n = (size_t)rows * (size_t)mlp->ld_h;
     tz_mlp_tangent tangent;
     for (int l = 0; l < mlp->n_layers; l++) {
         tangent.t[l] = tz_take(cursor, n);
@@ -53,46 +53,47 @@ tz_mlp_tangent tz_mlp_tangent_take(const tz_mlp *mlp, tz_real **cursor, int rows
 
 void tz_mlp_gradient(const tz_mlp *mlp, tz_real *gx, const tz_mlp_delta *delta,
                      const tz_mlp_tape *tape, const tz_real *c, int K, int B) {
-    const int h = mlp->n_hidden, L = mlp->n_layers, ld_in = mlp->ld_in;
-    const size_t n = (size_t)B * (size_t)h;
+    const int h = mlp->n_hidden, L = mlp->n_layers, ld_in = mlp->ld_in, ld_h = mlp->ld_h;
+    const size_t n = (size_t)B * (size_t)ld_h;
     for (size_t k = 0; k < (size_t)K; k++) {
         // d_L (B, h) from c (B, n_out) Wt_{L+1} (n_out, h)
         const tz_real *c_k = c + k * (size_t)(B * mlp->ld_out); // (B, ld_out)
         tz_layer_tanh_backward(delta->d[L - 1] + k * n, NULL, c_k, mlp->Wt[L], tape->h[L - 1], B, h,
-                               mlp->n_out, mlp->ld_out, h, h);
+                               mlp->n_out, mlp->ld_out, h, ld_h);
 
         // d_l (B, h) from d_{l+1} (B, h) Wt_{l+1} (h, h)
         for (int l = L - 1; l >= 1; l--) {
             tz_layer_tanh_backward(delta->d[l - 1] + k * n, NULL, delta->d[l] + k * n, mlp->Wt[l],
-                                   tape->h[l - 1], B, h, h, h, h, h);
+                                   tape->h[l - 1], B, h, h, ld_h, ld_h, ld_h);
         }
     }
     // gx (K B, n_in) = d_1 (K B, h) Wt_1 (h, n_in)
-    tz_layer_linear(gx, delta->d[0], mlp->Wt[0], mlp->W[0], NULL, K * B, mlp->n_in, h, h, ld_in,
+    tz_layer_linear(gx, delta->d[0], mlp->Wt[0], mlp->W[0], NULL, K * B, mlp->n_in, h, ld_h, ld_in,
                     ld_in);
 }
 
 void tz_mlp_gradient_tangent(const tz_mlp *mlp, tz_real *c_bar, const tz_mlp_tangent *tangent,
                              const tz_mlp_tape *tape, const tz_real *omega, int K, int B) {
-    const int h = mlp->n_hidden, L = mlp->n_layers, ld_in = mlp->ld_in, ld_out = mlp->ld_out;
-    const size_t n = (size_t)B * (size_t)h;
+    const int h = mlp->n_hidden, L = mlp->n_layers;
+    const int ld_in = mlp->ld_in, ld_h = mlp->ld_h, ld_out = mlp->ld_out;
+    const size_t n = (size_t)B * (size_t)ld_h;
     for (size_t k = 0; k < (size_t)K; k++) {
         // t_1 and e_1 (B, h) from omega (B, n_in) W_1 (n_in, h)
         tz_layer_tanh_tangent(tangent->t[0] + k * n, tangent->e[0] + k * n,
                               omega + k * (size_t)(B * ld_in), mlp->W[0], tape->h[0], B, h,
-                              mlp->n_in, ld_in, h, h);
+                              mlp->n_in, ld_in, h, ld_h);
 
         // t_{l+1} and e_{l+1} (B, h) from e_l (B, h) W_{l+1} (h, h)
         for (int l = 1; l < L; l++) {
             tz_layer_tanh_tangent(tangent->t[l] + k * n, tangent->e[l] + k * n,
-                                  tangent->e[l - 1] + k * n, mlp->W[l], tape->h[l], B, h, h, h, h,
-                                  h);
+                                  tangent->e[l - 1] + k * n, mlp->W[l], tape->h[l], B, h, h, ld_h,
+                                  ld_h, ld_h);
         }
     }
     // c_bar (K B, n_out) = e_L (K B, h) W_{L+1} (h, n_out)
     if (c_bar != NULL) {
         tz_layer_linear(c_bar, tangent->e[L - 1], mlp->W[L], mlp->Wt[L], NULL, K * B, mlp->n_out, h,
-                        h, ld_out, ld_out);
+                        ld_h, ld_out, ld_out);
     }
 }
 
@@ -101,21 +102,21 @@ void tz_mlp_gradient_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad,
                               const tz_mlp_tangent *tangent, tz_real *scratch, const tz_real *c,
                               const tz_real *omega, const tz_real *out_bar, int K, int B) {
     const int in = mlp->n_in, h = mlp->n_hidden, L = mlp->n_layers, out = mlp->n_out, rows = K * B;
-    const int ld_in = mlp->ld_in, ld_out = mlp->ld_out;
+    const int ld_in = mlp->ld_in, ld_h = mlp->ld_h, ld_out = mlp->ld_out;
     const bool has_grad = grad != NULL;
-    tz_real *a_bar = tz_take(&scratch, (size_t)B * (size_t)h); // (B, h)
-    tz_real *below = tz_take(&scratch, (size_t)B * (size_t)h); // of the layer below (B, h)
+    tz_real *a_bar = tz_take(&scratch, (size_t)B * (size_t)ld_h); // (B, ld_h)
+    tz_real *below = tz_take(&scratch, (size_t)B * (size_t)ld_h); // of the layer below (B, ld_h)
 
     // a_L_bar (B, h) from out_bar (B, n_out) Wt_{L+1} (n_out, h); without out_bar a sum of no terms
     tz_layer_tanh_curved(a_bar, has_grad ? grad + mlp->b_at[L - 1] : NULL, out_bar, mlp->Wt[L],
                          tape->h[L - 1], delta->d[L - 1], tangent->t[L - 1], K, B, h,
-                         out_bar != NULL ? out : 0, ld_out, h, h);
+                         out_bar != NULL ? out : 0, ld_out, h, ld_h);
     if (has_grad) {
         // W_{L+1}_bar (h, n_out) += e_L^T c + h_L^T out_bar
         tz_real *W_bar = grad + mlp->W_at[L];
-        tz_layer_gradient(W_bar, tangent->e[L - 1], c, h, out, rows, h, ld_out, out);
+        tz_layer_gradient(W_bar, tangent->e[L - 1], c, h, out, rows, ld_h, ld_out, out);
         if (out_bar != NULL) {
-            tz_layer_gradient(W_bar, tape->h[L - 1], out_bar, h, out, B, h, ld_out, out);
+            tz_layer_gradient(W_bar, tape->h[L - 1], out_bar, h, out, B, ld_h, ld_out, out);
             tz_layer_column_sums(grad + mlp->b_at[L], out_bar, B, out, ld_out);
         }
     }
@@ -124,13 +125,13 @@ void tz_mlp_gradient_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad,
         // W_bar (h, h) += e_below^T d + h_below^T a_bar
         if (has_grad) {
             tz_real *W_bar = grad + mlp->W_at[l];
-            tz_layer_gradient(W_bar, tangent->e[l - 1], delta->d[l], h, h, rows, h, h, h);
-            tz_layer_gradient(W_bar, tape->h[l - 1], a_bar, h, h, B, h, h, h);
+            tz_layer_gradient(W_bar, tangent->e[l - 1], delta->d[l], h, h, rows, ld_h, ld_h, h);
+            tz_layer_gradient(W_bar, tape->h[l - 1], a_bar, h, h, B, ld_h, ld_h, h);
         }
         // a_bar (B, h) of the layer below from a_bar (B, h) Wt (h, h)
         tz_layer_tanh_curved(below, has_grad ? grad + mlp->b_at[l - 1] : NULL, a_bar, mlp->Wt[l],
-                             tape->h[l - 1], delta->d[l - 1], tangent->t[l - 1], K, B, h, h, h, h,
-                             h);
+                             tape->h[l - 1], delta->d[l - 1], tangent->t[l - 1], K, B, h, h, ld_h,
+                             ld_h, ld_h);
         tz_real *above = a_bar;
         a_bar = below;
         below = above;
@@ -139,10 +140,10 @@ void tz_mlp_gradient_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad,
     // W_1_bar (n_in, h) += omega^T d_1 + xi^T a_1_bar
     if (has_grad) {
         tz_real *W_bar = grad + mlp->W_at[0];
-        tz_layer_gradient(W_bar, omega, delta->d[0], in, h, rows, ld_in, h, h);
-        tz_layer_gradient(W_bar, tape->xi, a_bar, in, h, B, ld_in, h, h);
+        tz_layer_gradient(W_bar, omega, delta->d[0], in, h, rows, ld_in, ld_h, h);
+        tz_layer_gradient(W_bar, tape->xi, a_bar, in, h, B, ld_in, ld_h, h);
     }
 
     // xi_bar (B, n_in) = a_1_bar (B, h) Wt_1 (h, n_in)
-    tz_layer_linear(xi_bar, a_bar, mlp->Wt[0], mlp->W[0], NULL, B, in, h, h, ld_in, ld_in);
+    tz_layer_linear(xi_bar, a_bar, mlp->Wt[0], mlp->W[0], NULL, B, in, h, ld_h, ld_in, ld_in);
 }

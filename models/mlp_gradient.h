@@ -12,12 +12,12 @@
 
 // Gradients in the arguments of tanh, left for backward.
 typedef struct tz_mlp_delta {
-    tz_real *d[TZ_MLP_LAYERS_MAX]; // (L; K, B, h)
+    tz_real *d[TZ_MLP_LAYERS_MAX]; // (L; K, B, ld_h)
 } tz_mlp_delta;
 
 // Tangents of the arguments of tanh (t) and of the hidden units (e) along directions of xi.
 typedef struct tz_mlp_tangent {
-    tz_real *t[TZ_MLP_LAYERS_MAX], *e[TZ_MLP_LAYERS_MAX]; // (L; K, B, h)
+    tz_real *t[TZ_MLP_LAYERS_MAX], *e[TZ_MLP_LAYERS_MAX]; // (L; K, B, ld_h)
 } tz_mlp_tangent;
 
 // Both for rows = K B.
