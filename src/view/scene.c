@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SCENE_GEOMS_MAX = 4000 };
+enum { SCENE_GEOMS_MAX = 4000, LINE_PIXELS = 1 };
 
 // ---- lifetime
 
@@ -160,6 +160,9 @@ static bool is_finite_point(const double *point) {
 }
 
 static void add_path(mjvScene *scene, const tz_path *path) {
+    const bool is_line = path->radius_m == 0.0;
+    const int type = is_line ? mjGEOM_LINE : mjGEOM_CAPSULE;
+    const double width = is_line ? LINE_PIXELS : path->radius_m;
     for (int i = 0; i + 1 < path->n && scene->ngeom < scene->maxgeom; i++) {
         const double *from = path->point + 3 * i;
         const double *to = from + 3;
@@ -167,8 +170,8 @@ static void add_path(mjvScene *scene, const tz_path *path) {
             continue;
         }
         mjvGeom *geom = &scene->geoms[scene->ngeom++];
-        mjv_initGeom(geom, mjGEOM_CAPSULE, NULL, NULL, NULL, path->rgba);
-        tz_mujoco_connect(geom, mjGEOM_CAPSULE, path->radius_m, from, to);
+        mjv_initGeom(geom, type, NULL, NULL, NULL, path->rgba);
+        tz_mujoco_connect(geom, type, width, from, to);
         geom->category = mjCAT_DECOR;
     }
 }

@@ -42,7 +42,7 @@ typedef struct tz_path {
     const double *point; // world positions (m)      (n, 3)
     int n;
     const float *rgba; //                          (4)
-    double radius_m;
+    double radius_m;   // of a tube; 0: a line, which costs next to nothing to draw
 } tz_path;
 
 // Makes the scene of the environment's robot with its registered camera. offscreen: for pictures

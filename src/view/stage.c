@@ -192,7 +192,7 @@ static void draw_world(tz_stage *stage, mjrRect viewport) {
         paths[n++] = (tz_path){stage->plan, stage->n_plan, orange, 0.012};
     }
     for (int i = 0; stage->shows_paths && stage->shows_samples && i < stage->n_samples; i++) {
-        paths[n++] = (tz_path){stage->sample[i], stage->n_plan, faint, 0.004};
+        paths[n++] = (tz_path){stage->sample[i], stage->n_plan, faint, 0.0};
     }
     tz_scene_render(stage->scene, viewport, paths, n);
 }
