@@ -140,19 +140,6 @@ TZ_VECTORISED void tz_tanh_backward_f32(float *dx, const float *dy, const float 
     }
 }
 
-TZ_VECTORISED void tz_tanh_backward_bias_f32(float *restrict dx, float *restrict db,
-                                             const float *dy, const float *y, int rows, int n) {
-    for (int row = 0; row < rows; row++) {
-        const size_t start = (size_t)row * (size_t)n;
-        for (int i = 0; i < n; i++) {
-            const float d =
-                dy[start + (size_t)i] * (1.0f - y[start + (size_t)i] * y[start + (size_t)i]);
-            dx[start + (size_t)i] = d;
-            db[i] += d;
-        }
-    }
-}
-
 TZ_VECTORISED void tz_relu_backward_f32(float *dx, const float *dy, const float *y, size_t n) {
     for (size_t i = 0; i < n; i++) {
         dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;

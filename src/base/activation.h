@@ -25,10 +25,6 @@ TZ_API void tz_bias_f32(float *Y, const float *b, int rows, int n, int ldy);
 // dx = dy * (1 - y^2), y = tanh(x). In place allowed.
 TZ_API void tz_tanh_backward_f32(float *dx, const float *dy, const float *y, size_t n);
 
-// dX = dY * (1 - Y^2) and db (n) += sum over rows of dX; all (rows, n) dense, dX apart from dY.
-TZ_API void tz_tanh_backward_bias_f32(float *dx, float *db, const float *dy, const float *y,
-                                      int rows, int n);
-
 // dx = dy where y > 0, else 0. In place allowed.
 TZ_API void tz_relu_backward_f32(float *dx, const float *dy, const float *y, size_t n);
 
