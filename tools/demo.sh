@@ -15,6 +15,7 @@ rounds=10
 export TRAPEZE="$trapeze" EPISODES=5 STEPS=200 EPOCHS=15
 export MPC="--samples 100 --horizon 25 --iterations 3" # of the rounds, which may fall: the model learns from that
 drive="--samples 100 --horizon 40 --iterations 3"      # sees a fall coming
+export TRY="$drive --episodes 2 --steps 300"           # which model drives best when it looks that far
 
 stage() { # stage NAME RESULT COMMAND...: runs the command unless its result is there
     name=$1 result=$2
