@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 trapeze=${1:?usage: tools/demo.sh PROGRAM}
 out=runs/demo
 
-# Budgets for two cores and about eleven minutes (docs/performance.md).
+# Budgets for two cores and about ten minutes with AVX-512 (docs/performance.md).
 episodes=120
 epochs=40
 rounds=10
