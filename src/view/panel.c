@@ -19,7 +19,8 @@ typedef struct sliders {
 struct tz_panel {
     mjUI ui;
     mjuiState state;
-    sliders now, first;
+    tz_planner_def first; // settings that it was made with
+    sliders now;
     bool is_open, has_moved;
 };
 
@@ -30,6 +31,10 @@ static sliders of_settings(const tz_planner_def *settings) {
                      .elite_share = (mjtNum)settings->elites / settings->samples,
                      .noise_std = settings->noise_std,
                      .smoothing = settings->smoothing};
+}
+
+static int min_int(int a, int b) {
+    return a < b ? a : b;
 }
 
 static int max_int(int a, int b) {
@@ -79,7 +84,8 @@ tz_status tz_panel_create(tz_panel **panel_out, const tz_planner_def *settings, 
     if (panel == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "no memory for the panel of a window");
     }
-    panel->now = panel->first = of_settings(settings);
+    panel->first = *settings;
+    panel->now = of_settings(settings);
     panel->state.nrect = N_RECTS;
     panel->ui.rectid = RECT_PANEL;
     panel->ui.spacing = mjui_themeSpacing(0);
@@ -108,8 +114,8 @@ void tz_panel_draw(tz_panel *panel, mjrRect viewport, const mjrContext *context)
     const int width = panel->ui.width, height = panel->ui.height;
     mjrRect *place = &panel->state.rect[RECT_PANEL];
     panel->state.rect[RECT_WINDOW] = viewport;
-    place->width = width < viewport.width ? width : viewport.width;
-    place->height = height < viewport.height ? height : viewport.height;
+    place->width = min_int(width, viewport.width);
+    place->height = min_int(height, viewport.height);
     place->left = viewport.width - place->width;
     place->bottom = viewport.height - place->height;
     mjui_render(&panel->ui, &panel->state, context);
@@ -141,7 +147,7 @@ bool tz_panel_mouse_event(tz_panel *panel, const tz_panel_mouse *mouse, const mj
     if (item != NULL) {
         panel->has_moved = true;
         if (item->type == mjITEM_BUTTON) {
-            panel->now = panel->first;
+            panel->now = of_settings(&panel->first);
             mjui_update(-1, -1, &panel->ui, state, context);
         }
     }
@@ -152,18 +158,25 @@ bool tz_panel_mouse_event(tz_panel *panel, const tz_panel_mouse *mouse, const mj
 }
 
 bool tz_panel_take(tz_panel *panel, tz_planner_def *settings) {
-    const sliders *now = &panel->now;
     const bool has_moved = panel->has_moved;
-    const double kept_share = (double)settings->keep_elites / settings->elites;
     panel->has_moved = false;
-    if (has_moved) {
-        settings->horizon = now->horizon;
-        settings->samples = now->samples;
-        settings->iterations = now->iterations;
-        settings->noise_std = now->noise_std;
-        settings->smoothing = now->smoothing;
-        settings->elites = max_int((int)lround(now->elite_share * now->samples), 1);
-        settings->keep_elites = (int)(kept_share * settings->elites);
+    if (!has_moved) {
+        return false;
     }
-    return has_moved;
+    const sliders *now = &panel->now;
+    settings->horizon = now->horizon;
+    settings->samples = now->samples;
+    settings->iterations = now->iterations;
+    settings->noise_std = now->noise_std;
+    settings->smoothing = now->smoothing;
+
+    // elites, those that are kept, and a policy's candidates share the samples as they did at first
+    const tz_planner_def *first = &panel->first;
+    const int elites = max_int((int)lround(now->elite_share * now->samples), 1);
+    const int kept = (int)lround((double)first->keep_elites / first->elites * elites);
+    settings->elites = elites;
+    settings->keep_elites = min_int(kept, elites - 1);
+    settings->policy_samples =
+        min_int(first->policy_samples, settings->samples - settings->keep_elites - 1);
+    return true;
 }
