@@ -55,3 +55,5 @@ stage "drive the robot through NODE+SO" "$out/mpc/results.json" \
     --out "$out/mpc" --video "$out/mpc.mp4" $view
 
 echo "== done: $out"
+echo "live, with sliders (Tab) and pulls (Ctrl and the mouse):"
+echo "  $trapeze mpc --env half_cheetah --model $out/rounds/model.safetensors $drive --view"
