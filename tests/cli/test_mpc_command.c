@@ -128,10 +128,30 @@ static void bad_input_is_one_sentence(void **state) {
         {"--env hopper --model sim --policy hopper-expert --critic half_cheetah-critics",
          "half_cheetah-critics"},
         {"--env hopper --model sim --policy hopper-expert --policy-samples 51", "--policy-samples"},
+        {"--env hopper --model sim --substeps 4", "sim: a model of kind sim has no integrator"},
     };
     for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
         assert_refused(cases[i].expected, "mpc %s", cases[i].arguments);
     }
+}
+
+// As many substeps as the model was made with are the same prediction, fewer another one.
+static void substeps_change_the_prediction(void **state) {
+    (void)state;
+    write_hopper("hopper.safetensors");
+    const char *words = "mpc --env hopper --model hopper.safetensors --samples 12 --horizon 5 "
+                        "--iterations 1 --steps 3 --quiet --json";
+    assert_int_equal(trapeze("%s", words), 0);
+    json_object *trained = printed_json();
+    const int substeps[] = {tz_model_def_default().substeps, 2};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(trapeze("%s --substeps %d", words, substeps[i]), 0);
+        json_object *o = printed_json();
+        const bool is_same = number(o, "predicted_mean") == number(trained, "predicted_mean");
+        assert_true(is_same == (i == 0));
+        json_object_put(o);
+    }
+    json_object_put(trained);
 }
 
 // A stop keeps the finished episodes.
@@ -196,6 +216,7 @@ int main(void) {
         cmocka_unit_test(the_same_seed_gives_the_same_episodes),
         cmocka_unit_test(a_folder_with_a_run_is_refused),
         cmocka_unit_test(bad_input_is_one_sentence),
+        cmocka_unit_test(substeps_change_the_prediction),
         cmocka_unit_test(an_interrupt_keeps_what_was_finished),
         cmocka_unit_test(rounds_keep_the_best_model),
     };
