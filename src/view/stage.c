@@ -5,26 +5,33 @@
 #include <stdio.h>
 #include <string.h>
 
-// Steps on the reward curve; mjvFigure holds up to mjMAXLINEPNT points a line.
-enum { FIGURE_STEPS = 200, LINE_OBTAINED = 0, LINE_PREDICTED = 1 };
+// Steps on a curve; mjvFigure holds up to mjMAXLINEPNT points a line.
+enum { CURVE_STEPS = 200, LINE_OBTAINED = 0, LINE_PREDICTED = 1, LINE_PLAN = 0, LINE_PERIOD = 1 };
 
 // ---- lifetime
 
-static void style_figure(mjvFigure *figure) {
-    static const float obtained[3] = {0.95f, 0.95f, 0.95f};
-    static const float predicted[3] = {1.0f, 0.55f, 0.1f};
+static void style_figure(mjvFigure *figure, const char *title, const char *y_format) {
     mjv_defaultFigure(figure);
-    snprintf(figure->title, sizeof figure->title, "reward of each control step");
-    memcpy(figure->linergb[LINE_OBTAINED], obtained, sizeof obtained);
-    memcpy(figure->linergb[LINE_PREDICTED], predicted, sizeof predicted);
+    snprintf(figure->title, sizeof figure->title, "%s", title);
     snprintf(figure->xformat, sizeof figure->xformat, "%%.0f");
-    snprintf(figure->yformat, sizeof figure->yformat, "%%.1f");
+    snprintf(figure->yformat, sizeof figure->yformat, "%s", y_format);
     figure->flg_extend = 1;
     figure->flg_ticklabel[0] = figure->flg_ticklabel[1] = 1;
     figure->gridsize[0] = 3;
     figure->gridsize[1] = 3; // more labels would overlap in a small video
     figure->linewidth = 2.0f;
     figure->figurergba[3] = 0.45f;
+}
+
+static void style_figures(mjvFigure *figure) {
+    static const float white[3] = {0.95f, 0.95f, 0.95f}, orange[3] = {1.0f, 0.55f, 0.1f};
+    style_figure(&figure[TZ_PLOT_REWARD], "reward of each control step", "%.1f");
+    style_figure(&figure[TZ_PLOT_CONTROLS], "controls", "%.1f");
+    style_figure(&figure[TZ_PLOT_PLAN_TIME], "plan, ms (orange: control period)", "%.0f");
+    memcpy(figure[TZ_PLOT_REWARD].linergb[LINE_OBTAINED], white, sizeof white);
+    memcpy(figure[TZ_PLOT_REWARD].linergb[LINE_PREDICTED], orange, sizeof orange);
+    memcpy(figure[TZ_PLOT_PLAN_TIME].linergb[LINE_PLAN], white, sizeof white);
+    memcpy(figure[TZ_PLOT_PLAN_TIME].linergb[LINE_PERIOD], orange, sizeof orange);
 }
 
 tz_status tz_stage_create(tz_stage **stage_out, const tz_env *env, const char *title,
@@ -34,7 +41,7 @@ tz_status tz_stage_create(tz_stage **stage_out, const tz_env *env, const char *t
     const size_t nz = (size_t)tz_task_nz(tz_env_task(env));
     tz_stage *stage = tz_alloc(1, sizeof *stage);
     double *states = tz_alloc(3 * nz, sizeof *states);
-    mjvFigure *figure = tz_alloc(1, sizeof *figure);
+    mjvFigure *figure = tz_alloc(TZ_N_PLOTS, sizeof *figure);
     if (stage == NULL || states == NULL || figure == NULL) {
         tz_free(stage);
         tz_free(states);
@@ -47,7 +54,7 @@ tz_status tz_stage_create(tz_stage **stage_out, const tz_env *env, const char *t
     stage->figure = figure;
     stage->shows_paths = stage->shows_samples = stage->shows_text = true;
     snprintf(stage->title, sizeof stage->title, "%s", title);
-    style_figure(figure);
+    style_figures(figure);
     const tz_status status =
         tz_scene_create(&stage->scene, env, offscreen, width, height, quality, error);
     if (status != TZ_OK) {
@@ -74,8 +81,8 @@ void tz_stage_destroy(tz_stage *stage) {
 static void figure_append(mjvFigure *figure, int line, float x, float y) {
     float *data = figure->linedata[line];
     int *n = &figure->linepnt[line];
-    if (*n == FIGURE_STEPS) {
-        memmove(data, data + 2, 2 * (FIGURE_STEPS - 1) * sizeof *data);
+    if (*n == CURVE_STEPS) {
+        memmove(data, data + 2, 2 * (CURVE_STEPS - 1) * sizeof *data);
         (*n)--;
     }
     data[2 * *n] = x;
@@ -101,7 +108,9 @@ void tz_stage_begin(tz_stage *stage, const double *z) {
     stage->has_step = stage->has_plan = false;
     stage->n_trail = stage->n_plan = stage->n_samples = 0;
     stage->last = (tz_loop_step){0};
-    stage->figure->linepnt[LINE_OBTAINED] = stage->figure->linepnt[LINE_PREDICTED] = 0;
+    for (int plot = 0; plot < TZ_N_PLOTS; plot++) {
+        memset(stage->figure[plot].linepnt, 0, sizeof stage->figure[plot].linepnt);
+    }
     trail_append(stage, z);
 }
 
@@ -117,7 +126,8 @@ void tz_stage_planned(tz_stage *stage, const tz_plan *plan) {
                            stage->n_plan);
     }
     // the title names the lines: in a small video a legend would cover them
-    snprintf(stage->figure->title, sizeof stage->figure->title, "reward (orange: as predicted)");
+    mjvFigure *reward = &stage->figure[TZ_PLOT_REWARD];
+    snprintf(reward->title, sizeof reward->title, "reward (orange: as predicted)");
     stage->predicted_reward = plan->predicted_reward;
     stage->plan_s = plan->plan_s;
     stage->has_plan = true;
@@ -133,11 +143,26 @@ void tz_stage_stepped(tz_stage *stage, const tz_loop_step *step) {
     stage->last.u = NULL;
     stage->last.plan = NULL;
     trail_append(stage, step->z_next);
-    figure_append(stage->figure, LINE_OBTAINED, (float)step->t, (float)step->step.reward);
-    if (stage->has_plan) {
-        figure_append(stage->figure, LINE_PREDICTED, (float)step->t,
-                      (float)stage->predicted_reward);
+
+    // the curves
+    const tz_task *task = stage->scene->task;
+    const float t = (float)step->t;
+    figure_append(&stage->figure[TZ_PLOT_REWARD], LINE_OBTAINED, t, (float)step->step.reward);
+    for (int j = 0; j < task->nu; j++) {
+        figure_append(&stage->figure[TZ_PLOT_CONTROLS], j, t, step->u[j]);
     }
+    if (stage->has_plan) {
+        mjvFigure *time = &stage->figure[TZ_PLOT_PLAN_TIME];
+        figure_append(&stage->figure[TZ_PLOT_REWARD], LINE_PREDICTED, t,
+                      (float)stage->predicted_reward);
+        figure_append(time, LINE_PLAN, t, (float)(1e3 * stage->plan_s));
+        figure_append(time, LINE_PERIOD, t, (float)(1e3 * task->dt_s));
+    }
+}
+
+void tz_stage_next_plot(tz_stage *stage) {
+    const int n = stage->has_plan ? TZ_N_PLOTS : TZ_PLOT_PLAN_TIME;
+    stage->plot = (tz_stage_plot)(((int)stage->plot + 1) % n);
 }
 
 // ---- drawing
@@ -173,7 +198,7 @@ static void draw_figure(tz_stage *stage, mjrRect viewport) {
     const int width = viewport.width * 2 / 5, height = viewport.height / 4;
     const mjrRect corner = {viewport.left + viewport.width - width - 8, viewport.bottom + 8, width,
                             height};
-    mjr_figure(corner, stage->figure, &stage->scene->context);
+    mjr_figure(corner, &stage->figure[stage->plot], &stage->scene->context);
 }
 
 // The posed robot with the lines that belong to it.

@@ -10,6 +10,14 @@
 
 enum { TZ_STAGE_TRAIL_MAX = 120, TZ_STAGE_PLAN_MAX = 256, TZ_STAGE_SAMPLES_MAX = 16 };
 
+// The curves over the last control steps, of which one is shown.
+typedef enum tz_stage_plot {
+    TZ_PLOT_REWARD,    // obtained and predicted
+    TZ_PLOT_CONTROLS,  // each of them
+    TZ_PLOT_PLAN_TIME, // and the control period (ms)
+    TZ_N_PLOTS
+} tz_stage_plot;
+
 typedef struct tz_stage {
     tz_scene *scene;              // owned
     char title[128];              // who drives: "half_cheetah | node-so | cem"
@@ -28,7 +36,8 @@ typedef struct tz_stage {
     tz_loop_step last; // copy of the last step; its pointers are not kept
     double predicted_reward, plan_s;
     bool has_plan;
-    mjvFigure *figure; // obtained and predicted reward of the last steps
+    mjvFigure *figure;  // owned                            (TZ_N_PLOTS)
+    tz_stage_plot plot; // the one shown
 } tz_stage;
 
 TZ_API tz_status tz_stage_create(tz_stage **stage, const tz_env *env, const char *title,
@@ -40,6 +49,9 @@ TZ_API void tz_stage_destroy(tz_stage *stage); // Nullable
 TZ_API void tz_stage_begin(tz_stage *stage, const double *z);
 TZ_API void tz_stage_planned(tz_stage *stage, const tz_plan *plan);
 TZ_API void tz_stage_stepped(tz_stage *stage, const tz_loop_step *step);
+
+// Shows the next of the curves that this loop has: without a planner no plan takes time.
+TZ_API void tz_stage_next_plot(tz_stage *stage);
 
 // Draws the world between the states before (alpha = 0) and after (alpha = 1) the last step, with
 // everything on top. `note` (Nullable) is shown at the lower left.

@@ -21,6 +21,7 @@ static const char help_text[] = "space  pause / go on\n"
                                 "R      restart the episode\n"
                                 "T      paths on / off\n"
                                 "S      candidates of the plan on / off\n"
+                                "F      curve: reward, controls, time of a plan\n"
                                 "I      text on / off\n"
                                 "Tab    sliders of the planner on / off\n"
                                 "C      follow the robot / free camera\n"
@@ -197,6 +198,9 @@ static void on_key(GLFWwindow *glfw, int key, int scancode, int action, int mods
         break;
     case GLFW_KEY_S:
         window->stage->shows_samples = !window->stage->shows_samples;
+        break;
+    case GLFW_KEY_F:
+        tz_stage_next_plot(window->stage);
         break;
     case GLFW_KEY_I:
         window->stage->shows_text = !window->stage->shows_text;

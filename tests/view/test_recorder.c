@@ -137,6 +137,54 @@ static void test_robot_moves_between_frames(void **state) {
     tz_env_destroy(env);
 }
 
+// Reward and controls of a policy's steps, the time of a plan beside them where plans are made:
+// each is another picture, and the last is followed by the first.
+static void test_curves_take_turns(void **state) {
+    (void)state;
+    tz_env *env = make_env("half_cheetah");
+    tz_offscreen *offscreen = NULL;
+    tz_stage *stage = NULL;
+    static unsigned char picture[TZ_N_PLOTS + 1][3 * WIDTH * HEIGHT];
+    double z[NZ_MAX], z_next[NZ_MAX], u[6] = {1.0, -1.0, 0.5, -0.5, 0.2, 0.0};
+    const float u_f32[6] = {1.0f, -1.0f, 0.5f, -0.5f, 0.2f, 0.0f};
+    float states[2 * NZ_MAX] = {0};
+    open_stage(&offscreen, &stage, env);
+    for (int planned = 0; planned < 2; planned++) {
+        tz_env_reset(env, z, 0, 0);
+        tz_stage_begin(stage, z);
+        for (int t = 0; t < 5; t++) {
+            tz_loop_step step = {.t = t, .z = z, .z_next = z_next, .u = u_f32};
+            const tz_plan plan = {.horizon = 1, .z = states, .plan_s = 0.004 * (t + 1)};
+            if (planned) {
+                tz_stage_planned(stage, &plan);
+            }
+            tz_env_step(env, &step.step, z_next, u);
+            tz_stage_stepped(stage, &step);
+            memcpy(z, z_next, sizeof z);
+        }
+        const mjvFigure *figure = stage->figure;
+        assert_int_equal(figure[TZ_PLOT_CONTROLS].linepnt[5], 5);
+        assert_true(figure[TZ_PLOT_CONTROLS].linedata[2][2 * 4 + 1] == 0.5f);
+        assert_int_equal(figure[TZ_PLOT_PLAN_TIME].linepnt[0], planned ? 5 : 0);
+        assert_true(!planned || figure[TZ_PLOT_PLAN_TIME].linedata[0][2 * 4 + 1] == 20.0f);
+
+        const int n = planned ? TZ_N_PLOTS : TZ_N_PLOTS - 1;
+        for (int i = 0; i <= n; i++) {
+            tz_stage_draw(stage, viewport, 1.0, NULL);
+            read_picture(stage, picture[i]);
+            tz_stage_next_plot(stage);
+        }
+        for (int i = 1; i <= n; i++) {
+            const double apart = difference(picture[0], picture[i]);
+            assert_true(i < n ? apart > 0.001 : apart == 0.0);
+        }
+        stage->plot = TZ_PLOT_REWARD;
+    }
+    tz_stage_destroy(stage);
+    tz_offscreen_destroy(offscreen);
+    tz_env_destroy(env);
+}
+
 // The reward curve shows the last 200 steps under their own numbers.
 static void test_reward_axis_follows_the_steps(void **state) {
     (void)state;
@@ -328,6 +376,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_systems_are_drawn),
         cmocka_unit_test(test_robot_moves_between_frames),
+        cmocka_unit_test(test_curves_take_turns),
         cmocka_unit_test(test_reward_axis_follows_the_steps),
         cmocka_unit_test(test_floor_has_no_end),
         cmocka_unit_test(test_path_lies_where_the_prediction_projects),
