@@ -87,6 +87,22 @@ static void test_window_shows_and_obeys(void **state) {
     tz_env_destroy(env);
 }
 
+// The test's window on an episode of env that begins at z (nz).
+static tz_observer open_window(tz_window **window, tz_env *env, double *z, int width, int height,
+                               bool is_recorded) {
+    tz_error error;
+    tz_window_def def = tz_window_def_default();
+    def.title = "trapeze test";
+    def.width = width;
+    def.height = height;
+    def.is_recorded = is_recorded;
+    assert_int_equal(tz_window_create(window, &def, env, &error), TZ_OK);
+    const tz_observer observer = tz_window_observer(*window);
+    tz_env_reset(env, z, 0, 0);
+    observer.episode_begin(observer.context, env, 0, z);
+    return observer;
+}
+
 // One control step without controls; the force of the mouse that acts on body `body` in it.
 static double step_with_force(const tz_observer *observer, tz_env *env, double *z, int body) {
     double z_next[NZ_MAX];
@@ -106,20 +122,11 @@ static double step_with_force(const tz_observer *observer, tz_env *env, double *
 static void test_mouse_pulls(void **state) {
     (void)state;
     enum { TORSO = 1, STEPS = 12 };
-    tz_error error = {0};
     tz_env *env = create_cheetah();
     for (int recorded = 0; recorded < 2; recorded++) {
-        tz_window_def def = tz_window_def_default();
-        def.title = "trapeze test";
-        def.width = 320;
-        def.height = 240;
-        def.is_recorded = recorded == 1;
         tz_window *window = NULL;
-        assert_int_equal(tz_window_create(&window, &def, env, &error), TZ_OK);
-        const tz_observer observer = tz_window_observer(window);
         double z[NZ_MAX];
-        tz_env_reset(env, z, 0, 0);
-        observer.episode_begin(observer.context, env, 0, z);
+        const tz_observer observer = open_window(&window, env, z, 320, 240, recorded == 1);
         assert_true(step_with_force(&observer, env, z, TORSO) == 0.0);
         const double x_before = z[0];
 
@@ -174,17 +181,9 @@ static void test_sliders_set_the_planner(void **state) {
         assert_int_equal(
             tz_planner_create(&planner, &planner_def, tz_env_task(env), model, team, &error),
             TZ_OK);
-        tz_window_def def = tz_window_def_default();
-        def.title = "trapeze test";
-        def.width = 640;
-        def.height = 480;
-        def.is_recorded = recorded == 1;
         tz_window *window = NULL;
-        assert_int_equal(tz_window_create(&window, &def, env, &error), TZ_OK);
-        const tz_observer observer = tz_window_observer(window);
         double z[NZ_MAX];
-        tz_env_reset(env, z, 0, 0);
-        observer.episode_begin(observer.context, env, 0, z);
+        const tz_observer observer = open_window(&window, env, z, 640, 480, recorded == 1);
         ask_settings(&observer, planner, 50, 20);
 
         act("key Tab");
