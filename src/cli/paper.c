@@ -230,8 +230,9 @@ static tz_status prepare(run *r, tz_error *error) {
         TZ_CHECK(forecast(r, error));
     }
     const int episodes = a->budget == TZ_TINY ? 5 : 100;
-    return tz_robots_get(r->robots, &r->n_robots, &r->missing, a->data.item, a->data.n, episodes,
-                         a->out, error);
+    TZ_CHECK(tz_robots_get(r->robots, &r->n_robots, &r->missing, a->data.item, a->data.n, episodes,
+                           a->out, error));
+    return tz_robots_check(r->robots, r->n_robots, a->out, &r->runs, error);
 }
 
 static tz_status run_paper(run *r, tz_error *error) {

@@ -54,6 +54,11 @@ static const char *const masks[] = {"none", "cyclic", NULL};
 static const char *const embeddings[] = {"none", "unbounded", "all", NULL}; // tz_embedding
 enum { MASK_NONE, MASK_CYCLIC };
 
+// True when the model of --init stays as it is but for its weights.
+static bool keeps_form(const arguments *a) {
+    return a->init != NULL && !a->renormalise;
+}
+
 // ---- data
 
 static tz_status parse_weight(const char *text, double *weight, tz_error *error) {
@@ -247,10 +252,11 @@ static struct json_object *data_json(const run *r) {
     return list;
 }
 
-static struct json_object *options_json(const run *r) {
-    const arguments *a = &r->arguments;
-    const tz_training_def *d = &a->def;
-    struct json_object *o = json_object_new_object();
+// The form of the model; one of --init brings its own.
+static void add_form(const arguments *a, struct json_object *o) {
+    if (keeps_form(a)) {
+        return;
+    }
     tz_json_add_int(o, "hidden", a->n_hidden);
     tz_json_add_int(o, "layers", a->n_layers);
     tz_json_add_text(o, "integrator", integrators[a->integrator]);
@@ -258,6 +264,14 @@ static struct json_object *options_json(const run *r) {
     tz_json_add_text(o, "embed_angles", embeddings[a->embed_angles]);
     tz_json_add_bool(o, "probabilistic", a->probabilistic);
     tz_json_add_text(o, "mask", masks[a->mask]);
+    tz_json_add_real(o, "range_limit", a->range_limit);
+}
+
+static struct json_object *options_json(const run *r) {
+    const arguments *a = &r->arguments;
+    const tz_training_def *d = &a->def;
+    struct json_object *o = json_object_new_object();
+    add_form(a, o);
     tz_json_add_int(o, "epochs", d->trainer.epochs);
     tz_json_add_int(o, "sequences", d->n_sequences);
     tz_json_add_int(o, "sequence_length", d->length);
@@ -270,7 +284,6 @@ static struct json_object *options_json(const run *r) {
     tz_json_add_real(o, "input_noise", d->trainer.input_noise);
     tz_json_add_int(o, "curriculum", d->trainer.first_length);
     tz_json_add_real(o, "spectral_limit", d->trainer.spectral_limit);
-    tz_json_add_real(o, "range_limit", a->range_limit);
     tz_json_add_text(o, "keep", d->keep_best ? "best" : "last");
     tz_json_add_int(o, "members", a->members);
     tz_json_add_int(o, "rollout_every", d->rollout_every);
@@ -490,6 +503,23 @@ static bool was_set(const tz_option *options, size_t n, const void *value) {
     return set;
 }
 
+// What a model of --init brings with it cannot be asked for.
+static tz_status check_init(const arguments *a, const tz_option *options, size_t n,
+                            tz_error *error) {
+    const void *const own[] = {&a->n_hidden,     &a->n_layers, &a->substeps,   &a->integrator,
+                               &a->embed_angles, &a->mask,     &a->range_limit};
+    for (size_t i = 0; i < n && keeps_form(a); i++) {
+        for (size_t k = 0; k < TZ_COUNTOF(own); k++) {
+            if (options[i].was_set && options[i].value == own[k]) {
+                return tz_fail(error, TZ_ERR_ARGUMENT,
+                               "%s: its model keeps its form: leave out %s, or add --renormalise",
+                               a->init, options[i].name);
+            }
+        }
+    }
+    return TZ_OK;
+}
+
 // A form of the model and of its training: what the options that it speaks of are where they were
 // not given.
 typedef struct form {
@@ -615,6 +645,9 @@ static int train_main(int argc, char **argv) {
     }
     if (a->study || a->forecast) {
         take_form(a, a->study ? &study_form : &forecast_form, options, TZ_COUNTOF(options));
+    }
+    if (status == TZ_OK) {
+        status = check_init(a, options, TZ_COUNTOF(options), &error);
     }
     if (status == TZ_OK) {
         status = run_train(&r, options[OPTION_MODEL].was_set, &error);

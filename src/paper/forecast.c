@@ -15,8 +15,8 @@ enum { BATCH = 200, WARM_UP = 2, STEPS = 6 };
 static double step_flops(const tz_study_run *run) {
     tz_study_run longer = *run, shorter = *run;
     longer.n_systems = shorter.n_systems = run->protocol == TZ_PROTOCOL_ROBOT ? BATCH : 250;
-    shorter.epochs = 100;
-    longer.epochs = 1100;
+    shorter.epochs = 1000; // both with all their tests during training
+    longer.epochs = 2000;
     longer.symplectic = shorter.symplectic = 0.0;
     return (tz_run_flops(&longer) - tz_run_flops(&shorter)) / 1000.0;
 }

@@ -4,9 +4,30 @@
 #include "base/memory.h"
 #include "paper/execute.h"
 
+#include <string.h>
+
 void tz_results_destroy(tz_results *results) {
     tz_free(results->result);
     *results = (tz_results){0};
+}
+
+// Runs on a robot are compared with each other only when they learned from the same data.
+static tz_status check_sources(const tz_results *results, const char *folder, tz_error *error) {
+    for (int i = 0; i < results->n; i++) {
+        const tz_study_result *a = &results->result[i], *b = a;
+        for (int j = 0; j < i && b == a; j++) {
+            const tz_study_result *other = &results->result[j];
+            b = strcmp(other->run.system, a->run.system) == 0 ? other : a;
+        }
+        if (strcmp(a->source, b->source) != 0) {
+            char path[TZ_PATH_MAX];
+            TZ_CHECK(tz_run_result_path(path, folder, &a->run, error));
+            return tz_fail(error, TZ_ERR_MISMATCH,
+                           "%s: learned from %s, but other runs of the figure from %s", path,
+                           a->source, b->source);
+        }
+    }
+    return TZ_OK;
 }
 
 tz_status tz_results_read(tz_results *results, const char *folder, const tz_run_list *runs,
@@ -21,7 +42,7 @@ tz_status tz_results_read(tz_results *results, const char *folder, const tz_run_
         TZ_CHECK(tz_result_read(path, &results->result[i], &runs->run[i], error));
         results->n++;
     }
-    return TZ_OK;
+    return check_sources(results, folder, error);
 }
 
 tz_status tz_results_missing(tz_run_list *missing, const char *folder, const tz_run_list *runs,

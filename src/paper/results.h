@@ -10,7 +10,7 @@ typedef struct tz_results {
 } tz_results;
 
 // Reads the results of all runs of the list; every one must be there. The errors are those of
-// tz_result_read.
+// tz_result_read, and TZ_ERR_MISMATCH for runs on one system that learned from different data.
 TZ_API tz_status tz_results_read(tz_results *results, const char *folder, const tz_run_list *runs,
                                  tz_error *error);
 TZ_API void tz_results_destroy(tz_results *results); // accepts a zeroed struct

@@ -1,5 +1,6 @@
 #include "paper/robots.h"
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "data/collect.h"
 
@@ -120,7 +121,7 @@ static tz_status get(tz_robot_data *robot, const char *env, const char *named, i
     }
     tz_dataset_split(robot->dataset, robot->is_test, TEST_FRACTION, 0);
     snprintf(robot->source, sizeof robot->source, "%s %.12s",
-             named != NULL ? "dataset" : "shipped policies", robot->dataset->sha256);
+             named != NULL ? "dataset" : "collected", robot->dataset->sha256);
     return TZ_OK;
 }
 
@@ -145,6 +146,29 @@ tz_status tz_robots_get(tz_robot_data *robots, int *n, const tz_run_list *runs,
             (*n)++;
             TZ_CHECK(get(robot, run->system, find_named(run->system, named, n_named), episodes,
                          folder, error));
+        }
+    }
+    return TZ_OK;
+}
+
+tz_status tz_robots_check(const tz_robot_data *robots, int n, const char *folder,
+                          const tz_run_list *runs, tz_error *error) {
+    for (int i = 0; i < runs->n; i++) {
+        for (int k = 0; k < n; k++) {
+            const tz_study_run *run = &runs->run[i];
+            char path[TZ_PATH_MAX];
+            TZ_CHECK(tz_run_result_path(path, folder, run, error));
+            if (strcmp(robots[k].env, run->system) != 0 || !tz_file_exists(path)) {
+                continue;
+            }
+            tz_study_result result;
+            TZ_CHECK(tz_result_read(path, &result, run, error));
+            if (strcmp(result.source, robots[k].source) != 0) {
+                return tz_fail(error, TZ_ERR_MISMATCH,
+                               "%s: learned from %s, but the data of %s now are %s: name those "
+                               "by --data, or another --out",
+                               path, result.source, run->system, robots[k].source);
+            }
         }
     }
     return TZ_OK;

@@ -12,6 +12,11 @@
 TZ_API tz_status tz_robots_get(tz_robot_data *robots, int *n, const tz_run_list *runs,
                                const char *const *named, int n_named, int episodes,
                                const char *folder, tz_error *error);
+
+// TZ_ERR_MISMATCH when a run of the list has a result in the folder that learned from other data
+// than these.
+TZ_API tz_status tz_robots_check(const tz_robot_data *robots, int n, const char *folder,
+                                 const tz_run_list *runs, tz_error *error);
 TZ_API void tz_robots_destroy(tz_robot_data *robots, int n);
 
 enum { TZ_ROBOTS_MAX = 8 };

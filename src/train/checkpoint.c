@@ -58,12 +58,24 @@ static tz_status find(const tz_safetensors *file, const char *name, tz_dtype dty
     return TZ_OK;
 }
 
+// Where two descriptions begin to differ: at the start of that item of the list.
+static size_t first_difference(const char *a, const char *b) {
+    size_t item = 0;
+    for (size_t i = 0; a[i] == b[i] && a[i] != '\0'; i++) {
+        item = a[i] == ',' && a[i + 1] == ' ' ? i + 2 : item;
+    }
+    return item;
+}
+
 static tz_status check_text(const tz_safetensors *file, const char *key, const char *expected,
                             tz_status status, tz_error *error) {
-    const char *found = tz_safetensors_metadata(file, key);
-    if (found == NULL || strcmp(found, expected) != 0) {
-        return tz_fail(error, status, "%s: a checkpoint of %s '%.300s', expected '%.300s'",
-                       tz_safetensors_path(file), key, found != NULL ? found : "", expected);
+    const char *metadata = tz_safetensors_metadata(file, key);
+    const char *found = metadata != NULL ? metadata : "";
+    if (strcmp(found, expected) != 0) {
+        const size_t from = first_difference(found, expected);
+        return tz_fail(error, status, "%s: a checkpoint of %s '%s%.300s', expected '%s%.300s'",
+                       tz_safetensors_path(file), key, from > 0 ? "... " : "", found + from,
+                       from > 0 ? "... " : "", expected + from);
     }
     return TZ_OK;
 }

@@ -420,6 +420,15 @@ static tz_status write_policy(tz_sac_trainer *trainer, const char *name, double 
                                TZ_COUNTOF(notes), error);
 }
 
+// True when an evaluation before the last one reached this return.
+static bool was_reached(const tz_sac_trainer *trainer, double wanted) {
+    bool reached = false;
+    for (size_t i = 0; i + 1 < trainer->progress.n_rows; i++) {
+        reached = reached || trainer->rows[i].return_mean >= wanted;
+    }
+    return reached;
+}
+
 // Policies that this evaluation asks for: the last, the best, the first to reach a wanted return.
 static tz_status write_policies(tz_sac_trainer *trainer, const tz_sac_metrics *row,
                                 tz_error *error) {
@@ -433,11 +442,9 @@ static tz_status write_policies(tz_sac_trainer *trainer, const tz_sac_metrics *r
         TZ_CHECK(write_policy(trainer, "best.safetensors", row->return_mean, error));
     }
     for (int i = 0; i < trainer->def.n_snapshot_return; i++) {
-        const uint64_t bit = (uint64_t)1 << i;
-        if (row->return_mean >= trainer->def.snapshot_return[i] && !(p->snapshots & bit)) {
-            p->snapshots |= bit;
-            snprintf(name, sizeof name, "snapshots/return-%g.safetensors",
-                     trainer->def.snapshot_return[i]);
+        const double wanted = trainer->def.snapshot_return[i];
+        if (row->return_mean >= wanted && !was_reached(trainer, wanted)) {
+            snprintf(name, sizeof name, "snapshots/return-%g.safetensors", wanted);
             TZ_CHECK(write_policy(trainer, name, row->return_mean, error));
         }
     }

@@ -286,9 +286,9 @@ static void note(char text[128], const run *r) {
 static tz_status fail_nonfinite(const run *r, double lr, tz_error *error) {
     return tz_fail(error, TZ_ERR_NUMERIC,
                    "%s: training stopped, the loss is not finite in epoch %d, step %d (learning "
-                   "rate %g); %s holds the end of epoch %d",
+                   "rate %g); %s holds the last weights that were saved before",
                    r->def->folder, tz_trainer_epoch(r->trainer) + 1,
-                   tz_trainer_step_in_epoch(r->trainer) + 1, lr, r->checkpoint, r->n_epochs);
+                   tz_trainer_step_in_epoch(r->trainer) + 1, lr, r->checkpoint);
 }
 
 static tz_status fail_interrupted(const run *r, tz_error *error) {

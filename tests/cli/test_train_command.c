@@ -18,8 +18,8 @@
 
 #include <cmocka.h>
 
-#define SMALL                                                                                      \
-    "--hidden 16 --sequences 600 --batch 50 --epochs 4 --horizon 40 --rollouts 10 --quiet "
+#define SHORT "--sequences 600 --batch 50 --epochs 4 --horizon 40 --rollouts 10 --quiet "
+#define SMALL "--hidden 16 " SHORT
 
 static int set_up(void **state) {
     return enter_folder(state) != 0 ||
@@ -81,13 +81,13 @@ static void interrupt_exits_130_and_resumes(void **state) {
 static void continues_a_model_on_weighted_data(void **state) {
     (void)state;
     assert_int_equal(trapeze("train --data data --weight 1 --data more --weight 3 "
-                             "--init so/model.safetensors --out on --json " SMALL),
+                             "--init so/model.safetensors --out on --json " SHORT),
                      0);
     struct json_object *report = printed_json();
     assert_string_equal(words(report, "kind"), "node-so");
     json_object_put(report);
     assert_int_equal(trapeze("train --data data --model hnn --init so/model.safetensors --out no "
-                             "2>&1 " SMALL),
+                             "2>&1 " SHORT),
                      2);
     assert_non_null(strstr(printed, "so/model.safetensors: a model of kind node-so"));
     assert_files((const char *[]){"no/config.json"}, 1, false);
@@ -274,6 +274,11 @@ static void bad_input_is_one_sentence(void **state) {
         {"train --data data --model hnn --out x --probabilistic", "hnn has no probabilistic form"},
         {"train --data data --init so/model.safetensors --out x --probabilistic",
          "a model without variances"},
+        {"train --data data --init so/model.safetensors --out x --substeps 2",
+         "so/model.safetensors: its model keeps its form: leave out --substeps"},
+        {"train --data data --model node-so --hidden 16 --sequences 600 --batch 50 --epochs 4 "
+         "--horizon 40 --rollouts 10 --out so --resume --seed 1",
+         "'... seed 0"},
         {"bench nothing", "no benchmark 'nothing'"},
     };
     for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {

@@ -5,6 +5,8 @@
 #include "base/memory.h"
 #include "folder.h"
 #include "paper/plan.h"
+#include "paper/results.h"
+#include "paper/robots.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -135,10 +137,43 @@ static void other_results_are_refused(void **state) {
     refuses("{", "[", TZ_ERR_FORMAT, "not JSON");
 }
 
+// Results of a robot that learned from other data are not compared, and none is added to them.
+static void data_are_not_mixed(void **state) {
+    (void)state;
+    make_results_folder("mixed");
+    char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
+    snprintf(folder, sizeof folder, "%s/mixed", test_folder);
+    tz_run_list runs = {0};
+    tz_results results;
+    tz_error error;
+    for (int i = 0; i < 2; i++) {
+        const tz_study_run run =
+            tz_plan_run(TZ_FIG7, TZ_TINY, "hopper", i == 0 ? TZ_ROBOT_NODE : TZ_ROBOT_NODE_SO, 0);
+        tz_study_result result = {.run = run, .finite = true};
+        snprintf(result.source, sizeof result.source, "dataset %s", i == 0 ? "aaaa" : "bbbb");
+        assert_int_equal(tz_run_list_add(&runs, &run, &error), TZ_OK);
+        assert_int_equal(tz_run_result_path(path, folder, &run, &error), TZ_OK);
+        assert_int_equal(tz_result_write(path, &result, &error), TZ_OK);
+    }
+    assert_int_equal(tz_results_read(&results, folder, &runs, &error), TZ_ERR_MISMATCH);
+    assert_non_null(strstr(error.text, "dataset bbbb, but other runs of the figure from dataset "
+                                       "aaaa"));
+    tz_results_destroy(&results);
+
+    const tz_robot_data now = {.env = "hopper", .source = "dataset aaaa"};
+    assert_int_equal(tz_robots_check(&now, 1, folder, &runs, &error), TZ_ERR_MISMATCH);
+    assert_non_null(strstr(error.text, "learned from dataset bbbb, but the data of hopper now are "
+                                       "dataset aaaa"));
+    runs.n = 1;
+    assert_int_equal(tz_robots_check(&now, 1, folder, &runs, &error), TZ_OK);
+    tz_run_list_destroy(&runs);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(goes_on_after_an_interruption),
         cmocka_unit_test(other_results_are_refused),
+        cmocka_unit_test(data_are_not_mixed),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -93,6 +93,35 @@ static void a_resumed_run_ends_in_the_same_bytes(void **state) {
     }
 }
 
+// A wanted return is kept when it is first reached, also when it is wanted only after a resume:
+// one that was reached before leaves no policy.
+static void a_return_is_kept_when_first_reached(void **state) {
+    (void)state;
+    static const double wanted[] = {0.5, 1e9};
+    char folder[TZ_PATH_MAX], early[TZ_PATH_MAX], late[TZ_PATH_MAX];
+    for (int resumed = 0; resumed < 2; resumed++) {
+        assert_int_equal(tz_path_join(folder, test_folder, resumed ? "later" : "kept", NULL),
+                         TZ_OK);
+        tz_sac_trainer_def def = small_run(folder);
+        def.steps = 400;
+        tz_error error;
+        if (resumed) {
+            assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_OK);
+            def.steps = 600;
+            def.resume = true;
+        }
+        def.snapshot_return = wanted;
+        def.n_snapshot_return = 2;
+        assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_OK);
+        assert_int_equal(tz_path_join(early, folder, "snapshots/return-0.5.safetensors", NULL),
+                         TZ_OK);
+        assert_int_equal(tz_path_join(late, folder, "snapshots/return-1e+09.safetensors", NULL),
+                         TZ_OK);
+        assert_true(tz_file_exists(early) == !resumed);
+        assert_false(tz_file_exists(late));
+    }
+}
+
 static void the_written_policy_earns_what_the_metrics_say(void **state) {
     (void)state;
     char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
@@ -199,6 +228,7 @@ static void what_does_not_fit_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_resumed_run_ends_in_the_same_bytes),
+        cmocka_unit_test(a_return_is_kept_when_first_reached),
         cmocka_unit_test(the_written_policy_earns_what_the_metrics_say),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
