@@ -15,7 +15,8 @@ enum {
     DEPTH_MAX = 96,    // of elements
     ELEMENTS_MAX = 200000,
     WORD_MAX = 64,
-    VALUE_MAX = 512, // of an attribute that is looked at
+    VALUE_MAX = 512,     // of an attribute that is looked at
+    COPIES_MAX = 100000, // of an element, by all the counts around it
 };
 
 // Attributes that ask for an amount, and the largest that is granted.
@@ -32,11 +33,16 @@ static const struct {
 
 // ---- one attribute
 
-static tz_status check_amount(const char *path, const char *name, const char *value,
+// *copies is multiplied by the numbers of a "count".
+static tz_status check_amount(const char *path, const char *name, const char *value, double *copies,
                               tz_error *error) {
     for (size_t i = 0; i < TZ_COUNTOF(limits); i++) {
         if (strcmp(name, limits[i].name) != 0) {
             continue;
+        }
+        if (strchr(value, '&')) {
+            return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                           "%s: %s=\"%.40s\" is not a number in plain digits", path, name, value);
         }
         // several numbers, and letters for powers of 1024 in "memory"
         const char *cursor = value;
@@ -56,9 +62,14 @@ static tz_status check_amount(const char *path, const char *name, const char *va
                                "%s: %s=\"%.40s\" is too large (at most %.0f)", path, name, value,
                                limits[i].max);
             }
+            *copies *= strcmp(name, "count") == 0 && amount > 1.0 ? amount : 1.0;
         }
     }
-    return TZ_OK;
+    return *copies <= COPIES_MAX
+               ? TZ_OK
+               : tz_fail(error, TZ_ERR_UNSUPPORTED,
+                         "%s: %s=\"%.40s\" makes %g copies with the counts around it (at most %d)",
+                         path, name, value, *copies, COPIES_MAX);
 }
 
 static bool names_a_file(const char *name) {
@@ -85,7 +96,8 @@ static tz_status check_file(const char *path, const char *name, const char *valu
 
 typedef struct scanner {
     const char *cursor, *end, *path;
-    tz_mjcf_include_fn include;
+    double copies; // of the present element
+    tz_mjcf_reference_fn refer;
     void *context;
     tz_error *error;
 } scanner;
@@ -145,11 +157,14 @@ static tz_status check_attribute(scanner *s, const char *element) {
                            s->path, name, n, VALUE_MAX - 1);
         }
         TZ_CHECK(check_file(s->path, name, value, s->error));
-        if (strcmp(element, "include") == 0 && strcmp(name, "file") == 0 && s->include) {
-            TZ_CHECK(s->include(s->context, value, s->error));
+        const tz_mjcf_reference reference = {
+            .file = value, .is_model = strcmp(element, "model") == 0, .copies = s->copies};
+        if (s->refer && strcmp(name, "file") == 0 &&
+            (reference.is_model || strcmp(element, "include") == 0)) {
+            TZ_CHECK(s->refer(s->context, &reference, s->error));
         }
     }
-    return check_amount(s->path, name, value, s->error);
+    return check_amount(s->path, name, value, &s->copies, s->error);
 }
 
 // A start tag; the cursor is behind '<'. *empty: it closes itself.
@@ -173,34 +188,43 @@ static tz_status check_tag(scanner *s, bool *empty) {
     }
 }
 
-tz_status tz_mjcf_check_text(const char *text, size_t size, const char *path,
-                             tz_mjcf_include_fn include, void *context, tz_error *error) {
-    scanner s = {text, text + size, path, include, context, error};
+// What is not an element: behind '<', a comment, a declaration, an end tag. Each ends where
+// MuJoCo's parser ends it; CDATA, which would hide elements from one of the two, is refused.
+static tz_status skip_other(scanner *s) {
+    const char *end = strncmp(s->cursor, "!--", 3) == 0 ? "-->" : *s->cursor == '?' ? "?>" : ">";
+    if (strncmp(s->cursor, "![", 2) == 0) {
+        return tz_fail(s->error, TZ_ERR_UNSUPPORTED, "%s: CDATA sections are not supported",
+                       s->path);
+    }
+    return skip_to(s, end) ? TZ_OK : truncated(s);
+}
+
+tz_status tz_mjcf_check_text(const char *text, size_t size, const char *path, double copies,
+                             tz_mjcf_reference_fn refer, void *context, tz_error *error) {
+    scanner s = {text, text + size, path, copies, refer, context, error};
     if (memchr(text, '\0', size)) {
         return tz_fail(error, TZ_ERR_FORMAT, "%s: not an XML file (it holds a zero byte)", path);
     }
+    double around[DEPTH_MAX + 1] = {copies}; // copies of what is at each depth
     int depth = 0;
     long n_elements = 0;
     while ((s.cursor = memchr(s.cursor, '<', (size_t)(s.end - s.cursor)))) {
         s.cursor++;
-        if (strncmp(s.cursor, "!--", 3) == 0) {
-            if (!skip_to(&s, "-->")) {
-                return truncated(&s);
-            }
-        } else if (*s.cursor == '!' || *s.cursor == '?' || *s.cursor == '/') {
-            depth -= *s.cursor == '/';
-            if (!skip_to(&s, ">")) {
-                return truncated(&s);
-            }
-        } else {
-            bool empty = false;
-            TZ_CHECK(check_tag(&s, &empty));
-            depth += !empty;
-            if (depth > DEPTH_MAX || ++n_elements > ELEMENTS_MAX) {
-                return tz_fail(error, TZ_ERR_UNSUPPORTED,
-                               "%s: too many elements (at most %d, nested at most %d deep)", path,
-                               ELEMENTS_MAX, DEPTH_MAX);
-            }
+        if (strchr("!?/", *s.cursor)) {
+            depth -= *s.cursor == '/' && depth > 0;
+            TZ_CHECK(skip_other(&s));
+            continue;
+        }
+        bool empty = false;
+        s.copies = around[depth];
+        TZ_CHECK(check_tag(&s, &empty));
+        if (++n_elements > ELEMENTS_MAX || (!empty && depth == DEPTH_MAX)) {
+            return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                           "%s: too many elements (at most %d, nested at most %d deep)", path,
+                           ELEMENTS_MAX, DEPTH_MAX);
+        }
+        if (!empty) {
+            around[++depth] = s.copies;
         }
     }
     if (n_elements == 0) {
@@ -209,39 +233,50 @@ tz_status tz_mjcf_check_text(const char *text, size_t size, const char *path,
     return TZ_OK;
 }
 
-// ---- a file with its includes
+// ---- a file with those that it names
 
 typedef struct visit {
-    char folder[TZ_PATH_MAX]; // of the main file
-    int n_files;
+    char folder[TZ_PATH_MAX]; // of the model's main file
+    int *n_files;
 } visit;
 
-static tz_status check_included(void *context, const char *file, tz_error *error);
+static tz_status check_model(const char *path, double copies, int *n_files, tz_error *error);
+static tz_status check_reference(void *context, const tz_mjcf_reference *reference,
+                                 tz_error *error);
 
-static tz_status check_file_text(visit *v, const char *path, tz_error *error) {
-    if (++v->n_files > INCLUDES_MAX) {
+static tz_status check_file_text(visit *v, const char *path, double copies, tz_error *error) {
+    if (++*v->n_files > INCLUDES_MAX) {
         return tz_fail(error, TZ_ERR_UNSUPPORTED, "%s: more than %d files are included", path,
                        INCLUDES_MAX);
     }
     char *text;
     size_t size;
     TZ_CHECK(tz_file_read(path, &text, &size, FILE_BYTES_MAX, error));
-    const tz_status status = tz_mjcf_check_text(text, size, path, check_included, v, error);
+    const tz_status status =
+        tz_mjcf_check_text(text, size, path, copies, check_reference, v, error);
     tz_free(text);
     return status;
 }
 
-static tz_status check_included(void *context, const char *file, tz_error *error) {
+// An include stands in the folder of its model's main file, a model may have a folder of its own.
+static tz_status check_reference(void *context, const tz_mjcf_reference *reference,
+                                 tz_error *error) {
     visit *v = context;
     char path[TZ_PATH_MAX];
-    TZ_CHECK(tz_path_join(path, v->folder, file, error));
-    return check_file_text(v, path, error);
+    TZ_CHECK(tz_path_join(path, v->folder, reference->file, error));
+    return reference->is_model ? check_model(path, reference->copies, v->n_files, error)
+                               : check_file_text(v, path, reference->copies, error);
 }
 
-tz_status tz_mjcf_check(const char *path, tz_error *error) {
-    visit v = {.n_files = 0};
+static tz_status check_model(const char *path, double copies, int *n_files, tz_error *error) {
+    visit v = {.n_files = n_files};
     TZ_CHECK(tz_path_join(v.folder, "", path, error));
     char *slash = strrchr(v.folder, '/');
     *(slash ? slash : v.folder) = '\0';
-    return check_file_text(&v, path, error);
+    return check_file_text(&v, path, copies, error);
+}
+
+tz_status tz_mjcf_check(const char *path, tz_error *error) {
+    int n_files = 0;
+    return check_model(path, 1.0, &n_files, error);
 }

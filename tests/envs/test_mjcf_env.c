@@ -312,6 +312,17 @@ static void test_hostile(void **state) {
         {"<mujoco><size memory='900G'/></mujoco>", "too large"},
         {"<mujoco><size njmax='2000000000'/></mujoco>", "too large"},
         {"<mujoco><worldbody><replicate count='1000000000'/></worldbody></mujoco>", "too large"},
+        {"<mujoco><worldbody><replicate count='1000'><replicate count='1000'/></replicate>"
+         "</worldbody></mujoco>",
+         "1e+06 copies"},
+        {"<mujoco><worldbody><flexcomp name='f' type='grid' count='100 100 100'/></worldbody>"
+         "</mujoco>",
+         "1e+06 copies"},
+        {"<mujoco><asset><texture width='&#50;0000'/></asset></mujoco>", "plain digits"},
+        {"<mujoco><![CDATA[ > <!-- ]]><include file='../x.xml'/><!-- --></mujoco>", "CDATA"},
+        {"<mujoco><? > <!-- ?><include file='../x.xml'/><!-- --></mujoco>", "outside the folder"},
+        {"<mujoco><asset><model file='bad.xml'/></asset></mujoco>", "included"},
+        {"<mujoco><asset><model file='../x.xml'/></asset></mujoco>", "outside the folder"},
         {"<mujoco><worldbody><body><geom size='nan'/></body></worldbody></mujoco>", "bad.xml"},
         {"<mujoco><compiler autolimits='true'/><option timestep='-1'/>" ARM "</mujoco>",
          "timestep"},

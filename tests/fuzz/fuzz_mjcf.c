@@ -10,9 +10,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static tz_status refuse_include(void *context, const char *file, tz_error *error) {
+static tz_status refuse_file(void *context, const tz_mjcf_reference *reference, tz_error *error) {
     (void)context;
-    return tz_fail(error, TZ_ERR_IO, "%.100s: not here", file);
+    return tz_fail(error, TZ_ERR_IO, "%.100s: not here", reference->file);
 }
 
 // The sum of squares is the library's; the target does without the rest of it.
@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(text, data, size);
     text[size] = '\0';
     tz_error error = {0};
-    if (tz_mjcf_check_text(text, size, "input", refuse_include, NULL, &error) != TZ_OK &&
+    if (tz_mjcf_check_text(text, size, "input", 1.0, refuse_file, NULL, &error) != TZ_OK &&
         error.text[0] == '\0') {
         abort();
     }
