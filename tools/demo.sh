@@ -48,6 +48,7 @@ stage "compare on held-out episodes" "$out/eval/metrics.json" \
 stage "$rounds rounds: the planner's own episodes join the data of NODE+SO" "$out/rounds/model.safetensors" \
     tools/mpc_rounds.sh half_cheetah "$out/data" "$out/node-so/model.safetensors" "$out/rounds" $rounds
 
+[ -e "$out/mpc/results.json" ] || rm -rf "$out/mpc" # of a drive that was cut short
 view=
 [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || view=--view
 # shellcheck disable=SC2086 # one word an option

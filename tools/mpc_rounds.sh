@@ -6,7 +6,7 @@
 #   tools/mpc_rounds.sh ENV DATA MODEL OUT [ROUNDS]
 #
 # OUT/round-R/mpc holds the episodes and the report of round R, OUT/round-R/model the model learned
-# after it; a round whose model is there is kept. OUT/model.safetensors is the best model: rounds do not
+# after it; what is there already is kept, and an interrupted round goes on. OUT/model.safetensors is the best model: rounds do not
 # improve steadily. It is the one that earned the most in its round, or with TRY in trials: then the models
 # after the second half of the rounds drive once more, all from the same starts. The episodes of all rounds
 # together are drawn as often as DATA. Set by the environment:
@@ -44,9 +44,12 @@ while [ "$round" -le "$rounds" ]; do
         continue
     fi
     mkdir -p "$out"
-    # shellcheck disable=SC2086
-    "$trapeze" mpc --env "$env" --model "$model" --episodes "$episodes" --steps "$steps" \
-        --seed $((seed + round)) --out "$folder/mpc" --quiet ${MPC:-} >"$out/mpc-$round.log"
+    if [ ! -e "$folder/mpc/results.json" ]; then
+        rm -rf "$folder/mpc" # of a round that was cut short
+        # shellcheck disable=SC2086 # one word an option
+        "$trapeze" mpc --env "$env" --model "$model" --episodes "$episodes" --steps "$steps" \
+            --seed $((seed + round)) --out "$folder/mpc" --quiet ${MPC:-} >"$out/mpc-$round.log"
+    fi
     judge "round $round of $rounds" "$model" "$folder/mpc/results.json"
     sources="--data $data --weight $round"
     earlier=1
@@ -56,7 +59,7 @@ while [ "$round" -le "$rounds" ]; do
     done
     # shellcheck disable=SC2086
     "$trapeze" train $sources --init "$model" --epochs "$epochs" --lr "$lr" --test-fraction 0.1 \
-        --seed $((seed + round)) --out "$folder/model" --quiet ${TRAIN:-} >"$out/train-$round.log"
+        --seed $((seed + round)) --out "$folder/model" --resume --quiet ${TRAIN:-} >"$out/train-$round.log"
     model=$folder/model/model.safetensors
     round=$((round + 1))
 done
@@ -68,7 +71,7 @@ while [ -n "${TRY:-}" ] && [ "$after" -le "$rounds" ]; do
     model=$out/round-$after/model/model.safetensors results=$out/trial-$after.json
     if [ ! -e "$results" ]; then
         # shellcheck disable=SC2086 # one word an option
-        "$trapeze" mpc --env "$env" --model "$model" --seed $((seed + rounds + 1)) --quiet --json $TRY >"$results.part"
+        "$trapeze" mpc --env "$env" --model "$model" --seed $((seed - 1)) --quiet --json $TRY >"$results.part"
         mv "$results.part" "$results"
     fi
     judge "the model after round $after" "$model" "$results"

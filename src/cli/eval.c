@@ -64,6 +64,7 @@ static bool trained_on(struct json_object *config, const char *sha256) {
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         struct json_object *digest = NULL;
         if (json_object_object_get_ex(json_object_array_get_idx(list, i), "sha256", &digest) &&
+            json_object_is_type(digest, json_type_string) &&
             strcmp(json_object_get_string(digest), sha256) == 0) {
             return true;
         }

@@ -122,7 +122,7 @@ static tz_loop_request progress_step(void *context, tz_env *env, const tz_loop_s
     r->steps_done += 1.0;
     snprintf(note, sizeof note, "episode %d return %.1f", step->episode, step->return_so_far);
     tz_progress_update(&r->progress, r->steps_done, note);
-    return tz_interrupted() ? TZ_LOOP_STOP : TZ_LOOP_CONTINUE;
+    return TZ_LOOP_CONTINUE;
 }
 
 static tz_loop_request progress_begin(void *context, tz_env *env, int episode, const double *z) {
@@ -307,7 +307,7 @@ static struct json_object *results_json(const run *r, const tz_mpc_summary *s) {
     json_object_object_add(o, "returns", returns);
     tz_json_add_real(o, "predicted_mean", s->predicted_mean);
     tz_json_add_real(o, "reward_rmse", s->reward_rmse);
-    tz_json_add_int(o, "horizon", r->arguments.def.horizon);
+    json_object_object_add(o, "horizon", s->horizon > 0 ? json_object_new_int(s->horizon) : NULL);
     tz_json_add_real(o, "horizon_predicted_mean", s->horizon_predicted_mean);
     tz_json_add_real(o, "horizon_obtained_mean", s->horizon_obtained_mean);
     tz_json_add_real(o, "diverged_share", s->diverged_share);
@@ -364,21 +364,30 @@ static tz_status report(run *r, tz_error *error) {
     return status;
 }
 
+// Completes what the run leaves. Finished episodes are kept, also after an interrupt and when a
+// film or a file failed meanwhile; then that trouble is returned.
+static tz_status finish(run *r, tz_error *error) {
+    tz_error closing;
+    const tz_status closed = tz_viewing_close(&r->viewing, &closing);
+    if (r->trouble == TZ_OK && closed != TZ_OK) {
+        r->trouble = closed;
+        r->trouble_error = closing;
+    }
+    const tz_status reported = r->n_done > 0 ? report(r, error) : TZ_OK;
+    if (r->trouble != TZ_OK) {
+        *error = r->trouble_error;
+        return r->trouble;
+    }
+    return reported;
+}
+
 static tz_status run_mpc(run *r, int argc, char **argv, tz_error *error) {
     TZ_CHECK(make(r, argc, argv, error));
     const tz_controller controller = {.planner = r->planner};
     TZ_CHECK(tz_control_loop(r->env, &controller, r->arguments.seed, 0, r->arguments.episodes,
                              r->observers, r->n_observers, r->results, &r->n_done, error));
     tz_progress_finish(&r->progress, r->steps_done, NULL);
-    TZ_CHECK(tz_viewing_close(&r->viewing, error));
-    if (r->trouble != TZ_OK) {
-        *error = r->trouble_error;
-        return r->trouble;
-    }
-    // what was finished before an interrupt is kept
-    if (r->n_done > 0) {
-        TZ_CHECK(report(r, error));
-    }
+    TZ_CHECK(finish(r, error));
     if (tz_interrupted()) {
         return tz_fail(error, TZ_ERR_INTERRUPTED, "interrupted after %d of %d episodes", r->n_done,
                        r->arguments.episodes);

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/progress.h"
 #include "base/run_folder.h"
 
 #include <math.h>
@@ -91,6 +92,10 @@ static tz_status play(play_options *options, tz_error *error) {
     }
     if (status == TZ_OK) {
         report(options, results, n_done);
+        status = !tz_interrupted()
+                     ? TZ_OK
+                     : tz_fail(error, TZ_ERR_INTERRUPTED, "interrupted after %d of %d episodes",
+                               n_done, options->episodes);
     }
     tz_viewing_abandon(&options->viewing);
     tz_free(results);

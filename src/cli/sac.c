@@ -235,9 +235,12 @@ static bool report(void *context, uint64_t step, const tz_sac_metrics *evaluatio
 static void join_command(char *text, size_t size, int argc, char **argv) {
     size_t used = (size_t)snprintf(text, size, "trapeze");
     for (int i = 0; i < argc && used < size; i++) {
+        const bool has_value =
+            strncmp(argv[i], "--threads=", 10) == 0 || strncmp(argv[i], "--save-replay=", 14) == 0;
         if (strcmp(argv[i], "--threads") == 0 || strcmp(argv[i], "--save-replay") == 0) {
             i++; // and its value
-        } else if (strcmp(argv[i], "--resume") != 0 && strcmp(argv[i], "--quiet") != 0) {
+        } else if (!has_value && strcmp(argv[i], "--resume") != 0 &&
+                   strcmp(argv[i], "--quiet") != 0) {
             used += (size_t)snprintf(text + used, size - used, " %s", argv[i]);
         }
     }

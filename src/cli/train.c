@@ -41,7 +41,8 @@ typedef struct run {
     tz_env *env;
     tz_model *model;
     tz_team *team;
-    char *what; // of the training definition
+    char *what;           // of the training definition
+    char init_sha256[65]; // of the file of --init
     int argc;
     char **argv;
 } run;
@@ -155,6 +156,7 @@ static tz_status continue_model(run *r, const tz_model_statistics *statistics, b
     const arguments *a = &r->arguments;
     TZ_CHECK(tz_model_load(&r->model, a->init, error));
     TZ_CHECK(tz_model_check_task(r->model, tz_env_task(r->env), a->init, error));
+    memcpy(r->init_sha256, r->model->sha256, sizeof r->init_sha256);
     if (r->model->n_parameters == 0) {
         return tz_fail(error, TZ_ERR_UNSUPPORTED,
                        "%s: an ensemble cannot be trained on as a whole; name one of its members",
@@ -221,7 +223,7 @@ static tz_status describe(run *r, tz_error *error) {
                                                         : "");
     }
     if (a->init != NULL) {
-        fprintf(stream, ", from %.12s%s", r->model->sha256, a->renormalise ? " renormalised" : "");
+        fprintf(stream, ", from %.12s%s", r->init_sha256, a->renormalise ? " renormalised" : "");
     }
     for (int i = 0; i < r->n_sources; i++) {
         fprintf(stream, ", data %.12s weight %.17g", r->dataset[i]->sha256, r->source[i].weight);

@@ -3,6 +3,8 @@
 #include "base/assert.h"
 #include "base/memory.h"
 
+#include <math.h>
+
 static tz_status check(const tz_planner_def *def, tz_error *error) {
     if (tz_policy_needs_rng(def->policy) || !tz_policy_sees_state(def->policy)) {
         return tz_fail(
@@ -47,6 +49,7 @@ tz_status tz_guide_create(tz_guide *guide, const tz_planner_def *def, const tz_t
     TZ_CHECK(check(def, error));
     *guide = (tz_guide){.policy = def->policy,
                         .critic = def->critic,
+                        .task = task,
                         .nz = tz_task_nz(task),
                         .nu = task->nu,
                         .max_batch = max_batch,
@@ -80,6 +83,11 @@ static const double *widen(const tz_guide *guide, int worker, const float *z, in
 void tz_guide_act(const tz_guide *guide, int worker, float *u, const float *z, tz_rng *rng, int B) {
     tz_policy_act(guide->policy, guide->policy_workspace[worker], u, widen(guide, worker, z, B),
                   rng, B);
+    for (int i = 0; i < B * guide->nu; i++) {
+        const int j = i % guide->nu;
+        const double middle = 0.5 * (guide->task->control_low[j] + guide->task->control_high[j]);
+        u[i] = isfinite(u[i]) ? u[i] : (float)middle;
+    }
 }
 
 void tz_guide_value(const tz_guide *guide, int worker, float *V, const float *z, int B) {

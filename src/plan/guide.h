@@ -13,6 +13,7 @@
 typedef struct tz_guide {
     const tz_policy *policy; // borrowed; NULL: there is no guide
     const tz_critic *critic; // borrowed; NULL: there are no values
+    const tz_task *task;     // borrowed
     int nz, nu, max_batch;
     int n_workers;                          // threads of the team
     tz_policy_workspace **policy_workspace; // of each worker                     (n_workers)
@@ -29,7 +30,7 @@ tz_status tz_guide_create(tz_guide *guide, const tz_planner_def *def, const tz_t
 void tz_guide_destroy(tz_guide *guide);
 
 // u (B, nu) <- the policy's controls at z (B, nz): deterministic with rng NULL, else drawn, rng
-// (B).
+// (B). The middle of the range where the state diverged and the policy knows none.
 void tz_guide_act(const tz_guide *guide, int worker, float *u, const float *z, tz_rng *rng, int B);
 
 // V (B) <- values of z (B, nz). With a critic only.

@@ -1,6 +1,7 @@
 #include "plan/mpc.h"
 
 #include "base/assert.h"
+#include "base/progress.h"
 #include "base/rng.h"
 
 #include <math.h>
@@ -108,7 +109,7 @@ static tz_loop_request run_episode(loop *l, tz_loop_result *result, int episode)
         // decide
         tz_plan plan;
         choose_control(l, u, &plan, &rng, z);
-        request = planning ? tell_planned(l, &plan) : TZ_LOOP_CONTINUE;
+        request = tell_planned(l, planning ? &plan : NULL);
         if (request != TZ_LOOP_CONTINUE) {
             break;
         }
@@ -134,6 +135,7 @@ static tz_loop_request run_episode(loop *l, tz_loop_result *result, int episode)
         }
         step.return_so_far = result->episode_return;
         request = tell_stepped(l, &step);
+        request = stronger(request, tz_interrupted() ? TZ_LOOP_STOP : TZ_LOOP_CONTINUE);
         if (request == TZ_LOOP_CONTINUE &&
             (step.step.terminated || step.step.truncated || result->unstable)) {
             tell_end(l, episode, result);

@@ -32,7 +32,8 @@ typedef struct tz_observer {
     tz_loop_request (*episode_begin)(void *context, tz_env *env, int episode, const double *z);
     // (optional) before a plan is made: none is borrowed, so that the planner's settings may change
     void (*planning)(void *context, tz_planner *planner);
-    // (optional) after a plan was made and before it is executed: draw, wait, pace here
+    // (optional) after the controls were chosen and before they are executed: draw, wait, pace
+    // here; plan is NULL when a policy acts
     tz_loop_request (*planned)(void *context, tz_env *env, const tz_plan *plan);
     // (optional) after every environment step
     tz_loop_request (*stepped)(void *context, tz_env *env, const tz_loop_step *step);
@@ -55,7 +56,8 @@ typedef struct tz_loop_result {
 } tz_loop_result;
 
 // Runs episodes first_episode .. first_episode + n_episodes - 1 of `seed` on env. results
-// (n_episodes); *n_done counts the finished ones. Stops early when an observer asks.
+// (n_episodes); *n_done counts the finished ones. Stops early when an observer asks, or
+// tz_interrupted.
 TZ_API tz_status tz_control_loop(tz_env *env, const tz_controller *controller, uint64_t seed,
                                  int first_episode, int n_episodes, const tz_observer *observers,
                                  int n_observers, tz_loop_result *results, int *n_done,

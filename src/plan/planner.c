@@ -271,7 +271,7 @@ static void shift_warm_start(tz_planner *planner) {
     for (int j = 0; j < planner->task->nu; j++) {
         next[j] = middle(planner->task, j);
     }
-    if (planner->n_proposed > 0) {
+    if (planner->n_proposed > 0 && planner->def.kind == TZ_PLANNER_CEM) {
         const size_t last = (size_t)(planner->def.horizon * planner->candidates.nz);
         tz_guide_act(&planner->candidates.guide, 0, next, planner->z + last, NULL, 1);
     }

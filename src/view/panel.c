@@ -176,7 +176,8 @@ bool tz_panel_take(tz_panel *panel, tz_planner_def *settings) {
     const int kept = (int)lround((double)first->keep_elites / first->elites * elites);
     settings->elites = elites;
     settings->keep_elites = min_int(kept, elites - 1);
-    settings->policy_samples =
-        min_int(first->policy_samples, settings->samples - settings->keep_elites - 1);
+    const double of_policy = (double)first->policy_samples / first->samples * now->samples;
+    const int left = max_int(settings->samples - settings->keep_elites - 1, 1);
+    settings->policy_samples = max_int(min_int((int)lround(of_policy), left), 1);
     return true;
 }

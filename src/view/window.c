@@ -4,7 +4,9 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/png.h"
+#include "base/progress.h"
 #include "envs/mujoco_compat.h"
+#include "view/offscreen.h"
 #include "view/panel.h"
 #include "view/stage.h"
 
@@ -40,6 +42,7 @@ struct tz_window {
 
     double speed;      // simulated seconds per second
     double deadline_s; // when the step being shown should be over
+    double ended_s;    // when the step before was over
     double lateness;   // wall time over allowed time of the last steps, smoothed; 1 is on time
     bool is_paused, wants_step, shows_help;
     bool is_recorded; // no pulls, no sliders
@@ -313,7 +316,7 @@ static tz_loop_request on_episode_begin(void *context, tz_env *env, int episode,
     tz_window *window = enter(context);
     tz_stage_begin(window->stage, z);
     draw(window, 1.0);
-    window->deadline_s = tz_now_s();
+    window->deadline_s = window->ended_s = tz_now_s();
     window->lateness = 1.0;
     return leave(window);
 }
@@ -351,9 +354,10 @@ static tz_loop_request on_planned(void *context, tz_env *env, const tz_plan *pla
     }
 
     // a paused loop waits here, with the plan on the screen, for one step or to go on
-    while (window->is_paused && !window->wants_step && window->request == TZ_LOOP_CONTINUE) {
+    while (window->is_paused && !window->wants_step && window->request == TZ_LOOP_CONTINUE &&
+           !tz_interrupted()) {
         draw(window, 1.0);
-        window->deadline_s = tz_now_s();
+        window->deadline_s = window->ended_s = tz_now_s();
     }
     window->wants_step = false;
     apply_pull(window, env);
@@ -368,8 +372,6 @@ static tz_loop_request on_stepped(void *context, tz_env *env, const tz_loop_step
     // the step should be over one control period after the one before
     const double period_s = window->stage->scene->task->dt_s / window->speed;
     const double start_s = tz_now_s();
-    const double spent = (start_s - window->deadline_s) / period_s;
-    window->lateness += 0.1 * (fmax(spent, 1.0) - window->lateness);
     window->deadline_s += period_s;
 
     // the time that planning left is filled with pictures on the way to the new state
@@ -382,8 +384,12 @@ static tz_loop_request on_stepped(void *context, tz_env *env, const tz_loop_step
     } else {
         draw(window, 1.0);
     }
-    if (tz_now_s() > window->deadline_s + period_s) {
-        window->deadline_s = tz_now_s(); // lost time is not caught up
+    const double end_s = tz_now_s();
+    const double spent = (end_s - window->ended_s) / period_s;
+    window->lateness += 0.1 * (fmax(spent, 1.0) - window->lateness);
+    window->ended_s = end_s;
+    if (end_s > window->deadline_s + period_s) {
+        window->deadline_s = end_s; // lost time is not caught up
     }
     return leave(window);
 }
@@ -405,14 +411,23 @@ static tz_status open_glfw(tz_window *window, const tz_window_def *def, tz_error
         return tz_fail(error, TZ_ERR_DEVICE, "no display to open a window on: %s",
                        reason != NULL ? reason : "GLFW did not start");
     }
-    glfwWindowHint(GLFW_SAMPLES, def->quality == TZ_QUALITY_HIGH ? 4 : 0);
-    window->glfw = glfwCreateWindow(def->width, def->height, def->title, NULL, NULL);
-    if (window->glfw == NULL) {
-        glfwGetError(&reason);
-        return tz_fail(error, TZ_ERR_DEVICE, "cannot open a window of %d x %d: %s", def->width,
-                       def->height, reason != NULL ? reason : "GLFW gave no reason");
+    // only an open window tells whether its renderer is fast enough for multisampling
+    bool multisampled = def->quality == TZ_QUALITY_HIGH;
+    for (bool is_settled = false; !is_settled;) {
+        glfwWindowHint(GLFW_SAMPLES, multisampled ? 4 : 0);
+        window->glfw = glfwCreateWindow(def->width, def->height, def->title, NULL, NULL);
+        if (window->glfw == NULL) {
+            glfwGetError(&reason);
+            return tz_fail(error, TZ_ERR_DEVICE, "cannot open a window of %d x %d: %s", def->width,
+                           def->height, reason != NULL ? reason : "GLFW gave no reason");
+        }
+        glfwMakeContextCurrent(window->glfw);
+        is_settled = multisampled || def->quality != TZ_QUALITY_AUTO || tz_gl_is_software();
+        if (!is_settled) {
+            glfwDestroyWindow(window->glfw);
+            multisampled = true;
+        }
     }
-    glfwMakeContextCurrent(window->glfw);
     glfwSwapInterval(1);
     return TZ_OK;
 }

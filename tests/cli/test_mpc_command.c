@@ -170,6 +170,29 @@ static void an_interrupt_keeps_what_was_finished(void **state) {
     tz_dataset_destroy(dataset);
 }
 
+// A film that fails does not take the finished episodes with it.
+static void a_failing_film_keeps_the_episodes(void **state) {
+    (void)state;
+    assert_int_equal(
+        shell("mkdir bad && printf '#!/bin/sh\\ncat >/dev/null; exit 1\\n' > bad/ffmpeg && "
+              "chmod +x bad/ffmpeg && PATH=$PWD/bad:$PATH " TZ_PROGRAM " " QUICK
+              "--episodes 2 --out filmed --video film.mp4 2>/dev/null"),
+        2);
+    assert_files((const char *[]){"filmed/results.json", "filmed/metrics.csv"}, 2, true);
+    assert_files((const char *[]){"film.mp4"}, 1, false);
+    assert_int_equal(trapeze("data validate filmed/dataset"), 0);
+}
+
+// play heeds an interrupt too.
+static void play_is_interrupted(void **state) {
+    (void)state;
+    assert_int_equal(shell("env -u DISPLAY " TZ_PROGRAM
+                           " play --env inverted_pendulum --policy zero --no-early-end "
+                           "--steps 100000000 2>/dev/null & p=$!; sleep 0.5; kill -INT $p; "
+                           "wait $p"),
+                     130);
+}
+
 // The return_mean of a file of results.
 static double return_of(const char *path) {
     json_object *o = json_object_from_file(path);
@@ -193,6 +216,8 @@ static void rounds_keep_the_best_model(void **state) {
     "export TRAPEZE=" TZ_PROGRAM " EPISODES=1 STEPS=20 EPOCHS=1 TRY='" TRY "' "                    \
     "MPC='--samples 12 --horizon 5 --iterations 1'; sh " TZ_SOURCE_DIR                             \
     "/tools/mpc_rounds.sh inverted_pendulum data first/model.safetensors rounds 2"
+    // of a round that was cut short there are an unfinished dataset and a run of training
+    assert_int_equal(shell("mkdir -p rounds/round-1/mpc/dataset/journal"), 0);
     assert_int_equal(shell(ROUNDS("")), 0);
     const bool first = return_of("rounds/round-1/mpc/results.json") >=
                        return_of("rounds/round-2/mpc/results.json");
@@ -218,6 +243,8 @@ int main(void) {
         cmocka_unit_test(bad_input_is_one_sentence),
         cmocka_unit_test(substeps_change_the_prediction),
         cmocka_unit_test(an_interrupt_keeps_what_was_finished),
+        cmocka_unit_test(a_failing_film_keeps_the_episodes),
+        cmocka_unit_test(play_is_interrupted),
         cmocka_unit_test(rounds_keep_the_best_model),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
