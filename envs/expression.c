@@ -154,6 +154,11 @@ static tz_status parse_sensor(parser *p, const char *name) {
                        "positions or velocities, which the state alone decides",
                        p->path, p->what, name);
     }
+    if (p->model->sensor_type[id] == mjSENS_CLOCK) {
+        return tz_fail(p->error, TZ_ERR_UNSUPPORTED,
+                       "%s: %s: sensor '%s' tells the time, which is not part of the state",
+                       p->path, p->what, name);
+    }
     int index;
     bool given;
     TZ_CHECK(parse_index(p, &index, &given));

@@ -9,7 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EPISODE_STEPS_DEFAULT = 1000, FRAME_SKIP_MAX = 10000, ARENA_BYTES_MAX = 1 << 30 };
+enum {
+    EPISODE_STEPS_DEFAULT = 1000,
+    FRAME_SKIP_MAX = 10000,
+    ARENA_BYTES_MAX = 1 << 30,
+    PATH_LETTERS_MAX = 120 // which are the environment's name
+};
 
 // The type of one file, owned by its environment.
 typedef struct mjcf_type {
@@ -236,9 +241,9 @@ bool tz_is_mjcf_name(const char *name) {
 tz_status tz_mjcf_env_create(tz_env **env, const tz_env_def *def, tz_error *error) {
     const char *path = def->name;
     *env = NULL;
-    if (strlen(path) >= TZ_NAME_MAX) {
+    if (strlen(path) > PATH_LETTERS_MAX) {
         return tz_fail(error, TZ_ERR_ARGUMENT, "%.200s: a path of %zu letters; expected at most %d",
-                       path, strlen(path), TZ_NAME_MAX - 1);
+                       path, strlen(path), PATH_LETTERS_MAX);
     }
     TZ_CHECK(tz_mjcf_check(path, error));
     mjModel *model;

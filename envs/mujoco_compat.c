@@ -2,7 +2,9 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/sha256.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -177,6 +179,21 @@ void tz_mujoco_move_camera(const mjModel *model, int action, double dx, double d
     _Generic(&mjv_moveCamera, move_fn
              : move, move_in_scene_fn
              : move_in_scene)((any_fn)mjv_moveCamera, model, action, dx, dy, scene, camera);
+}
+
+tz_status tz_mujoco_digest(const mjModel *model, char sha256[65], tz_error *error) {
+    const size_t size = (size_t)mj_sizeModel(model);
+    void *bytes = size <= INT_MAX ? tz_alloc(size, 1) : NULL;
+    if (bytes == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a model of %zu bytes", size);
+    }
+    mj_saveModel(model, NULL, bytes, (int)size);
+    tz__sha256 sha;
+    tz__sha256_begin(&sha);
+    tz__sha256_blocks(&sha, bytes, size / 64);
+    tz__sha256_end(&sha, (const unsigned char *)bytes + size / 64 * 64, size % 64, sha256);
+    tz_free(bytes);
+    return TZ_OK;
 }
 
 int tz_mujoco_select(const mjModel *model, const mjData *data, const mjvOption *option,

@@ -30,6 +30,9 @@ long tz_mujoco_n_hidden(const mjModel *model);
 // Bytes of a simulation's scratch memory.
 double tz_mujoco_arena_bytes(const mjModel *model);
 
+// The digest of a compiled model as text: of everything that its file and those that it names say.
+TZ_API tz_status tz_mujoco_digest(const mjModel *model, char sha256[65], tz_error *error);
+
 // Keeps MuJoCo from writing warnings to stderr and MUJOCO_LOG.TXT: the library reads
 // mjData.warning. Makes fatal errors catchable by tz_mujoco_try. Leaves a handler that the program
 // has installed alone.

@@ -28,12 +28,27 @@ typedef struct arguments {
     char **argv;
 } arguments;
 
+// [namespace/]name-vN, what Minari lists and loads.
+static tz_status check_id(const char *id, tz_error *error) {
+    const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-/";
+    const char *version = strrchr(id, '-'), *last = strrchr(id, '/');
+    const char *name = last != NULL ? last + 1 : id;
+    const bool is_id = strspn(id, letters) == strlen(id) && id[0] != '/' &&
+                       strstr(id, "//") == NULL && version > name && version[1] == 'v' &&
+                       version[2] != '\0' &&
+                       strspn(version + 2, "0123456789") == strlen(version + 2);
+    return is_id ? TZ_OK
+                 : tz_fail(error, TZ_ERR_ARGUMENT,
+                           "--out %.200s: expected an id of Minari, such as mine/cheetah-v0", id);
+}
+
 // Where the result goes: for Minari the id's folder below its root, $MINARI_DATASETS_PATH or
 // ~/.minari/datasets.
 static tz_status choose_folder(char folder[TZ_PATH_MAX], const arguments *a, tz_error *error) {
     if (a->to != TO_MINARI) {
         return tz_path_join(folder, "", a->out, error);
     }
+    TZ_CHECK(check_id(a->out, error));
     char root[TZ_PATH_MAX];
     const char *named = getenv("MINARI_DATASETS_PATH"), *home = getenv("HOME");
     if (named != NULL && named[0] != '\0') {
@@ -47,14 +62,16 @@ static tz_status choose_folder(char folder[TZ_PATH_MAX], const arguments *a, tz_
     return tz_path_join(folder, root, a->out, error);
 }
 
+// id: of Minari's, NULL for that of the folder's name.
 static tz_status write_dataset(const tz_dataset *dataset, const tz_task *task, const char *folder,
-                               tz_error *error) {
+                               const char *id, tz_error *error) {
     struct json_object *config = json_object_new_object();
     tz_json_add_text(config, "converted_sha256", dataset->sha256);
     json_object_object_add(config, "of",
                            dataset->config ? json_tokener_parse(dataset->config) : NULL);
     tz_writer_def def = tz_writer_def_default();
     def.folder = folder;
+    def.dataset_id = id;
     def.config_json = json_object_to_json_string_ext(config, JSON_C_TO_STRING_PLAIN);
     def.description = "Converted from another file.";
     tz_writer *writer = NULL;
@@ -121,7 +138,8 @@ static tz_status convert(const tz_dataset *dataset, const char *path, const argu
             tz_fail(error, TZ_ERR_ARGUMENT, "%s already holds a run: name another folder", folder);
     } else {
         status = a->to == TO_NPY ? write_npy(dataset, folder, error)
-                                 : write_dataset(dataset, tz_env_task(env), folder, error);
+                                 : write_dataset(dataset, tz_env_task(env), folder,
+                                                 a->to == TO_MINARI ? a->out : NULL, error);
     }
     tz_env_destroy(env);
     TZ_CHECK(status);

@@ -74,10 +74,12 @@ static tz_status read_reals(hid_t file, const char *path, const char *name, size
     tz_status status = open_column(file, path, name, cols, n, &array, error);
     if (status == TZ_OK) {
         const size_t size = *n * (cols > 0 ? cols : 1);
-        *values = tz_alloc(size, sizeof **values);
-        if (*values == NULL) {
+        status = tz__h5_check_claim(path, (double)size * (double)sizeof **values, error);
+        *values = status == TZ_OK ? tz_alloc(size, sizeof **values) : NULL;
+        if (status == TZ_OK && *values == NULL) {
             status = tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for %s", path, name);
-        } else if (H5Dread(array, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, *values) < 0) {
+        } else if (status == TZ_OK &&
+                   H5Dread(array, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, *values) < 0) {
             status = tz__h5_fail(error, TZ_ERR_FORMAT, path, "%s cannot be read", name);
         }
         for (size_t i = 0; status == TZ_OK && i < size; i++) {
@@ -121,6 +123,13 @@ static tz_status read_table(table *t, hid_t file, const char *path, const tz_tas
     TZ_CHECK(read_reals(file, path, "infos/qpos", (size_t)task->nq, &t->n, &t->q, error));
     TZ_CHECK(read_reals(file, path, "infos/qvel", (size_t)task->nv, &t->n, &t->v, error));
     TZ_CHECK(read_reals(file, path, "actions", (size_t)task->nu, &t->n, &t->u, error));
+    for (size_t i = 0; i < t->n * (size_t)task->nu; i++) {
+        if (!isfinite((float)t->u[i])) {
+            return tz_fail(error, TZ_ERR_FORMAT,
+                           "%s: actions has %g in row %zu, expected 32-bit numbers", path, t->u[i],
+                           i / (size_t)task->nu);
+        }
+    }
     TZ_CHECK(read_reals(file, path, "rewards", 0, &t->n, &t->reward, error));
     TZ_CHECK(read_flags(file, path, "terminals", &t->n, &t->terminal, error));
     return read_flags(file, path, "timeouts", &t->n, &t->timeout, error);

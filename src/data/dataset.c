@@ -301,10 +301,11 @@ static tz_status check_shapes(const reader *r, int episode, const shape found[N_
     const hsize_t rows = found[REWARDS].rows;
     const char *against = dataset->env[0] ? dataset->env : "the file";
     *T = 0;
-    if (dataset->nz == 0 && found[OBSERVATIONS].cols <= 2 * TZ_NQ_MAX) {
+    const bool is_unknown = dataset->nz == 0; // a known environment may have no controls
+    if (is_unknown && found[OBSERVATIONS].cols <= 2 * TZ_NQ_MAX) {
         dataset->nz = (int)found[OBSERVATIONS].cols;
     }
-    if (dataset->nu == 0 && found[ACTIONS].cols <= TZ_NU_MAX) {
+    if (is_unknown && found[ACTIONS].cols <= TZ_NU_MAX) {
         dataset->nu = (int)found[ACTIONS].cols;
     }
     if (found[OBSERVATIONS].cols != (hsize_t)dataset->nz || dataset->nz == 0) {

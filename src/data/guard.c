@@ -289,7 +289,7 @@ static tz_status read_output(int output, int outcome, const tz__reading *reading
     if (m.size == 0) {
         return fail_ended(reading->file, outcome, error);
     }
-    m.data = mmap(NULL, m.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_POPULATE, output, 0);
+    m.data = mmap(NULL, m.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, output, 0);
     if (m.data == MAP_FAILED) {
         return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory to read it", reading->file);
     }

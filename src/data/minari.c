@@ -358,7 +358,11 @@ static void add_ours(struct json_object *object, const tz__minari_metadata *m) {
 tz_status tz__minari_write_metadata(const char *path, const tz__minari_metadata *m,
                                     tz_error *error) {
     char id[TZ_PATH_MAX + 4], requirement[64];
-    TZ_CHECK(dataset_id(id, m->folder, error));
+    if (m->dataset_id[0] != '\0') {
+        snprintf(id, sizeof id, "%s", m->dataset_id);
+    } else {
+        TZ_CHECK(dataset_id(id, m->folder, error));
+    }
     snprintf(requirement, sizeof requirement, "mujoco==%s", mj_versionString());
 
     struct json_object *object = json_object_new_object(), *spec = env_spec(m->task);

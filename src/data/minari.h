@@ -24,7 +24,8 @@ tz_status tz__minari_write(const tz__minari_file *file, const char *path, size_t
 
 typedef struct tz__minari_metadata {
     const tz_task *task;
-    const char *folder; // the dataset's folder: its name becomes the dataset's id
+    const char *folder;     // the dataset's folder
+    const char *dataset_id; // "": the folder's name
     int n_episodes;
     size_t n_steps;
     size_t file_bytes; // of main_data.hdf5

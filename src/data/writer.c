@@ -24,7 +24,7 @@ struct tz_writer {
     tz_task task;
     char folder[TZ_PATH_MAX];
     char journal[TZ_PATH_MAX];
-    char *config_json, *description, *algorithm_name; // owned
+    char *config_json, *dataset_id, *description, *algorithm_name; // owned
     bool complete; // resumed on a finished dataset: nothing is left to do
 };
 
@@ -118,10 +118,11 @@ tz_status tz_writer_create(tz_writer **writer, const tz_writer_def *def, const t
     if (w) {
         w->task = *task;
         w->config_json = copy_text(def->config_json);
+        w->dataset_id = copy_text(def->dataset_id ? def->dataset_id : "");
         w->description = copy_text(def->description ? def->description : "");
         w->algorithm_name = copy_text(def->algorithm_name ? def->algorithm_name : "");
     }
-    if (!w || !w->config_json || !w->description || !w->algorithm_name) {
+    if (!w || !w->config_json || !w->dataset_id || !w->description || !w->algorithm_name) {
         tz_writer_destroy(w);
         return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory to write a dataset", def->folder);
     }
@@ -145,6 +146,7 @@ void tz_writer_destroy(tz_writer *writer) {
         return;
     }
     tz_free(writer->config_json);
+    tz_free(writer->dataset_id);
     tz_free(writer->description);
     tz_free(writer->algorithm_name);
     tz_free(writer);
@@ -338,6 +340,7 @@ static tz_status assemble_and_publish(const tz_writer *writer, int n_slots, cons
     TZ_CHECK(assemble(writer, file, n_slots, &sum, error));
     const tz__minari_metadata content = {.task = &writer->task,
                                          .folder = writer->folder,
+                                         .dataset_id = writer->dataset_id,
                                          .n_episodes = sum.n_episodes,
                                          .n_steps = sum.n_steps,
                                          .file_bytes = sum.file_bytes,

@@ -132,6 +132,37 @@ static void minari_s_folder_is_a_dataset_below_its_root(void **state) {
     struct json_object *object = printed_json();
     assert_int_equal((int)number(object, "episodes"), 4);
     json_object_put(object);
+    assert_int_equal(shell("grep -q '\"dataset_id\": *\"mine/swimmer-v0\"' "
+                           "root/mine/swimmer-v0/data/metadata.json"),
+                     0);
+
+    // what Minari would not list
+    static const char *const ids[] = {"swimmer",    "mine/swimmer", "mine/swimmer-v",
+                                      "/mine/a-v0", "mine//a-v0",   "mine-v0/swimmer",
+                                      "../a-v0"};
+    for (size_t i = 0; i < TZ_COUNTOF(ids); i++) {
+        assert_refused("expected an id of Minari", "data convert a-v0 --to minari --out %s",
+                       ids[i]);
+    }
+}
+
+#define OWN_ROBOT                                                                                  \
+    "printf '<mujoco><worldbody><body><joint name=\"x\" type=\"slide\"/><geom "                    \
+    "size=\"%s\"/></body>"                                                                         \
+    "</worldbody><actuator><motor joint=\"x\" ctrlrange=\"-1 1\" "                                 \
+    "ctrllimited=\"true\"/></actuator>"                                                            \
+    "</mujoco>' > own.xml"
+
+// A robot of one's own that has changed meanwhile does not go on with the old one's episodes.
+static void a_changed_robot_is_not_resumed(void **state) {
+    (void)state;
+    const char *collect =
+        "collect --env own.xml --policy random --episodes 2 --seed 0 --out own --resume --quiet";
+    assert_int_equal(shell(OWN_ROBOT, "0.1"), 0);
+    assert_int_equal(trapeze("%s", collect), 0);
+    assert_int_equal(trapeze("%s", collect), 0);
+    assert_int_equal(shell(OWN_ROBOT, "0.2"), 0);
+    assert_refused("was begun with other options", "%s", collect);
 }
 
 // Rows 0-4, 5-9 and 10-11 of the file are episodes of 4, 4 and 1 transitions.
@@ -240,6 +271,7 @@ int main(void) {
         cmocka_unit_test(samples_are_windows_of_the_data),
         cmocka_unit_test(arrays_for_numpy_hold_the_dataset),
         cmocka_unit_test(minari_s_folder_is_a_dataset_below_its_root),
+        cmocka_unit_test(a_changed_robot_is_not_resumed),
         cmocka_unit_test(d4rl_rows_become_episodes),
         cmocka_unit_test(other_shapes_keep_every_rule),
         cmocka_unit_test(scores_are_normalised_returns),
