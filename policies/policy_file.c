@@ -470,7 +470,7 @@ tz_status tz_fit_layout(tz_observation_layout *layout, int n_in, const char *pat
 }
 
 static tz_status check_layout(const tz_observation_layout *layout, const char *path,
-                              const tz_task *task, tz_error *error) {
+                              const char *env, const tz_task *task, tz_error *error) {
     const bool is_state = layout->source == TZ_OBSERVATION_STATE;
     if (!is_state && task->n_gym_observation == 0) {
         return tz_fail(error, TZ_ERR_MISMATCH,
@@ -484,6 +484,20 @@ static tz_status check_layout(const tz_observation_layout *layout, const char *p
                            "%s: observation_index[%d] is %d; '%s' has %s 0 to %d", path, i,
                            layout->index[i], task->name, is_state ? "states z" : "observations",
                            n_source - 1);
+        }
+    }
+
+    // what stands behind the state in an observation has other numbers in the other version
+    tz_observation_layout own;
+    const bool is_foreign = !is_state && env[0] != '\0' && strcmp(env, task->name) != 0 &&
+                            tz_observation_layout_gymnasium(&own, task->name) &&
+                            own.source == TZ_OBSERVATION_STATE;
+    for (int i = 0; is_foreign && i < layout->n; i++) {
+        if (layout->index[i] >= own.n) {
+            return tz_fail(error, TZ_ERR_MISMATCH,
+                           "%s: observation_index[%d] is %d, which is no part of the state and "
+                           "means another quantity in '%s' than in '%s'",
+                           path, i, layout->index[i], task->name, env);
         }
     }
     return TZ_OK;
@@ -551,7 +565,7 @@ tz_status tz_policy_file_fit(tz_policy_file *file, const char *path, const tz_ta
                        "controls",
                        path, file->nu, task->name, task->nu);
     }
-    TZ_CHECK(file->has_layout ? check_layout(&file->actor.layout, path, task, error)
+    TZ_CHECK(file->has_layout ? check_layout(&file->actor.layout, path, file->env, task, error)
                               : tz_fit_layout(&file->actor.layout, file->actor.net.n_in, path,
                                               "the actor. network", task, error));
     return fit_range(file, path, task, error);
