@@ -64,7 +64,7 @@ while [ "$round" -le "$rounds" ]; do
     round=$((round + 1))
 done
 
-# trials
+# trials, from starts that no round sees
 after=$(((rounds + 1) / 2))
 [ -z "${TRY:-}" ] || best=''
 while [ -n "${TRY:-}" ] && [ "$after" -le "$rounds" ]; do
