@@ -6,10 +6,10 @@
 #   tools/mpc_rounds.sh ENV DATA MODEL OUT [ROUNDS]
 #
 # OUT/round-R/mpc holds the episodes and the report of round R, OUT/round-R/model the model learned
-# after it; what is there already is kept, and an interrupted round goes on. OUT/model.safetensors is the best model: rounds do not
-# improve steadily. It is the one that earned the most in its round, or with TRY in trials: then the models
-# after the second half of the rounds drive once more, all from the same starts. The episodes of all rounds
-# together are drawn as often as DATA. Set by the environment:
+# after it; what is there already is kept, and an interrupted round goes on. OUT/model.safetensors is the
+# best model: rounds do not improve steadily. It is the one that earned the most in its round, or with TRY in
+# trials: then the models after the second half of the rounds drive once more, all from the same starts. The
+# episodes of all rounds together are drawn as often as DATA. Set by the environment:
 #   TRAPEZE       the program                          MPC    options of `trapeze mpc`
 #   EPISODES      of a round                           STEPS  of an episode
 #   EPOCHS, LR    of the training after a round        SEED   of the first round

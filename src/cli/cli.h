@@ -4,6 +4,7 @@
 #define TRAPEZE_CLI_CLI_H
 
 #include "base/status.h"
+#include "models/model.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,6 +68,12 @@ extern const char *const tz_version_choices[]; // "auto", "v5", "v4", NULL
 
 // Gymnasium's version of a choice, for tz_env_def: 0, 5, 4.
 int tz_version_of_choice(int choice);
+
+// Has a model predict with another integrator (its name; NULL: its own) and in as many substeps (0:
+// as before). `path` names the model in the sentence of an error, which is that of
+// tz_model_set_integrator.
+tz_status tz_set_integration(tz_model *model, const char *integrator, int substeps,
+                             const char *path, tz_error *error);
 
 // Prints "trapeze collect: <sentence>" to stderr and returns TZ_EXIT_TROUBLE (130 for interrupted).
 int tz_cli_fail(const tz_command *command, const tz_error *error);

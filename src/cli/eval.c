@@ -131,30 +131,15 @@ static tz_status choose_episodes(run *r, tz_error *error) {
 
 // ---- models and names
 
-// The integrator and substeps that were asked for; what was not stays as it was trained.
-static tz_status set_integrator(const arguments *a, tz_model *model, const char *path,
-                                tz_error *error) {
-    if (a->integrator == 0 && a->substeps == 0) {
-        return TZ_OK;
-    }
-    tz_integrator integrator = TZ_INTEGRATOR_EULER;
-    int substeps = 1;
-    tz_model_integrator(model, &integrator, &substeps); // set tells what has none
-    if (a->integrator > 0) {
-        TZ_CHECK(tz_integrator_find(&integrator, integrators[a->integrator], error));
-    }
-    tz_error cause;
-    const tz_status status = tz_model_set_integrator(
-        model, integrator, a->substeps > 0 ? a->substeps : substeps, &cause);
-    return status == TZ_OK ? TZ_OK : tz_fail(error, status, "%s: %s", path, cause.text);
-}
-
 static tz_status load_models(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     for (int i = 0; i < a->models.n; i++) {
         const char *path = a->models.item[i];
         TZ_CHECK(tz_model_load(&r->model[i], path, error));
-        TZ_CHECK(set_integrator(a, r->model[i], path, error));
+        if (a->integrator > 0 || a->substeps > 0) {
+            const char *rule = a->integrator > 0 ? integrators[a->integrator] : NULL;
+            TZ_CHECK(tz_set_integration(r->model[i], rule, a->substeps, path, error));
+        }
         const tz_model *model = r->model[i];
         if (r->env != NULL) {
             TZ_CHECK(tz_model_check_task(model, tz_env_task(r->env), path, error));

@@ -145,16 +145,6 @@ static void progress_end(void *context, tz_env *env, int episode, double episode
 
 // ---- making
 
-// The model predicts with the integrator that it was trained with, in as many steps as asked for.
-static tz_status set_substeps(tz_model *model, int substeps, const char *name, tz_error *error) {
-    tz_integrator integrator = TZ_INTEGRATOR_EULER;
-    int trained = 1;
-    tz_error cause;
-    tz_model_integrator(model, &integrator, &trained); // set tells what has none
-    const tz_status status = tz_model_set_integrator(model, integrator, substeps, &cause);
-    return status == TZ_OK ? TZ_OK : tz_fail(error, status, "%s: %s", name, cause.text);
-}
-
 static tz_status make_model(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     if (strcmp(a->model, "sim") == 0) {
@@ -163,7 +153,8 @@ static tz_status make_model(run *r, tz_error *error) {
         TZ_CHECK(tz_model_load(&r->model, a->model, error));
         TZ_CHECK(tz_model_check_task(r->model, tz_env_task(r->env), a->model, error));
     }
-    return a->substeps > 0 ? set_substeps(r->model, a->substeps, a->model, error) : TZ_OK;
+    return a->substeps > 0 ? tz_set_integration(r->model, NULL, a->substeps, a->model, error)
+                           : TZ_OK;
 }
 
 // The policy that proposes candidates and the critic of its values.

@@ -358,3 +358,17 @@ int tz_cli_fail(const tz_command *command, const tz_error *error) {
     fprintf(stderr, "trapeze %s: %s\n", command->name, text);
     return error->status == TZ_ERR_INTERRUPTED ? TZ_EXIT_INTERRUPTED : TZ_EXIT_TROUBLE;
 }
+
+tz_status tz_set_integration(tz_model *model, const char *integrator, int substeps,
+                             const char *path, tz_error *error) {
+    tz_integrator rule = TZ_INTEGRATOR_EULER;
+    int trained = 1;
+    tz_model_integrator(model, &rule, &trained); // set tells what has none
+    if (integrator != NULL) {
+        TZ_CHECK(tz_integrator_find(&rule, integrator, error));
+    }
+    tz_error cause;
+    const tz_status status =
+        tz_model_set_integrator(model, rule, substeps > 0 ? substeps : trained, &cause);
+    return status == TZ_OK ? TZ_OK : tz_fail(error, status, "%s: %s", path, cause.text);
+}

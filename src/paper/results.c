@@ -14,10 +14,9 @@ void tz_results_destroy(tz_results *results) {
 // Runs on a robot are compared with each other only when they learned from the same data.
 static tz_status check_sources(const tz_results *results, const char *folder, tz_error *error) {
     for (int i = 0; i < results->n; i++) {
-        const tz_study_result *a = &results->result[i], *b = a;
-        for (int j = 0; j < i && b == a; j++) {
-            const tz_study_result *other = &results->result[j];
-            b = strcmp(other->run.system, a->run.system) == 0 ? other : a;
+        const tz_study_result *a = &results->result[i], *b = results->result;
+        while (strcmp(b->run.system, a->run.system) != 0) {
+            b++; // the first result on this system, at the latest this one
         }
         if (strcmp(a->source, b->source) != 0) {
             char path[TZ_PATH_MAX];

@@ -231,6 +231,9 @@ static void on_key(GLFWwindow *glfw, int key, int scancode, int action, int mods
 
 // True when what the mouse does concerns the panel.
 static bool is_for_panel(tz_window *window, mjtEvent event, double scroll) {
+    if (window->panel == NULL) {
+        return false;
+    }
     double pixel[2]; // from the upper left corner
     mouse_pixel(window, pixel);
     const tz_panel_mouse mouse = {
@@ -239,8 +242,7 @@ static bool is_for_panel(tz_window *window, mjtEvent event, double scroll) {
         .x = pixel[0],
         .y = viewport_of(window).height - pixel[1],
         .scroll = scroll};
-    return window->panel != NULL &&
-           tz_panel_mouse_event(window->panel, &mouse, &window->stage->scene->context);
+    return tz_panel_mouse_event(window->panel, &mouse, &window->stage->scene->context);
 }
 
 static void on_mouse_move(GLFWwindow *glfw, double x, double y) {
