@@ -142,6 +142,13 @@ static tz_status parse(sac_options *o, int argc, char **argv, tz_error *error) {
          .help = "learning rate",
          .min = 1e-8,
          .max = 1.0},
+        {.name = "--lr-end",
+         .type = TZ_OPTION_REAL,
+         .value = &d->learner.final_learning_rate,
+         .metavar = "X",
+         .help = "learning rate of the last update, reached in a straight line (else it stays)",
+         .min = 0.0,
+         .max = 1.0},
         {.name = "--gamma",
          .type = TZ_OPTION_REAL,
          .value = &d->learner.gamma,
@@ -251,6 +258,9 @@ static void add_learner(struct json_object *config, const tz_sac_def *learner) {
     tz_json_add_int(config, "batch", learner->batch);
     tz_json_add_int(config, "hidden", learner->hidden);
     tz_json_add_real(config, "lr", learner->learning_rate);
+    if (!isnan(learner->final_learning_rate)) {
+        tz_json_add_real(config, "lr_end", learner->final_learning_rate);
+    }
     tz_json_add_real(config, "gamma", learner->gamma);
     tz_json_add_real(config, "tau", learner->tau);
 }

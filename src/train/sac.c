@@ -73,6 +73,7 @@ tz_sac_def tz_sac_def_default(void) {
                         .gamma = 0.99,
                         .tau = 0.005,
                         .learning_rate = 3e-4,
+                        .final_learning_rate = NAN,
                         .initial_temperature = 1.0,
                         .target_entropy = NAN};
 }
@@ -581,14 +582,23 @@ static void actor_block(void *context, int task, int worker) {
 
 // ---- the update
 
+// The learning rate of update t = 1, 2, ...
+static double learning_rate(const tz_sac_def *def, double t) {
+    if (isnan(def->final_learning_rate) || def->decay_updates == 0) {
+        return def->learning_rate;
+    }
+    const double done = fmin(t / (double)def->decay_updates, 1.0);
+    return def->learning_rate + done * (def->final_learning_rate - def->learning_rate);
+}
+
 // L_alpha = -log alpha mean(log pi + target entropy); its derivative in log alpha is the mean.
-static void update_temperature(tz_sac *sac, double mean_log_pi, double correction1,
+static void update_temperature(tz_sac *sac, double rate, double mean_log_pi, double correction1,
                                double correction2) {
     tz_sac_scalars *s = &sac->scalars;
     const double g = -(mean_log_pi + sac->def.target_entropy);
     s->log_alpha_m = TZ_SAC_BETA1 * s->log_alpha_m + (1.0 - TZ_SAC_BETA1) * g;
     s->log_alpha_v = TZ_SAC_BETA2 * s->log_alpha_v + (1.0 - TZ_SAC_BETA2) * g * g;
-    s->log_alpha -= sac->def.learning_rate * (s->log_alpha_m / correction1) /
+    s->log_alpha -= rate * (s->log_alpha_m / correction1) /
                     (sqrt(s->log_alpha_v / correction2) + TZ_SAC_EPSILON);
 }
 
@@ -614,8 +624,9 @@ tz_sac_losses tz_sac_update(tz_sac *sac, void (*beside)(void *context), void *co
     const int share = (n_tiles + n_threads - 1) / n_threads;
     const double t = (double)++sac->scalars.n_updates;
     const double correction1 = 1.0 - pow(TZ_SAC_BETA1, t), correction2 = 1.0 - pow(TZ_SAC_BETA2, t);
+    const double rate = learning_rate(&sac->def, t);
     sac->alpha = (float)exp(sac->scalars.log_alpha);
-    sac->step = (tz_sac_step){.rate = (float)(sac->def.learning_rate / correction1),
+    sac->step = (tz_sac_step){.rate = (float)(rate / correction1),
                               .root = (float)(1.0 / sqrt(correction2)),
                               .tau = (float)sac->def.tau};
     sac->beside = beside;
@@ -631,7 +642,7 @@ tz_sac_losses tz_sac_update(tz_sac *sac, void (*beside)(void *context), void *co
     run_tiles(sac, 0, share, actor_task);
     tz_team_run(sac->team, sac->n_blocks - sac->n_critic_blocks, actor_block, sac);
     const double mean_log_pi = sum_f32(sac->log_pi, B) / B;
-    update_temperature(sac, mean_log_pi, correction1, correction2);
+    update_temperature(sac, rate, mean_log_pi, correction1, correction2);
 
     const double critic_loss =
         sum_f64(sac->critic_loss[0], n_tiles) + sum_f64(sac->critic_loss[1], n_tiles);

@@ -21,7 +21,9 @@ typedef struct tz_sac_def {
     int batch;                  // B
     double gamma;               // discount per step
     double tau;                 // part of a critic that its target takes over at each update
-    double learning_rate;       // of all Adam optimisers
+    double learning_rate;       // of all Adam optimisers, at the start
+    double final_learning_rate; // reached in a straight line; NAN: learning_rate
+    uint64_t decay_updates;     // updates until then; 0: the rate stays
     double initial_temperature; // alpha at the start
     double target_entropy;      // NAN: -nu
     uint64_t seed;              // weights, batches and actions

@@ -148,17 +148,23 @@ static tz_status reserve_rows(tz_sac_trainer *trainer, size_t n, tz_error *error
     return TZ_OK;
 }
 
-// What must be equal for a run to go on. The number of steps may grow.
+// What must be equal for a run to go on. The number of steps may grow where the learning rate
+// stays.
 static void describe(tz_sac_trainer *trainer) {
     const tz_sac_trainer_def *d = &trainer->def;
     const tz_sac_def *l = &d->learner;
+    char decay[80] = "";
+    if (!isnan(l->final_learning_rate)) {
+        snprintf(decay, sizeof decay, ", final rate %g after %" PRIu64 " updates",
+                 l->final_learning_rate, l->decay_updates);
+    }
     snprintf(trainer->config, sizeof trainer->config,
              "lag 1, env %s, seed %" PRIu64 ", learning starts %" PRIu64 ", replay %" PRIu64
              ", evaluation %" PRIu64 " x %d, hidden %d, batch %d, gamma %g, tau %g, rate %g, "
-             "temperature %g, target entropy %g",
+             "temperature %g, target entropy %g%s",
              trainer->task->name, l->seed, d->learning_starts, d->replay_capacity,
              d->evaluation_interval, d->evaluation_episodes, l->hidden, l->batch, l->gamma, l->tau,
-             l->learning_rate, l->initial_temperature, l->target_entropy);
+             l->learning_rate, l->initial_temperature, l->target_entropy, decay);
 }
 
 static tz_status resume(tz_sac_trainer *trainer, const char *path, tz_error *error) {
@@ -204,6 +210,8 @@ static tz_status create_parts(tz_sac_trainer *trainer, tz_team *team, tz_error *
     TZ_CHECK(create_buffers(trainer, error));
     trainer->def.learner.n_obs = trainer->layout.n;
     trainer->def.learner.nu = trainer->task->nu;
+    const uint64_t steps = trainer->def.steps, starts = trainer->def.learning_starts;
+    trainer->def.learner.decay_updates = steps > starts ? steps - starts : 0;
     TZ_CHECK(tz_sac_create(&trainer->sac, &trainer->def.learner, team, error));
     const uint64_t capacity = trainer->def.replay_capacity;
     const uint64_t rows = capacity < trainer->def.steps ? capacity : trainer->def.steps;

@@ -37,7 +37,7 @@ typedef struct tz_sac_trainer_def {
     uint64_t snapshot_interval;    // steps between snapshots; 0: none
     const double *snapshot_return; // returns whose first reaching is kept (borrowed)
     int n_snapshot_return;
-    tz_sac_def learner; // n_obs and nu are filled in from the environment
+    tz_sac_def learner; // n_obs, nu and decay_updates are filled in
 } tz_sac_trainer_def;
 TZ_API tz_sac_trainer_def tz_sac_trainer_def_default(void);
 

@@ -139,6 +139,18 @@ static void threads_change_nothing_and_the_memory_becomes_a_dataset(void **state
     assert_string_equal(printed, "\"final_difference_max\":0.0\n");
 }
 
+// A rate that falls until the last step makes another run of another number of steps.
+static void a_falling_rate_belongs_to_its_steps(void **state) {
+    (void)state;
+    assert_int_equal(shell("mkdir falling && cd falling && " TZ_PROGRAM STEPS("400") " --lr-end 0"),
+                     0);
+    assert_int_equal(shell("grep -q '\"lr_end\": *0' falling/run/config.json"), 0);
+    assert_refused("final rate 0 after 300 updates",
+                   "sac --env inverted_pendulum --steps 600 --learning-starts 100 --eval-every 200"
+                   " --eval-episodes 1 --checkpoint-every 200 --hidden 16 --batch 16 --lr-end 0"
+                   " --resume --out falling/run");
+}
+
 static void bad_input_is_one_sentence(void **state) {
     (void)state;
     assert_refused("--env", "sac --out nowhere");
@@ -157,6 +169,7 @@ int main(void) {
         cmocka_unit_test(a_run_leaves_its_folder),
         cmocka_unit_test(says_nothing_of_updates_before_the_first),
         cmocka_unit_test(signals_at_any_moment_change_nothing),
+        cmocka_unit_test(a_falling_rate_belongs_to_its_steps),
         cmocka_unit_test(threads_change_nothing_and_the_memory_becomes_a_dataset),
         cmocka_unit_test(bad_input_is_one_sentence),
     };

@@ -94,13 +94,18 @@ static void compare_weight(float *ours, float theirs, const char *name) {
     }
 }
 
-static tz_sac *create(tz_team *team) {
+static tz_sac_def small(void) {
     tz_sac_def def = tz_sac_def_default();
     def.n_obs = D;
     def.nu = A;
     def.hidden = H;
     def.batch = B;
     def.initial_temperature = 0.7;
+    return def;
+}
+
+static tz_sac *create(tz_team *team) {
+    const tz_sac_def def = small();
     tz_sac *sac;
     assert_int_equal(tz_sac_create(&sac, &def, team, NULL), TZ_OK);
     return sac;
@@ -244,6 +249,41 @@ static void same_bytes_at_any_number_of_threads_without_allocating(void **state)
     tz_replay_destroy(&replay);
 }
 
+// From rate r to 0 within two updates: the first moves as with r / 2, the second not at all.
+static void learning_rate_falls_in_a_straight_line(void **state) {
+    (void)state;
+    tz_replay replay = toy_replay(1000);
+    tz_team *team;
+    assert_int_equal(tz_team_create(&team, 1, NULL), TZ_OK);
+    tz_sac_def def = small();
+    def.learning_rate *= 0.5;
+    tz_sac *constant, *falling;
+    assert_int_equal(tz_sac_create(&constant, &def, team, NULL), TZ_OK);
+    def.learning_rate *= 2.0;
+    def.final_learning_rate = 0.0;
+    def.decay_updates = 2;
+    assert_int_equal(tz_sac_create(&falling, &def, team, NULL), TZ_OK);
+    for (int update = 1; update <= 3; update++) {
+        tz_sac_draw(falling, &replay);
+        tz_sac_update(falling, NULL, NULL);
+        if (update == 1) {
+            tz_sac_draw(constant, &replay);
+            tz_sac_update(constant, NULL, NULL);
+        }
+        for (int i = 0; i < TZ_SAC_N_NETS; i++) {
+            const tz_sac_net *net = tz_sac_get_net(falling, i);
+            assert_memory_equal(net->parameters, tz_sac_get_net(constant, i)->parameters,
+                                net->n * sizeof(float));
+        }
+        assert_true(tz_sac_get_scalars(falling)->log_alpha ==
+                    tz_sac_get_scalars(constant)->log_alpha);
+    }
+    tz_sac_destroy(constant);
+    tz_sac_destroy(falling);
+    tz_team_destroy(team);
+    tz_replay_destroy(&replay);
+}
+
 // Moments that no gradient reaches decay, but not into slow denormals. The caller's floating-point
 // mode is as it was.
 static void moments_never_become_denormal(void **state) {
@@ -372,6 +412,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(updates_are_those_of_stable_baselines3),
         cmocka_unit_test(same_bytes_at_any_number_of_threads_without_allocating),
+        cmocka_unit_test(learning_rate_falls_in_a_straight_line),
         cmocka_unit_test(moments_never_become_denormal),
         cmocka_unit_test(out_of_memory_is_reported_and_leaves_nothing),
         cmocka_unit_test(replay_keeps_the_newest_and_draws_all),
