@@ -195,6 +195,32 @@ static void d4rl_rows_become_episodes(void **state) {
                    "data convert a-v0/data/main_data.hdf5 --from d4rl --env swimmer --out no-v0");
 }
 
+// A copy of D4RL's file whose control 1 of row 5, 0.051, is 1e39.
+static void d4rl_controls_are_32_bit_numbers(void **state) {
+    (void)state;
+    static unsigned char bytes[1 << 16];
+    FILE *file = fopen(TZ_SOURCE_DIR "/tests/golden/d4rl_hopper.hdf5", "rb");
+    assert_non_null(file);
+    const size_t n = fread(bytes, 1, sizeof bytes, file);
+    assert_true(n < sizeof bytes);
+    fclose(file);
+    const double control = 0.01 * 5 + 0.001, large = 1e39;
+    int n_found = 0;
+    for (size_t i = 0; i + sizeof control <= n; i++) {
+        if (memcmp(bytes + i, &control, sizeof control) == 0) {
+            memcpy(bytes + i, &large, sizeof large);
+            n_found++;
+        }
+    }
+    assert_int_equal(n_found, 1);
+    file = fopen("large.hdf5", "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, n, file), n);
+    assert_int_equal(fclose(file), 0);
+    assert_refused("actions has 1e+39 in row 5, expected 32-bit numbers",
+                   "data convert large.hdf5 --from d4rl --env hopper --out no-v0");
+}
+
 // No controls in chain-2; in ant nq is not nv.
 static void other_shapes_keep_every_rule(void **state) {
     (void)state;
@@ -273,6 +299,7 @@ int main(void) {
         cmocka_unit_test(minari_s_folder_is_a_dataset_below_its_root),
         cmocka_unit_test(a_changed_robot_is_not_resumed),
         cmocka_unit_test(d4rl_rows_become_episodes),
+        cmocka_unit_test(d4rl_controls_are_32_bit_numbers),
         cmocka_unit_test(other_shapes_keep_every_rule),
         cmocka_unit_test(scores_are_normalised_returns),
         cmocka_unit_test(pictures_are_drawn),

@@ -16,7 +16,7 @@ with h5py.File(os.path.join(os.path.dirname(__file__), "d4rl_hopper.hdf5"), "w",
     file["infos/qpos"] = (rows[:, None] + 0.01 * np.arange(6)).astype(np.float32)
     file["infos/qvel"] = (-rows[:, None] - 0.01 * np.arange(6)).astype(np.float32)
     file["observations"] = np.zeros((N, 11), np.float32)
-    file["actions"] = (0.01 * rows[:, None] + 0.001 * np.arange(3)).astype(np.float32)
+    file["actions"] = 0.01 * rows[:, None] + 0.001 * np.arange(3)
     file["rewards"] = (10.0 + rows).astype(np.float32)
     for name in ("terminals", "timeouts"):
         file[name] = np.array([ends.get(i) == name for i in rows])
