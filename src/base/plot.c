@@ -95,11 +95,14 @@ static void put_log_axis(FILE *script, const tz_plot *plot) {
             }
         }
     }
-    if (plot->y_low == plot->y_high && high < 5.0 * low) {
+    if (plot->y_low != plot->y_high) {
+        low = plot->y_low;
+        high = plot->y_high;
+    } else if (high < 5.0 * low) {
         return;
     }
     fprintf(script, "set logscale y\n");
-    if (plot->y_low == plot->y_high && high < 1000.0 * low) {
+    if (high < 1000.0 * low) {
         const char *separator = "set ytics (";
         for (int decade = (int)floor(log10(low)) - 1; decade <= (int)ceil(log10(high)); decade++) {
             for (size_t i = 0; i < TZ_COUNTOF(mantissas); i++) {
@@ -112,16 +115,23 @@ static void put_log_axis(FILE *script, const tz_plot *plot) {
 }
 
 static void put_style(FILE *script, const tz_plot *plot) {
-    fprintf(script, "set encoding utf8\n"
-                    "set border 3 lc rgb '#606060'\n"
-                    "set tics nomirror out\n"
-                    "set grid lc rgb '#d8d8d8' lw 0.5 lt 1\n"
-                    "set key outside right top vertical Left reverse samplen 1.5\n"
-                    "set style fill solid 0.85 noborder\n"
-                    "set format '%%g'\n"
-                    "set autoscale noextend\n"
-                    "set offsets graph 0, graph 0, graph 0.05, graph 0.05\n"
-                    "set title ");
+    // lines may begin on the axis, points would be cut
+    double margin = 0.0;
+    for (int i = 0; i < plot->n_series; i++) {
+        margin = plot->series[i].points ? 0.03 : margin;
+    }
+    fprintf(script,
+            "set encoding utf8\n"
+            "set border 3 lc rgb '#606060'\n"
+            "set tics nomirror out\n"
+            "set grid lc rgb '#d8d8d8' lw 0.5 lt 1\n"
+            "set key outside right top vertical Left reverse samplen 1.5\n"
+            "set style fill solid 0.85 noborder\n"
+            "set format '%%g'\n"
+            "set autoscale noextend\n"
+            "set offsets graph %g, graph %g, graph 0.05, graph 0.05\n"
+            "set title ",
+            margin, margin);
     put_string(script, plot->title);
     fprintf(script, " font ',18'\nset xlabel ");
     put_string(script, plot->x_label);
@@ -159,7 +169,7 @@ static void put_title(FILE *script, const tz_series *series) {
 // The elements of the plot command that draw one series: its band or error bars, and itself.
 static void put_series(FILE *script, const tz_plot *plot, int panel, int index) {
     const tz_series *series = &plot->series[index];
-    const int colored = plot->n_colors > 0 ? index % plot->n_colors : index;
+    const int colored = series->color > 0 ? series->color - 1 : index;
     const char *color = palette[(size_t)colored % TZ_COUNTOF(palette)];
     const bool bars = plot->bar_labels != NULL;
     if (has_band(series) && !bars && !series->points) {

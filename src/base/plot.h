@@ -13,6 +13,7 @@ typedef struct tz_series {
     const double *y_low, *y_high; // band or error bars (n); Nullable
     int n;
     bool points; // points instead of a line
+    int color;   // 1, 2, ... of the palette; 0: by its place
 } tz_series;
 
 typedef struct tz_plot {
@@ -22,7 +23,6 @@ typedef struct tz_plot {
     int n_series;
     const char *const *bar_labels; // (series[0].n) group names: bars instead of lines; Nullable
     double y_low, y_high;          // ends of the y axis; both 0: from the data
-    int n_colors;                  // series i has colour i modulo this; 0: as many as there are
 } tz_plot;
 
 // Writes <stem>.png and <stem>.svg. Non-finite values are left out of lines.

@@ -44,6 +44,7 @@ typedef struct tz_command {
     const char *usage;                 // "trapeze collect --env E --policy P --episodes N --out D"
     const char *example;               // a real command line
     int (*run)(int argc, char **argv); // argv[0] is the subcommand; returns the exit status
+    bool stops_itself; // polls tz_interrupted and saves its work; else a signal ends the process
 } tz_command;
 
 // Exit statuses: 0 done, 1 the check that was asked for failed, 2 bad input or trouble at run time,

@@ -304,4 +304,5 @@ const tz_command tz_command_collect = {
     .example = "trapeze collect --env half_cheetah --policy random --episodes 20 --noise 0.3 "
                "--noise-color 0.8 --seed 1 --out runs/cheetah-v0",
     .run = collect_main,
+    .stops_itself = true,
 };

@@ -72,6 +72,9 @@ static int run(int argc, char **argv) {
     }
     for (size_t i = 0; commands[i] != NULL; i++) {
         if (strcmp(argv[1], commands[i]->name) == 0) {
+            if (commands[i]->stops_itself) {
+                tz_catch_interrupts();
+            }
             return commands[i]->run(argc - 1, argv + 1);
         }
     }
@@ -84,7 +87,6 @@ int main(int argc, char **argv) {
         return status;
     }
     tz_blas_mend(argv);
-    tz_catch_interrupts();
     // a file over its size limit is an error of write, not a death
     signal(SIGXFSZ, SIG_IGN);
 

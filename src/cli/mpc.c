@@ -486,4 +486,5 @@ const tz_command tz_command_mpc = {
     .example = "trapeze mpc --env half_cheetah --model runs/so/model.safetensors --episodes 3 "
                "--seed 0 --out runs/mpc",
     .run = mpc_main,
+    .stops_itself = true,
 };

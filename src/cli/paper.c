@@ -68,20 +68,39 @@ static tz_status parse_figures(run *r, tz_error *error) {
     return TZ_OK;
 }
 
-static tz_status check_data(const run *r, tz_error *error) {
-    for (int i = 0; i < r->arguments.data.n; i++) {
-        const char *item = r->arguments.data.item[i];
-        bool known = false;
-        for (const char *const *env = tz_plan_systems(TZ_FIG7); *env != NULL; env++) {
-            const size_t length = strlen(*env);
-            known = known || (strncmp(item, *env, length) == 0 && item[length] == '=');
+// The robot whose data an item ENV=DATASET names, NULL when there is none.
+static const char *robot_of(const char *item) {
+    for (const char *const *env = tz_plan_systems(TZ_FIG7); *env != NULL; env++) {
+        const size_t length = strlen(*env);
+        if (strncmp(item, *env, length) == 0 && item[length] == '=') {
+            return *env;
         }
-        if (!known) {
+    }
+    return NULL;
+}
+
+static tz_status check_data(const run *r, tz_error *error) {
+    const tz_text_list *data = &r->arguments.data;
+    for (int i = 0; i < data->n; i++) {
+        const char *env = robot_of(data->item[i]);
+        if (env == NULL) {
             return tz_fail(error, TZ_ERR_ARGUMENT,
                            "--data '%.200s': expected ENV=DATASET with half_cheetah, hopper or "
                            "swimmer",
-                           item);
+                           data->item[i]);
         }
+        for (int k = 0; k < i; k++) {
+            if (robot_of(data->item[k]) == env) {
+                return tz_fail(error, TZ_ERR_ARGUMENT,
+                               "--data names data of %s twice, '%.100s' and '%.100s', expected one",
+                               env, data->item[k], data->item[i]);
+            }
+        }
+    }
+    if (data->n > 0 && !r->wanted[TZ_FIG7]) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "--data '%.200s': fig7 alone learns from robots, and it is not asked for",
+                       data->item[0]);
     }
     return TZ_OK;
 }
@@ -230,8 +249,8 @@ static tz_status prepare(run *r, tz_error *error) {
         TZ_CHECK(forecast(r, error));
     }
     const int episodes = a->budget == TZ_TINY ? 5 : 100;
-    TZ_CHECK(tz_robots_get(r->robots, &r->n_robots, &r->missing, a->data.item, a->data.n, episodes,
-                           a->out, error));
+    TZ_CHECK(tz_robots_get(r->robots, &r->n_robots, &r->missing, &r->runs, a->data.item, a->data.n,
+                           episodes, a->out, error));
     return tz_robots_check(r->robots, r->n_robots, a->out, &r->runs, error);
 }
 
@@ -271,14 +290,13 @@ static int paper_main(int argc, char **argv) {
     };
     tz_error error = {0};
     bool help = false;
-    tz_status status = tz_options_parse(&tz_command_paper, options, TZ_COUNTOF(options), argc, argv,
-                                        &a->figures, &help, &error);
-    if (status != TZ_OK || help) {
-        return status != TZ_OK ? tz_cli_fail(&tz_command_paper, &error) : TZ_EXIT_OK;
-    }
-    a->threads = a->threads > 0 ? a->threads : tz_cpu_count();
-    status = tz_ranks_start(&error);
+    tz_status status = tz_ranks_start(&error);
     if (status == TZ_OK) {
+        status = tz_options_parse(&tz_command_paper, options, TZ_COUNTOF(options), argc, argv,
+                                  &a->figures, &help, &error);
+    }
+    if (status == TZ_OK && !help) {
+        a->threads = a->threads > 0 ? a->threads : tz_cpu_count();
         a->quiet = a->quiet || tz_ranks_rank() > 0;
         status = run_paper(&r, &error);
     }
@@ -297,4 +315,5 @@ const tz_command tz_command_paper = {
     .usage = "trapeze paper fig1|...|fig9|calibration|all --budget B --out D",
     .example = "trapeze paper fig4 --budget quick --out study",
     .run = paper_main,
+    .stops_itself = true,
 };

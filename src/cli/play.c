@@ -20,6 +20,7 @@ const tz_command tz_command_play = {
     .example = "trapeze play --env half_cheetah --policy policies/half_cheetah-expert.safetensors "
                "--video cheetah.mp4",
     .run = run,
+    .stops_itself = true,
 };
 
 typedef struct play_options {

@@ -56,6 +56,21 @@ typedef struct picture {
     curve curves[CURVES_MAX]; // up to the first without title
 } picture;
 
+// A table of another program, or one that was cut, has not the columns of a run's pictures.
+static tz_status expect_columns(const tz_table *table, const char *path, const picture *p,
+                                tz_error *error) {
+    for (int i = 0; i < CURVES_MAX && p->curves[i].title != NULL; i++) {
+        const char *const names[] = {p->x, p->curves[i].y, p->curves[i].spread};
+        for (size_t k = 0; k < TZ_COUNTOF(names); k++) {
+            if (names[k] != NULL && tz_table_column(table, names[k]) == NULL) {
+                return tz_fail(error, TZ_ERR_FORMAT, "%s: no column '%s', expected that of a run",
+                               path, names[k]);
+            }
+        }
+    }
+    return TZ_OK;
+}
+
 // Points of the curve where it was measured; block (4, n_rows) holds them.
 static tz_series take_series(const tz_table *table, const picture *p, const curve *c,
                              double *block) {
@@ -68,7 +83,7 @@ static tz_series take_series(const tz_table *table, const picture *p, const curv
                         .y = block + n,
                         .y_low = spread != NULL ? low : NULL,
                         .y_high = spread != NULL ? high : NULL};
-    for (size_t i = 0; x != NULL && y != NULL && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (isfinite(x[i]) && isfinite(y[i])) {
             const int k = series.n++;
             block[k] = x[i] / p->x_unit;
@@ -115,7 +130,10 @@ static tz_status draw_metrics(const char *folder, const picture *pictures, size_
     TZ_CHECK(tz_table_read(&table, path, error));
     tz_status status = TZ_OK;
     for (size_t i = 0; i < n && status == TZ_OK; i++) {
-        status = draw_picture(table, &pictures[i], title, out, error);
+        status = expect_columns(table, path, &pictures[i], error);
+        if (status == TZ_OK) {
+            status = draw_picture(table, &pictures[i], title, out, error);
+        }
     }
     tz_table_destroy(table);
     return status;
@@ -194,6 +212,8 @@ static const picture reward_picture = {
     .x_label = "control step",
     .y_label = "reward",
     .curves = {{"obtained", "reward", NULL}, {"predicted", "predicted_reward", NULL}}};
+static const picture horizon_picture = {
+    .x = "predicted_return", .x_unit = 1.0, .curves = {{"each plan", "obtained_return", NULL}}};
 
 // Rewards of the first episode: the head of the table with its number.
 static tz_status draw_rewards(const tz_table *table, const char *out, tz_error *error) {
@@ -202,14 +222,14 @@ static tz_status draw_rewards(const tz_table *table, const char *out, tz_error *
                                tz_table_column(table, "predicted_reward")};
     tz_table first = {.n_columns = TZ_COUNTOF(columns),
                       .name = {"t", "reward", "predicted_reward"}};
-    while (episode != NULL && first.n_rows < table->n_rows && episode[first.n_rows] == episode[0]) {
+    while (first.n_rows < table->n_rows && episode[first.n_rows] == episode[0]) {
         first.n_rows++;
     }
     first.value = tz_alloc(TZ_COUNTOF(columns) * first.n_rows + 1, sizeof(double));
     if (first.value == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for a picture", out);
     }
-    for (size_t c = 0; c < TZ_COUNTOF(columns) && columns[c] != NULL; c++) {
+    for (size_t c = 0; c < TZ_COUNTOF(columns); c++) {
         memcpy(first.value + c * first.n_rows, columns[c], first.n_rows * sizeof(double));
     }
     const tz_status status =
@@ -222,15 +242,13 @@ static tz_status draw_rewards(const tz_table *table, const char *out, tz_error *
 // Return over the horizon: obtained against predicted, with the line where they are equal.
 static tz_status draw_horizon_returns(const tz_table *table, struct json_object *config,
                                       const char *out, tz_error *error) {
-    static const picture horizon = {
-        .x = "predicted_return", .x_unit = 1.0, .curves = {{"each plan", "obtained_return", NULL}}};
     char stem[TZ_PATH_MAX], title[80];
     TZ_CHECK(tz_path_join(stem, out, "horizon", error));
     double *block = tz_alloc(4 * table->n_rows + 1, sizeof *block);
     if (block == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for a picture", stem);
     }
-    tz_series series[2] = {take_series(table, &horizon, &horizon.curves[0], block)};
+    tz_series series[2] = {take_series(table, &horizon_picture, &horizon_picture.curves[0], block)};
     series[0].points = true;
     double ends[2] = {0.0, 0.0};
     for (int i = 0; i < series[0].n; i++) {
@@ -258,7 +276,17 @@ static tz_status draw_mpc(const char *folder, struct json_object *config, const 
     TZ_CHECK(tz_path_join(path, folder, "metrics.csv", error));
     tz_table *table = NULL;
     TZ_CHECK(tz_table_read(&table, path, error));
-    tz_status status = draw_rewards(table, out, error);
+    tz_status status = expect_columns(table, path, &reward_picture, error);
+    if (status == TZ_OK) {
+        status = expect_columns(table, path, &horizon_picture, error);
+    }
+    if (status == TZ_OK && tz_table_column(table, "episode") == NULL) {
+        status =
+            tz_fail(error, TZ_ERR_FORMAT, "%s: no column 'episode', expected that of a run", path);
+    }
+    if (status == TZ_OK) {
+        status = draw_rewards(table, out, error);
+    }
     if (status == TZ_OK) {
         status = draw_horizon_returns(table, config, out, error);
     }

@@ -369,4 +369,5 @@ const tz_command tz_command_sac = {
     .example = "trapeze sac --env half_cheetah --out runs/cheetah --steps 300000 "
                "--snapshot-at 1500,3500",
     .run = run,
+    .stops_itself = true,
 };

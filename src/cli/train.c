@@ -41,8 +41,9 @@ typedef struct run {
     tz_env *env;
     tz_model *model;
     tz_team *team;
-    char *what;           // of the training definition
-    char init_sha256[65]; // of the file of --init
+    char *what;               // of the training definition
+    char init_sha256[65];     // of the file of --init
+    bool integration_was_set; // by --integrator or --substeps
     int argc;
     char **argv;
 } run;
@@ -148,7 +149,11 @@ static tz_status create_model(run *r, const tz_model_statistics *statistics, con
     def.probabilistic = a->probabilistic || (r->model != NULL && r->model->has_variance);
     def.mask_cyclic = a->mask == MASK_CYCLIC;
     def.seed = a->seed;
-    return tz_model_create(model, &def, tz_env_task(r->env), statistics, error);
+    TZ_CHECK(tz_model_create(model, &def, tz_env_task(r->env), statistics, error));
+    // a kind with a step of its own overrules the defaults, but not what was asked for
+    return r->integration_was_set
+               ? tz_model_set_integrator(*model, def.integrator, def.substeps, error)
+               : TZ_OK;
 }
 
 static tz_status continue_model(run *r, const tz_model_statistics *statistics, bool kind_was_set,
@@ -189,10 +194,14 @@ static tz_status continue_model(run *r, const tz_model_statistics *statistics, b
 static tz_status make_model(run *r, bool kind_was_set, tz_error *error) {
     tz_model_statistics statistics;
     TZ_CHECK(tz_training_statistics(&statistics, r->source, r->n_sources, error));
-    if (r->arguments.init != NULL) {
-        return continue_model(r, &statistics, kind_was_set, error);
+    TZ_CHECK(r->arguments.init != NULL
+                 ? continue_model(r, &statistics, kind_was_set, error)
+                 : create_model(r, &statistics, kinds[r->arguments.kind], &r->model, error));
+    tz_integrator integrator;
+    if (tz_model_integrator(r->model, &integrator, &r->arguments.substeps)) {
+        r->arguments.integrator = (int)integrator;
     }
-    return create_model(r, &statistics, kinds[r->arguments.kind], &r->model, error);
+    return TZ_OK;
 }
 
 // ---- folder
@@ -217,7 +226,7 @@ static tz_status describe(run *r, tz_error *error) {
         fprintf(stream, ", probabilistic");
     }
     if (a->integrator != TZ_INTEGRATOR_EULER || a->embed_angles) {
-        fprintf(stream, ", %s%s", integrators[a->integrator],
+        fprintf(stream, ", %s%s", tz_integrator_name((tz_integrator)a->integrator),
                 a->embed_angles == TZ_EMBED_ALL         ? ", angles embedded"
                 : a->embed_angles == TZ_EMBED_UNBOUNDED ? ", unbounded angles embedded"
                                                         : "");
@@ -261,7 +270,7 @@ static void add_form(const arguments *a, struct json_object *o) {
     }
     tz_json_add_int(o, "hidden", a->n_hidden);
     tz_json_add_int(o, "layers", a->n_layers);
-    tz_json_add_text(o, "integrator", integrators[a->integrator]);
+    tz_json_add_text(o, "integrator", tz_integrator_name((tz_integrator)a->integrator));
     tz_json_add_int(o, "substeps", a->substeps);
     tz_json_add_text(o, "embed_angles", embeddings[a->embed_angles]);
     tz_json_add_bool(o, "probabilistic", a->probabilistic);
@@ -651,6 +660,8 @@ static int train_main(int argc, char **argv) {
     if (status == TZ_OK) {
         status = check_init(a, options, TZ_COUNTOF(options), &error);
     }
+    r.integration_was_set = was_set(options, TZ_COUNTOF(options), &a->substeps) ||
+                            was_set(options, TZ_COUNTOF(options), &a->integrator);
     if (status == TZ_OK) {
         status = run_train(&r, options[OPTION_MODEL].was_set, &error);
     }
@@ -664,4 +675,5 @@ const tz_command tz_command_train = {
     .usage = "trapeze train --data D [--data D2 ...] --model KIND --out R [option...]",
     .example = "trapeze train --data runs/cheetah-v0 --model node-so --out runs/node-so",
     .run = train_main,
+    .stops_itself = true,
 };

@@ -155,6 +155,7 @@ tz_status tz_run_execute(const tz_run_host *host, const tz_study_run *run, tz_er
     l->job = (tz_job){.run = run, .host = host, .result = {.run = *run}};
     tz_study_result *result = &l->job.result;
     result->rollout_error = result->rollout_error_no_t0 = result->rollout_error_code = NAN;
+    result->rollout_error_stays = NAN;
     result->test_mse = result->test_median = result->symplectic_error = NAN;
     result->energy = result->energy_code = NAN;
 

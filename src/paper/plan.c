@@ -17,25 +17,36 @@ const char *tz_budget_name(tz_budget budget) {
     return names[budget];
 }
 
+static const struct {
+    const char *kind, *title;
+    int color; // the same in every figure
+} models[] = {
+    {TZ_STUDY_NODE, "NODE", 1},
+    {TZ_STUDY_NODE_SO, "NODE+SO", 2},
+    {TZ_ROBOT_NODE_SO, "NODE+SO", 2},
+    {TZ_STUDY_HNN, "HNN", 3},
+    {TZ_STUDY_HNN_NONSEPARABLE, "HNN without SO", 4},
+    {TZ_STUDY_SYMODEN, "SymODEN", 5},
+    {TZ_ROBOT_SYMODEN_CODE, "SymODEN (code)", 4},
+    {TZ_ROBOT_SYMODEN, "SymODEN (faithful)", 5},
+};
+
 const char *tz_model_title(const char *kind) {
-    static const struct {
-        const char *kind, *title;
-    } titles[] = {
-        {TZ_STUDY_NODE, "NODE"},
-        {TZ_STUDY_NODE_SO, "NODE+SO"},
-        {TZ_ROBOT_NODE_SO, "NODE+SO"},
-        {TZ_STUDY_HNN, "HNN"},
-        {TZ_STUDY_HNN_NONSEPARABLE, "HNN without SO"},
-        {TZ_STUDY_SYMODEN, "SymODEN"},
-        {TZ_ROBOT_SYMODEN_CODE, "SymODEN (code)"},
-        {TZ_ROBOT_SYMODEN, "SymODEN (faithful)"},
-    };
-    for (size_t i = 0; i < TZ_COUNTOF(titles); i++) {
-        if (strcmp(kind, titles[i].kind) == 0) {
-            return titles[i].title;
+    for (size_t i = 0; i < TZ_COUNTOF(models); i++) {
+        if (strcmp(kind, models[i].kind) == 0) {
+            return models[i].title;
         }
     }
     return kind;
+}
+
+int tz_title_color(const char *title) {
+    for (size_t i = 0; i < TZ_COUNTOF(models); i++) {
+        if (strcmp(title, models[i].title) == 0) {
+            return models[i].color;
+        }
+    }
+    return 0;
 }
 
 // ---- systems

@@ -44,6 +44,8 @@ TZ_API const char *tz_budget_name(tz_budget budget); // "quick"
 
 // As the study calls it: "NODE+SO".
 TZ_API const char *tz_model_title(const char *kind);
+// Its colour in every picture (tz_series.color); 0 for what is no title of a model.
+TZ_API int tz_title_color(const char *title);
 // "Chain 2", "Damped spring 1", "HalfCheetah".
 TZ_API void tz_system_title(char title[TZ_NAME_MAX], const char *system);
 

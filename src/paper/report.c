@@ -11,8 +11,9 @@
 
 static const char table_head[] =
     "system,model,seed,hidden,epochs,loss,lr,weight,trajectories,rollout_error,"
-    "rollout_error_no_t0,rollout_error_code,test_mse,test_median,energy_violation,"
-    "energy_violation_code,symplectic_error,train_loss,parameters,diverged,rollout_error_min,"
+    "rollout_error_no_t0,rollout_error_code,rollout_error_stays,test_mse,test_median,"
+    "energy_violation,energy_violation_code,symplectic_error,train_loss,parameters,diverged,"
+    "rollout_error_min,"
     "test_mse_min,outcome,source\n";
 
 // An empty field where nothing was measured.
@@ -32,6 +33,7 @@ static void put_row(FILE *table, const tz_study_result *result) {
     put_number(table, result->rollout_error);
     put_number(table, result->rollout_error_no_t0);
     put_number(table, result->rollout_error_code);
+    put_number(table, result->rollout_error_stays);
     put_number(table, result->test_mse);
     put_number(table, result->test_median);
     put_number(table, result->energy);
@@ -315,6 +317,29 @@ static void report_fig9(tz_reporter *r) {
 
 // ---- the page
 
+// Which runs learned nothing that shows: a bar says no more of a model than these let it.
+static void put_idle_runs(tz_reporter *r) {
+    const tz_study_result *last = NULL;
+    for (int i = 0; i < r->results->n; i++) {
+        const tz_study_result *result = &r->results->result[i];
+        if (!(result->rollout_error >= result->rollout_error_stays)) {
+            continue;
+        }
+        char title[TZ_NAME_MAX];
+        tz_system_title(title, result->run.system);
+        if (last != NULL && strcmp(last->run.system, result->run.system) == 0 &&
+            strcmp(last->run.model, result->run.model) == 0) {
+            fprintf(r->text, ", %d", result->run.seed);
+        } else {
+            fprintf(r->text, "%s %s on %s, seed %d",
+                    last == NULL ? "\nNo better than a state that stays where it is:" : ";",
+                    tz_model_title(result->run.model), title, result->run.seed);
+        }
+        last = result;
+    }
+    fprintf(r->text, "%s", last != NULL ? ".\n" : "");
+}
+
 static void put_page(tz_reporter *r) {
     static void (*const reports[TZ_N_FIGURES])(tz_reporter *) = {
         [TZ_FIG1] = tz_report_fig1, [TZ_FIG2] = tz_report_fig2,
@@ -344,6 +369,7 @@ static void put_page(tz_reporter *r) {
             "%d runs, %d diverged rollouts in all, %d runs ended by a loss that was not "
             "finite.\n",
             r->results->n, n_diverged, n_nonfinite);
+    put_idle_runs(r);
 }
 
 static tz_status write_page(tz_reporter *r, tz_error *error) {

@@ -65,8 +65,13 @@ static void draw_left(tz_reporter *r, const points *p) {
             x[m][i] = exp(p->log_error[m][i]);
             y[m][i] = exp(p->log_violation[m][i]);
         }
-        series[m] = (tz_series){
-            .title = tz_model_title(models[m]), .x = x[m], .y = y[m], .n = n, .points = true};
+        const char *title = tz_model_title(models[m]);
+        series[m] = (tz_series){.title = title,
+                                .color = tz_title_color(title),
+                                .x = x[m],
+                                .y = y[m],
+                                .n = n,
+                                .points = true};
     }
     const tz_plot plot = {.title = "Energy conservation and rollout error",
                           .x_label = "rollout error",
@@ -151,6 +156,7 @@ static void draw_right(tz_reporter *r) {
             fill_curve(r, c, panels[p], lines[m]);
             // time 0 has no place on a logarithmic axis
             series[p][m] = (tz_series){.title = tz_model_title(lines[m]),
+                                       .color = tz_title_color(tz_model_title(lines[m])),
                                        .x = c->t + 1,
                                        .y = c->mean + 1,
                                        .y_low = c->low + 1,

@@ -115,19 +115,17 @@ static void report_right(tz_reporter *r, int n_weights) {
         n_positive += c->line.slope.low > 0.0;
         n_negative += c->line.slope.high < 0.0;
         tz_system_title(titles[k], systems[k]);
-        series[k] =
-            (tz_series){.title = titles[k], .x = c->x, .y = c->y, .n = c->n, .points = true};
-        series[N_SYSTEMS + k] = (tz_series){.x = c->line_x, .y = c->line_y, .n = 2};
+        series[k] = (tz_series){
+            .title = titles[k], .color = k + 1, .x = c->x, .y = c->y, .n = c->n, .points = true};
+        series[N_SYSTEMS + k] = (tz_series){.color = k + 1, .x = c->line_x, .y = c->line_y, .n = 2};
     }
-    // lines take the colours of their points
     const tz_plot plot = {.title = "Symplectic error and rollout error",
                           .x_label = "symplectic error",
                           .y_label = "rollout error",
                           .log_x = true,
                           .log_y = true,
                           .series = series,
-                          .n_series = 2 * N_SYSTEMS,
-                          .n_colors = N_SYSTEMS};
+                          .n_series = 2 * N_SYSTEMS};
     tz_report_draw(r, &plot, 1, 1, "fig3-scatter");
     fprintf(r->text, "\n![scatter](fig3-scatter.png)\n\n");
     tz_report_state(r, "a small symplectic error does not mean a small rollout error",

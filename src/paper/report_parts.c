@@ -192,6 +192,7 @@ void tz_bar_draw(tz_reporter *r, const tz_bar_panel *panels, int n_panels, bool 
         common_axis(&low, &high, panels, n_panels, label_of(panel));
         for (int b = 0; b < panel->n_bars; b++) {
             series[p][b] = (tz_series){.title = panel->bar_title[b],
+                                       .color = tz_title_color(panel->bar_title[b]),
                                        .x = x,
                                        .y = panel->y[b],
                                        .y_low = panel->low[b],

@@ -134,18 +134,30 @@ static bool is_known(const tz_robot_data *robots, int n, const char *env) {
     return false;
 }
 
-tz_status tz_robots_get(tz_robot_data *robots, int *n, const tz_run_list *runs,
-                        const char *const *named, int n_named, int episodes, const char *folder,
-                        tz_error *error) {
+static bool is_missing(const tz_run_list *missing, const char *env) {
+    for (int i = 0; i < missing->n; i++) {
+        if (strcmp(missing->run[i].system, env) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+tz_status tz_robots_get(tz_robot_data *robots, int *n, const tz_run_list *missing,
+                        const tz_run_list *runs, const char *const *named, int n_named,
+                        int episodes, const char *folder, tz_error *error) {
     *n = 0;
     for (int i = 0; i < runs->n; i++) {
         const tz_study_run *run = &runs->run[i];
-        if (run->protocol == TZ_PROTOCOL_ROBOT && !is_known(robots, *n, run->system)) {
+        if (run->protocol != TZ_PROTOCOL_ROBOT || is_known(robots, *n, run->system)) {
+            continue;
+        }
+        const char *path = find_named(run->system, named, n_named);
+        if (path != NULL || is_missing(missing, run->system)) {
             tz_robot_data *robot = &robots[*n];
             *robot = (tz_robot_data){0};
             (*n)++;
-            TZ_CHECK(get(robot, run->system, find_named(run->system, named, n_named), episodes,
-                         folder, error));
+            TZ_CHECK(get(robot, run->system, path, episodes, folder, error));
         }
     }
     return TZ_OK;

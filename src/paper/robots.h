@@ -5,13 +5,13 @@
 #include "paper/execute.h"
 #include "paper/plan.h"
 
-// Reads the data of every robot that the runs need into robots (room for all), *n of them. `named`
-// (n_named) are texts "ENV=DATASET"; what is not named is read from <folder>/data/ENV-<episodes>,
-// where that many episodes are collected first when they are not there. Not from several threads at
-// once (HDF5).
-TZ_API tz_status tz_robots_get(tz_robot_data *robots, int *n, const tz_run_list *runs,
-                               const char *const *named, int n_named, int episodes,
-                               const char *folder, tz_error *error);
+// Reads the data of every robot of `runs` that `missing` ones need, or that is named, into robots
+// (room for all), *n of them. `named` (n_named) are texts "ENV=DATASET"; what is not named is read
+// from <folder>/data/ENV-<episodes>, where that many episodes are collected first when they are not
+// there. Not from several threads at once (HDF5).
+TZ_API tz_status tz_robots_get(tz_robot_data *robots, int *n, const tz_run_list *missing,
+                               const tz_run_list *runs, const char *const *named, int n_named,
+                               int episodes, const char *folder, tz_error *error);
 
 // TZ_ERR_MISMATCH when a run of the list has a result in the folder that learned from other data
 // than these.

@@ -53,6 +53,7 @@ static const struct {
     NUMBER(rollout_error),
     NUMBER(rollout_error_no_t0),
     NUMBER(rollout_error_code),
+    NUMBER(rollout_error_stays),
     NUMBER(test_mse),
     NUMBER(test_median),
     NUMBER(energy),

@@ -46,8 +46,9 @@ typedef struct tz_study_result {
     bool finite;       // the loss stayed finite to the end
     double train_loss; // mean over the last ten epochs
     double rollout_error, rollout_error_no_t0, rollout_error_code;
-    double test_mse;    // robots: normalised, mean over the rollouts that did not diverge
-    double test_median; // robots: median over all rollouts
+    double rollout_error_stays; // of the prediction that the state stays at z_0
+    double test_mse;            // robots: normalised, mean over the rollouts that did not diverge
+    double test_median;         // robots: median over all rollouts
     double energy, energy_code;
     double symplectic_error;
     double rollout_error_min, test_mse_min; // over the evaluations during training

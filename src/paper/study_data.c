@@ -12,6 +12,7 @@
 #include "base/safetensors.h"
 #include "envs/hamiltonian/trajectory.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,8 +74,12 @@ static tz_status make_file(const char *path, const tz_system *system, int n_trai
             {"train", TZ_DTYPE_F32, 3, {(size_t)n_train, TZ_CHUNK_TRAIN, nz}, train},
             {"test", TZ_DTYPE_F32, 3, {(size_t)n_test, TZ_CHUNK_TEST, nz}, test},
         };
-        const tz_metadata metadata[] = {
-            {"format", FORMAT}, {"version", tz_version()}, {"system", system->name}};
+        char seed_text[24];
+        snprintf(seed_text, sizeof seed_text, "%" PRIu64, seed);
+        const tz_metadata metadata[] = {{"format", FORMAT},
+                                        {"version", tz_version()},
+                                        {"system", system->name},
+                                        {"seed", seed_text}};
         status = tz_safetensors_write(path, tensors, TZ_COUNTOF(tensors), metadata,
                                       TZ_COUNTOF(metadata), error);
     }
@@ -95,7 +100,21 @@ static tz_status expect_text(const tz_safetensors *file, const char *key, const 
     return TZ_OK;
 }
 
-static tz_status read_file(tz_study_data *d, const tz_safetensors *file, tz_error *error) {
+static tz_status expect_finite(const tz_safetensors *file, const char *tensor, const float *x,
+                               size_t n, tz_error *error) {
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(x[i])) {
+            return tz_fail(error, TZ_ERR_FORMAT, "%s: number %zu of %s is %g, expected finite ones",
+                           tz_safetensors_path(file), i, tensor, (double)x[i]);
+        }
+    }
+    return TZ_OK;
+}
+
+static tz_status read_file(tz_study_data *d, const tz_safetensors *file, int seed,
+                           tz_error *error) {
+    char seed_text[24];
+    snprintf(seed_text, sizeof seed_text, "%d", seed);
     const tz_system *system = d->system;
     const size_t nz = 2 * (size_t)system->n;
     const size_t n_train = (size_t)d->train.n, n_test = (size_t)d->test.n;
@@ -103,10 +122,13 @@ static tz_status read_file(tz_study_data *d, const tz_safetensors *file, tz_erro
     TZ_CHECK(expect_text(file, "format", FORMAT, error));
     TZ_CHECK(expect_text(file, "version", tz_version(), error));
     TZ_CHECK(expect_text(file, "system", system->name, error));
+    TZ_CHECK(expect_text(file, "seed", seed_text, error));
     TZ_CHECK(tz_safetensors_expect_f32(file, "train", 3, (size_t[]){n_train, TZ_CHUNK_TRAIN, nz},
                                        &train, error));
     TZ_CHECK(tz_safetensors_expect_f32(file, "test", 3, (size_t[]){n_test, TZ_CHUNK_TEST, nz},
                                        &test, error));
+    TZ_CHECK(expect_finite(file, "train", train, n_train * TZ_CHUNK_TRAIN * nz, error));
+    TZ_CHECK(expect_finite(file, "test", test, n_test * TZ_CHUNK_TEST * nz, error));
     d->train.z = tz_alloc(n_train * TZ_CHUNK_TRAIN * nz, sizeof *d->train.z);
     d->truth = tz_alloc(n_test * TZ_CHUNK_TEST * nz, sizeof *d->truth);
     if (d->train.z == NULL || d->truth == NULL) {
@@ -188,7 +210,7 @@ static tz_status get(tz_study_data *d, const char *folder, const char *name, int
     }
     tz_safetensors *file = NULL;
     TZ_CHECK(tz_safetensors_read(&file, path, error));
-    const tz_status status = read_file(d, file, error);
+    const tz_status status = read_file(d, file, seed, error);
     tz_safetensors_destroy(file);
     TZ_CHECK(status);
     d->test.z = d->truth;

@@ -25,6 +25,20 @@ static tz_status allocate(tz_job *job, synthetic *s, tz_error *error) {
                                      error);
 }
 
+// What a model must beat: the error of predicting that each state stays at z_0.
+static tz_status measure_stays(tz_job *job, synthetic *s, tz_error *error) {
+    tz_test_rollouts rollouts = s->data->test;
+    const size_t row = (size_t)rollouts.n * 2 * (size_t)rollouts.nq;
+    for (size_t t = 0; t < (size_t)rollouts.T; t++) {
+        memcpy(s->zhat + t * row, rollouts.z, row * sizeof(float));
+    }
+    rollouts.zhat = s->zhat;
+    tz_rollout_metrics m;
+    TZ_CHECK(tz_measure_rollouts(&m, &rollouts, NULL, NULL, error));
+    job->result.rollout_error_stays = m.rollout_error;
+    return TZ_OK;
+}
+
 static tz_status system_open(tz_job *job, tz_error *error) {
     synthetic *s = job->data = tz_alloc(1, sizeof *s);
     if (s == NULL) {
@@ -39,6 +53,7 @@ static tz_status system_open(tz_job *job, tz_error *error) {
     model_def.seed = (uint64_t)run->seed;
     TZ_CHECK(tz_model_create(&job->model, &model_def, &s->data->task, &s->data->statistics, error));
     TZ_CHECK(allocate(job, s, error));
+    TZ_CHECK(measure_stays(job, s, error));
     tz_trainer_def def = tz_trainer_def_default();
     def.epochs = run->epochs;
     def.lr = run->lr;

@@ -102,6 +102,8 @@ static void goes_on_after_an_interruption(void **state) {
     assert_true(a.rollout_error > 0.0 && a.rollout_error < 1.0);
     assert_true(a.rollout_error_min <= a.rollout_error);
     assert_true(a.rollout_error_no_t0 > a.rollout_error);
+    assert_true(a.rollout_error_stays > 0.0 && a.rollout_error_stays < 1.0);
+    assert_true(a.rollout_error_stays == b.rollout_error_stays);
     assert_true(isnan(a.test_median) && isnan(a.symplectic_error));
     assert_true(a.curve_mean[50] > a.curve_mean[0]);
 }
