@@ -89,10 +89,11 @@ static void draws_what_there_is(void **state) {
 static void bad_folders_are_one_sentence(void **state) {
     (void)state;
     assert_int_equal(
-        shell("mkdir empty other text cut alien moved; "
+        shell("mkdir empty other text cut alien moved foreign; "
               "echo '{\"command\": [\"trapeze\", \"fly\"]}' > other/config.json; "
               "echo hello > text/config.json; "
               "cp hnn/config.json cut; echo 'epoch,train_loss\n1' > cut/metrics.csv; "
+              "cp hnn/config.json foreign; echo 'a,b\n1,2' > foreign/metrics.csv; "
               "cp eval/*.json alien; sed -i 's/\"start\": *\\[/&5000,/' alien/metrics.json; "
               "cp hnn/config.json hnn/metrics.csv hnn/model.safetensors moved; "
               "sed -i 's/\"path\": *\"data\"/\"path\": \"gone\"/' moved/config.json"),
@@ -102,6 +103,7 @@ static void bad_folders_are_one_sentence(void **state) {
     assert_refused("a folder of 'fly'", "plot other");
     assert_refused("text/config.json: not JSON", "plot text");
     assert_refused("cut/metrics.csv, line 2: fewer cells", "plot cut");
+    assert_refused("foreign/metrics.csv: no column 'epoch'", "plot foreign");
     assert_refused("data: has no step 5000", "plot alien");
     assert_refused("gone: no such dataset", "plot moved");
     assert_refused("expected one: trapeze plot RUN", "plot");

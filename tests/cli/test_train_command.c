@@ -274,6 +274,9 @@ static void bad_input_is_one_sentence(void **state) {
         {"train --data data --model hnn --out x --probabilistic", "hnn has no probabilistic form"},
         {"train --data data --init so/model.safetensors --out x --probabilistic",
          "a model without variances"},
+        {"train --data data --model delta --out x --integrator rk4",
+         "kind delta makes one Euler step per transition, not 8 of rk4"},
+        {"train --data data --model delta --out x --substeps 4", "not 4 of euler"},
         {"train --data data --init so/model.safetensors --out x --substeps 2",
          "so/model.safetensors: its model keeps its form: leave out --substeps"},
         {"train --data data --model node-so --hidden 16 --sequences 600 --batch 50 --epochs 4 "

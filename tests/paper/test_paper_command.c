@@ -93,12 +93,22 @@ static void bad_input(void **state) {
     assert_refused("--out D is missing", "paper fig4");
     assert_refused("--budget is 'huge', expected one of", "paper fig4 --budget huge --out x");
     assert_refused("--data 'walker=x': expected ENV=DATASET", "paper fig7 --data walker=x --out x");
+    assert_refused("'hopper=x': fig7 alone learns from robots",
+                   "paper fig8 --budget tiny --data hopper=x --out a");
+    assert_refused("data of hopper twice, 'hopper=x' and 'hopper=y'",
+                   "paper fig7 --data hopper=x --data hopper=y --out x");
     assert_refused("hopper.h5", "paper fig7 --budget tiny --out x --data hopper=hopper.h5 --quiet");
 
     // a run of another version in the figure's folder
     succeeds(shell("cp -r a old; sed -i 's/\"version\": \"[^\"]*\"/\"version\": \"0.0.1\"/' "
                    "old/runs/chain-2_node_*_l1_*_s0.json"));
     assert_refused("a run of 0.0.1", "paper fig8 --budget tiny --out old");
+
+    // data of another seed under this one's name
+    succeeds(shell("cp -r a other; rm other/runs/chain-2_node_*_l1_*_s0.json; cd other/data; "
+                   "cp chain-2_n250_s1.safetensors chain-2_n250_s0.safetensors"));
+    assert_refused("other/data/chain-2_n250_s0.safetensors: its seed is '1', expected '0'",
+                   "paper fig8 --budget tiny --out other --quiet");
 
     // a folder that is a file
     succeeds(shell("touch file"));

@@ -436,6 +436,90 @@ static void starts_have_the_study_s_statistics(void **state) {
     }
 }
 
+// Components of the start whose distribution the study gives: mean and standard deviation. Euler
+// angles with theta < 0 become (phi + pi, -theta, psi + pi), which turns the sign of dtheta/dt
+// alone.
+typedef struct component {
+    const char *system;
+    int at; // in z
+    double mean, std;
+} component;
+
+static const double CLIPPED = 1.76461; // deviation of 2 N(0, 1) clipped to [-3, 3]
+
+// Height of the bob i of spring-k around which it starts.
+static double start_height(const tz_system *spring, int i) {
+    double height = 0.0;
+    for (int a = 0; a <= i; a++) {
+        for (int j = 0; j < spring->k - a; j++) {
+            height -= 9.81 * spring->mass[j] / 10.0; // g m / K
+        }
+    }
+    return height;
+}
+
+static void expect_component(const component *c) {
+    enum { DRAWS = 4000 };
+    const tz_system system = find(c->system);
+    double sum = 0.0, square = 0.0; // of the distance from the mean
+    for (int i = 0; i < DRAWS; i++) {
+        double z[2 * N_MAX];
+        tz_rng rng = tz_rng_stream(7, TZ_PURPOSE_TEST, (uint64_t)i);
+        tz_system_start(&system, z, &rng);
+        const double x = z[c->at] - c->mean;
+        sum += x;
+        square += x * x;
+    }
+    // four and a half standard errors of the mean; a deviation has smaller ones
+    const double allowed = 4.5 / sqrt(DRAWS);
+    if (fabs(sum / DRAWS) > allowed * c->std ||
+        fabs(sqrt(square / DRAWS) - c->std) > allowed * c->std) {
+        fail_msg("%s, component %d: mean %g, deviation %g, expected %g and %g", c->system, c->at,
+                 c->mean + sum / DRAWS, sqrt(square / DRAWS), c->mean, c->std);
+    }
+}
+
+static void starts_have_the_study_s_components(void **state) {
+    (void)state;
+    const component components[] = {
+        {"magnet", 0, M_PI, 0.3},
+        {"magnet", 1, M_PI / 2.0, 0.2},
+        {"magnet", 2, 0.0, 0.05},
+        {"magnet", 3, 0.0, 0.4},
+        {"coupled", 0, M_PI, 0.3},
+        {"coupled", 1, M_PI / 2.0, 0.3},
+        {"coupled", 2, M_PI, 0.3},
+        {"coupled", 3, M_PI / 2.0, 0.3},
+        {"coupled", 4, 0.0, 0.3},
+        {"coupled", 7, 0.0, 0.3},
+        {"gyroscope", 1, 0.75, 1.5 / sqrt(12.0)},
+        {"gyroscope", 3, 0.0, 4.5 / sqrt(3.0)},
+        {"gyroscope", 4, 0.0, 0.3 / sqrt(3.0)},
+        {"gyroscope", 5, 0.0, 1.5 * sqrt(50.0)},
+        {"rotor", 0, 0.0, 0.1 * CLIPPED},
+        {"rotor", 2, 0.0, 0.1 * CLIPPED},
+        {"rotor", 6, 0.0, 0.1 * CLIPPED},
+        {"rotor", 9, 0.0, CLIPPED},
+        {"rotor", 10, 0.0, CLIPPED},
+        {"rotor", 11, 0.0, CLIPPED},
+    };
+    for (size_t i = 0; i < TZ_COUNTOF(components); i++) {
+        expect_component(&components[i]);
+    }
+    for (int k = 1; k <= 5; k++) {
+        char name[16];
+        snprintf(name, sizeof name, "spring-%d", k);
+        const tz_system spring = find(name);
+        for (int i = 0; i < k; i++) {
+            const double height = start_height(&spring, i);
+            expect_component(&(component){name, 3 * i, 0.0, 0.4});
+            expect_component(&(component){name, 3 * i + 1, 0.0, 0.4});
+            expect_component(&(component){name, 3 * i + 2, height, sqrt(0.8)});
+            expect_component(&(component){name, 3 * k + 3 * i + 2, 0.0, 0.6});
+        }
+    }
+}
+
 // ---- chunks -----------------------------------------------------------------------------------
 
 static void chunks_lie_on_true_trajectories(void **state) {
@@ -579,6 +663,7 @@ int main(void) {
         cmocka_unit_test(energy_is_kept),
         cmocka_unit_test(the_code_s_energy_takes_velocities_for_momenta),
         cmocka_unit_test(starts_have_the_study_s_statistics),
+        cmocka_unit_test(starts_have_the_study_s_components),
         cmocka_unit_test(chunks_have_the_study_s_statistics),
         cmocka_unit_test(chunks_lie_on_true_trajectories),
         cmocka_unit_test(the_last_block_is_never_drawn),
