@@ -36,7 +36,9 @@ class Model:
     def __init__(self, path):
         with safe_open(path, "numpy") as file:
             meta = file.metadata()
-            self.__dict__.update({key: file.get_tensor(key) for key in file.keys()})
+            tensors = {key: file.get_tensor(key) for key in file.keys()}
+        # computes in double with the file's floats
+        self.__dict__.update({key: t.astype(float) if t.dtype == np.float32 else t for key, t in tensors.items()})
         assert meta["format"] == "trapeze-model" and meta["version"] == "1", "not a model file of this version"
         self.kind, self.env, self.dt = meta["kind"], meta["env"], float(meta["dt_s"])
         self.nq, self.nv, self.nu = (int(meta[key]) for key in ("nq", "nv", "nu"))

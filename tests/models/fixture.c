@@ -29,6 +29,13 @@ bool fixture_is_synthetic(const char *kind) {
            strcmp(kind, "symoden-study") != 0;
 }
 
+// What a file of float holds, so that models in both precisions are the same.
+static void round_to_float(double *x) {
+    for (int i = 0; i < 12; i++) {
+        x[i] = (double)(float)x[i];
+    }
+}
+
 tz_model_statistics fixture_statistics(void) {
     tz_model_statistics s = {
         .z_mean = {2.0, 0.3, -0.1, 1.0, -0.2, 0.4},
@@ -50,6 +57,11 @@ tz_model_statistics fixture_statistics(void) {
         s.rate_max[i] = 3.0 + 0.5 * i;
         s.z_low[i] = -3.0;
         s.z_high[i] = 3.0;
+    }
+    double *const all[] = {s.z_mean,   s.z_std,    s.u_mean, s.u_std, s.rate_mean,
+                           s.rate_std, s.rate_max, s.z_low,  s.z_high};
+    for (size_t i = 0; i < TZ_COUNTOF(all); i++) {
+        round_to_float(all[i]);
     }
     return s;
 }

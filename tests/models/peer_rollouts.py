@@ -1,8 +1,8 @@
 """Every kind, in every form, against other programs that read the same model files: rollouts by tools/read_model.py
-(numpy, double) to 1e-5, and rollouts and gradients of every tensor by PyTorch's automatic differentiation in double
-to 1e-5 and 1e-4, norm-wise.
+(numpy, double) and PyTorch, and gradients of every tensor by PyTorch's automatic differentiation, all in double:
+the library's float to 1e-5 and 1e-4, the same formulas compiled in double to 1e-12 and 1e-10, norm-wise.
 
-    peer_rollouts.py WRITE_ROLLOUTS     # the program that writes the files
+    peer_rollouts.py WRITE_ROLLOUTS WRITE_ROLLOUTS_F64     # the programs that write the files
 """
 
 import math
@@ -20,7 +20,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools"))
 from read_model import Model  # noqa: E402
 
-VALUE_TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
+# of values and of gradients, by the end of the name of the rollout's file
+TOLERANCES = {"rollout": (1e-5, 1e-4), "rollout_f64": (1e-12, 1e-10)}
 EPS = 1e-4
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)  # small products
@@ -191,9 +192,9 @@ def distance(value, expected):
     return np.linalg.norm(value - expected) / size if size > 0 else np.linalg.norm(value)
 
 
-def compare(folder, stem):
+def compare(folder, stem, rollout):
     """Errors of the rollout in both, and the largest of the gradients."""
-    ours = {key: value.astype(float) for key, value in load_file(f"{folder}/{stem}.rollout.safetensors").items()}
+    ours = {key: value.astype(float) for key, value in load_file(f"{folder}/{stem}.{rollout}.safetensors").items()}
     path = f"{folder}/{stem}.safetensors"
     by_numpy = distance(ours["z"], Model(path).rollout(ours["z0"], ours["u"]))
     model = TorchModel(path)
@@ -215,12 +216,15 @@ def compare(folder, stem):
 
 failed = False
 with tempfile.TemporaryDirectory() as folder:
-    subprocess.run([sys.argv[1], folder], check=True, stderr=subprocess.DEVNULL)
-    stems = sorted(path.name.removesuffix(".rollout.safetensors") for path in pathlib.Path(folder).glob("*.rollout.*"))
-    print(f"{'kind.form':28s} {'numpy':>9s} {'PyTorch':>9s} {'gradient':>9s}")
-    for stem in stems:
-        by_numpy, by_torch, gradient = compare(folder, stem)
-        print(f"{stem:28s} {by_numpy:9.1e} {by_torch:9.1e} {gradient:9.1e}")
-        failed |= not (max(by_numpy, by_torch) <= VALUE_TOLERANCE and gradient <= GRADIENT_TOLERANCE)
-    failed |= len(stems) < 20
+    for program in sys.argv[1:]:
+        subprocess.run([program, folder], check=True, stderr=subprocess.DEVNULL)
+    for rollout, (value_tolerance, gradient_tolerance) in TOLERANCES.items():
+        suffix = f".{rollout}.safetensors"
+        stems = sorted(path.name.removesuffix(suffix) for path in pathlib.Path(folder).glob("*" + suffix))
+        print(f"{'kind.form, ' + rollout:36s} {'numpy':>9s} {'PyTorch':>9s} {'gradient':>9s}")
+        for stem in stems:
+            by_numpy, by_torch, gradient = compare(folder, stem, rollout)
+            print(f"{stem:36s} {by_numpy:9.1e} {by_torch:9.1e} {gradient:9.1e}")
+            failed |= not (max(by_numpy, by_torch) <= value_tolerance and gradient <= gradient_tolerance)
+        failed |= len(stems) < 20
 sys.exit(failed)

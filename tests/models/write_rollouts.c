@@ -1,7 +1,8 @@
 // Writes models, a rollout of each and the gradient of a loss into a folder, for peer_rollouts.py:
 // every kind in every form that it serves. <kind>.<form>.safetensors is the model,
 // <kind>.<form>.rollout.safetensors holds z0, u, z, the weights z_bar of the loss sum z_bar . z,
-// and its gradient (grad.<tensor>).
+// and its gradient (grad.<tensor>). Linked to the models in double it takes the weights from those
+// files and writes <kind>.<form>.rollout_f64.safetensors.
 #include "base/safetensors.h"
 #include "fixture.h"
 
@@ -50,10 +51,32 @@ static bool define(tz_model_def *def, tz_task *task, const char *kind, int form)
     return true;
 }
 
+static const bool is_double = sizeof(tz_real) == sizeof(double);
+
+// Writes the model, or in double takes its weights from the file.
+static void share_model(tz_model *model, const char *path) {
+    tz_error error;
+    if (!is_double) {
+        assert_int_equal(tz_model_save(model, path, &error), TZ_OK);
+        return;
+    }
+    tz_safetensors *file;
+    assert_int_equal(tz_safetensors_read(&file, path, &error), TZ_OK);
+    for (int i = 0; i < model->n_tensors; i++) {
+        const tz_model_tensor *tensor = &model->tensors[i];
+        const float *data = tz_safetensors_find(file, tensor->name)->data;
+        for (int k = 0; k < tensor->rows * tensor->cols; k++) {
+            model->parameters[tensor->offset + (size_t)k] = (tz_real)data[k];
+        }
+    }
+    tz_safetensors_destroy(file);
+    tz_model_prepare(model);
+}
+
 static void write_model(const char *kind, int form) {
-    static float z0[B * NZ_MAX], u[T * B * NU], z[(T + 1) * B * NZ_MAX],
+    static tz_real z0[B * NZ_MAX], u[T * B * NU], z[(T + 1) * B * NZ_MAX],
         z_bar[(T + 1) * B * NZ_MAX];
-    float grad[PARAMETERS_MAX] = {0};
+    tz_real grad[PARAMETERS_MAX] = {0};
     tz_model_def def;
     tz_task task;
     if (!define(&def, &task, kind, form)) {
@@ -69,7 +92,7 @@ static void write_model(const char *kind, int form) {
     tz_model_workspace *workspace;
     tz_error error;
     snprintf(path, sizeof path, "%s/%s.%s.safetensors", folder, kind, form_names[form]);
-    assert_int_equal(tz_model_save(model, path, &error), TZ_OK);
+    share_model(model, path);
 
     assert_int_equal(tz_model_workspace_create(&workspace, model, B, T, true, &error), TZ_OK);
     tz_model_rollout(model, workspace, z, z0, u, T, B);
@@ -84,7 +107,7 @@ static void write_model(const char *kind, int form) {
     int n = 4;
     if (model->has_variance) {
         // the variances' gradient for the weights z_bar joins that of the rollout
-        static float V[(T + 1) * B * NZ_MAX];
+        static tz_real V[(T + 1) * B * NZ_MAX];
         tz_model_variance(model, workspace, V, z, u, T, B);
         tz_model_variance_vjp(model, workspace, grad, z_bar, z, u, T, B);
         tensors[n++] = (tz_tensor){.name = "V", .ndim = 3, .shape = {T + 1, B, nz}, .data = V};
@@ -97,7 +120,11 @@ static void write_model(const char *kind, int form) {
                                  .shape = {(size_t)tensor->rows, (size_t)tensor->cols},
                                  .data = grad + tensor->offset};
     }
-    snprintf(path, sizeof path, "%s/%s.%s.rollout.safetensors", folder, kind, form_names[form]);
+    for (int i = 0; i < n; i++) {
+        tensors[i].dtype = is_double ? TZ_DTYPE_F64 : TZ_DTYPE_F32;
+    }
+    snprintf(path, sizeof path, "%s/%s.%s.rollout%s.safetensors", folder, kind, form_names[form],
+             is_double ? "_f64" : "");
     assert_int_equal(tz_safetensors_write(path, tensors, n, NULL, 0, &error), TZ_OK);
     tz_model_workspace_destroy(model, workspace);
     tz_model_destroy(model);
