@@ -235,7 +235,7 @@ static void put_panel(FILE *script, const grid *g, int panel, const int *rows) {
         fprintf(script, "set key above horizontal center maxrows 2 samplen 1 width 1 font ',13'\n");
     } else if (g->n_rows * g->n_cols > 1) {
         const bool needed = panel == 0 || !same_titles(plot, &g->panel[0]);
-        fprintf(script, "%s", needed ? "set key inside right bottom\n" : "unset key\n");
+        fprintf(script, "%s", needed ? "set key inside left top\n" : "unset key\n");
     }
     if (plot->y_low != plot->y_high) {
         fprintf(script, "set yrange [%.10g:%.10g]\n", plot->y_low, plot->y_high);
