@@ -22,7 +22,8 @@ half="--hidden 128 --batch 128" # of the default sizes
 # Options of the training of one environment, beside its seed.
 options() {
     case $1 in
-    half_cheetah | ant) echo "--steps 1000000" ;;
+    half_cheetah) echo "--steps 1000000" ;;
+    ant) echo "--steps 1000000 --lr 0.001 --lr-end 0.0001" ;;
     hopper | walker2d) echo "--steps 1000000 $half" ;;
     swimmer) echo "--steps 1000000 $half --gamma 0.999" ;;
     humanoid_standup) echo "--steps 605000 $half" ;;
@@ -49,7 +50,7 @@ for env; do
         cp "$run-skilled/snapshots/return-3500.safetensors" policies/half_cheetah-medium.safetensors
         cp "$run-skilled/best.safetensors" policies/half_cheetah-skilled.safetensors
     fi
-    cp "$run/critics.safetensors" "policies/$env-critics.safetensors"
+    cp "$run/best-critics.safetensors" "policies/$env-critics.safetensors"
     cp "$run/metrics.csv" "policies/curves/$env.csv"
     cp "$run/return.png" "policies/curves/$env.png"
 done

@@ -428,6 +428,12 @@ static tz_status write_policy(tz_sac_trainer *trainer, const char *name, double 
                                TZ_COUNTOF(notes), error);
 }
 
+static tz_status write_critics(tz_sac_trainer *trainer, const char *name, tz_error *error) {
+    char path[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(path, trainer->def.folder, name, error));
+    return tz_sac_write_critics(path, trainer->sac, error);
+}
+
 // True when an evaluation before the last one reached this return.
 static bool was_reached(const tz_sac_trainer *trainer, double wanted) {
     bool reached = false;
@@ -441,13 +447,13 @@ static bool was_reached(const tz_sac_trainer *trainer, double wanted) {
 static tz_status write_policies(tz_sac_trainer *trainer, const tz_sac_metrics *row,
                                 tz_error *error) {
     tz_sac_progress *p = &trainer->progress;
-    char name[64], path[TZ_PATH_MAX];
+    char name[64];
     TZ_CHECK(write_policy(trainer, "policy.safetensors", row->return_mean, error));
-    TZ_CHECK(tz_path_join(path, trainer->def.folder, "critics.safetensors", error));
-    TZ_CHECK(tz_sac_write_critics(path, trainer->sac, error));
+    TZ_CHECK(write_critics(trainer, "critics.safetensors", error));
     if (row->return_mean > p->best_return) {
         p->best_return = row->return_mean;
         TZ_CHECK(write_policy(trainer, "best.safetensors", row->return_mean, error));
+        TZ_CHECK(write_critics(trainer, "best-critics.safetensors", error));
     }
     for (int i = 0; i < trainer->def.n_snapshot_return; i++) {
         const double wanted = trainer->def.snapshot_return[i];

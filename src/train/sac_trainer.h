@@ -5,6 +5,7 @@
 //   policy.safetensors                actor at the last evaluation (docs/policies.md)
 //   critics.safetensors               both critics and their slow copies at the same moment
 //   best.safetensors                  actor of the best evaluation so far
+//   best-critics.safetensors          critics at the same moment
 //   snapshots/return-1500.safetensors actor that first reached a wanted return
 //   snapshots/step-000100000.safetensors   actors at intervals
 //   checkpoint.safetensors            everything a run depends on, replay memory included

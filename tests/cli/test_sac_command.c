@@ -37,11 +37,15 @@ static void a_run_leaves_its_folder(void **state) {
     (void)state;
     assert_int_equal(shell("exec 2>&1; mkdir whole && cd whole && " TZ_PROGRAM SMALL), 0);
     assert_string_equal(printed, "");
-    static const char *const files[] = {
-        "whole/run/config.json",         "whole/run/metrics.csv",
-        "whole/run/policy.safetensors",  "whole/run/best.safetensors",
-        "whole/run/critics.safetensors", "whole/run/checkpoint.safetensors",
-        "whole/run/return.png",          "whole/run/return.svg"};
+    static const char *const files[] = {"whole/run/config.json",
+                                        "whole/run/metrics.csv",
+                                        "whole/run/policy.safetensors",
+                                        "whole/run/best.safetensors",
+                                        "whole/run/critics.safetensors",
+                                        "whole/run/best-critics.safetensors",
+                                        "whole/run/checkpoint.safetensors",
+                                        "whole/run/return.png",
+                                        "whole/run/return.svg"};
     assert_files(files, TZ_COUNTOF(files), true);
 }
 
