@@ -9,7 +9,7 @@ set_target_properties(trapeze PROPERTIES INSTALL_RPATH "$ORIGIN/trapeze")
 
 install(TARGETS trapeze-cli)
 install(TARGETS trapeze EXPORT trapeze
-  INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} ${CMAKE_INSTALL_INCLUDEDIR}/trapeze)
+  INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(MUJOCO_BUNDLED)
   install(PROGRAMS ${mujoco_file} DESTINATION ${CMAKE_INSTALL_LIBDIR}/trapeze)
 endif()
@@ -17,7 +17,8 @@ endif()
 # Shipped files, found from the library's own place.
 install(DIRECTORY policies DESTINATION ${CMAKE_INSTALL_DATADIR}/trapeze FILES_MATCHING PATTERN "*.safetensors")
 
-# Public headers. They include only each other and the C library.
+# Public headers. They include only each other and the C library. The installed copies name each other in
+# full, <trapeze/base/status.h>, so that no header of a user's own tree can stand in for one of them.
 set(public_headers
   src/base/assert.h src/base/blas.h src/base/export.h src/base/memory.h src/base/parallel.h src/base/rng.h
   src/base/status.h
@@ -25,13 +26,17 @@ set(public_headers
   policies/critic.h policies/policy.h
   models/ensemble.h models/model.h models/real.h
   src/data/check.h src/data/collect.h src/data/dataset.h src/data/guard.h src/data/writer.h
-  src/train/checkpoint.h src/train/evaluation.h src/train/loss.h src/train/optimiser.h src/train/sequences.h src/train/spectral.h src/train/trainer.h
-  src/train/training.h
-  src/plan/planner.h src/plan/mpc.h)
-foreach(header ${public_headers})
-  string(REGEX REPLACE "^src/|/[^/]*$" "" room ${header})
-  install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/trapeze/${room})
-endforeach()
+  src/train/checkpoint.h src/train/evaluation.h src/train/loss.h src/train/optimiser.h src/train/replay.h
+  src/train/replay_dataset.h src/train/sac.h src/train/sac_net.h src/train/sac_trainer.h src/train/sequences.h
+  src/train/spectral.h src/train/trainer.h src/train/training.h
+  src/plan/mpc.h src/plan/planner.h src/plan/sim_model.h
+  src/view/quality.h src/view/recorder.h src/view/window.h)
+install(CODE "
+  set(source_folder \"${PROJECT_SOURCE_DIR}\")
+  set(build_folder \"${PROJECT_BINARY_DIR}\")
+  set(include_folder \"${CMAKE_INSTALL_INCLUDEDIR}\")
+  set(public_headers \"${public_headers}\")")
+install(SCRIPT cmake/install_headers.cmake)
 
 install(EXPORT trapeze NAMESPACE trapeze:: DESTINATION ${package_folder} FILE trapezeTargets.cmake)
 configure_package_config_file(cmake/trapezeConfig.cmake.in trapezeConfig.cmake INSTALL_DESTINATION ${package_folder})

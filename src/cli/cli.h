@@ -29,7 +29,8 @@ typedef struct tz_text_list {
 typedef struct tz_option {
     const char *name; // "--episodes"
     tz_option_type type;
-    void *value;                // where the result goes; holds the default before parsing
+    void *value;                // where the result goes; holds the default before parsing (a REAL
+                                // NaN: none)
     const char *metavar;        // "N", for --help; NULL for flags
     const char *help;           // one line; the default is added by --help itself
     double min, max;            // for INT and REAL; both 0: no bound
@@ -79,7 +80,8 @@ tz_status tz_set_integration(tz_model *model, const char *integrator, int subste
 // Prints "trapeze collect: <sentence>" to stderr and returns TZ_EXIT_TROUBLE (130 for interrupted).
 int tz_cli_fail(const tz_command *command, const tz_error *error);
 
-// Returns the word nearest in spelling, or NULL when none is near. For "did you mean".
+// Returns the only word that begins with `word`, else the one nearest in spelling, or NULL when
+// none is near. For "did you mean".
 const char *tz_nearest_word(const char *word, const char *const *words, size_t n_words);
 
 // One const object per file cli/<name>.c. To add a command: its line in main.c's table, its file in

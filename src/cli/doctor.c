@@ -10,6 +10,7 @@
 #include "base/run_folder.h"
 #include "cli/cli.h"
 #include "envs/env.h"
+#include "envs/hamiltonian/system.h"
 #include "view/offscreen.h"
 
 #include <json-c/json.h>
@@ -18,6 +19,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+// MPI hands out the runs of a study to several machines.
+#ifdef TZ_HAVE_MPI
+enum { HAS_MPI = true };
+#else
+enum { HAS_MPI = false };
+#endif
 
 // ---- gathering
 
@@ -140,6 +148,21 @@ static void gather_environments(struct json_object *report) {
     }
 }
 
+// Physical systems that load: none without an integrator for them.
+static void gather_systems(struct json_object *report) {
+    int n = 0;
+    for (int i = 0; i < tz_system_count(); i++) {
+        char name[32];
+        tz_system_name_at(i, name);
+        tz_env_def def = tz_env_def_default();
+        def.name = name;
+        tz_env *env = NULL;
+        n += tz_env_create(&env, &def, NULL) == TZ_OK;
+        tz_env_destroy(env);
+    }
+    tz_json_add_int(report, "systems", n);
+}
+
 static void gather_graphics(struct json_object *report) {
     struct json_object *graphics = json_object_new_object();
     json_object_object_add(report, "graphics", graphics);
@@ -196,6 +219,7 @@ static struct json_object *gather(int argc, char **argv) {
     json_object_object_del(report, "command");
     json_object_object_del(report, "seed");
     tz_json_add_text(report, "json_c", json_c_version());
+    tz_json_add_bool(report, "mpi", HAS_MPI);
     json_object_object_add(report, "missing", json_object_new_array());
     if (json_object_object_get(report, "sundials") == NULL) {
         put_missing(report, "SUNDIALS", "the physical systems and most of the study's figures",
@@ -204,6 +228,7 @@ static struct json_object *gather(int argc, char **argv) {
     gather_cpu(report);
     gather_products(report);
     gather_environments(report);
+    gather_systems(report);
     gather_graphics(report);
     gather_programs(report);
     return report;
@@ -237,6 +262,7 @@ static void print_versions(struct json_object *report) {
     for (size_t i = 0; i < TZ_COUNTOF(rows); i++) {
         printf("%-14s %s\n", rows[i][0], text_of(report, rows[i][1], "missing"));
     }
+    printf("%-14s %s\n", "MPI", is_true(report, "mpi") ? "built with it" : "built without it");
 }
 
 static void print_cpu(struct json_object *report) {
@@ -302,6 +328,7 @@ static int run(int argc, char **argv) {
         print_versions(report);
         print_cpu(report);
         print_words("environments", json_object_object_get(report, "environments"));
+        printf("%-14s %s physical systems\n", "", text_of(report, "systems", "0"));
         print_graphics(report);
         print_missing(missing);
     }

@@ -5,6 +5,7 @@
 #include "base/run_folder.h"
 #include "cli/cli.h"
 #include "cli/eval_report.h"
+#include "cli/labels.h"
 #include "cli/run_plots.h"
 
 #include <json-c/json.h>
@@ -183,17 +184,6 @@ static tz_status name_components(run *r, tz_error *error) {
     return TZ_OK;
 }
 
-// "node-so" of "runs/node-so/model.safetensors", "cheetah" of "models/cheetah.safetensors".
-static void make_label(char label[64], const char *path) {
-    char folder[TZ_PATH_MAX], above[TZ_PATH_MAX];
-    const char *name = tz_path_split(path, folder);
-    if (strcmp(name, "model.safetensors") == 0 && strcmp(folder, ".") != 0) {
-        snprintf(label, 64, "%s", tz_path_split(folder, above));
-        return;
-    }
-    tz_path_stem(path, label, 64);
-}
-
 // ---- the run
 
 static tz_status evaluate(run *r, tz_eval_entry entry, const tz_predictor *predictor,
@@ -209,11 +199,13 @@ static tz_status evaluate(run *r, tz_eval_entry entry, const tz_predictor *predi
 
 static tz_status evaluate_all(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
+    char label[TZ_LIST_MAX][TZ_LABEL_SIZE];
+    tz_label_models(label, a->models.item, a->models.n);
     for (int i = 0; i < a->models.n; i++) {
         tz_eval_entry entry = {.kind = r->model[i]->ops->kind,
                                .path = a->models.item[i],
                                .sha256 = r->model[i]->sha256};
-        make_label(entry.label, entry.path);
+        memcpy(entry.label, label[i], sizeof entry.label);
         tz_integrator integrator;
         if (tz_model_integrator(r->model[i], &integrator, &entry.substeps)) {
             entry.integrator = tz_integrator_name(integrator);

@@ -40,8 +40,9 @@ static int marks(int step[N_MARKS], int horizon) {
     return n;
 }
 
-static int label_width(const tz_eval_report *report) {
-    int width = 9;
+// Of the longest label, `least` or more.
+static int label_width(const tz_eval_report *report, int least) {
+    int width = least;
     for (int i = 0; i < report->n_entries; i++) {
         const int length = (int)strlen(report->entries[i].label);
         width = length > width ? length : width;
@@ -51,7 +52,7 @@ static int label_width(const tz_eval_report *report) {
 
 static void print_summary(const tz_eval_report *report) {
     int step[N_MARKS];
-    const int n_marks = marks(step, report->rollouts->horizon), width = label_width(report);
+    const int n_marks = marks(step, report->rollouts->horizon), width = label_width(report, 9);
     printf("%-*s  %-8s %10s %10s %9s  ", width, "predictor", "kind", "mean", "median", "diverged");
     for (int k = 0; k < n_marks; k++) {
         printf("  at %5d", step[k]);
@@ -71,7 +72,7 @@ static void print_summary(const tz_eval_report *report) {
 
 // How well the models with variances know their errors; nothing when there is none.
 static void print_calibration(const tz_eval_report *report) {
-    const int width = label_width(report);
+    const int width = label_width(report, 9);
     bool any = false;
     for (int i = 0; i < report->n_entries; i++) {
         const tz_evaluation *e = report->entries[i].evaluation;
@@ -89,15 +90,16 @@ static void print_calibration(const tz_eval_report *report) {
 }
 
 static void print_components(const tz_eval_report *report) {
+    const int width = label_width(report, 14);
     printf("\n%-16s", "component");
     for (int i = 0; i < report->n_entries; i++) {
-        printf(" %14.14s", report->entries[i].label);
+        printf(" %*s", width, report->entries[i].label);
     }
     printf("      sigma_z\n");
     for (int c = 0; c < report->rollouts->nz; c++) {
         printf("%-16s", report->component_name[c]);
         for (int i = 0; i < report->n_entries; i++) {
-            printf(" %14.4g", report->entries[i].evaluation->component[c]);
+            printf(" %*.4g", width, report->entries[i].evaluation->component[c]);
         }
         printf(" %12.4g\n", (double)report->sigma_z[c]);
     }

@@ -2,18 +2,19 @@
 #ifndef TRAPEZE_CLI_EVAL_REPORT_H
 #define TRAPEZE_CLI_EVAL_REPORT_H
 
+#include "cli/labels.h"
 #include "train/evaluation.h"
 
 #include <json-c/json_object.h>
 
 // One predictor and how it did.
 typedef struct tz_eval_entry {
-    char label[64];         // in tables and pictures
-    const char *kind;       // "node-so", or "stay", "mean"
-    const char *path;       // of the model file; NULL for the trivial predictors
-    const char *sha256;     // of the model file; NULL for the trivial predictors
-    const char *integrator; // that it predicts with; NULL for predictors that have none
-    int substeps;           // of a transition
+    char label[TZ_LABEL_SIZE]; // in tables and pictures
+    const char *kind;          // "node-so", or "stay", "mean"
+    const char *path;          // of the model file; NULL for the trivial predictors
+    const char *sha256;        // of the model file; NULL for the trivial predictors
+    const char *integrator;    // that it predicts with; NULL for predictors that have none
+    int substeps;              // of a transition
     const tz_evaluation *evaluation;
 } tz_eval_entry;
 

@@ -58,10 +58,22 @@ static int fail_unknown(const char *word) {
     return TZ_EXIT_TROUBLE;
 }
 
+// Turns "help data info" into "data info --help", and "help" into "--help".
+static void ask_for_help(int argc, char **argv) {
+    for (int i = 1; i + 1 < argc; i++) {
+        argv[i] = argv[i + 1];
+    }
+    static char option[] = "--help";
+    argv[argc - 1] = option;
+}
+
 static int run(int argc, char **argv) {
     if (argc < 2) {
         fprintf(stderr, "trapeze: a command is missing, `trapeze --help` lists them\n");
         return TZ_EXIT_TROUBLE;
+    }
+    if (strcmp(argv[1], "help") == 0) {
+        ask_for_help(argc, argv);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         return print_help();

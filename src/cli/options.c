@@ -40,10 +40,28 @@ static size_t edit_distance(const char *a, const char *b) {
     return d[i % 3][n];
 }
 
+// The one word that begins with `word`; NULL when there is none, or are several.
+static const char *completed(const char *word, const char *const *words, size_t n_words) {
+    const char *found = NULL;
+    for (size_t i = 0; i < n_words; i++) {
+        if (strncmp(words[i], word, strlen(word)) == 0) {
+            if (found != NULL) {
+                return NULL;
+            }
+            found = words[i];
+        }
+    }
+    return found;
+}
+
 const char *tz_nearest_word(const char *word, const char *const *words, size_t n_words) {
     const size_t length = strlen(word);
-    if (length > WORD_MAX) {
+    if (length == 0 || length > WORD_MAX) {
         return NULL;
+    }
+    const char *whole = completed(word, words, n_words);
+    if (whole != NULL) {
+        return whole;
     }
     // more than a third of the letters wrong is another word
     size_t best = length < 3 ? 2 : length / 3 + 1;
@@ -79,7 +97,9 @@ static void print_default(const tz_option *option) {
         printf(" (default %llu)", (unsigned long long)*(const uint64_t *)option->value);
         break;
     case TZ_OPTION_REAL:
-        printf(" (default %g)", *(const double *)option->value);
+        if (!isnan(*(const double *)option->value)) {
+            printf(" (default %g)", *(const double *)option->value);
+        }
         break;
     case TZ_OPTION_TEXT: {
         const char *text = *(const char *const *)option->value;

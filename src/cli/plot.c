@@ -88,9 +88,15 @@ static tz_status draw(const char *folder, struct json_object *config, const char
                        "paper",
                        folder, command);
     }
+    tz_pictures pictures = {.folder = out};
     TZ_CHECK(tz_make_folders(out, error));
-    TZ_CHECK(tz_draw_curves(folder, config, out, error));
-    return tz_draw_states(folder, config, out, error);
+    TZ_CHECK(tz_draw_curves(folder, config, &pictures, error));
+    TZ_CHECK(tz_draw_states(folder, config, &pictures, error));
+    return pictures.n > 0 ? TZ_OK
+                          : tz_fail(error, TZ_ERR_UNSUPPORTED,
+                                    "%s: nothing to draw in this folder of '%.32s', expected rows "
+                                    "of metrics, or states of a system of up to three coordinates",
+                                    folder, command);
 }
 
 static tz_status plot(const char *folder, const char *out, tz_error *error) {

@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/plot.h"
 #include "base/run_folder.h"
 #include "base/table.h"
 
@@ -13,6 +12,15 @@
 #include <string.h>
 
 enum { CURVES_MAX = 8 };
+
+tz_status tz_pictures_add(tz_pictures *out, const tz_plot *plot, const char *name,
+                          tz_error *error) {
+    char stem[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(stem, out->folder, name, error));
+    TZ_CHECK(tz_plot_write(plot, stem, error));
+    out->n++;
+    return TZ_OK;
+}
 
 // ---- config.json
 
@@ -96,13 +104,12 @@ static tz_series take_series(const tz_table *table, const picture *p, const curv
 }
 
 static tz_status draw_picture(const tz_table *table, const picture *p, const char *title,
-                              const char *out, tz_error *error) {
-    char stem[TZ_PATH_MAX];
-    TZ_CHECK(tz_path_join(stem, out, p->name, error));
+                              tz_pictures *out, tz_error *error) {
     const size_t n = table->n_rows;
     double *block = tz_alloc(CURVES_MAX * 4 * n + 1, sizeof *block);
     if (block == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for a picture of %zu rows", stem, n);
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for a picture of %zu rows", out->folder,
+                       n);
     }
     tz_series series[CURVES_MAX];
     int n_series = 0;
@@ -116,14 +123,14 @@ static tz_status draw_picture(const tz_table *table, const picture *p, const cha
                           .log_y = p->log_y,
                           .series = series,
                           .n_series = n_series};
-    const tz_status status = n_series > 0 ? tz_plot_write(&plot, stem, error) : TZ_OK;
+    const tz_status status = n_series > 0 ? tz_pictures_add(out, &plot, p->name, error) : TZ_OK;
     tz_free(block);
     return status;
 }
 
 // Draws pictures of metrics.csv.
 static tz_status draw_metrics(const char *folder, const picture *pictures, size_t n,
-                              const char *title, const char *out, tz_error *error) {
+                              const char *title, tz_pictures *out, tz_error *error) {
     char path[TZ_PATH_MAX];
     TZ_CHECK(tz_path_join(path, folder, "metrics.csv", error));
     tz_table *table = NULL;
@@ -166,7 +173,7 @@ static const picture train_pictures[] = {
      .curves = {{"gradient", "grad_norm", NULL}}},
 };
 
-static tz_status draw_train(const char *folder, struct json_object *config, const char *out,
+static tz_status draw_train(const char *folder, struct json_object *config, tz_pictures *out,
                             tz_error *error) {
     char title[160];
     snprintf(title, sizeof title, "%.64s, %.64s", tz_config_text(config, "kind"),
@@ -196,7 +203,7 @@ static const picture sac_pictures[] = {
      .curves = {{"weight of the entropy", "temperature", NULL}}},
 };
 
-static tz_status draw_sac(const char *folder, struct json_object *config, const char *out,
+static tz_status draw_sac(const char *folder, struct json_object *config, tz_pictures *out,
                           tz_error *error) {
     char title[160];
     snprintf(title, sizeof title, "SAC on %.64s", tz_config_text(options_of(config), "env"));
@@ -216,7 +223,7 @@ static const picture horizon_picture = {
     .x = "predicted_return", .x_unit = 1.0, .curves = {{"each plan", "obtained_return", NULL}}};
 
 // Rewards of the first episode: the head of the table with its number.
-static tz_status draw_rewards(const tz_table *table, const char *out, tz_error *error) {
+static tz_status draw_rewards(const tz_table *table, tz_pictures *out, tz_error *error) {
     const double *episode = tz_table_column(table, "episode");
     const double *columns[] = {tz_table_column(table, "t"), tz_table_column(table, "reward"),
                                tz_table_column(table, "predicted_reward")};
@@ -227,7 +234,7 @@ static tz_status draw_rewards(const tz_table *table, const char *out, tz_error *
     }
     first.value = tz_alloc(TZ_COUNTOF(columns) * first.n_rows + 1, sizeof(double));
     if (first.value == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for a picture", out);
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for a picture", out->folder);
     }
     for (size_t c = 0; c < TZ_COUNTOF(columns); c++) {
         memcpy(first.value + c * first.n_rows, columns[c], first.n_rows * sizeof(double));
@@ -241,12 +248,11 @@ static tz_status draw_rewards(const tz_table *table, const char *out, tz_error *
 
 // Return over the horizon: obtained against predicted, with the line where they are equal.
 static tz_status draw_horizon_returns(const tz_table *table, struct json_object *config,
-                                      const char *out, tz_error *error) {
-    char stem[TZ_PATH_MAX], title[80];
-    TZ_CHECK(tz_path_join(stem, out, "horizon", error));
+                                      tz_pictures *out, tz_error *error) {
+    char title[80];
     double *block = tz_alloc(4 * table->n_rows + 1, sizeof *block);
     if (block == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for a picture", stem);
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for a picture", out->folder);
     }
     tz_series series[2] = {take_series(table, &horizon_picture, &horizon_picture.curves[0], block)};
     series[0].points = true;
@@ -265,12 +271,13 @@ static tz_status draw_horizon_returns(const tz_table *table, struct json_object 
                           .y_label = "obtained",
                           .series = series,
                           .n_series = 2};
-    const tz_status status = series[0].n > 0 ? tz_plot_write(&plot, stem, error) : TZ_OK;
+    const tz_status status =
+        series[0].n > 0 ? tz_pictures_add(out, &plot, "horizon", error) : TZ_OK;
     tz_free(block);
     return status;
 }
 
-static tz_status draw_mpc(const char *folder, struct json_object *config, const char *out,
+static tz_status draw_mpc(const char *folder, struct json_object *config, tz_pictures *out,
                           tz_error *error) {
     char path[TZ_PATH_MAX];
     TZ_CHECK(tz_path_join(path, folder, "metrics.csv", error));
@@ -326,9 +333,7 @@ static predictors find_predictors(struct json_object *metrics) {
 // One curve or bar series a predictor: its list at `key` over 0, 1, ... from `first` on; null is
 // NaN.
 static tz_status draw_list(const predictors *p, const char *key, int first, tz_plot plot,
-                           const char *out, const char *name, tz_error *error) {
-    char stem[TZ_PATH_MAX];
-    TZ_CHECK(tz_path_join(stem, out, name, error));
+                           tz_pictures *out, const char *name, tz_error *error) {
     struct json_object *list;
     int longest = 0;
     for (int i = 0; i < p->n; i++) {
@@ -340,7 +345,7 @@ static tz_status draw_list(const predictors *p, const char *key, int first, tz_p
     }
     double *block = tz_alloc((size_t)(p->n + 1) * (size_t)longest, sizeof *block);
     if (block == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for a picture", stem);
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for a picture", out->folder);
     }
     double *x = block + p->n * longest;
     for (int i = 0; i < longest; i++) {
@@ -361,7 +366,7 @@ static tz_status draw_list(const predictors *p, const char *key, int first, tz_p
     }
     plot.series = series;
     plot.n_series = p->n;
-    const tz_status status = tz_plot_write(&plot, stem, error);
+    const tz_status status = tz_pictures_add(out, &plot, name, error);
     tz_free(block);
     return status;
 }
@@ -379,7 +384,7 @@ static int take_components(struct json_object *metrics, const char *names[COMPON
     return taken;
 }
 
-static tz_status draw_predictors(struct json_object *metrics, const char *out, tz_error *error) {
+static tz_status draw_predictors(struct json_object *metrics, tz_pictures *out, tz_error *error) {
     const predictors found = find_predictors(metrics);
     struct json_object *rollouts = NULL;
     json_object_object_get_ex(metrics, "rollouts", &rollouts);
@@ -412,7 +417,7 @@ static tz_status draw_predictors(struct json_object *metrics, const char *out, t
     return draw_list(&found, "component", 0, plot, out, "components", error);
 }
 
-static tz_status draw_eval(const char *folder, struct json_object *config, const char *out,
+static tz_status draw_eval(const char *folder, struct json_object *config, tz_pictures *out,
                            tz_error *error) {
     (void)config;
     struct json_object *metrics = NULL;
@@ -426,11 +431,11 @@ static tz_status draw_eval(const char *folder, struct json_object *config, const
 
 static const struct {
     const char *command;
-    tz_status (*draw)(const char *folder, struct json_object *config, const char *out,
+    tz_status (*draw)(const char *folder, struct json_object *config, tz_pictures *out,
                       tz_error *error);
 } kinds[] = {{"train", draw_train}, {"sac", draw_sac}, {"mpc", draw_mpc}, {"eval", draw_eval}};
 
-tz_status tz_draw_curves(const char *folder, struct json_object *config, const char *out,
+tz_status tz_draw_curves(const char *folder, struct json_object *config, tz_pictures *out,
                          tz_error *error) {
     for (size_t i = 0; i < TZ_COUNTOF(kinds); i++) {
         if (strcmp(tz_config_command(config), kinds[i].command) == 0) {
@@ -443,7 +448,8 @@ tz_status tz_draw_curves(const char *folder, struct json_object *config, const c
 tz_status tz_draw_finished_run(const char *command, const char *folder, tz_error *error) {
     struct json_object *config = NULL;
     TZ_CHECK(tz_run_json_read(folder, "config.json", &config, error));
-    const tz_status status = tz_draw_curves(folder, config, folder, error);
+    const tz_status status =
+        tz_draw_curves(folder, config, &(tz_pictures){.folder = folder}, error);
     json_object_put(config);
     if (status == TZ_ERR_UNSUPPORTED) {
         fprintf(stderr, "trapeze %s: no picture: %s\n", command, error->text);

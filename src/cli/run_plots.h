@@ -3,14 +3,24 @@
 #ifndef TRAPEZE_CLI_RUN_PLOTS_H
 #define TRAPEZE_CLI_RUN_PLOTS_H
 
+#include "base/plot.h"
 #include "base/status.h"
 
 #include <json-c/json_object.h>
 
-// Draws the curves of a folder of `trapeze train`, `sac`, `mpc` or `eval` into `out`, as PNG and
-// SVG (docs/plots.md). `config` is the folder's config.json; a folder of another command has no
-// curves. What has no values yet is left out. The first failure is returned.
-tz_status tz_draw_curves(const char *folder, struct json_object *config, const char *out,
+// Where pictures go, and how many have been drawn there.
+typedef struct tz_pictures {
+    const char *folder; // borrowed
+    int n;
+} tz_pictures;
+
+// Draws one more picture, <folder>/<name>.png and .svg.
+tz_status tz_pictures_add(tz_pictures *out, const tz_plot *plot, const char *name, tz_error *error);
+
+// Draws the curves of a folder of `trapeze train`, `sac`, `mpc` or `eval`, as PNG and SVG
+// (docs/plots.md). `config` is the folder's config.json; a folder of another command has no curves.
+// What has no values yet is left out. The first failure is returned.
+tz_status tz_draw_curves(const char *folder, struct json_object *config, tz_pictures *out,
                          tz_error *error);
 
 // The same at the end of a command, into the folder itself. That gnuplot is not installed is a line

@@ -2,9 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/plot.h"
 #include "base/run_folder.h"
-#include "cli/run_plots.h"
 #include "data/dataset.h"
 #include "envs/env.h"
 #include "envs/hamiltonian/system.h"
@@ -33,7 +31,7 @@ typedef struct trajectory {
 
 // All that the pictures of a folder show.
 typedef struct gallery {
-    const char *out;
+    tz_pictures *out; // borrowed
     tz_dataset *dataset;
     tz_env *env; // NULL when the library does not know it
     trajectory item[TRAJECTORIES_MAX];
@@ -197,11 +195,10 @@ static const double *times(double *t, const gallery *g) {
 }
 
 static tz_status draw(const gallery *g, tz_plot plot, const char *name, tz_error *error) {
-    char stem[TZ_PATH_MAX], title[2 * TZ_NAME_MAX];
-    TZ_CHECK(tz_path_join(stem, g->out, name, error));
+    char title[2 * TZ_NAME_MAX];
     snprintf(title, sizeof title, "%s: %s", g->dataset->env, plot.title);
     plot.title = title;
-    return tz_plot_write(&plot, stem, error);
+    return tz_pictures_add(g->out, &plot, name, error);
 }
 
 static tz_status draw_phase(const gallery *g, int i, double *block, tz_error *error) {
@@ -432,7 +429,7 @@ static const struct {
 } kinds[] = {
     {"collect", show_collect}, {"mpc", show_mpc}, {"train", show_train}, {"eval", show_eval}};
 
-tz_status tz_draw_states(const char *folder, struct json_object *config, const char *out,
+tz_status tz_draw_states(const char *folder, struct json_object *config, tz_pictures *out,
                          tz_error *error) {
     for (size_t i = 0; i < TZ_COUNTOF(kinds); i++) {
         if (strcmp(tz_config_command(config), kinds[i].command) == 0) {

@@ -4,7 +4,7 @@
 #define TRAPEZE_VIEW_RECORDER_H
 
 #include "plan/mpc.h"
-#include "view/scene.h"
+#include "view/quality.h"
 
 typedef struct tz_recorder tz_recorder;
 

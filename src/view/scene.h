@@ -10,15 +10,9 @@
 #include "base/status.h"
 #include "envs/env.h"
 #include "envs/hamiltonian/system.h"
+#include "view/quality.h"
 
 #include <mujoco/mujoco.h>
-
-// What a frame costs. Automatic: low on a software renderer, else high.
-typedef enum tz_quality {
-    TZ_QUALITY_AUTO,
-    TZ_QUALITY_LOW, // no shadows, reflections or multisampling
-    TZ_QUALITY_HIGH
-} tz_quality;
 
 typedef struct tz_scene {
     const tz_task *task; // borrowed from the environment

@@ -7,6 +7,7 @@
 #include "base/progress.h"
 #include "envs/mujoco_compat.h"
 #include "view/offscreen.h"
+#include "view/pace.h"
 #include "view/panel.h"
 #include "view/stage.h"
 
@@ -40,10 +41,8 @@ struct tz_window {
     const char *screenshot_folder;
     int n_screenshots;
 
-    double speed;      // simulated seconds per second
-    double deadline_s; // when the step being shown should be over
-    double ended_s;    // when the step before was over
-    double lateness;   // wall time over allowed time of the last steps, smoothed; 1 is on time
+    double speed; // simulated seconds per second
+    tz_pace pace;
     bool is_paused, wants_step, shows_help;
     bool is_recorded; // no pulls, no sliders
     bool has_pulled;  // the simulation has a force of the mouse on it
@@ -90,15 +89,24 @@ static void write_note(const tz_window *window, char *note, size_t size) {
         snprintf(note, size, "%s", window->message);
     } else if (window->is_paused) {
         snprintf(note, size, "paused (space goes on, right makes one step, H for help)");
-    } else if (window->lateness > 1.1) {
-        snprintf(note, size, "planning is late: %.2f x real time",
-                 window->speed / window->lateness);
+    } else if (tz_pace_lateness(&window->pace) > 1.1) {
+        snprintf(note, size, "%s is late: %.2f x real time", tz_pace_culprit(&window->pace),
+                 window->speed / tz_pace_lateness(&window->pace));
     } else {
         snprintf(note, size, "%.2g x real time (H for help)", window->speed);
     }
 }
 
+// Hears what the person at the window does.
+static void attend(tz_window *window) {
+    glfwPollEvents();
+    if (glfwWindowShouldClose(window->glfw)) {
+        window->request = TZ_LOOP_STOP;
+    }
+}
+
 static void draw(tz_window *window, double alpha) {
+    const double start_s = tz_now_s();
     char note[sizeof window->message];
     write_note(window, note, sizeof note);
     const mjrRect viewport = viewport_of(window);
@@ -109,15 +117,13 @@ static void draw(tz_window *window, double alpha) {
         tz_panel_draw(window->panel, viewport, &window->stage->scene->context);
     }
     glfwSwapBuffers(window->glfw);
-    glfwPollEvents();
+    attend(window);
     if (window->stage->pull.body != 0) {
         double pixel[2];
         mouse_pixel(window, pixel);
         tz_pull_follow(&window->stage->pull, window->stage->scene, viewport, pixel);
     }
-    if (glfwWindowShouldClose(window->glfw)) {
-        window->request = TZ_LOOP_STOP;
-    }
+    tz_pace_drawn(&window->pace, start_s, tz_now_s());
 }
 
 static void say(tz_window *window, const char *text) {
@@ -318,8 +324,7 @@ static tz_loop_request on_episode_begin(void *context, tz_env *env, int episode,
     tz_window *window = enter(context);
     tz_stage_begin(window->stage, z);
     draw(window, 1.0);
-    window->deadline_s = window->ended_s = tz_now_s();
-    window->lateness = 1.0;
+    tz_pace_begin(&window->pace, tz_now_s());
     return leave(window);
 }
 
@@ -359,7 +364,7 @@ static tz_loop_request on_planned(void *context, tz_env *env, const tz_plan *pla
     while (window->is_paused && !window->wants_step && window->request == TZ_LOOP_CONTINUE &&
            !tz_interrupted()) {
         draw(window, 1.0);
-        window->deadline_s = window->ended_s = tz_now_s();
+        tz_pace_begin(&window->pace, tz_now_s());
     }
     window->wants_step = false;
     apply_pull(window, env);
@@ -371,27 +376,21 @@ static tz_loop_request on_stepped(void *context, tz_env *env, const tz_loop_step
     tz_window *window = enter(context);
     tz_stage_stepped(window->stage, step);
 
-    // the step should be over one control period after the one before
+    // the time that the step has left is filled with pictures on the way to the new state
     const double period_s = window->stage->scene->task->dt_s / window->speed;
+    const double plan_s = step->plan != NULL ? step->plan->plan_s : 0.0;
     const double start_s = tz_now_s();
-    window->deadline_s += period_s;
-
-    // the time that planning left is filled with pictures on the way to the new state
-    if (start_s < window->deadline_s) {
-        double now_s = start_s;
-        while (now_s < window->deadline_s && window->request == TZ_LOOP_CONTINUE) {
-            draw(window, (now_s - start_s) / (window->deadline_s - start_s));
-            now_s = tz_now_s();
+    if (tz_pace_step(&window->pace, start_s, period_s, plan_s)) {
+        const double left_s = window->pace.due_s - start_s;
+        for (double now_s = start_s;
+             now_s < window->pace.due_s && window->request == TZ_LOOP_CONTINUE;
+             now_s = tz_now_s()) {
+            draw(window, (now_s - start_s) / left_s);
         }
-    } else {
+    } else if (tz_pace_shows_late(&window->pace, start_s)) {
         draw(window, 1.0);
-    }
-    const double end_s = tz_now_s();
-    const double spent = (end_s - window->ended_s) / period_s;
-    window->lateness += 0.1 * (fmax(spent, 1.0) - window->lateness);
-    window->ended_s = end_s;
-    if (end_s > window->deadline_s + period_s) {
-        window->deadline_s = end_s; // lost time is not caught up
+    } else {
+        attend(window);
     }
     return leave(window);
 }

@@ -1,10 +1,11 @@
-// An observer that shows the control loop live in a GLFW window: real time when planning allows,
-// and it says so when it does not. Keys: see the help overlay (H).
+// An observer that shows the control loop live in a GLFW window, in real time. Where drawing takes
+// too long for that, it draws fewer steps; what is late all the same, it says. Keys: see the help
+// overlay (H).
 #ifndef TRAPEZE_VIEW_WINDOW_H
 #define TRAPEZE_VIEW_WINDOW_H
 
 #include "plan/mpc.h"
-#include "view/scene.h"
+#include "view/quality.h"
 
 typedef struct tz_window tz_window;
 

@@ -1,12 +1,19 @@
 // `trapeze bench env` and `bench sac` from outside: the fields of their objects, and one sentence
-// for what they cannot measure. bench env itself fails when both sides end in different states.
+// for what they cannot measure; the end of a long one by an interrupt. bench env itself fails when
+// both sides end in different states.
+#include "base/clock.h"
 #include "base/export.h"
 #include "command.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -54,11 +61,66 @@ static void what_cannot_be_measured_is_one_sentence(void **state) {
     }
 }
 
+static void nap(void) {
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+}
+
+// Processor time of a running process (s).
+static double cpu_time_s(pid_t process) {
+    clockid_t clock;
+    struct timespec t = {0};
+    if (clock_getcpuclockid(process, &clock) == 0) {
+        clock_gettime(clock, &t);
+    }
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+// Starts `trapeze bench train --seconds 60` with its output in log.txt.
+static pid_t start_long_benchmark(void) {
+    const pid_t child = fork();
+    if (child == 0) {
+        signal(SIGINT, SIG_DFL); // a test in the background may have been told to ignore it
+        if (freopen("log.txt", "w", stdout) != NULL && freopen("log.txt", "a", stderr) != NULL) {
+            execl(TZ_PROGRAM, TZ_PROGRAM, "bench", "train", "--seconds", "60", "--threads", "1",
+                  (char *)NULL);
+        }
+        _exit(127);
+    }
+    return child;
+}
+
+// It has nothing to save, so the first SIGINT ends it.
+static void the_first_interrupt_ends_it(void **state) {
+    (void)state;
+    const pid_t child = start_long_benchmark();
+    assert_true(child > 0);
+    int status = 0;
+    pid_t ended = 0;
+    while (ended == 0 && cpu_time_s(child) < 1.0) { // until it is past its beginning
+        nap();
+        ended = waitpid(child, &status, WNOHANG);
+    }
+    assert_int_equal(ended, 0);
+    kill(child, SIGINT);
+    const double start_s = tz_now_s();
+    while (ended == 0 && tz_now_s() - start_s < 10.0) {
+        nap();
+        ended = waitpid(child, &status, WNOHANG);
+    }
+    if (ended == 0) {
+        kill(child, SIGKILL);
+        waitpid(child, &status, 0);
+        fail_msg("the benchmark went on for 10 s after an interrupt");
+    }
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(env_reports_both_sides),
         cmocka_unit_test(sac_reports_updates_and_peak),
         cmocka_unit_test(what_cannot_be_measured_is_one_sentence),
+        cmocka_unit_test(the_first_interrupt_ends_it),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

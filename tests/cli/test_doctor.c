@@ -1,5 +1,6 @@
 // `trapeze doctor` run as a person or a script runs it.
 #include "command.h"
+#include "envs/hamiltonian/system.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,12 +49,15 @@ static void test_complete_machine(void **state) {
     assert_int_equal(strcmp(words(products, "layer_kernels"), "none") != 0, has_avx2);
 
     assert_true(array_holds(field(report, "environments"), NULL, "half_cheetah"));
+    assert_int_equal((int)number(report, "systems"), tz_system_count());
+    const bool has_mpi = json_object_get_boolean(field(report, "mpi"));
     assert_true(strlen(json_object_get_string(field(field(report, "graphics"), "renderer"))) > 0);
     assert_int_equal(json_object_array_length(field(report, "missing")), 0);
     json_object_put(report);
 
     assert_int_equal(trapeze("doctor"), 0);
     assert_non_null(strstr(printed, "Nothing is missing."));
+    assert_non_null(strstr(printed, has_mpi ? "built with it" : "built without it"));
 }
 
 // Programs that are not in PATH are named with what they are for and how to get them.

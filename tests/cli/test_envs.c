@@ -62,10 +62,27 @@ static void test_bad_option(void **state) {
     assert_refused("--jsn", "envs --jsn");
 }
 
+// `help` says what --help says.
+static void test_help(void **state) {
+    (void)state;
+    static const char *const pages[][2] = {
+        {"help", "--help"}, {"help envs", "envs --help"}, {"help data info", "data info --help"}};
+    for (size_t i = 0; i < TZ_COUNTOF(pages); i++) {
+        static char page[sizeof printed];
+        assert_int_equal(trapeze("%s", pages[i][0]), 0);
+        strcpy(page, printed);
+        assert_int_equal(trapeze("%s", pages[i][1]), 0);
+        assert_string_equal(page, printed);
+    }
+    assert_int_equal(trapeze("help fly 2>&1"), 2);
+    assert_non_null(strstr(printed, "unknown command 'fly'"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_help),
         cmocka_unit_test(test_bad_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

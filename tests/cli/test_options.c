@@ -1,6 +1,7 @@
 // The option table: what it takes, what it refuses and in which words, and its page.
 #include "cli/cli.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +20,7 @@ typedef struct values {
     bool json;
     int episodes, planner;
     uint64_t seed;
-    double noise, gain;
+    double noise, gain, unset;
     const char *env;
     tz_text_list models;
 } values;
@@ -28,10 +29,11 @@ static values v;
 static tz_error error;
 static const char *const planners[] = {"random", "cem", NULL};
 
-enum { N_OPTIONS = 8 };
+enum { N_OPTIONS = 9 };
 
 static tz_status parse(int argc, char **argv, tz_text_list *positional, bool *help) {
     v = (values){.episodes = 10, .seed = 1, .noise = 0.1, .gain = 2.0, .planner = 1};
+    v.unset = NAN;
     v.models = (tz_text_list){1, {"default"}};
 #define OPTION(n, t, v, m, h, ...)                                                                 \
     {.name = n, .type = t, .value = v, .metavar = m, .help = h, __VA_ARGS__}
@@ -41,6 +43,7 @@ static tz_status parse(int argc, char **argv, tz_text_list *positional, bool *he
         OPTION("--seed", TZ_OPTION_U64, &v.seed, "K", "random seed", .min = 0),
         OPTION("--noise", TZ_OPTION_REAL, &v.noise, "S", "noise", .min = 0, .max = 1),
         OPTION("--gain", TZ_OPTION_REAL, &v.gain, "G", "gain", .min = 0),
+        OPTION("--limit", TZ_OPTION_REAL, &v.unset, "L", "limit", .min = 0),
         OPTION("--planner", TZ_OPTION_CHOICE, &v.planner, NULL, "planner", .choices = planners),
         OPTION("--model", TZ_OPTION_LIST, &v.models, "M", "models", .min = 0),
         OPTION("--json", TZ_OPTION_FLAG, &v.json, NULL, "machine-readable", .min = 0),
@@ -96,6 +99,8 @@ static void refuses_in_one_sentence(void **state) {
     REFUSES("--env E is missing, see `trapeze collect --help`", "--json");
     REFUSES("unknown option --episdoes, did you mean --episodes?", "--episdoes", "3");
     REFUSES("unknown option --epsiodes, did you mean --episodes?", "--epsiodes=3");
+    REFUSES("unknown option --epis, did you mean --episodes?", "--epis", "3");
+    REFUSES("unknown option --e, `trapeze collect --help` lists them all", "--e", "3");
     REFUSES("unknown option --colour, `trapeze collect --help` lists them all", "--colour", "red");
     REFUSES("unknown option -j, `trapeze collect --help` lists them all", "-j");
     REFUSES("unexpected word 'hopper', expected options, see `trapeze collect --help`", "hopper");
@@ -165,6 +170,7 @@ static void finds_the_nearest_word(void **state) {
                  {"hpoper", "hopper"},
                  {"ohppre", "hopper"},
                  {"walker", "walker2d"},
+                 {"half", "half_cheetah"},
                  {"ant", NULL},
                  {"mpc", NULL},
                  {"", NULL}};
@@ -216,6 +222,7 @@ static void help_shows_defaults_and_a_real_example(void **state) {
         "  trapeze collect --env E\n",
         "  --env E\n        environment (required)\n",
         "  --episodes N\n        how many (default 10)\n",
+        "  --limit L\n        limit\n",
         "  --noise S\n        noise (default 0.1)\n",
         "  --planner random|cem\n        planner (default cem)\n",
         "  --model M\n        models; may be given several times (default default)\n",

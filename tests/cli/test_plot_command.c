@@ -106,6 +106,14 @@ static void bad_folders_are_one_sentence(void **state) {
     assert_refused("foreign/metrics.csv: no column 'epoch'", "plot foreign");
     assert_refused("data: has no step 5000", "plot alien");
     assert_refused("gone: no such dataset", "plot moved");
+    assert_int_equal(trapeze("collect --env half_cheetah --policy zero --episodes 1 --steps 5 "
+                             "--out large --quiet"),
+                     0);
+    assert_refused("large: nothing to draw in this folder of 'collect'", "plot large");
+    assert_int_equal(shell("mkdir unborn; cp hnn/config.json unborn; "
+                           "head -1 hnn/metrics.csv > unborn/metrics.csv"),
+                     0);
+    assert_refused("unborn: nothing to draw in this folder of 'train'", "plot unborn");
     assert_refused("expected one: trapeze plot RUN", "plot");
     assert_refused("/proc/pictures", "plot hnn --out /proc/pictures");
 }

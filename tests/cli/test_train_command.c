@@ -247,6 +247,15 @@ static void an_ensemble_of_probabilistic_models_is_calibrated(void **state) {
     json_object_put(o);
     assert_int_equal(trapeze("eval --data more --model sure/ensemble.json --horizon 30"), 0);
     assert_non_null(strstr(printed, "within 1 sd"));
+
+    // lists of one name are told apart by their folders, in the table's columns too
+    assert_int_equal(shell("mkdir -p sure-2 && cp -r sure/ensemble.json sure/member-* sure-2"), 0);
+    assert_int_equal(trapeze("eval --data more --model sure/ensemble.json --model "
+                             "sure-2/ensemble.json --horizon 30 --rollouts 2 --out two"),
+                     0);
+    assert_int_equal(shell("head -1 two/horizon.csv"), 0);
+    assert_true(strncmp(printed, "step,sure/ensemble,sure/ensemble median,sure-2/ensemble,", 55) ==
+                0);
 }
 
 static void bad_input_is_one_sentence(void **state) {

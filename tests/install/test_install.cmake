@@ -36,27 +36,35 @@ if(NOT EXISTS ${WORK}/prefix/share/trapeze/policies/hopper-expert.safetensors)
   message(FATAL_ERROR "the shipped policies are not installed")
 endif()
 
-# Each header stands alone.
+# Headers of a user's own that have the names of Trapeze's.
+set(hostile ${WORK}/hostile)
+foreach(header models/model.h base/status.h envs/env.h)
+  file(WRITE ${hostile}/${header} "#error \"a header of the user's own stands in for one of Trapeze's\"\n")
+endforeach()
+
+# Each header stands alone, beside those, and needs no other folder of the prefix.
 file(GLOB_RECURSE headers RELATIVE ${WORK}/prefix/include ${WORK}/prefix/include/trapeze/*.h)
 list(TRANSFORM headers REPLACE "(.+)" "#include <\\1>\n" OUTPUT_VARIABLE includes)
 foreach(include ${includes})
   file(WRITE ${WORK}/header.c "${include}")
   run(${COMPILER} -std=c17 -Wall -Wextra -Werror -fsyntax-only ${WORK}/header.c
-    -I${WORK}/prefix/include -I${WORK}/prefix/include/trapeze)
+    -I${hostile} -I${WORK}/prefix/include)
 endforeach()
 
 # find_package
 set(source ${CMAKE_CURRENT_LIST_DIR}/example)
 run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${source} -B ${WORK}/example -DCMAKE_PREFIX_PATH=${WORK}/prefix
-  -DCMAKE_C_COMPILER=${COMPILER} -DCMAKE_C_FLAGS=${flags_line})
+  -DCMAKE_C_COMPILER=${COMPILER} "-DCMAKE_C_FLAGS=${flags_line} -I${hostile}")
 run(${CMAKE_COMMAND} --build ${WORK}/example)
 run(${WORK}/example/example half_cheetah)
 expect("half_cheetah: return of 20 steps")
+run(${WORK}/example/plan hopper)
+expect("hopper: return of 3 planned steps")
 
 # pkg-config
 set(ENV{PKG_CONFIG_PATH} ${WORK}/prefix/lib/pkgconfig)
 run(pkg-config --cflags --libs trapeze)
 separate_arguments(words UNIX_COMMAND "${output}")
-run(${COMPILER} ${flags} -o ${WORK}/with-pkg-config ${source}/main.c ${words} -lm -Wl,-rpath,${WORK}/prefix/lib)
+run(${COMPILER} ${flags} -I${hostile} -o ${WORK}/with-pkg-config ${source}/main.c ${words} -lm -Wl,-rpath,${WORK}/prefix/lib)
 run(${WORK}/with-pkg-config hopper)
 expect("hopper: return of 20 steps")
