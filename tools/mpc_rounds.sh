@@ -44,11 +44,11 @@ while [ "$round" -le "$rounds" ]; do
         continue
     fi
     mkdir -p "$out"
-    if [ ! -e "$folder/mpc/results.json" ]; then
-        rm -rf "$folder/mpc" # of a round that was cut short
+    # beside a journal the results are those of a part
+    if [ ! -e "$folder/mpc/results.json" ] || [ -e "$folder/mpc/dataset/journal" ]; then
         # shellcheck disable=SC2086 # one word an option
         "$trapeze" mpc --env "$env" --model "$model" --episodes "$episodes" --steps "$steps" \
-            --seed $((seed + round)) --out "$folder/mpc" --quiet ${MPC:-} >"$out/mpc-$round.log"
+            --seed $((seed + round)) --out "$folder/mpc" --resume --quiet ${MPC:-} >"$out/mpc-$round.log"
     fi
     judge "round $round of $rounds" "$model" "$folder/mpc/results.json"
     sources="--data $data --weight $round"

@@ -9,23 +9,27 @@
 #include "base/run_folder.h"
 #include "base/tensorboard.h"
 #include "cli/cli.h"
+#include "cli/mpc_journal.h"
 #include "cli/mpc_report.h"
 #include "cli/run_plots.h"
 #include "cli/viewing.h"
 #include "data/writer.h"
+#include "envs/mujoco_compat.h"
 #include "plan/sim_model.h"
 #include "policies/policy_file.h"
 
 #include <json-c/json.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct arguments {
     const char *env, *model, *policy, *critic, *out;
     int episodes, steps, threads;
     int substeps; // 0: as the model was trained
     uint64_t seed;
-    bool no_early_end, json, quiet;
+    bool no_early_end, resume, json, quiet;
     int planner, range, version; // index into their choices
     tz_planner_def def;
 } arguments;
@@ -41,7 +45,6 @@ typedef struct run {
     tz_critic *critic; // NULL without --critic
     tz_team *team;
     tz_planner *planner;
-    struct json_object *config;
     tz_mpc_report report;
     tz_writer *writer; // NULL without --out
     tz_episode_recorder *recorder;
@@ -49,7 +52,10 @@ typedef struct run {
     tz_progress progress;
     tz_loop_result *results;              // (episodes)
     tz_observer observers[OBSERVERS_MAX]; // (n_observers)
-    int n_observers, n_done;
+    int n_observers;
+    int n_before, n_done; // episodes that were finished when this command began, that are now
+    int n_stored;         // of them, that are safe in the folder
+    bool was_finished;    // a resumed run of which nothing is left to do
     double steps_done, episode_started_s;
     tz_status trouble; // of an observer, in flight
     tz_error trouble_error;
@@ -61,7 +67,7 @@ static void attach(run *r, tz_observer observer) {
     r->observers[r->n_observers++] = observer;
 }
 
-// ---- dataset: every finished episode is stored at once
+// ---- folder: every finished episode is stored at once
 
 static tz_loop_request dataset_begin(void *context, tz_env *env, int episode, const double *z) {
     (void)env;
@@ -77,30 +83,44 @@ static tz_loop_request dataset_step(void *context, tz_env *env, const tz_loop_st
     return r->trouble == TZ_OK ? TZ_LOOP_CONTINUE : TZ_LOOP_STOP;
 }
 
+static tz_status append_event(const run *r, int episode, double episode_return, int length,
+                              tz_error *error) {
+    const tz_scalar scalars[] = {{"return/obtained", episode_return},
+                                 {"return/episode_length", length}};
+    return tz_tensorboard_append(r->arguments.out, episode, scalars, TZ_COUNTOF(scalars), error);
+}
+
+// Stores the episode, then its report, which says that it is finished.
+static tz_status store_episode(run *r, int episode, double episode_return, int length,
+                               tz_error *error) {
+    const tz_episode stored = tz_episode_recorder_view(r->recorder);
+    if (length > 0) {
+        TZ_CHECK(tz_writer_put(r->writer, episode, &stored, error));
+    }
+    const tz_mpc_row *rows = r->report.row + (r->report.n_finished - (size_t)length);
+    TZ_CHECK(tz_mpc_journal_put(r->arguments.out, episode, rows, length, stored.unstable, error));
+    r->n_stored++;
+    return append_event(r, episode, episode_return, length, error);
+}
+
 static void dataset_end(void *context, tz_env *env, int episode, double episode_return,
                         int length) {
     (void)env;
     run *r = context;
-    if (length > 0 && r->trouble == TZ_OK) {
-        const tz_episode stored = tz_episode_recorder_view(r->recorder);
-        r->trouble = tz_writer_put(r->writer, episode, &stored, &r->trouble_error);
-    }
     if (r->trouble == TZ_OK) {
-        const tz_scalar scalars[] = {{"return/obtained", episode_return},
-                                     {"return/episode_length", length}};
-        r->trouble = tz_tensorboard_append(r->arguments.out, episode, scalars, TZ_COUNTOF(scalars),
-                                           &r->trouble_error);
+        r->trouble = store_episode(r, episode, episode_return, length, &r->trouble_error);
     }
 }
 
-static tz_status open_dataset(run *r, tz_error *error) {
+static tz_status open_dataset(run *r, struct json_object *choices, tz_error *error) {
     char folder[TZ_PATH_MAX], what[256];
     TZ_CHECK(tz_path_join(folder, r->arguments.out, "dataset", error));
     snprintf(what, sizeof what, "%s through a model of kind %s",
              tz_planner_names()[r->arguments.planner], r->model->ops->kind);
     tz_writer_def def = tz_writer_def_default();
     def.folder = folder;
-    def.config_json = json_object_to_json_string_ext(r->config, JSON_C_TO_STRING_PLAIN);
+    def.config_json = json_object_to_json_string_ext(choices, JSON_C_TO_STRING_PLAIN);
+    def.resume = r->arguments.resume;
     def.description = "Episodes of trapeze mpc: raw [q, v] states, unclipped.";
     def.algorithm_name = what;
     const tz_task *task = tz_env_task(r->env);
@@ -194,43 +214,115 @@ static struct json_object *planner_json(const tz_planner_def *d, int substeps) {
 }
 
 // Adds a file of weights, shipped ones by name, to the inputs.
-static tz_status add_weights(run *r, const char *what, const char *name_or_path, tz_error *error) {
+static tz_status add_weights(struct json_object *config, const char *what, const char *name_or_path,
+                             tz_error *error) {
     char path[TZ_PATH_MAX];
     if (name_or_path == NULL) {
         return TZ_OK;
     }
     TZ_CHECK(tz_policy_find_file(path, name_or_path, error));
-    return tz_config_add_input(r->config, what, path, error);
+    return tz_config_add_input(config, what, path, error);
 }
 
-static tz_status make_config(run *r, int argc, char **argv, tz_error *error) {
+// Adds what the episodes depend on, and nothing else: a run is resumed only with equal choices.
+static tz_status add_choices(struct json_object *config, const run *r, tz_error *error) {
     const arguments *a = &r->arguments;
-    r->config = tz_config_new(argc, argv, a->seed);
-    tz_json_add_text(r->config, "env", a->env);
-    tz_json_add_text(r->config, "kind", r->model->ops->kind);
-    tz_json_add_int(r->config, "episodes", a->episodes);
-    tz_json_add_int(r->config, "max_episode_steps", tz_env_task(r->env)->max_episode_steps);
-    json_object_object_add(r->config, "ends_early",
-                           json_object_new_boolean(tz_env_task(r->env)->ends_early));
-    json_object_object_add(r->config, "options", planner_json(&a->def, a->substeps));
-    TZ_CHECK(add_weights(r, "policy", a->policy, error));
-    TZ_CHECK(add_weights(r, "critic", a->critic, error));
+    const tz_task *task = tz_env_task(r->env);
+    if (tz_env_info_find(task->name) == NULL) { // a user's MJCF, which may change
+        char sha256[65];
+        TZ_CHECK(tz_mujoco_digest(tz_env_mj_model(r->env), sha256, error));
+        tz_json_add_text(config, "model_sha256", sha256);
+    }
+    tz_json_add_text(config, "env", task->name);
+    tz_json_add_text(config, "kind", r->model->ops->kind);
+    tz_json_add_int(config, "episodes", a->episodes);
+    tz_json_add_int(config, "max_episode_steps", task->max_episode_steps);
+    tz_json_add_bool(config, "ends_early", task->ends_early);
+    tz_json_add_u64(config, "seed", a->seed);
+    json_object_object_add(config, "options", planner_json(&a->def, a->substeps));
+    TZ_CHECK(add_weights(config, "policy", a->policy, error));
+    TZ_CHECK(add_weights(config, "critic", a->critic, error));
     return strcmp(a->model, "sim") == 0 ? TZ_OK
-                                        : tz_config_add_input(r->config, "model", a->model, error);
+                                        : tz_config_add_input(config, "model", a->model, error);
 }
 
-static tz_status begin_folder(run *r, tz_error *error) {
+// config.json: written once, by the command that begins the folder.
+static tz_status write_config(const run *r, int argc, char **argv, tz_error *error) {
     char path[TZ_PATH_MAX];
-    TZ_CHECK(tz_make_folders(r->arguments.out, error));
-    TZ_CHECK(open_dataset(r, error)); // refuses a folder that holds a run
-    TZ_CHECK(tz_tensorboard_begin(r->arguments.out, error));
     TZ_CHECK(tz_path_join(path, r->arguments.out, "config.json", error));
-    return tz_json_write(path, r->config, error);
+    if (r->arguments.resume && tz_file_exists(path)) {
+        return TZ_OK;
+    }
+    struct json_object *config = tz_config_new(argc, argv, r->arguments.seed);
+    tz_status status = add_choices(config, r, error);
+    if (status == TZ_OK) {
+        status = tz_json_write(path, config, error);
+    }
+    json_object_put(config);
+    return status;
+}
+
+// Begins the dataset, or goes on with that of a resumed run of the same choices.
+static tz_status begin_dataset(run *r, tz_error *error) {
+    struct json_object *choices = json_object_new_object();
+    tz_status status = add_choices(choices, r, error);
+    if (status == TZ_OK) {
+        status = open_dataset(r, choices, error);
+    }
+    json_object_put(choices);
+    return status;
+}
+
+// Takes over the episodes that a resumed run had finished.
+static tz_status take_over(run *r, tz_error *error) {
+    const arguments *a = &r->arguments;
+    char path[TZ_PATH_MAX];
+    // results.json comes last: where it stands beside a whole dataset, all is done
+    const bool is_whole = tz_writer_has(r->writer, a->episodes);
+    TZ_CHECK(tz_path_join(path, a->out, "results.json", error));
+    r->was_finished = is_whole && tz_file_exists(path);
+    if (r->was_finished) {
+        return TZ_OK;
+    }
+    TZ_CHECK(tz_mpc_journal_read(a->out, r->writer, a->episodes, &r->report, r->results,
+                                 &r->n_before, error));
+    if (is_whole && r->n_before < a->episodes) {
+        return tz_fail(
+            error, TZ_ERR_FORMAT,
+            "%s/journal: holds the steps of %d episodes, expected those of all %d in the "
+            "finished dataset",
+            a->out, r->n_before, a->episodes);
+    }
+    r->n_done = r->n_stored = r->n_before;
+    return TZ_OK;
+}
+
+// Refuses a folder that holds a run, or with --resume one of other choices.
+static tz_status begin_folder(run *r, int argc, char **argv, tz_error *error) {
+    const arguments *a = &r->arguments;
+    TZ_CHECK(tz_make_folders(a->out, error));
+    TZ_CHECK(begin_dataset(r, error));
+    TZ_CHECK(tz_mpc_journal_begin(a->out, a->resume, error));
+    TZ_CHECK(take_over(r, error));
+    if (r->was_finished) {
+        return TZ_OK;
+    }
+    TZ_CHECK(tz_tensorboard_begin(a->out, error));
+    for (int e = 0; e < r->n_done; e++) {
+        TZ_CHECK(append_event(r, e, r->results[e].episode_return, r->results[e].length, error));
+    }
+    return write_config(r, argc, argv, error);
 }
 
 static tz_status begin_viewing(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     char title[192];
+    if (r->n_before > 0 && r->viewing.video != NULL && tz_file_exists(r->viewing.video)) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "%s: is there already, expected a new name: a resumed run films only the "
+                       "episodes after the first %d",
+                       r->viewing.video, r->n_before);
+    }
     snprintf(title, sizeof title, "%.64s | %s | %s", a->env, r->model->ops->kind,
              tz_planner_names()[a->planner]);
     int n = 0;
@@ -254,9 +346,8 @@ static tz_status make(run *r, int argc, char **argv, tz_error *error) {
     TZ_CHECK(make_guide(r, error));
     TZ_CHECK(tz_team_create(&r->team, a->threads, error));
     TZ_CHECK(tz_planner_create(&r->planner, &a->def, task, r->model, r->team, error));
-    TZ_CHECK(make_config(r, argc, argv, error));
-    TZ_CHECK(tz_mpc_report_create(&r->report, a->episodes, task->max_episode_steps, a->def.discount,
-                                  error));
+    TZ_CHECK(
+        tz_mpc_report_create(&r->report, a->episodes, task->max_episode_steps, &a->def, error));
     r->results = tz_alloc((size_t)a->episodes, sizeof *r->results);
     if (r->results == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: results of %d episodes", a->episodes);
@@ -265,18 +356,24 @@ static tz_status make(run *r, int argc, char **argv, tz_error *error) {
     // who is told
     attach(r, tz_mpc_report_observer(&r->report));
     if (a->out != NULL) {
-        TZ_CHECK(begin_folder(r, error));
+        TZ_CHECK(begin_folder(r, argc, argv, error));
     }
-    r->progress = tz_progress_start("mpc", "step", 0.0,
+    r->steps_done = (double)r->report.n_finished;
+    r->progress = tz_progress_start("mpc", "step", r->steps_done,
                                     (double)a->episodes * task->max_episode_steps, a->quiet);
     attach(r, (tz_observer){.context = r,
                             .episode_begin = progress_begin,
                             .stepped = progress_step,
                             .episode_end = progress_end});
-    return begin_viewing(r, error);
+    return r->n_done < a->episodes && !r->was_finished ? begin_viewing(r, error) : TZ_OK;
 }
 
 // ---- results
+
+// NaN, what was not measured, is null.
+static void add_measured(struct json_object *o, const char *key, double value) {
+    json_object_object_add(o, key, isnan(value) ? NULL : tz_json_real(value));
+}
 
 static struct json_object *results_json(const run *r, const tz_mpc_summary *s) {
     struct json_object *o = json_object_new_object();
@@ -292,52 +389,70 @@ static struct json_object *results_json(const run *r, const tz_mpc_summary *s) {
     tz_json_add_text(o, "planner", tz_planner_names()[r->arguments.planner]);
     json_object_object_add(o, "seed", json_object_new_uint64(r->arguments.seed));
     tz_json_add_int(o, "episodes", r->n_done);
+    tz_json_add_int(o, "episodes_asked", r->arguments.episodes);
+    tz_json_add_int(o, "dropped_episodes", r->n_done < r->arguments.episodes);
     tz_json_add_int(o, "steps", steps);
-    tz_json_add_real(o, "return_mean", s->return_mean);
-    tz_json_add_real(o, "return_std", s->return_std);
+    add_measured(o, "return_mean", s->return_mean);
+    add_measured(o, "return_std", s->return_std);
     json_object_object_add(o, "returns", returns);
-    tz_json_add_real(o, "predicted_mean", s->predicted_mean);
-    tz_json_add_real(o, "reward_rmse", s->reward_rmse);
+    add_measured(o, "predicted_mean", s->predicted_mean);
+    add_measured(o, "reward_rmse", s->reward_rmse);
     json_object_object_add(o, "horizon", s->horizon > 0 ? json_object_new_int(s->horizon) : NULL);
-    tz_json_add_real(o, "horizon_predicted_mean", s->horizon_predicted_mean);
-    tz_json_add_real(o, "horizon_obtained_mean", s->horizon_obtained_mean);
-    tz_json_add_real(o, "diverged_share", s->diverged_share);
-    tz_json_add_real(o, "out_of_range_share", s->outside_share);
+    add_measured(o, "horizon_predicted_mean", s->horizon_predicted_mean);
+    add_measured(o, "horizon_obtained_mean", s->horizon_obtained_mean);
+    add_measured(o, "diverged_share", s->diverged_share);
+    add_measured(o, "out_of_range_share", s->outside_share);
     tz_json_add_int(o, "unstable_episodes", s->n_unstable);
-    tz_json_add_real(o, "plan_ms_median", s->plan_ms_median);
-    tz_json_add_real(o, "plan_ms_p95", s->plan_ms_p95);
+    add_measured(o, "plan_ms_median", s->plan_ms_median);
+    add_measured(o, "plan_ms_p95", s->plan_ms_p95);
     tz_json_add_real(o, "control_period_ms", 1e3 * tz_env_task(r->env)->dt_s);
     tz_json_add_int(o, "threads", tz_team_size(r->team));
     return o;
 }
 
-static void print_summary(const run *r, const tz_mpc_summary *s) {
-    const double period_ms = 1e3 * tz_env_task(r->env)->dt_s;
-    printf("return %.1f +- %.1f over %d episodes; one-step predictions sum to %.1f\n",
-           s->return_mean, s->return_std, r->n_done, s->predicted_mean);
+static void print_horizon(const tz_mpc_summary *s) {
+    if (isnan(s->horizon_obtained_mean)) {
+        return; // no plan completed its horizon
+    }
     char horizon[32] = "the horizons of the plans"; // moved by hand in the window
     if (s->horizon > 0) {
         snprintf(horizon, sizeof horizon, "a horizon of %d steps", s->horizon);
     }
     printf("over %s: predicted %.2f, obtained %.2f\n", horizon, s->horizon_predicted_mean,
            s->horizon_obtained_mean);
+}
+
+static void print_summary(const run *r, const tz_mpc_summary *s) {
+    const double period_ms = 1e3 * tz_env_task(r->env)->dt_s;
+    printf("return %.1f +- %.1f over %d episodes; one-step predictions sum to %.1f\n",
+           s->return_mean, s->return_std, r->n_done, s->predicted_mean);
+    print_horizon(s);
     printf("plan time: median %.1f ms, 95%% below %.1f ms; control period %.0f ms: %s\n",
            s->plan_ms_median, s->plan_ms_p95, period_ms,
            s->plan_ms_p95 <= period_ms ? "real time" : "slower than real time");
-    printf("candidates: %.2f%% diverged, %.2f%% left the data's range\n", 100.0 * s->diverged_share,
-           100.0 * s->outside_share);
+    printf("candidates: %.2f%% diverged", 100.0 * s->diverged_share);
+    if (!isnan(s->outside_share)) {
+        printf(", %.2f%% left the data's range", 100.0 * s->outside_share);
+    }
+    printf("\n");
     if (s->n_unstable > 0) {
         printf("%d episodes were cut where the simulation became unstable\n", s->n_unstable);
     }
 }
 
+// Of an unfinished run the journals stay, for --resume.
 static tz_status write_folder(run *r, struct json_object *results, tz_error *error) {
     const char *out = r->arguments.out;
+    const int n = r->arguments.episodes;
+    const bool is_whole = r->n_stored == n;
     char path[TZ_PATH_MAX];
-    TZ_CHECK(tz_writer_finish(r->writer, r->n_done, error));
     TZ_CHECK(tz_path_join(path, out, "results.json", error));
-    TZ_CHECK(tz_json_write(path, results, error));
+    unlink(path); // of an earlier part of the run
+    TZ_CHECK(is_whole ? tz_writer_finish(r->writer, n, error)
+                      : tz_writer_publish(r->writer, r->n_stored, error));
     TZ_CHECK(tz_mpc_report_write(&r->report, out, error));
+    TZ_CHECK(tz_json_write(path, results, error));
+    TZ_CHECK(is_whole ? tz_mpc_journal_remove(out, n, error) : TZ_OK);
     return tz_draw_finished_run("mpc", out, error);
 }
 
@@ -345,10 +460,11 @@ static tz_status report(run *r, tz_error *error) {
     tz_mpc_summary summary;
     TZ_CHECK(tz_mpc_report_summarise(&r->report, &summary, r->results, r->n_done, error));
     struct json_object *results = results_json(r, &summary);
-    const tz_status status = r->arguments.out != NULL ? write_folder(r, results, error) : TZ_OK;
+    const tz_status status =
+        r->arguments.out != NULL && r->n_done > 0 ? write_folder(r, results, error) : TZ_OK;
     if (status == TZ_OK && r->arguments.json) {
         tz_json_print(results);
-    } else if (status == TZ_OK) {
+    } else if (status == TZ_OK && r->n_done > 0) {
         print_summary(r, &summary);
     }
     json_object_put(results);
@@ -364,7 +480,7 @@ static tz_status finish(run *r, tz_error *error) {
         r->trouble = closed;
         r->trouble_error = closing;
     }
-    const tz_status reported = r->n_done > 0 ? report(r, error) : TZ_OK;
+    const tz_status reported = report(r, error);
     if (r->trouble != TZ_OK) {
         *error = r->trouble_error;
         return r->trouble;
@@ -372,18 +488,54 @@ static tz_status finish(run *r, tz_error *error) {
     return reported;
 }
 
-static tz_status run_mpc(run *r, int argc, char **argv, tz_error *error) {
-    TZ_CHECK(make(r, argc, argv, error));
-    const tz_controller controller = {.planner = r->planner};
-    TZ_CHECK(tz_control_loop(r->env, &controller, r->arguments.seed, 0, r->arguments.episodes,
-                             r->observers, r->n_observers, r->results, &r->n_done, error));
-    tz_progress_finish(&r->progress, r->steps_done, NULL);
-    TZ_CHECK(finish(r, error));
+// A resumed run that was finished: what a kill may have left to do is done, and nothing is driven.
+static tz_status conclude_finished(run *r, tz_error *error) {
+    const arguments *a = &r->arguments;
+    TZ_CHECK(tz_writer_finish(r->writer, a->episodes, error));
+    TZ_CHECK(tz_mpc_journal_remove(a->out, a->episodes, error));
+    TZ_CHECK(tz_draw_finished_run("mpc", a->out, error));
+    if (!a->json) {
+        printf("%s: all %d episodes were finished before\n", a->out, a->episodes);
+        return TZ_OK;
+    }
+    struct json_object *results;
+    TZ_CHECK(tz_run_json_read(a->out, "results.json", &results, error));
+    tz_json_print(results);
+    json_object_put(results);
+    return TZ_OK;
+}
+
+// A run that somebody ended before its last episode.
+static tz_status tell_end(const run *r, tz_error *error) {
+    const arguments *a = &r->arguments;
+    const char *how_to_go_on = a->out != NULL ? "; --resume goes on from there" : "";
     if (tz_interrupted()) {
-        return tz_fail(error, TZ_ERR_INTERRUPTED, "interrupted after %d of %d episodes", r->n_done,
-                       r->arguments.episodes);
+        return tz_fail(error, TZ_ERR_INTERRUPTED, "interrupted after %d of %d episodes%s",
+                       r->n_done, a->episodes, how_to_go_on);
+    }
+    if (!a->json) {
+        printf(
+            "the window ended the run after %d of %d episodes, the one under way was dropped%s\n",
+            r->n_done, a->episodes, how_to_go_on);
     }
     return TZ_OK;
+}
+
+static tz_status run_mpc(run *r, int argc, char **argv, tz_error *error) {
+    TZ_CHECK(make(r, argc, argv, error));
+    if (r->was_finished) {
+        return conclude_finished(r, error);
+    }
+    const tz_controller controller = {.planner = r->planner};
+    const int n_left = r->arguments.episodes - r->n_before;
+    int n_driven = 0;
+    TZ_CHECK(tz_control_loop(r->env, &controller, r->arguments.seed, r->n_before, n_left,
+                             r->observers, r->n_observers, r->results + r->n_before, &n_driven,
+                             error));
+    r->n_done += n_driven;
+    tz_progress_finish(&r->progress, r->steps_done, NULL);
+    TZ_CHECK(finish(r, error));
+    return n_driven < n_left ? tell_end(r, error) : TZ_OK;
 }
 
 static void destroy(run *r) {
@@ -397,8 +549,21 @@ static void destroy(run *r) {
     tz_episode_recorder_destroy(r->recorder);
     tz_mpc_report_destroy(&r->report);
     tz_free(r->results);
-    json_object_put(r->config);
     tz_env_destroy(r->env);
+}
+
+// What the option table cannot say.
+static tz_status check_arguments(const run *r, bool has_policy_samples, tz_error *error) {
+    const arguments *a = &r->arguments;
+    if (has_policy_samples && a->policy == NULL) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "--policy-samples: no policy is given, expected one by --policy");
+    }
+    if (a->resume && a->out == NULL) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "--resume: no folder is given, expected that of the stopped run by --out");
+    }
+    return tz_viewing_check(&r->viewing, error);
 }
 
 static int mpc_main(int argc, char **argv) {
@@ -443,6 +608,7 @@ static int mpc_main(int argc, char **argv) {
         {"--seed", TZ_OPTION_U64, &a->seed, "K", .help = "of initial states and candidates"},
         {"--threads", TZ_OPTION_INT, &a->threads, "N", .help = "threads; 0: one a CPU", .min = 0, .max = 1024},
         {"--out", TZ_OPTION_TEXT, &a->out, "D", .help = "folder for results, pictures and the episodes as a dataset"},
+        {"--resume", TZ_OPTION_FLAG, &a->resume, .help = "go on where a stopped run left its folder; the same command otherwise"},
         TZ_VIEWING_OPTIONS(r.viewing),
         TZ_VERSION_OPTION(&a->version),
         {"--json", TZ_OPTION_FLAG, &a->json, .help = "print one JSON object"},
@@ -472,7 +638,10 @@ static int mpc_main(int argc, char **argv) {
         if (a->critic != NULL && !options[OPTION_DISCOUNT].was_set) {
             d->discount = 0.99;
         }
-        status = run_mpc(&r, argc, argv, &error);
+        status = check_arguments(&r, options[OPTION_POLICY_SAMPLES].was_set, &error);
+        if (status == TZ_OK) {
+            status = run_mpc(&r, argc, argv, &error);
+        }
         destroy(&r);
     }
     return status == TZ_OK ? TZ_EXIT_OK : tz_cli_fail(&tz_command_mpc, &error);

@@ -9,9 +9,10 @@
 #include <string.h>
 
 tz_status tz_mpc_report_create(tz_mpc_report *report, int n_episodes, int max_steps,
-                               double discount, tz_error *error) {
-    *report =
-        (tz_mpc_report){.max_rows = (size_t)n_episodes * (size_t)max_steps, .discount = discount};
+                               const tz_planner_def *planner, tz_error *error) {
+    *report = (tz_mpc_report){.max_rows = (size_t)n_episodes * (size_t)max_steps,
+                              .discount = planner->discount,
+                              .counts_range = planner->range_mode != TZ_RANGE_OFF};
     report->row = tz_alloc(report->max_rows, sizeof *report->row);
     if (report->row == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: %d episodes of %d steps", n_episodes,
@@ -82,8 +83,13 @@ static int compare_doubles(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+// sum / n; NaN when nothing was summed.
+static double mean_or_nan(double sum, double n) {
+    return n > 0.0 ? sum / n : (double)NAN;
+}
+
 static double mean_of(const tz_loop_result *results, int n, double *std) {
-    double mean = 0.0, square = 0.0;
+    double mean = n > 0 ? 0.0 : (double)NAN, square = mean;
     for (int i = 0; i < n; i++) {
         mean += results[i].episode_return / n;
     }
@@ -105,15 +111,15 @@ static tz_status summarise_times(const tz_mpc_report *report, tz_mpc_summary *su
         ms[i] = report->row[i].plan_ms;
     }
     qsort(ms, n, sizeof *ms, compare_doubles);
-    summary->plan_ms_median = ms[n / 2];
-    summary->plan_ms_p95 = ms[n * 95 / 100];
+    summary->plan_ms_median = n > 0 ? ms[n / 2] : (double)NAN;
+    summary->plan_ms_p95 = n > 0 ? ms[n * 95 / 100] : (double)NAN;
     tz_free(ms);
     return TZ_OK;
 }
 
 tz_status tz_mpc_report_summarise(const tz_mpc_report *report, tz_mpc_summary *summary,
                                   const tz_loop_result *results, int n, tz_error *error) {
-    *summary = (tz_mpc_summary){0};
+    *summary = (tz_mpc_summary){.predicted_mean = n > 0 ? 0.0 : (double)NAN};
     summary->return_mean = mean_of(results, n, &summary->return_std);
     for (int i = 0; i < n; i++) {
         summary->predicted_mean += results[i].predicted_reward_sum / n;
@@ -122,9 +128,8 @@ tz_status tz_mpc_report_summarise(const tz_mpc_report *report, tz_mpc_summary *s
 
     // sums over steps
     double square = 0.0, predicted = 0.0, obtained = 0.0;
-    double n_candidates = 0.0, n_diverged = 0.0, n_outside = 0.0;
-    size_t n_complete = 0;
-    summary->horizon = report->row[0].horizon;
+    double n_candidates = 0.0, n_diverged = 0.0, n_outside = 0.0, n_complete = 0.0;
+    summary->horizon = report->n_finished > 0 ? report->row[0].horizon : 0;
     for (size_t i = 0; i < report->n_finished; i++) {
         const tz_mpc_row *row = &report->row[i];
         summary->horizon = row->horizon == summary->horizon ? row->horizon : 0;
@@ -135,16 +140,14 @@ tz_status tz_mpc_report_summarise(const tz_mpc_report *report, tz_mpc_summary *s
         if (isfinite(row->obtained_return)) {
             predicted += row->predicted_return;
             obtained += row->obtained_return;
-            n_complete++;
+            n_complete += 1.0;
         }
     }
-    const double steps = fmax((double)report->n_finished, 1.0);
-    const double complete = fmax((double)n_complete, 1.0);
-    summary->reward_rmse = sqrt(square / steps);
-    summary->horizon_predicted_mean = predicted / complete;
-    summary->horizon_obtained_mean = obtained / complete;
-    summary->diverged_share = n_diverged / fmax(n_candidates, 1.0);
-    summary->outside_share = n_outside / fmax(n_candidates, 1.0);
+    summary->reward_rmse = sqrt(mean_or_nan(square, (double)report->n_finished));
+    summary->horizon_predicted_mean = mean_or_nan(predicted, n_complete);
+    summary->horizon_obtained_mean = mean_or_nan(obtained, n_complete);
+    summary->diverged_share = mean_or_nan(n_diverged, n_candidates);
+    summary->outside_share = mean_or_nan(n_outside, report->counts_range ? n_candidates : 0.0);
     return summarise_times(report, summary, error);
 }
 
@@ -166,8 +169,11 @@ static tz_status write_csv(const tz_mpc_report *report, const char *path, tz_err
         if (isfinite(r->obtained_return)) {
             fprintf(stream, "%.9g", r->obtained_return);
         }
-        fprintf(stream, ",%.3f,%d,%d,%d\n", r->plan_ms, r->n_candidates, r->n_diverged,
-                r->n_out_of_range);
+        fprintf(stream, ",%.3f,%d,%d,", r->plan_ms, r->n_candidates, r->n_diverged);
+        if (report->counts_range) {
+            fprintf(stream, "%d", r->n_out_of_range);
+        }
+        fputc('\n', stream);
     }
     tz_status status = TZ_OK;
     if (fclose(stream) != 0) {

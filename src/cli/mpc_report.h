@@ -22,30 +22,32 @@ typedef struct tz_mpc_report {
     tz_mpc_row *row; // owned: finished episodes, then the one in flight        (max_rows)
     size_t n_rows, n_finished, max_rows;
     double discount;
+    bool counts_range; // whether candidates outside the data's range were looked for
 } tz_mpc_report;
 
-// What is said about the whole run.
+// What is said about the whole run; NaN: not measured.
 typedef struct tz_mpc_summary {
-    double return_mean, return_std;       // over episodes (std: population)
-    double predicted_mean;                // sum of one-step predictions, mean over episodes
-    int horizon;                          // of all plans; 0: it was changed on the way
-    double horizon_predicted_mean;        // of the plans, over steps whose horizon was completed
-    double horizon_obtained_mean;         // over the same steps
-    double reward_rmse;                   // of the one-step predictions
-    double plan_ms_median, plan_ms_p95;   //
-    double diverged_share, outside_share; // of all candidates
-    int n_unstable;                       // episodes cut by an unstable simulation
+    double return_mean, return_std;     // over episodes (std: population)
+    double predicted_mean;              // sum of one-step predictions, mean over episodes
+    int horizon;                        // of all plans; 0: it was changed on the way
+    double horizon_predicted_mean;      // of the plans whose horizon was completed
+    double horizon_obtained_mean;       // over the same steps
+    double reward_rmse;                 // of the one-step predictions
+    double plan_ms_median, plan_ms_p95; //
+    double diverged_share;              // of all candidates
+    double outside_share;               // of all candidates; NaN when the range is off
+    int n_unstable;                     // episodes cut by an unstable simulation
 } tz_mpc_summary;
 
 // Sized for n_episodes of max_steps; recording allocates nothing.
 tz_status tz_mpc_report_create(tz_mpc_report *report, int n_episodes, int max_steps,
-                               double discount, tz_error *error);
+                               const tz_planner_def *planner, tz_error *error);
 void tz_mpc_report_destroy(tz_mpc_report *report);
 
 // Records every step. `report` is borrowed by the observer.
 tz_observer tz_mpc_report_observer(tz_mpc_report *report);
 
-// Call after the loop; results (n). Sorts nothing that the files need.
+// Call after the loop; results (n), n may be 0. Sorts nothing that the files need.
 tz_status tz_mpc_report_summarise(const tz_mpc_report *report, tz_mpc_summary *summary,
                                   const tz_loop_result *results, int n, tz_error *error);
 

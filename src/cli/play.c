@@ -170,6 +170,9 @@ static int run(int argc, char **argv) {
     if (help) {
         return TZ_EXIT_OK;
     }
+    if (tz_viewing_check(&o.viewing, &error) != TZ_OK) {
+        return tz_cli_fail(&tz_command_play, &error);
+    }
     if (o.viewing.video == NULL && tz_window_is_possible()) {
         o.viewing.view = true;
     }

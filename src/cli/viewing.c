@@ -1,7 +1,20 @@
 #include "cli/viewing.h"
 
+#include <string.h>
+#include <strings.h>
+
 const char *const tz_quality_choices[] = {
     [TZ_QUALITY_AUTO] = "auto", [TZ_QUALITY_LOW] = "low", [TZ_QUALITY_HIGH] = "high", NULL};
+
+tz_status tz_viewing_check(const tz_viewing *viewing, tz_error *error) {
+    const char *video = viewing->video;
+    const size_t length = video != NULL ? strlen(video) : 0;
+    if (video != NULL && (length < 4 || strcasecmp(video + length - 4, ".mp4") != 0)) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "--video %s: films are MP4, expected a name that ends in .mp4", video);
+    }
+    return TZ_OK;
+}
 
 tz_status tz_viewing_open(tz_viewing *viewing, const tz_env *env, const char *title,
                           const char *out, tz_observer observers[TZ_VIEWING_OBSERVERS_MAX], int *n,

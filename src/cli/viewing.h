@@ -70,6 +70,9 @@ extern const char *const tz_quality_choices[];
 
 enum { TZ_VIEWING_OBSERVERS_MAX = 2 };
 
+// Refuses a film that is not MP4 by its name: no other kind is made.
+tz_status tz_viewing_check(const tz_viewing *viewing, tz_error *error);
+
 // Opens what was asked for and appends its observers; *n counts them. `out` is the folder for
 // screenshots.
 tz_status tz_viewing_open(tz_viewing *viewing, const tz_env *env, const char *title,

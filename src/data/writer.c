@@ -80,31 +80,32 @@ static tz_status find_begun(const char *folder, char metadata[TZ_PATH_MAX],
 tz_status tz_writer_expect_unused(const char *folder, tz_error *error) {
     char metadata[TZ_PATH_MAX], journal_config[TZ_PATH_MAX];
     TZ_CHECK(find_begun(folder, metadata, journal_config, error));
-    if (tz_file_exists(metadata)) {
-        return tz_fail(error, TZ_ERR_ARGUMENT,
-                       "%s: holds a finished dataset already (choose another folder)", folder);
-    }
     if (tz_file_exists(journal_config)) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "%s: holds the journal of an unfinished dataset (resume it, or choose "
                        "another folder)",
                        folder);
     }
+    if (tz_file_exists(metadata)) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "%s: holds a finished dataset already (choose another folder)", folder);
+    }
     return TZ_OK;
 }
 
-// Looks at what stands in the folder and goes on from it, refuses it, or begins a journal.
+// Looks at what stands in the folder and goes on from it, refuses it, or begins a journal. Beside a
+// journal a dataset holds only a part of its episodes.
 static tz_status begin(tz_writer *writer, bool resume, tz_error *error) {
     char metadata[TZ_PATH_MAX], journal_config[TZ_PATH_MAX];
     if (!resume) {
         TZ_CHECK(tz_writer_expect_unused(writer->folder, error));
     }
     TZ_CHECK(find_begun(writer->folder, metadata, journal_config, error));
-    if (tz_file_exists(metadata)) {
-        return take_over_finished(writer, error);
-    }
     if (tz_file_exists(journal_config)) {
         return take_over_journal(writer, journal_config, error);
+    }
+    if (tz_file_exists(metadata)) {
+        return take_over_finished(writer, error);
     }
     TZ_CHECK(tz_make_folders(writer->journal, error));
     return tz_file_write(journal_config, writer->config_json, strlen(writer->config_json), error);
@@ -308,19 +309,21 @@ static tz_status assemble(const tz_writer *writer, const char *path, int n_slots
 }
 
 // Moves the finished file from the journal into data/.
-static tz_status publish(const tz_writer *writer, const char *made, const char *place,
-                         tz_error *error) {
+static tz_status put_in_place(const tz_writer *writer, const char *made, const char *place,
+                              tz_error *error) {
     char path[TZ_PATH_MAX];
     TZ_CHECK(tz_path_join(path, writer->folder, place, error));
     return tz_file_commit(made, path, error);
 }
 
-// Empties and removes the journal, if it is there.
+// Empties and removes the journal, if it is there; its configuration goes first, so that what is
+// left by a kill is not taken for a journal.
 static tz_status remove_journal(const tz_writer *writer, tz_error *error) {
     DIR *folder = opendir(writer->journal);
     if (!folder) {
         return TZ_OK;
     }
+    unlinkat(dirfd(folder), "config.json", 0);
     for (struct dirent *entry; (entry = readdir(folder));) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
             unlinkat(dirfd(folder), entry->d_name, 0);
@@ -348,18 +351,17 @@ static tz_status assemble_and_publish(const tz_writer *writer, int n_slots, cons
                                          .algorithm_name = writer->algorithm_name,
                                          .config_json = writer->config_json};
     TZ_CHECK(tz__minari_write_metadata(metadata, &content, error));
-    // metadata.json goes last: where it stands, the dataset is whole.
-    char data[TZ_PATH_MAX];
+    // metadata.json goes first and comes last: where it stands, the file beside it is whole.
+    char data[TZ_PATH_MAX], earlier[TZ_PATH_MAX];
     TZ_CHECK(tz_path_join(data, writer->folder, "data", error));
+    TZ_CHECK(tz_path_join(earlier, writer->folder, "data/metadata.json", error));
     TZ_CHECK(tz_make_folders(data, error));
-    TZ_CHECK(publish(writer, file, "data/main_data.hdf5", error));
-    return publish(writer, metadata, "data/metadata.json", error);
+    unlink(earlier);
+    TZ_CHECK(put_in_place(writer, file, "data/main_data.hdf5", error));
+    return put_in_place(writer, metadata, "data/metadata.json", error);
 }
 
-tz_status tz_writer_finish(tz_writer *writer, int n_slots, tz_error *error) {
-    if (writer->complete) {
-        return remove_journal(writer, error);
-    }
+tz_status tz_writer_publish(tz_writer *writer, int n_slots, tz_error *error) {
     int n_stored = 0;
     for (int slot = 0; slot < n_slots; slot++) {
         n_stored += tz_writer_has(writer, slot);
@@ -377,8 +379,14 @@ tz_status tz_writer_finish(tz_writer *writer, int n_slots, tz_error *error) {
         // Give back the room of the half-made file: the episodes are in the journal.
         unlink(file);
         unlink(metadata);
-        return status;
     }
-    writer->complete = true;
+    return status;
+}
+
+tz_status tz_writer_finish(tz_writer *writer, int n_slots, tz_error *error) {
+    if (!writer->complete) {
+        TZ_CHECK(tz_writer_publish(writer, n_slots, error));
+        writer->complete = true;
+    }
     return remove_journal(writer, error);
 }

@@ -52,7 +52,8 @@ TZ_API tz_status tz_writer_create(tz_writer **writer, const tz_writer_def *def, 
 // its beginning: TZ_ERR_ARGUMENT when it holds a finished dataset or a journal.
 TZ_API tz_status tz_writer_expect_unused(const char *folder, tz_error *error);
 
-// True when the journal already holds this episode (only after resume).
+// True when the journal already holds this episode (only after resume). A finished dataset has
+// every slot, whatever its number.
 TZ_API bool tz_writer_has(const tz_writer *writer, int slot);
 
 // Stores a finished episode in slot 0, 1, 2, ...; thread-safe for different slots.
@@ -60,7 +61,10 @@ TZ_API tz_status tz_writer_put(tz_writer *writer, int slot, const tz_episode *ep
                                tz_error *error);
 
 // Assembles slots 0..n_slots-1 (missing slots, e.g. unstable episodes, are left out and numbered
-// on) and removes the journal.
+// on) and keeps the journal: a dataset of the episodes so far, which can be read and resumed.
+TZ_API tz_status tz_writer_publish(tz_writer *writer, int n_slots, tz_error *error);
+
+// The same when no more episodes come: removes the journal.
 TZ_API tz_status tz_writer_finish(tz_writer *writer, int n_slots, tz_error *error);
 // Nullable; leaves an unfinished journal for resume.
 TZ_API void tz_writer_destroy(tz_writer *writer);

@@ -102,14 +102,14 @@ static tz_status start_ffmpeg(tz_recorder *recorder, tz_error *error) {
     char size[32], rate[32];
     snprintf(size, sizeof size, "%dx%d", recorder->viewport.width, recorder->viewport.height);
     snprintf(rate, sizeof rate, "%.6g", recorder->fps);
-    const char *const argv[] = {"ffmpeg",     "-loglevel", "error",    "-y",
-                                "-f",         "rawvideo",  "-pix_fmt", "rgb24",
-                                "-s",         size,        "-r",       rate,
-                                "-i",         "-",         "-an",      "-c:v",
-                                "libx264",    "-preset",   "veryfast", "-crf",
-                                "20",         "-pix_fmt",  "yuv420p",  "-movflags",
-                                "+faststart", "-f",        "mp4",      recorder->temporary,
-                                NULL};
+    // -xerror: without it a full disk is no failure
+    // clang-format off
+    const char *const argv[] = {
+        "ffmpeg", "-loglevel", "error", "-xerror", "-y",
+        "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", rate, "-i", "-", "-an",
+        "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p",
+        "-movflags", "+faststart", "-f", "mp4", recorder->temporary, NULL};
+    // clang-format on
     return tz_child_start(&recorder->ffmpeg, argv, error);
 }
 
@@ -163,6 +163,8 @@ tz_status tz_recorder_finish(tz_recorder *recorder, tz_error *error) {
     if (status == TZ_OK) {
         status = tz_file_commit(recorder->temporary, recorder->path, error);
     } else {
+        const tz_error reason = *error;
+        tz_fail(error, status, "%s: the film cannot be made: %.800s", recorder->path, reason.text);
         tz_file_abandon(recorder->temporary);
     }
     recorder->temporary[0] = '\0';

@@ -104,6 +104,8 @@ static void fills_disks(const char *command) {
             }
         }
         assert_int_equal(shell("grep -qx kept disk/before"), 0);
+        assert_int_equal(shell("find disk -name '*.mp4' | wc -l"), 0);
+        assert_int_equal(atoi(printed), status == 0 && strstr(command, ".mp4") != NULL);
         if (status == 0) {
             break;
         }
@@ -140,6 +142,14 @@ static void mpc(void **state) {
     assert_int_equal(trapeze("data validate disk/mpc/dataset"), 0);
 }
 
+// A film that does not fit is told and leaves no half.
+static void film(void **state) {
+    (void)state;
+    fills_disks("mpc --env inverted_pendulum --model sim --samples 8 --horizon 4 --steps 100 "
+                "--no-early-end --video disk/film.mp4 --width 1280 --height 960 --quiet");
+    assert_int_equal(shell("ffprobe -v error disk/film.mp4"), 0);
+}
+
 static void eval(void **state) {
     (void)state;
     fills_disks("eval --data data --model model/model.safetensors --horizon 20 --out disk/eval");
@@ -155,7 +165,8 @@ int main(int argc, char **argv) {
     mounted = may_mount(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(collect), cmocka_unit_test(train), cmocka_unit_test(sac),
-        cmocka_unit_test(mpc),     cmocka_unit_test(eval),  cmocka_unit_test(plot),
+        cmocka_unit_test(mpc),     cmocka_unit_test(film),  cmocka_unit_test(eval),
+        cmocka_unit_test(plot),
     };
     return cmocka_run_group_tests(tests, make_data, remove_data);
 }

@@ -12,6 +12,7 @@
 
 #include <json-c/json.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +129,9 @@ static void bad_input_is_one_sentence(void **state) {
         {"--env hopper --model sim --policy hopper-expert --critic half_cheetah-critics",
          "half_cheetah-critics"},
         {"--env hopper --model sim --policy hopper-expert --policy-samples 51", "--policy-samples"},
+        {"--env hopper --model sim --policy-samples 5", "expected one by --policy"},
+        {"--env hopper --model sim --video film.gif", "expected a name that ends in .mp4"},
+        {"--env hopper --model sim --resume", "expected that of the stopped run by --out"},
         {"--env hopper --model sim --substeps 4", "sim: a model of kind sim has no integrator"},
     };
     for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
@@ -168,6 +172,94 @@ static void an_interrupt_keeps_what_was_finished(void **state) {
     assert_int_equal(tz_dataset_read(&dataset, "stopped/dataset", NULL, &error), TZ_OK);
     assert_true(dataset->n_episodes >= 1 && dataset->n_episodes < 10000);
     tz_dataset_destroy(dataset);
+}
+
+#define LONG QUICK "--episodes 150 --seed 7 --out run "
+
+// Runs LONG in the folder `cut` and ends it by the signal as soon as episode `after` is finished.
+// What it says on stderr is then in cut/said.
+static int stop_long(const char *more, const char *signal, int after) {
+    return shell("cd cut && { " TZ_PROGRAM " " LONG "%s >/dev/null 2>said & } && p=$! && "
+                 "until [ -s run/journal/episode-%06d.safetensors ]; do sleep 0.01; done; "
+                 "kill -%s $p; wait $p",
+                 more, after, signal);
+}
+
+// What a resumed run leaves is what the unbroken one left, but for the times of plans.
+static void assert_same_run(const char *a, const char *b) {
+    static const char *const files[] = {"dataset/data/main_data.hdf5", "dataset/data/metadata.json",
+                                        "config.json", "predicted.svg", "horizon.svg"};
+    for (size_t i = 0; i < TZ_COUNTOF(files); i++) {
+        char of_a[128], of_b[128];
+        snprintf(of_a, sizeof of_a, "%s/%s", a, files[i]);
+        snprintf(of_b, sizeof of_b, "%s/%s", b, files[i]);
+        assert_same_file(of_a, of_b);
+    }
+    assert_int_equal(shell("set -e; for d in %s %s; do cut -d, -f1-6,8- $d/metrics.csv; "
+                           "grep -v plan_ms $d/results.json; done > both; "
+                           "n=$(($(wc -l < both) / 2)); head -n $n both > a; "
+                           "tail -n $n both | cmp - a; ls -A %s > a; ls -A %s | cmp - a",
+                           a, b, a, b),
+                     0);
+}
+
+// A run is killed, resumed, interrupted and resumed again; it ends as the unbroken one.
+static void a_stopped_run_is_resumed(void **state) {
+    (void)state;
+    assert_int_equal(shell("mkdir whole cut; cd whole; " TZ_PROGRAM " " LONG), 0);
+    assert_int_equal(stop_long("", "KILL", 3), 128 + 9);
+    assert_files((const char *[]){"cut/run/results.json"}, 1, false);
+    assert_refused("resume it", LONG "--out cut/run");
+    assert_refused("other options", LONG "--out cut/run --resume --samples 13");
+    assert_refused("other options", LONG "--out cut/run --resume --seed 8");
+
+    // the dataset of an interrupted run can be read
+    assert_int_equal(stop_long("--resume", "INT", 40), 130);
+    assert_int_equal(shell("grep -q 'of 150 episodes; --resume goes on from there' cut/said"), 0);
+    assert_int_equal(trapeze("data validate cut/run/dataset"), 0);
+    assert_int_equal(shell("grep -q '\"dropped_episodes\": 1,' cut/run/results.json"), 0);
+
+    assert_int_equal(shell("cd cut && " TZ_PROGRAM " " LONG "--resume"), 0);
+    assert_same_run("whole/run", "cut/run");
+
+    // a finished run says what it said
+    assert_int_equal(shell("cd cut && " TZ_PROGRAM " " LONG "--resume --json"), 0);
+    json_object *o = printed_json(), *file = json_object_from_file("cut/run/results.json");
+    assert_true(json_object_equal(o, file));
+    json_object_put(o);
+    json_object_put(file);
+}
+
+// A run that was ended before its first episode leaves a folder that can be gone on with.
+static void a_run_without_an_episode_is_resumed(void **state) {
+    (void)state;
+#define EARLY QUICK "--steps 400 --no-early-end --out early"
+    assert_int_equal(shell(TZ_PROGRAM " " EARLY
+                                      " 2>/dev/null & p=$!; until [ -e early/config.json ]; "
+                                      "do sleep 0.01; done; kill -INT $p; wait $p"),
+                     130);
+    assert_files((const char *[]){"early/results.json"}, 1, false);
+    assert_refused("resume it", EARLY);
+    assert_int_equal(trapeze(EARLY " --resume"), 0);
+    assert_int_equal(trapeze("data validate early/dataset"), 0);
+}
+
+// What was not measured is null, and nothing is said of it.
+static void what_was_not_measured_is_null(void **state) {
+    (void)state;
+    assert_int_equal(trapeze(QUICK "--steps 3 --json"), 0);
+    json_object *o = printed_json();
+    static const char *const keys[] = {"horizon_predicted_mean", "horizon_obtained_mean",
+                                       "out_of_range_share"};
+    for (size_t i = 0; i < TZ_COUNTOF(keys); i++) {
+        json_object *value = o;
+        assert_true(json_object_object_get_ex(o, keys[i], &value));
+        assert_null(value);
+    }
+    json_object_put(o);
+    assert_int_equal(trapeze(QUICK "--steps 3"), 0);
+    assert_null(strstr(printed, "horizon"));
+    assert_null(strstr(printed, "range"));
 }
 
 // A film that fails does not take the finished episodes with it.
@@ -243,6 +335,9 @@ int main(void) {
         cmocka_unit_test(bad_input_is_one_sentence),
         cmocka_unit_test(substeps_change_the_prediction),
         cmocka_unit_test(an_interrupt_keeps_what_was_finished),
+        cmocka_unit_test(a_stopped_run_is_resumed),
+        cmocka_unit_test(a_run_without_an_episode_is_resumed),
+        cmocka_unit_test(what_was_not_measured_is_null),
         cmocka_unit_test(a_failing_film_keeps_the_episodes),
         cmocka_unit_test(play_is_interrupted),
         cmocka_unit_test(rounds_keep_the_best_model),

@@ -115,6 +115,28 @@ static void bytes_do_not_depend_on_order_or_interruptions(void **state) {
     expect_equal_files(expected, folder);
 }
 
+// The dataset of a part can be read, beside the journal that a resumed writer goes on from.
+static void a_part_is_published_and_gone_on_with(void **state) {
+    (void)state;
+    const char *folder = sample_join(sample_join(root, "part"), "set-v0");
+    tz_writer *writer = begin(folder, false);
+    put_all(writer, in_order, 2);
+    assert_int_equal(tz_writer_publish(writer, 2, NULL), TZ_OK);
+    tz_writer_destroy(writer);
+    tz_dataset *dataset;
+    assert_int_equal(tz_dataset_read(&dataset, folder, NULL, NULL), TZ_OK);
+    assert_int_equal(dataset->n_episodes, 2);
+    tz_dataset_destroy(dataset);
+
+    writer = begin(folder, true);
+    assert_true(tz_writer_has(writer, 1));
+    assert_false(tz_writer_has(writer, 2));
+    put_all(writer, in_order + 2, N - 2);
+    assert_int_equal(tz_writer_finish(writer, N, NULL), TZ_OK);
+    tz_writer_destroy(writer);
+    expect_equal_files(unbroken("whole"), folder);
+}
+
 static void missing_slots_are_numbered_on(void **state) {
     (void)state;
     const char *folder = sample_join(root, "gaps");
@@ -291,6 +313,7 @@ static void a_full_file_system_spares_finished_episodes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_do_not_depend_on_order_or_interruptions),
+        cmocka_unit_test(a_part_is_published_and_gone_on_with),
         cmocka_unit_test(missing_slots_are_numbered_on),
         cmocka_unit_test(nothing_is_overwritten),
         cmocka_unit_test(a_finished_dataset_resumes_to_itself),
