@@ -28,11 +28,14 @@ static const struct {
     const char *name;
     double max;
 } limits[] = {
-    {"count", 1e4},        {"width", 16384.0},      {"height", 16384.0},   {"nrow", 4096.0},
-    {"ncol", 4096.0},      {"nstack", 1e8},         {"njmax", 1e6},        {"nconmax", 1e6},
-    {"nkey", 1e4},         {"nuserdata", 1e6},      {"memory", 1e9},       {"nuser_body", 1e3},
-    {"nuser_jnt", 1e3},    {"nuser_geom", 1e3},     {"nuser_site", 1e3},   {"nuser_cam", 1e3},
-    {"nuser_tendon", 1e3}, {"nuser_actuator", 1e3}, {"nuser_sensor", 1e3}, {"params", 200.0},
+    {"count", 1e4},        {"width", 16384.0},    {"height", 16384.0},
+    {"nrow", 4096.0},      {"ncol", 4096.0},      {"nstack", 1e8},
+    {"njmax", 1e6},        {"nconmax", 1e6},      {"nkey", 1e4},
+    {"nuserdata", 1e6},    {"memory", 1e9},       {"nuser_body", 1e3},
+    {"nuser_jnt", 1e3},    {"nuser_geom", 1e3},   {"nuser_site", 1e3},
+    {"nuser_cam", 1e3},    {"nuser_tendon", 1e3}, {"nuser_actuator", 1e3},
+    {"nuser_sensor", 1e3}, {"params", 200.0},     {"resolution", 4096.0},
+    {"dim", 1e4},
 };
 
 // ---- one attribute

@@ -145,6 +145,19 @@ static const struct refused {
     {ARM "<sensor><framepos name='p' objtype='site' objname='tip'/></sensor>"
          "<custom><text name='trapeze_reward' data='p'/></custom>",
      "p[0] to p[2]"},
+    {ARM "<visual><quality shadowsize='65536'/></visual>", "shadowsize is 65536"},
+    {ARM "<visual><quality shadowsize='-1'/></visual>", "shadowsize"},
+    {ARM "<visual><quality numslices='30000'/></visual>", "numslices"},
+    {ARM "<visual><quality numstacks='30000'/></visual>", "numstacks"},
+    {ARM "<visual><quality numquads='2000000000'/></visual>", "numquads"},
+    {ARM "<visual><global offwidth='2000000000'/></visual>", "offwidth"},
+    {ARM "<visual><global offheight='2000000000'/></visual>", "offheight"},
+    {ARM "<visual><map znear='-5'/></visual>", "znear"},
+    {ARM "<visual><map znear='2' zfar='1'/></visual>", "zfar"},
+    {ARM "<statistic extent='1e-30'/>", "extent"},
+#if mjVERSION_HEADER >= 4000000
+    {ARM "<option><flag sleep='enable'/></option>", "asleep"},
+#endif
 };
 
 static void test_refused(void **state) {
@@ -324,6 +337,9 @@ static void test_hostile(void **state) {
         {"<mujoco><asset><mesh name='m' builtin='supersphere' params='100000 1 1'/></asset>"
          "</mujoco>",
          "too large"},
+        {"<mujoco><worldbody><camera resolution='100000 100000'/></worldbody></mujoco>",
+         "too large"},
+        {"<mujoco><sensor><user name='s' dim='2000000000'/></sensor></mujoco>", "too large"},
         {"<mujoco><asset><texture width='&#50;0000'/></asset></mujoco>", "plain digits"},
         {"<mujoco><asset><texture width='1 x 20000'/></asset></mujoco>", "plain digits"},
         {"<mujoco><![CDATA[ > <!-- ]]><include file='../x.xml'/><!-- --></mujoco>", "CDATA"},
