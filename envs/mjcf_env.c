@@ -117,7 +117,7 @@ static tz_status check_pictures(const mjModel *model, const char *path, tz_error
         {"quality numslices", vis->quality.numslices, 1, 256},
         {"quality numstacks", vis->quality.numstacks, 1, 256},
         {"quality numquads", vis->quality.numquads, 1, 256},
-        {"map znear", (double)vis->map.znear, 1e-6, 1e6},
+        {"map znear", (double)vis->map.znear, (double)1e-6f, 1e6},
         {"map zfar", (double)vis->map.zfar, (double)vis->map.znear, 1e9},
         {"statistic extent", model->stat.extent, 1e-6, 1e9},
     };
