@@ -36,13 +36,13 @@ def number(value):
 
 
 def d4rl(T, terminals):
-    """A table of T rows of hopper, as tests/golden/make_d4rl.py writes one."""
+    """A table of T rows of chain-2, as tests/golden/make_d4rl.py writes one."""
     def reals(rows, cols, values):
         return array(F64, 0, 1 + (cols > 0), rows, cols, struct.pack(f"<{len(values)}d", *values))
     flags = array(FLAG, 0, 1, T, 0, terminals)
-    return (reals(T, 6, [i + 0.01 * j for i in range(T) for j in range(6)])
-            + reals(T, 6, [-i - 0.01 * j for i in range(T) for j in range(6)])
-            + reals(T, 3, [0.01 * i for i in range(3 * T)]) + reals(T, 0, [10.0 + i for i in range(T)])
+    return (reals(T, 2, [i + 0.01 * j for i in range(T) for j in range(2)])
+            + reals(T, 2, [-i - 0.01 * j for i in range(T) for j in range(2)])
+            + reals(T, 0, [0.01 * i for i in range(T)]) + reals(T, 0, [10.0 + i for i in range(T)])
             + flags + array(FLAG, 0, 1, T, 0, b""))
 
 
