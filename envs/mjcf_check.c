@@ -4,6 +4,7 @@
 #include "base/memory.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,61 +16,71 @@ enum {
     DEPTH_MAX = 96,    // of elements
     ELEMENTS_MAX = 200000,
     WORD_MAX = 64,
-    VALUE_MAX = 512,     // of an attribute that is looked at
-    COPIES_MAX = 100000, // of an element, by all the counts around it
+    VALUE_MAX = 512,        // of an attribute that is looked at
+    COPIES_MAX = 100000,    // of an element, by all the counts around it
+    FLEX_COPIES_MAX = 8000, // of a point of a soft body, whose compiling takes the square of them
 };
+
+#define BLANKS " \t\n\v\f\r"
 
 // Attributes that ask for an amount, and the largest that is granted.
 static const struct {
     const char *name;
     double max;
 } limits[] = {
-    {"count", 1e4},        {"width", 16384.0},      {"height", 16384.0},   {"nrow", 4096.0},
-    {"ncol", 4096.0},      {"nstack", 1e8},         {"njmax", 1e6},        {"nconmax", 1e6},
-    {"nkey", 1e4},         {"nuserdata", 1e6},      {"memory", 1e9},       {"nuser_body", 1e3},
-    {"nuser_jnt", 1e3},    {"nuser_geom", 1e3},     {"nuser_site", 1e3},   {"nuser_cam", 1e3},
-    {"nuser_tendon", 1e3}, {"nuser_actuator", 1e3}, {"nuser_sensor", 1e3},
+    {"count", 1e4},        {"width", 16384.0},    {"height", 16384.0},
+    {"nrow", 4096.0},      {"ncol", 4096.0},      {"nstack", 1e8},
+    {"njmax", 1e6},        {"nconmax", 1e6},      {"nkey", 1e4},
+    {"nuserdata", 1e6},    {"memory", 1e9},       {"nuser_body", 1e3},
+    {"nuser_jnt", 1e3},    {"nuser_geom", 1e3},   {"nuser_site", 1e3},
+    {"nuser_cam", 1e3},    {"nuser_tendon", 1e3}, {"nuser_actuator", 1e3},
+    {"nuser_sensor", 1e3}, {"params", 200.0},     {"resolution", 4096.0},
+    {"dim", 1e4},
 };
 
 // ---- one attribute
 
-// *copies is multiplied by the numbers of a "count".
-static tz_status check_amount(const char *path, const char *name, const char *value, double *copies,
-                              tz_error *error) {
+static double limit_of(const char *name) {
     for (size_t i = 0; i < TZ_COUNTOF(limits); i++) {
-        if (strcmp(name, limits[i].name) != 0) {
-            continue;
-        }
-        if (strchr(value, '&')) {
-            return tz_fail(error, TZ_ERR_UNSUPPORTED,
-                           "%s: %s=\"%.40s\" is not a number in plain digits", path, name, value);
-        }
-        // several numbers, and letters for powers of 1024 in "memory"
-        const char *cursor = value;
-        for (char *end;; cursor = end) {
-            double amount = strtod(cursor, &end);
-            if (end == cursor) {
-                break;
-            }
-            const char *const units = "KMGTPE";
-            const char *unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
-            for (long k = unit ? unit - units + 1 : 0; k > 0; k--) {
-                amount *= 1024.0;
-            }
-            end += unit != NULL;
-            if (!(amount <= limits[i].max)) {
-                return tz_fail(error, TZ_ERR_UNSUPPORTED,
-                               "%s: %s=\"%.40s\" is too large (at most %.0f)", path, name, value,
-                               limits[i].max);
-            }
-            *copies *= strcmp(name, "count") == 0 && amount > 1.0 ? amount : 1.0;
+        if (strcmp(name, limits[i].name) == 0) {
+            return limits[i].max;
         }
     }
-    return *copies <= COPIES_MAX
+    return INFINITY;
+}
+
+// Numbers with blanks between them, and letters for powers of 1024 in "memory". *copies is
+// multiplied by the numbers of a "count", up to copies_max.
+static tz_status check_amount(const char *path, const char *name, const char *value, double *copies,
+                              int copies_max, tz_error *error) {
+    const double max = limit_of(name);
+    const char *cursor = value;
+    for (char *end; max < INFINITY; cursor = end) {
+        double amount = strtod(cursor, &end);
+        if (end == cursor) {
+            break;
+        }
+        const char *const units = "KMGTPE";
+        const char *unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+        for (long k = unit ? unit - units + 1 : 0; k > 0; k--) {
+            amount *= 1024.0;
+        }
+        end += unit != NULL;
+        if (!(amount <= max)) {
+            return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                           "%s: %s=\"%.40s\" is too large (at most %.0f)", path, name, value, max);
+        }
+        *copies *= strcmp(name, "count") == 0 && amount > 1.0 ? amount : 1.0;
+    }
+    if (max < INFINITY && cursor[strspn(cursor, BLANKS)] != '\0') {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                       "%s: %s=\"%.40s\" is not a number in plain digits", path, name, value);
+    }
+    return *copies <= copies_max
                ? TZ_OK
                : tz_fail(error, TZ_ERR_UNSUPPORTED,
                          "%s: %s=\"%.40s\" makes %g copies with the counts around it (at most %d)",
-                         path, name, value, *copies, COPIES_MAX);
+                         path, name, value, *copies, copies_max);
 }
 
 static bool names_a_file(const char *name) {
@@ -93,6 +104,15 @@ static tz_status check_file(const char *path, const char *name, const char *valu
 }
 
 // ---- one file
+//
+// What is an element here has to be one for TinyXML2, MuJoCo's parser, and the other way round: an
+// <include> that only one of the two sees is not checked. So the grammar is the part of XML on
+// which both agree, and what is outside of it is refused, also where TinyXML2 would be content:
+//
+//     <name a="..." b='...'>   <name/>   </name>   <!-- ... -->   <? ... ?>   text
+//
+// with nothing between '<' and what follows it. A comment's "-->" comes after its "<!--": "<!-->"
+// is open. End tags have no attributes: TinyXML2 reads those, with a '>' in them.
 
 typedef struct scanner {
     const char *cursor, *end, *path;
@@ -103,59 +123,55 @@ typedef struct scanner {
 } scanner;
 
 static void skip_space(scanner *s) {
-    while (s->cursor < s->end && isspace((unsigned char)*s->cursor)) {
-        s->cursor++;
-    }
+    s->cursor += strspn(s->cursor, BLANKS);
 }
 
-// Moves behind the next `mark`; false when there is none.
-static bool skip_to(scanner *s, const char *mark) {
-    const char *found = strstr(s->cursor, mark);
-    s->cursor = found ? found + strlen(mark) : s->end;
-    return found != NULL;
+// Moves behind `mark` if the cursor is at it.
+static bool take(scanner *s, const char *mark) {
+    const size_t n = strlen(mark);
+    const bool is_there = strncmp(s->cursor, mark, n) == 0;
+    s->cursor += is_there ? n : 0;
+    return is_there;
 }
 
 static tz_status truncated(const scanner *s) {
     return tz_fail(s->error, TZ_ERR_FORMAT, "%s: the file ends inside a tag", s->path);
 }
 
+// Moves behind the next `mark`.
+static tz_status skip_to(scanner *s, const char *mark) {
+    const char *found = strstr(s->cursor, mark);
+    s->cursor = found ? found + strlen(mark) : s->end;
+    return found ? TZ_OK : truncated(s);
+}
+
+static tz_status unexpected(const scanner *s, const char *element, const char *expected) {
+    return s->cursor == s->end
+               ? truncated(s)
+               : tz_fail(s->error, TZ_ERR_FORMAT, "%s: found '%.20s' in a tag <%s>; expected %s",
+                         s->path, s->cursor, element, expected);
+}
+
+// An element's or attribute's name, made of the letters that TinyXML2 takes; empty when there is
+// none. Those that are looked for are shorter than WORD_MAX.
 static void take_word(scanner *s, char word[WORD_MAX]) {
     size_t n = 0;
-    for (; s->cursor < s->end && !isspace((unsigned char)*s->cursor) && !strchr("=/>", *s->cursor);
-         s->cursor++) {
+    for (;; s->cursor++) {
+        const unsigned char c = (unsigned char)*s->cursor;
+        const bool begins = isalpha(c) || c == '_' || c == ':' || c >= 128;
+        if (!begins && (n == 0 || (!isdigit(c) && c != '.' && c != '-'))) {
+            break;
+        }
         if (n < WORD_MAX - 1) {
-            word[n++] = *s->cursor;
+            word[n++] = (char)c;
         }
     }
     word[n] = '\0';
 }
 
-// name = "value"; the cursor is at the name.
-static tz_status check_attribute(scanner *s, const char *element) {
-    char name[WORD_MAX], value[VALUE_MAX];
-    take_word(s, name);
-    skip_space(s);
-    if (s->cursor == s->end || *s->cursor != '=') {
-        return s->cursor == s->end
-                   ? truncated(s)
-                   : tz_fail(s->error, TZ_ERR_FORMAT, "%s: attribute %s of <%s> has no value",
-                             s->path, name, element);
-    }
-    s->cursor++;
-    skip_space(s);
-    const char quote = *s->cursor;
-    const char *close = quote == '"' || quote == '\'' ? strchr(s->cursor + 1, quote) : NULL;
-    if (!close) {
-        return truncated(s);
-    }
-    const size_t n = (size_t)(close - s->cursor - 1);
-    snprintf(value, sizeof value, "%.*s", (int)(n < VALUE_MAX ? n : VALUE_MAX - 1), s->cursor + 1);
-    s->cursor = close + 1;
+// What an attribute asks for.
+static tz_status check_value(scanner *s, const char *element, const char *name, const char *value) {
     if (names_a_file(name)) {
-        if (n >= VALUE_MAX) {
-            return tz_fail(s->error, TZ_ERR_FORMAT, "%s: %s has %zu letters; expected at most %d",
-                           s->path, name, n, VALUE_MAX - 1);
-        }
         TZ_CHECK(check_file(s->path, name, value, s->error));
         const tz_mjcf_reference reference = {
             .file = value, .is_model = strcmp(element, "model") == 0, .copies = s->copies};
@@ -164,39 +180,92 @@ static tz_status check_attribute(scanner *s, const char *element) {
             TZ_CHECK(s->refer(s->context, &reference, s->error));
         }
     }
-    return check_amount(s->path, name, value, &s->copies, s->error);
+    const int copies_max = strcmp(element, "flexcomp") == 0 ? FLEX_COPIES_MAX : COPIES_MAX;
+    return check_amount(s->path, name, value, &s->copies, copies_max, s->error);
+}
+
+// name = "value"; the cursor is at the name.
+static tz_status check_attribute(scanner *s, const char *element) {
+    char name[WORD_MAX], value[VALUE_MAX];
+    take_word(s, name);
+    if (name[0] == '\0') {
+        return unexpected(s, element, "an attribute, '/>' or '>'");
+    }
+    skip_space(s);
+    if (!take(s, "=")) {
+        return s->cursor == s->end
+                   ? truncated(s)
+                   : tz_fail(s->error, TZ_ERR_FORMAT, "%s: attribute %s of <%s> has no value",
+                             s->path, name, element);
+    }
+    skip_space(s);
+    const char quote = *s->cursor;
+    if (quote != '"' && quote != '\'') {
+        return unexpected(s, element, "a value in quotes");
+    }
+    const char *close = strchr(s->cursor + 1, quote);
+    if (!close) {
+        return truncated(s);
+    }
+    const size_t n = (size_t)(close - s->cursor - 1);
+    if (n >= VALUE_MAX && (names_a_file(name) || limit_of(name) < INFINITY)) {
+        return tz_fail(s->error, TZ_ERR_FORMAT, "%s: %s has %zu letters; expected at most %d",
+                       s->path, name, n, VALUE_MAX - 1);
+    }
+    snprintf(value, sizeof value, "%.*s", (int)(n < VALUE_MAX ? n : VALUE_MAX - 1), s->cursor + 1);
+    s->cursor = close + 1;
+    return check_value(s, element, name, value);
 }
 
 // A start tag; the cursor is behind '<'. *empty: it closes itself.
-static tz_status check_tag(scanner *s, bool *empty) {
+static tz_status check_start(scanner *s, bool *empty) {
     char element[WORD_MAX];
     take_word(s, element);
+    if (element[0] == '\0') {
+        return unexpected(s, element, "a name behind '<'");
+    }
     for (;;) {
         skip_space(s);
-        if (s->cursor == s->end) {
-            return truncated(s);
+        *empty = take(s, "/>");
+        if (*empty || take(s, ">")) {
+            return TZ_OK;
         }
-        if (*s->cursor == '>' || *s->cursor == '/') {
-            *empty = *s->cursor == '/';
-            return skip_to(s, ">") ? TZ_OK : truncated(s);
-        }
-        const char *before = s->cursor;
         TZ_CHECK(check_attribute(s, element));
-        if (s->cursor == before) {
-            return truncated(s);
-        }
     }
 }
 
-// What is not an element: behind '<', a comment, a declaration, an end tag. Each ends where
-// MuJoCo's parser ends it; CDATA, which would hide elements from one of the two, is refused.
-static tz_status skip_other(scanner *s) {
-    const char *end = strncmp(s->cursor, "!--", 3) == 0 ? "-->" : *s->cursor == '?' ? "?>" : ">";
-    if (strncmp(s->cursor, "![", 2) == 0) {
-        return tz_fail(s->error, TZ_ERR_UNSUPPORTED, "%s: CDATA sections are not supported",
-                       s->path);
+// An end tag; the cursor is behind "</".
+static tz_status check_end(scanner *s) {
+    char element[WORD_MAX];
+    take_word(s, element);
+    skip_space(s);
+    return element[0] != '\0' && take(s, ">")
+               ? TZ_OK
+               : unexpected(s, element, "a name alone in an end tag");
+}
+
+// Behind "<!": a comment.
+static tz_status skip_comment(scanner *s) {
+    return take(s, "--")
+               ? skip_to(s, "-->")
+               : tz_fail(s->error, TZ_ERR_UNSUPPORTED,
+                         "%s: CDATA sections and document types are not supported", s->path);
+}
+
+// The element at the cursor, behind '<'; around[d] are the copies of what is at depth d.
+static tz_status check_element(scanner *s, double around[DEPTH_MAX + 1], int *depth) {
+    bool empty;
+    s->copies = around[*depth];
+    TZ_CHECK(check_start(s, &empty));
+    if (empty) {
+        return TZ_OK;
     }
-    return skip_to(s, end) ? TZ_OK : truncated(s);
+    if (*depth == DEPTH_MAX) {
+        return tz_fail(s->error, TZ_ERR_UNSUPPORTED, "%s: elements are nested more than %d deep",
+                       s->path, DEPTH_MAX);
+    }
+    around[++*depth] = s->copies;
+    return TZ_OK;
 }
 
 tz_status tz_mjcf_check_text(const char *text, size_t size, const char *path, double copies,
@@ -205,32 +274,27 @@ tz_status tz_mjcf_check_text(const char *text, size_t size, const char *path, do
     if (memchr(text, '\0', size)) {
         return tz_fail(error, TZ_ERR_FORMAT, "%s: not an XML file (it holds a zero byte)", path);
     }
-    double around[DEPTH_MAX + 1] = {copies}; // copies of what is at each depth
-    int depth = 0;
-    long n_elements = 0;
-    while ((s.cursor = memchr(s.cursor, '<', (size_t)(s.end - s.cursor)))) {
+    double around[DEPTH_MAX + 1] = {copies};
+    int depth = 0, n_elements = 0;
+    while ((s.cursor = strchr(s.cursor, '<'))) {
         s.cursor++;
-        if (strchr("!?/", *s.cursor)) {
-            depth -= *s.cursor == '/' && depth > 0;
-            TZ_CHECK(skip_other(&s));
-            continue;
-        }
-        bool empty = false;
-        s.copies = around[depth];
-        TZ_CHECK(check_tag(&s, &empty));
-        if (++n_elements > ELEMENTS_MAX || (!empty && depth == DEPTH_MAX)) {
-            return tz_fail(error, TZ_ERR_UNSUPPORTED,
-                           "%s: too many elements (at most %d, nested at most %d deep)", path,
-                           ELEMENTS_MAX, DEPTH_MAX);
-        }
-        if (!empty) {
-            around[++depth] = s.copies;
+        if (take(&s, "/")) {
+            TZ_CHECK(check_end(&s));
+            depth -= depth > 0;
+        } else if (take(&s, "!")) {
+            TZ_CHECK(skip_comment(&s));
+        } else if (take(&s, "?")) {
+            TZ_CHECK(skip_to(&s, "?>"));
+        } else if (++n_elements > ELEMENTS_MAX) {
+            return tz_fail(error, TZ_ERR_UNSUPPORTED, "%s: more than %d elements", path,
+                           ELEMENTS_MAX);
+        } else {
+            TZ_CHECK(check_element(&s, around, &depth));
         }
     }
-    if (n_elements == 0) {
-        return tz_fail(error, TZ_ERR_FORMAT, "%s: not an XML file (expected <mujoco>)", path);
-    }
-    return TZ_OK;
+    return n_elements > 0
+               ? TZ_OK
+               : tz_fail(error, TZ_ERR_FORMAT, "%s: not an XML file (expected <mujoco>)", path);
 }
 
 // ---- a file with those that it names

@@ -17,9 +17,9 @@ typedef struct tz_mjcf_reference {
 typedef tz_status (*tz_mjcf_reference_fn)(void *context, const tz_mjcf_reference *reference,
                                           tz_error *error);
 
-// Checks the text of one file, called `path` in sentences, of which `copies` are made. `refer`
-// (Nullable) is called with every MJCF file that it names; its failure is handed on. TZ_ERR_FORMAT,
-// TZ_ERR_UNSUPPORTED.
+// Checks the text of one file (text[size] is zero), called `path` in sentences, of which `copies`
+// are made. `refer` (Nullable) is called with every MJCF file that it names; its failure is handed
+// on. TZ_ERR_FORMAT, TZ_ERR_UNSUPPORTED.
 TZ_API tz_status tz_mjcf_check_text(const char *text, size_t size, const char *path, double copies,
                                     tz_mjcf_reference_fn refer, void *context, tz_error *error);
 

@@ -74,6 +74,9 @@ static tz_status check_model(const mjModel *model, const char *path, tz_error *e
         {tz_mujoco_n_hidden(model) > 0,
          "it has plugins or delays with a state of their own, which z = [q, v] does not hold",
          "none"},
+        {tz_mujoco_can_sleep(model),
+         "its bodies may fall asleep (flag sleep), and z = [q, v] does not hold which of them are",
+         "the flag disabled"},
         {model->nsensordata > TZ_MEASURED_MAX, "its sensors have more than 64 values",
          "at most 64"},
         {!(model->opt.timestep > 0.0) || !isfinite(model->opt.timestep),
@@ -95,6 +98,33 @@ static tz_status check_model(const mjModel *model, const char *path, tz_error *e
             return tz_fail(error, TZ_ERR_UNSUPPORTED,
                            "%s: actuator %d (%s) has no ctrlrange; expected a finite one", path, i,
                            name ? name : "without a name");
+        }
+    }
+    return TZ_OK;
+}
+
+// Refuses settings of pictures that no picture needs and that MuJoCo's renderer does not survive:
+// buffers, meshes of primitives (squares of slices, stacks and quads), and the camera's range.
+static tz_status check_pictures(const mjModel *model, const char *path, tz_error *error) {
+    const mjVisual *vis = &model->vis;
+    const struct {
+        const char *name;
+        double value, min, max;
+    } settings[] = {
+        {"global offwidth", vis->global.offwidth, 1, 16384},
+        {"global offheight", vis->global.offheight, 1, 16384},
+        {"quality shadowsize", vis->quality.shadowsize, 0, 16384},
+        {"quality numslices", vis->quality.numslices, 1, 256},
+        {"quality numstacks", vis->quality.numstacks, 1, 256},
+        {"quality numquads", vis->quality.numquads, 1, 256},
+        {"map znear", (double)vis->map.znear, (double)1e-6f, 1e6},
+        {"map zfar", (double)vis->map.zfar, (double)vis->map.znear, 1e9},
+        {"statistic extent", model->stat.extent, 1e-6, 1e9},
+    };
+    for (size_t i = 0; i < TZ_COUNTOF(settings); i++) {
+        if (!(settings[i].value >= settings[i].min && settings[i].value <= settings[i].max)) {
+            return tz_fail(error, TZ_ERR_UNSUPPORTED, "%s: %s is %g; expected %g to %g", path,
+                           settings[i].name, settings[i].value, settings[i].min, settings[i].max);
         }
     }
     return TZ_OK;
@@ -251,9 +281,8 @@ tz_status tz_mjcf_env_create(tz_env **env, const tz_env_def *def, tz_error *erro
     mjcf_type *self = tz_alloc(1, sizeof *self);
     tz_status status = self ? check_model(model, path, error)
                             : tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for it", path);
-    if (status == TZ_OK) {
-        status = describe(self, model, path, error);
-    }
+    status = status == TZ_OK ? check_pictures(model, path, error) : status;
+    status = status == TZ_OK ? describe(self, model, path, error) : status;
     if (status != TZ_OK) {
         tz_free(self);
         mj_deleteModel(model);

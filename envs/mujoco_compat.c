@@ -119,6 +119,15 @@ long tz_mujoco_n_hidden(const mjModel *model) {
 #endif
 }
 
+bool tz_mujoco_can_sleep(const mjModel *model) {
+#if mjVERSION_HEADER < 4000000
+    (void)model;
+    return false;
+#else
+    return model->opt.enableflags & mjENBL_SLEEP;
+#endif
+}
+
 double tz_mujoco_arena_bytes(const mjModel *model) {
 #if mjVERSION_HEADER < 300
     return (double)model->nstack * sizeof(mjtNum);

@@ -27,6 +27,9 @@ TZ_API bool tz_mujoco_try(void (*body)(void *context), void *context, char *comp
 // Numbers of the state that are neither in qpos, qvel nor act: of plugins and delays.
 long tz_mujoco_n_hidden(const mjModel *model);
 
+// Whether bodies may fall asleep, which is a state of theirs, too.
+bool tz_mujoco_can_sleep(const mjModel *model);
+
 // Bytes of a simulation's scratch memory.
 double tz_mujoco_arena_bytes(const mjModel *model);
 

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/run_folder.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -61,10 +62,22 @@ static void print_layer(FILE *out, const tz_network *net, int layer, int n) {
 
 // ---- the parts of the file
 
+// A name in a comment, which it neither ends nor begins again.
+static void print_name(FILE *out, const char *name) {
+    for (char before = ' '; *name != '\0'; before = *name++) {
+        const bool marks = (before == '*' && *name == '/') || (before == '/' && *name == '*');
+        fprintf(out, "%s%c", marks ? " " : "", iscntrl((unsigned char)*name) ? ' ' : *name);
+    }
+}
+
 static void print_head(FILE *out, const tz_actor *actor, const tz_task *task, const char *name) {
     const bool is_state = actor->layout.source == TZ_OBSERVATION_STATE;
+    fprintf(out, "/* Policy '");
+    print_name(out, name);
+    fprintf(out, "' of environment '");
+    print_name(out, task->name);
     fprintf(out,
-            "/* Policy '%s' of environment '%s', written by %s.\n"
+            "', written by %s.\n"
             " *\n"
             " *     void policy_control(double *u, const double *source);\n"
             " *\n"
@@ -73,8 +86,7 @@ static void print_head(FILE *out, const tz_actor *actor, const tz_task *task, co
             " */\n"
             "#include <math.h>\n\n"
             "void policy_control(double *u, const double *source);\n\n",
-            name, task->name, tz_version(), task->nu,
-            is_state ? tz_task_nz(task) : task->n_gym_observation,
+            tz_version(), task->nu, is_state ? tz_task_nz(task) : task->n_gym_observation,
             is_state ? "positions, then velocities, as MuJoCo's qpos and qvel"
                      : "Gymnasium's observation");
 }

@@ -15,7 +15,7 @@ enum { KEY_MAX = 64, NOTES_MAX = 32, FORMAT_KEYS = 17 };
 #define OWN_FORMAT "trapeze policy 1"
 
 // metadata "observation_source" of a tz_observation_source
-static const char *const source_names[] = {"state", "gymnasium"};
+static const char *const source_names[] = {"state", "gymnasium", NULL};
 
 static const char *const activation_names[] = {"relu", "tanh", NULL};
 static const char *const output_names[] = {"tanh", "clip", NULL};
@@ -51,6 +51,22 @@ static struct json_object *json_ints(const int *x, int n) {
     return list;
 }
 
+static bool is_number(const struct json_object *item) {
+    return json_object_is_type(item, json_type_double) || json_object_is_type(item, json_type_int);
+}
+
+// A list as it is written, or, where one number is asked for, that number alone. The caller puts
+// it.
+static struct json_object *parse_list(const char *text, int max) {
+    struct json_object *list = json_tokener_parse(text);
+    if (max == 1 && is_number(list)) {
+        struct json_object *number = list;
+        list = json_object_new_array_ext(1);
+        json_object_array_add(list, number);
+    }
+    return list;
+}
+
 // Reads a list of numbers from the metadata: *n of them, at most max; *n is -1 when there is no
 // such key.
 static tz_status read_reals(double *x, int *n, int max, const tz_safetensors *file, const char *key,
@@ -60,13 +76,12 @@ static tz_status read_reals(double *x, int *n, int max, const tz_safetensors *fi
     if (text == NULL) {
         return TZ_OK;
     }
-    struct json_object *list = json_tokener_parse(text);
+    struct json_object *list = parse_list(text, max);
     bool good =
         json_object_is_type(list, json_type_array) && json_object_array_length(list) <= (size_t)max;
     for (size_t i = 0; good && i < json_object_array_length(list); i++) {
         struct json_object *item = json_object_array_get_idx(list, i);
-        good =
-            json_object_is_type(item, json_type_double) || json_object_is_type(item, json_type_int);
+        good = is_number(item);
         x[i] = json_object_get_double(item);
         good = good && !isnan(x[i]);
     }

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/printable.h"
 #include "base/run_folder.h"
 #include "data/check.h"
 #include "data/writer.h"
@@ -93,15 +94,19 @@ static void print_info_json(const char *path, const tz_dataset *dataset, const t
 }
 
 static void print_range(const char *name, const tz_range *range) {
-    printf("  %-16s %12.4g %12.4g %12.4g %12.4g\n", name, range->low, range->high, range->mean,
-           range->std);
+    const int n_blanks = 16 - (int)strlen(name);
+    printf("  ");
+    tz_put_printable(stdout, name);
+    printf("%*s %12.4g %12.4g %12.4g %12.4g\n", n_blanks > 0 ? n_blanks : 0, "", range->low,
+           range->high, range->mean, range->std);
 }
 
 static void print_info_text(const char *path, const tz_dataset *dataset, const tz_task *task,
                             const tz_dataset_summary *s) {
-    printf("%s: %s, nq %d, nv %d, nu %d, dt %g s\n", path,
-           dataset->env[0] ? dataset->env : "unknown environment", dataset->nq, dataset->nv,
-           dataset->nu, dataset->dt_s);
+    printf("%s: ", path);
+    tz_put_printable(stdout, dataset->env[0] ? dataset->env : "unknown environment");
+    printf(", nq %d, nv %d, nu %d, dt %g s\n", dataset->nq, dataset->nv, dataset->nu,
+           dataset->dt_s);
     printf("episodes  %d, %zu steps, length %.1f (%d to %d)\n", s->episodes, s->steps,
            s->length_mean, s->length_low, s->length_high);
     printf("return    %.2f +- %.2f (%.2f to %.2f)\n", s->return_mean, s->return_std, s->return_low,
@@ -109,7 +114,9 @@ static void print_info_text(const char *path, const tz_dataset *dataset, const t
     printf("ends      %d terminated, %d truncated, %d cut where unstable\n", s->terminated,
            s->truncated, s->unstable);
     if (dataset->config) {
-        printf("made by   %s\n", dataset->config);
+        printf("made by   ");
+        tz_put_printable(stdout, dataset->config);
+        printf("\n");
     }
     printf("\n  %-16s %12s %12s %12s %12s\n", "coordinate", "low", "high", "mean", "std");
     char name[TZ_NAME_MAX + 8];

@@ -48,18 +48,20 @@ static tz_status draw_episodes(const tz_dataset *d, const char *folder, tz_error
     return status;
 }
 
-// Share of the states in each of BINS equal intervals of one coordinate's range.
+// Share of the states in each of BINS equal intervals of one coordinate's range. Halves: the range
+// of finite numbers may be wider than the largest one.
 static void histogram(const tz_dataset *d, int column, const tz_range *range, double *x,
                       double *share) {
     const size_t n = d->n_steps + (size_t)d->n_episodes;
-    const double width = range->high > range->low ? (range->high - range->low) / BINS : 1.0;
+    const double low = 0.5 * range->low, interval = (0.5 * range->high - low) / BINS;
+    const double width = interval > 0.0 ? interval : 0.5;
     for (int b = 0; b < BINS; b++) {
-        x[b] = range->low + (b + 0.5) * width;
+        x[b] = 2.0 * (low + (b + 0.5) * width);
         share[b] = 0.0;
     }
     for (size_t i = 0; i < n; i++) {
-        const double value = d->z[i * (size_t)d->nz + (size_t)column];
-        const int bin = (int)((value - range->low) / width);
+        const double value = 0.5 * d->z[i * (size_t)d->nz + (size_t)column];
+        const int bin = (int)((value - low) / width);
         share[bin < BINS ? bin : BINS - 1] += 1.0 / (double)n;
     }
 }

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/printable.h"
 #include "base/run_folder.h"
 #include "data/check.h"
 #include "data/writer.h"
@@ -60,7 +61,8 @@ static void take_fault(void *context, const tz_fault *fault) {
         printf("episode %d", fault->episode);
         printf(fault->step >= 0 ? ", step %ld: " : ": ", fault->step);
     }
-    printf("%s\n", fault->text);
+    tz_put_printable(stdout, fault->text);
+    printf("\n");
 }
 
 static void print_verdict(const char *path, const tz_dataset *dataset, faults *f) {

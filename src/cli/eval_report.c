@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/printable.h"
 #include "base/run_folder.h"
 
 #include <json-c/json.h>
@@ -116,8 +117,9 @@ static void print_integrators(const tz_eval_report *report) {
 
 void tz_eval_print_table(const tz_eval_report *report) {
     const tz_rollouts *r = report->rollouts;
-    printf("%s, %s: %d rollouts of %d steps from %d %s", report->env, report->data, r->n,
-           r->horizon, r->n_episodes - r->n_short, report->episodes);
+    tz_put_printable(stdout, report->env);
+    printf(", %s: %d rollouts of %d steps from %d %s", report->data, r->n, r->horizon,
+           r->n_episodes - r->n_short, report->episodes);
     if (r->n_short > 0) {
         printf(" (%d shorter ones left out)", r->n_short);
     }

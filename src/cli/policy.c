@@ -1,5 +1,6 @@
 // trapeze policy: what a policy file is, and policies in other forms.
 #include "base/json.h"
+#include "base/printable.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
 #include "policies/export_c.h"
@@ -40,6 +41,12 @@ static struct json_object *describe(const char *path, const tz_policy_file *file
     return object;
 }
 
+static void print_line(const char *what, const char *text) {
+    printf("%-12s ", what);
+    tz_put_printable(stdout, text);
+    printf("\n");
+}
+
 static void print_notes(const char *path) {
     tz_safetensors *file;
     if (tz_safetensors_read(&file, path, NULL) != TZ_OK) {
@@ -49,7 +56,7 @@ static void print_notes(const char *path) {
     for (size_t i = 0; i < TZ_COUNTOF(notes); i++) {
         const char *value = tz_safetensors_metadata(file, notes[i]);
         if (value != NULL) {
-            printf("%-12s %s\n", notes[i], value);
+            print_line(notes[i], value);
         }
     }
     tz_safetensors_destroy(file);
@@ -58,11 +65,11 @@ static void print_notes(const char *path) {
 static void print_info(const char *path, const tz_policy_file *file) {
     const tz_network *net = &file->actor.net;
     printf("%s: %s\n", path, file->kind);
-    printf("%-12s %s\n", "environment", file->env[0] != '\0' ? file->env : "not said");
+    print_line("environment", file->env[0] != '\0' ? file->env : "not said");
     printf("%-12s %d numbers%s\n", "sees", net->n_in,
            file->actor.normaliser.n > 0 ? ", normalised" : "");
     if (file->statistics[0] != '\0') {
-        printf("%-12s %s\n", "statistics", file->statistics);
+        print_line("statistics", file->statistics);
     }
     printf("%-12s", "layers");
     for (int layer = 0; layer < net->n_layers - 1; layer++) {

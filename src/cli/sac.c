@@ -33,11 +33,12 @@ static tz_status parse_returns(sac_options *options, tz_error *error) {
         const double value = strtod(text, &end);
         const bool room =
             options->def.n_snapshot_return < (int)TZ_COUNTOF(options->snapshot_return);
-        if (end == text || (*end != ',' && *end != '\0') || !room) {
-            return tz_fail(error, TZ_ERR_ARGUMENT,
-                           "--snapshot-at is '%.60s'; expected at most %zu returns with commas "
-                           "between them",
-                           options->snapshot_at, TZ_COUNTOF(options->snapshot_return));
+        if (end == text || (*end != ',' && *end != '\0') || !isfinite(value) || !room) {
+            return tz_fail(
+                error, TZ_ERR_ARGUMENT,
+                "--snapshot-at is '%.60s'; expected at most %zu finite returns with commas "
+                "between them",
+                options->snapshot_at, TZ_COUNTOF(options->snapshot_return));
         }
         options->snapshot_return[options->def.n_snapshot_return++] = value;
         text = *end == ',' ? end + 1 : end;

@@ -55,6 +55,37 @@ static tz_status make_model(tz_scene *scene, const tz_env *env, tz_error *error)
                : tz_fail(error, TZ_ERR_MEMORY, "no memory for the scene of %s", task->name);
 }
 
+typedef struct context_call {
+    tz_scene *scene;
+    tz_quality quality;
+} context_call;
+
+// What is drawn and OpenGL's objects for it, by MuJoCo, which may meet a fatal error in it.
+static void make_context(void *context) {
+    const context_call *call = context;
+    tz_scene *scene = call->scene;
+    mjv_makeScene(scene->model, &scene->scene, SCENE_GEOMS_MAX);
+    choose_quality(scene, call->quality);
+    mjr_makeContext(scene->model, &scene->context, mjFONTSCALE_100);
+    mjr_setBuffer(scene->offscreen ? mjFB_OFFSCREEN : mjFB_WINDOW, &scene->context);
+}
+
+static tz_status fill_scene(tz_scene *scene, const tz_env *env, tz_quality quality,
+                            tz_error *error) {
+    TZ_CHECK(make_model(scene, env, error));
+    // the size and samples of the off-screen buffer are read from the model
+    scene->model->vis.global.offwidth = scene->width;
+    scene->model->vis.global.offheight = scene->height;
+    char complaint[256];
+    context_call call = {scene, quality};
+    if (!tz_mujoco_try(make_context, &call, complaint, sizeof complaint)) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED, "%s cannot be drawn: MuJoCo says: %s",
+                       scene->task->name, complaint);
+    }
+    place_camera(scene, tz_env_info_of(env));
+    return TZ_OK;
+}
+
 tz_status tz_scene_create(tz_scene **scene_out, const tz_env *env, bool offscreen, int width,
                           int height, tz_quality quality, tz_error *error) {
     *scene_out = NULL;
@@ -69,20 +100,11 @@ tz_status tz_scene_create(tz_scene **scene_out, const tz_env *env, bool offscree
     scene->offscreen = offscreen;
     scene->width = width;
     scene->height = height;
-    const tz_status status = make_model(scene, env, error);
+    const tz_status status = fill_scene(scene, env, quality, error);
     if (status != TZ_OK) {
         tz_scene_destroy(scene);
         return status;
     }
-
-    // the size and samples of the off-screen buffer are read from the model by mjr_makeContext
-    scene->model->vis.global.offwidth = width;
-    scene->model->vis.global.offheight = height;
-    mjv_makeScene(scene->model, &scene->scene, SCENE_GEOMS_MAX);
-    choose_quality(scene, quality);
-    mjr_makeContext(scene->model, &scene->context, mjFONTSCALE_100);
-    mjr_setBuffer(offscreen ? mjFB_OFFSCREEN : mjFB_WINDOW, &scene->context);
-    place_camera(scene, tz_env_info_of(env));
     *scene_out = scene;
     return TZ_OK;
 }

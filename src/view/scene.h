@@ -41,7 +41,7 @@ typedef struct tz_path {
 
 // Makes the scene of the environment's robot with its registered camera. offscreen: for pictures
 // and videos of width x height; else for the window's framebuffer. TZ_ERR_UNSUPPORTED when the
-// environment is neither simulated by MuJoCo nor a physical system.
+// environment is neither simulated by MuJoCo nor a physical system, or MuJoCo cannot draw it.
 TZ_API tz_status tz_scene_create(tz_scene **scene, const tz_env *env, bool offscreen, int width,
                                  int height, tz_quality quality, tz_error *error);
 TZ_API void tz_scene_destroy(tz_scene *scene); // Nullable

@@ -1,4 +1,5 @@
 // trapeze data: merge, sample, convert and scores on real datasets, and what they refuse.
+#include "../data/sample.h"
 #include "command.h"
 
 #include "base/status.h"
@@ -263,6 +264,14 @@ static void pictures_are_drawn(void **state) {
     static const char *const files[] = {"pictures/episodes.png", "pictures/episodes.svg",
                                         "pictures/states-0.png", "pictures/states-0.svg"};
     assert_files(files, 4, true);
+
+    // coordinates whose range is wider than the largest double
+    sample_write("wide-v0");
+    sample_poke("wide-v0", "episode_0/observations", 3, 1e308);
+    sample_poke("wide-v0", "episode_1/observations", 3, -1e308);
+    assert_int_equal(trapeze("data plot wide-v0 --out wide-pictures"), 0);
+    static const char *const wide[] = {"wide-pictures/episodes.png", "wide-pictures/states-0.png"};
+    assert_files(wide, 2, true);
 }
 
 static void bad_words_are_refused(void **state) {

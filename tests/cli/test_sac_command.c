@@ -162,6 +162,8 @@ static void bad_input_is_one_sentence(void **state) {
     assert_refused("--stepz", "sac --stepz 3");
     assert_refused("steps", "sac --env hopper --steps 0 --out zero");
     assert_refused("--snapshot-at", "sac --env hopper --snapshot-at 1,x --out zero");
+    assert_refused("finite", "sac --env hopper --snapshot-at nan,5 --out zero");
+    assert_refused("finite", "sac --env hopper --snapshot-at 5,inf --out zero");
     assert_refused("multiple of 16", "sac --env hopper --hidden 100 --out zero");
     assert_refused("--resume", "sac --env inverted_pendulum --out whole/run");
     assert_refused("inverted_pendulum", "sac --env hopper --resume --out whole/run");

@@ -145,6 +145,19 @@ static const struct refused {
     {ARM "<sensor><framepos name='p' objtype='site' objname='tip'/></sensor>"
          "<custom><text name='trapeze_reward' data='p'/></custom>",
      "p[0] to p[2]"},
+    {ARM "<visual><quality shadowsize='65536'/></visual>", "shadowsize is 65536"},
+    {ARM "<visual><quality shadowsize='-1'/></visual>", "shadowsize"},
+    {ARM "<visual><quality numslices='30000'/></visual>", "numslices"},
+    {ARM "<visual><quality numstacks='30000'/></visual>", "numstacks"},
+    {ARM "<visual><quality numquads='2000000000'/></visual>", "numquads"},
+    {ARM "<visual><global offwidth='2000000000'/></visual>", "offwidth"},
+    {ARM "<visual><global offheight='2000000000'/></visual>", "offheight"},
+    {ARM "<visual><map znear='-5'/></visual>", "znear"},
+    {ARM "<visual><map znear='2' zfar='1'/></visual>", "zfar"},
+    {ARM "<statistic extent='1e-30'/>", "extent"},
+#if mjVERSION_HEADER >= 4000000
+    {ARM "<option><flag sleep='enable'/></option>", "asleep"},
+#endif
 };
 
 static void test_refused(void **state) {
@@ -318,9 +331,41 @@ static void test_hostile(void **state) {
         {"<mujoco><worldbody><flexcomp name='f' type='grid' count='100 100 100'/></worldbody>"
          "</mujoco>",
          "1e+06 copies"},
+        {"<mujoco><worldbody><flexcomp name='f' type='grid' count='40 40 40'/></worldbody>"
+         "</mujoco>",
+         "64000 copies"},
+        {"<mujoco><asset><mesh name='m' builtin='supersphere' params='100000 1 1'/></asset>"
+         "</mujoco>",
+         "too large"},
+        {"<mujoco><worldbody><camera resolution='100000 100000'/></worldbody></mujoco>",
+         "too large"},
+        {"<mujoco><sensor><user name='s' dim='2000000000'/></sensor></mujoco>", "too large"},
         {"<mujoco><asset><texture width='&#50;0000'/></asset></mujoco>", "plain digits"},
+        {"<mujoco><asset><texture width='1 x 20000'/></asset></mujoco>", "plain digits"},
         {"<mujoco><![CDATA[ > <!-- ]]><include file='../x.xml'/><!-- --></mujoco>", "CDATA"},
         {"<mujoco><? > <!-- ?><include file='../x.xml'/><!-- --></mujoco>", "outside the folder"},
+        {"<mujoco><!--> <a b=\" --> <include file='../x.xml'/> <!-- \"/> --></mujoco>",
+         "outside the folder"},
+        {"<mujoco><!---> <a b=\" --> <include file='../x.xml'/> <!-- \"/> --></mujoco>",
+         "outside the folder"},
+        {"<mujoco><?> <a b=\" ?> <include file='../x.xml'/> <!-- \"/> --></mujoco>",
+         "outside the folder"},
+        {"<mujoco><!-->", "ends inside a tag"},
+        {"<?>", "ends inside a tag"},
+        {"<mujoco><a></a b=\"><!--\"><include file='../x.xml'/><!-- --></mujoco>", "end tag"},
+        {"<mujoco><a>< /a b=\"><!--\"><include file='../x.xml'/><!-- --></mujoco>", "name behind"},
+        {"<mujoco>< include file='../x.xml'/></mujoco>", "name behind"},
+        {"<mujoco><a / b='><!--'><include file='../x.xml'/><!-- --></mujoco>", "found '/ b="},
+        {"<mujoco><a b=c'><!--'/><include file='../x.xml'/><!-- --></mujoco>", "in quotes"},
+        {"<mujoco><a 'b'='1'/></mujoco>", "found ''b'"},
+        {"<mujoco><a b c='1'/></mujoco>", "attribute b of <a> has no value"},
+        {"<mujoco><a <b='1'/></mujoco>", "found '<b="},
+        {"<!DOCTYPE m [<!ENTITY f '>'>]><mujoco/>", "document types"},
+        {"\xef\xbb\xbf<mujoco><include file='../x.xml'/></mujoco>", "outside the folder"},
+        {"\xff\xfe<mujoco><x:include file='../x.xml'/></mujoco>", "outside the folder"},
+        {"<mujoco>text > ' \" & <include file='../x.xml'/></mujoco>", "outside the folder"},
+        {"<mujoco><a b='<!--'/><include file='../x.xml'/><!-- --></mujoco>", "outside the folder"},
+        {"<mujoco><include\ffile\v=\r'../x.xml'/></mujoco>", "outside the folder"},
         {"<mujoco><asset><model file='bad.xml'/></asset></mujoco>", "included"},
         {"<mujoco><asset><model file='../x.xml'/></asset></mujoco>", "outside the folder"},
         {"<mujoco><worldbody><body><geom size='nan'/></body></worldbody></mujoco>", "bad.xml"},
@@ -331,6 +376,12 @@ static void test_hostile(void **state) {
         expect_refusal(cases[i].text, strlen(cases[i].text), cases[i].words);
     }
     expect_refusal("<mujoco>\0</mujoco>", 18, "zero byte");
+    expect_refusal("\xff\xfe<\0m\0", 6, "zero byte");
+
+    // an amount behind more blanks than are looked at
+    static char far[1000];
+    snprintf(far, sizeof far, "<mujoco><asset><texture width='%600s'/></asset></mujoco>", "20000");
+    expect_refusal(far, strlen(far), "600 letters");
 
     // deeper than any robot
     static char deep[100000];

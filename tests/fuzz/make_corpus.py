@@ -35,11 +35,24 @@ def number(value):
     return attribute(I64 + 16, struct.pack("<q", value))
 
 
+def d4rl(T, terminals):
+    """A table of T rows of chain-2, as tests/golden/make_d4rl.py writes one."""
+    def reals(rows, cols, values):
+        return array(F64, 0, 1 + (cols > 0), rows, cols, struct.pack(f"<{len(values)}d", *values))
+    flags = array(FLAG, 0, 1, T, 0, terminals)
+    return (reals(T, 2, [i + 0.01 * j for i in range(T) for j in range(2)])
+            + reals(T, 2, [-i - 0.01 * j for i in range(T) for j in range(2)])
+            + reals(T, 0, [0.01 * i for i in range(T)]) + reals(T, 0, [10.0 + i for i in range(T)])
+            + flags + array(FLAG, 0, 1, T, 0, b""))
+
+
+MINARI, D4RL = b"\0", b"\1"
 seeds = {
-    "plain": bytes(7) + b"\1" + episode(0, 0, 2, 2, 1),
-    "dimensions": b"\0" + number(2) + number(1) + bytes(4) + b"\2" + episode(0, 1, 3, 3, 1) + episode(1, 2, 2, 3, 1),
-    "uncontrolled": b"\0" + number(1) + number(1) + bytes(4) + b"\1" + episode(0, 0, 2, 2, 0),
-    "texts": attribute(15, b"unknown") + bytes(5) + attribute(15, b"{}") + b"\1" + episode(0, 3, 1, 4, 2),
+    "plain": MINARI + bytes(7) + b"\1" + episode(0, 0, 2, 2, 1),
+    "dimensions": MINARI + b"\0" + number(2) + number(1) + bytes(4) + b"\2" + episode(0, 1, 3, 3, 1) + episode(1, 2, 2, 3, 1),
+    "uncontrolled": MINARI + b"\0" + number(1) + number(1) + bytes(4) + b"\1" + episode(0, 0, 2, 2, 0),
+    "texts": MINARI + attribute(15, b"unknown") + bytes(5) + attribute(15, b"{}") + b"\1" + episode(0, 3, 1, 4, 2),
+    "d4rl": D4RL + d4rl(5, b"\0\0\1\0\0"),
 }
 for name, content in seeds.items():
     with open(os.path.join(corpus, "dataset", name), "wb") as file:

@@ -4,7 +4,10 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/safetensors.h"
+#include "policies/export_c.h"
 #include "policies/policy.h"
+#include "policies/policy_file.h"
 
 #include <dlfcn.h>
 #include <math.h>
@@ -126,9 +129,51 @@ static void an_archive_becomes_one_file(void **state) {
     unlink(out);
 }
 
+// Names in the file's head do not end the comment; what a file says does not reach the terminal as
+// it is.
+static void names_are_only_text(void **state) {
+    (void)state;
+    char c[TZ_PATH_MAX], weights[TZ_PATH_MAX];
+    assert_int_equal(tz_path_join(c, test_folder, "policy.c", NULL), TZ_OK);
+    assert_int_equal(tz_path_join(weights, test_folder, "p.safetensors", NULL), TZ_OK);
+    static const float zeros[4] = {0};
+    const tz_tensor tensors[] = {
+        {"actor.mu.weight", TZ_DTYPE_F32, 2, {1, 4}, zeros},
+        {"actor.mu.bias", TZ_DTYPE_F32, 1, {1}, zeros},
+        {"actor.log_std.weight", TZ_DTYPE_F32, 2, {1, 4}, zeros},
+        {"actor.log_std.bias", TZ_DTYPE_F32, 1, {1}, zeros},
+    };
+    const tz_metadata notes[] = {{"command", "\x1b[31mred"}, {"env", "\x1b[31mpendulum"}};
+    assert_int_equal(
+        tz_safetensors_write(weights, tensors, TZ_COUNTOF(tensors), notes, TZ_COUNTOF(notes), NULL),
+        TZ_OK);
+    assert_int_equal(trapeze("policy info %s", weights), 0);
+    assert_null(strchr(printed, '\x1b'));
+    assert_non_null(strstr(printed, "\\x1b[31mred"));
+    assert_non_null(strstr(printed, "\\x1b[31mpendulum"));
+
+    tz_env_def def = tz_env_def_default();
+    def.name = "inverted_pendulum";
+    tz_env *env;
+    tz_policy_file file;
+    assert_int_equal(tz_env_create(&env, &def, NULL), TZ_OK);
+    assert_int_equal(tz_policy_file_read(&file, weights, NULL, NULL), TZ_OK);
+    file.env[0] = '\0';
+    assert_int_equal(tz_policy_file_fit(&file, weights, tz_env_task(env), NULL), TZ_OK);
+    tz_task task = *tz_env_task(env);
+    snprintf(task.name, sizeof task.name, "a*/bal/*.xml*\\\n/");
+    assert_int_equal(tz_actor_write_c(c, &file.actor, &task, "*/", NULL), TZ_OK);
+    assert_int_equal(shell("cc -std=c99 -Wall -Wextra -Wpedantic -Werror -fsyntax-only %s", c), 0);
+    tz_policy_file_free(&file);
+    tz_env_destroy(env);
+    unlink(c);
+    unlink(weights);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exported_policies_agree_with_the_library),
+        cmocka_unit_test(names_are_only_text),
         cmocka_unit_test(an_archive_becomes_one_file),
     };
     return cmocka_run_group_tests(tests, make_folder, tear_down);

@@ -265,6 +265,8 @@ static void wrong_tensors_and_metadata_are_refused(void **state) {
         {{{"control_low", "[-1]"}, {"control_high", "[1]"}}, "2 controls"},
         {{{"activation", "gelu"}}, "relu"},
         {{{"squash", "sigmoid"}}, "tanh"},
+        {{{"observation_source", "moon"}}, "expected one of state, gymnasium"},
+        {{{"control_low", "-1"}}, "JSON list"},
     };
     for (size_t i = 0; i < TZ_COUNTOF(bad); i++) {
         int n_metadata = 0;
@@ -279,6 +281,27 @@ static void wrong_tensors_and_metadata_are_refused(void **state) {
         if (strstr(error.text, bad[i].sentence) == NULL || strstr(error.text, path) == NULL) {
             fail_msg("'%s' does not name '%s'", error.text, bad[i].sentence);
         }
+    }
+    tz_safetensors_destroy(file);
+}
+
+// A single number of the metadata is a list of one, or stands alone.
+static void one_number_needs_no_list(void **state) {
+    (void)state;
+    tz_safetensors *file = golden();
+    tz_tensor tensors[16];
+    const int n = golden_actor(tensors, 16, file);
+    static const char *const forms[2][2] = {{"[1e-8]", "[10]"}, {"1e-8", "10"}};
+    for (int i = 0; i < 2; i++) {
+        const tz_metadata metadata[] = {{"normaliser_mean", "[0,0,0,0,0,0,0,0]"},
+                                        {"normaliser_var", "[1,1,1,1,1,1,1,1]"},
+                                        {"normaliser_epsilon", forms[i][0]},
+                                        {"normaliser_clip", forms[i][1]}};
+        assert_int_equal(tz_safetensors_write(path, tensors, n, metadata, 4, NULL), TZ_OK);
+        tz_policy_file read;
+        assert_int_equal(tz_policy_file_read(&read, path, NULL, NULL), TZ_OK);
+        assert_true(read.actor.normaliser.epsilon == 1e-8 && read.actor.normaliser.clip == 10.0);
+        tz_policy_file_free(&read);
     }
     tz_safetensors_destroy(file);
 }
@@ -370,6 +393,7 @@ int main(void) {
         cmocka_unit_test(a_written_file_reads_back),
         cmocka_unit_test(files_that_do_not_fit_are_refused),
         cmocka_unit_test(wrong_tensors_and_metadata_are_refused),
+        cmocka_unit_test(one_number_needs_no_list),
         cmocka_unit_test(what_versions_number_differently_is_refused),
         cmocka_unit_test(built_in_policies_stay_in_the_control_range),
     };

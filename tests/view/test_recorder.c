@@ -58,6 +58,26 @@ static double difference(const unsigned char *a, const unsigned char *b) {
     return (double)n / (WIDTH * HEIGHT);
 }
 
+// What MuJoCo cannot make a picture of is a sentence.
+static void test_fatal_error_is_a_sentence(void **state) {
+    (void)state;
+    tz_env *env = make_env("half_cheetah");
+    tz_offscreen *offscreen = NULL;
+    tz_scene *scene = NULL;
+    tz_error error = {0};
+    assert_int_equal(tz_offscreen_create(&offscreen, &error), TZ_OK);
+    assert_int_equal(tz_offscreen_enter(offscreen, &error), TZ_OK);
+    assert_int_equal(tz_scene_create(&scene, env, true, 1 << 30, 1 << 30, TZ_QUALITY_LOW, &error),
+                     TZ_ERR_UNSUPPORTED);
+    assert_null(scene);
+    if (strstr(error.text, "half_cheetah cannot be drawn") == NULL) {
+        fail_msg("%s", error.text);
+    }
+    tz_offscreen_leave(offscreen);
+    tz_offscreen_destroy(offscreen);
+    tz_env_destroy(env);
+}
+
 // Each physical system is drawn, moves, and its last body is where its coordinates say.
 static void test_systems_are_drawn(void **state) {
     (void)state;
@@ -374,6 +394,7 @@ static void test_trouble_is_told(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fatal_error_is_a_sentence),
         cmocka_unit_test(test_systems_are_drawn),
         cmocka_unit_test(test_robot_moves_between_frames),
         cmocka_unit_test(test_curves_take_turns),
