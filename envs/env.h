@@ -15,7 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TZ_NAME_MAX = 128, TZ_NQ_MAX = 128, TZ_NU_MAX = 64, TZ_OBSERVATION_MAX = 512 };
+enum {
+    TZ_NAME_MAX = 128,
+    TZ_NQ_MAX = 128,
+    TZ_NU_MAX = 64,
+    TZ_OBSERVATION_MAX = 512,
+    TZ_DIGEST_MAX = 100
+};
 
 // What a coordinate q[i] is.
 typedef enum tz_coordinate {
@@ -30,6 +36,7 @@ typedef enum tz_coordinate {
 typedef struct tz_task tz_task;
 struct tz_task {
     char name[TZ_NAME_MAX];         // names the environment to tz_env_create: "hopper", "hopper-v4"
+    char digest[TZ_DIGEST_MAX];     // of a user's MJCF (envs/env_match.h), else ""
     char gymnasium_id[TZ_NAME_MAX]; // "Hopper-v5", "Hopper-v4", or ""
     int version;                    // 5 or 4: whose semantics; 0 without a Gymnasium id
     int nq;                         // positions

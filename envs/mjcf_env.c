@@ -1,6 +1,7 @@
 #include "envs/mjcf_env.h"
 
 #include "base/memory.h"
+#include "envs/env_match.h"
 #include "envs/expression.h"
 #include "envs/mjcf_check.h"
 #include "envs/mujoco_compat.h"
@@ -241,9 +242,20 @@ static tz_status describe(mjcf_type *self, const mjModel *model, const char *pat
     return TZ_OK;
 }
 
-// Parses the rules once the task has its names; sensors are then measured where a rule asks.
-static tz_status read_rules(void *context, tz_task *task, const mjModel *model, tz_error *error) {
+static tz_status take_digest(tz_task *task, const mjModel *model, tz_error *error) {
+    char sha256[65], version[33];
+    bool has_paths;
+    TZ_CHECK(tz_mujoco_digest_anywhere(model, sha256, &has_paths, error));
+    snprintf(version, sizeof version, "%.26s%s", mj_versionString(), has_paths ? "+files" : "");
+    tz_env_digest(task->digest, version, sha256);
+    return TZ_OK;
+}
+
+// Adds the digest and, as the task has its names now, the rules; sensors are then measured where a
+// rule asks.
+static tz_status complete(void *context, tz_task *task, const mjModel *model, tz_error *error) {
     mjcf_type *self = context;
+    TZ_CHECK(take_digest(task, model, error));
     if (self->has_reward) {
         TZ_CHECK(tz_expression_parse(&self->reward, find_text(model, "trapeze_reward"),
                                      "trapeze_reward", self->name, task, model, error));
@@ -288,5 +300,5 @@ tz_status tz_mjcf_env_create(tz_env **env, const tz_env_def *def, tz_error *erro
         mj_deleteModel(model);
         return status;
     }
-    return tz_mujoco_env_create(env, &self->type, model, self, read_rules, def, 0, error);
+    return tz_mujoco_env_create(env, &self->type, model, self, complete, def, 0, error);
 }

@@ -205,6 +205,50 @@ tz_status tz_mujoco_digest(const mjModel *model, char sha256[65], tz_error *erro
     return TZ_OK;
 }
 
+// Resolved paths are part of a model from some version between 2.2 and 3.2 on.
+#if mjVERSION_HEADER < 320
+tz_status tz_mujoco_digest_anywhere(const mjModel *model, char sha256[65], bool *has_paths,
+                                    tz_error *error) {
+    *has_paths = false;
+    return tz_mujoco_digest(model, sha256, error);
+}
+#else
+static void forget(int *address, long n) {
+    for (long i = 0; i < n; i++) {
+        address[i] = -1;
+    }
+}
+
+// Leaves a model that can be saved and freed, no more: its buffer is larger than its sizes say.
+static void forget_paths(mjModel *model) {
+    forget(model->mesh_pathadr, (long)model->nmesh);
+    forget(model->skin_pathadr, (long)model->nskin);
+    forget(model->hfield_pathadr, (long)model->nhfield);
+    forget(model->tex_pathadr, (long)model->ntex);
+#if mjVERSION_HEADER >= 4000000
+    forget(model->tex_contenttypeadr, (long)model->ntex);
+#endif
+    model->npaths = 0;
+    model->nbuffer = 0;
+}
+
+tz_status tz_mujoco_digest_anywhere(const mjModel *model, char sha256[65], bool *has_paths,
+                                    tz_error *error) {
+    *has_paths = model->npaths > 0;
+    if (!*has_paths) {
+        return tz_mujoco_digest(model, sha256, error);
+    }
+    mjModel *copy = mj_copyModel(NULL, model);
+    if (copy == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a copy of a model");
+    }
+    forget_paths(copy);
+    const tz_status status = tz_mujoco_digest(copy, sha256, error);
+    mj_deleteModel(copy);
+    return status;
+}
+#endif
+
 int tz_mujoco_select(const mjModel *model, const mjData *data, const mjvOption *option,
                      double aspect, double x, double y, const mjvScene *scene, double point[3]) {
     int geom = -1, skin = -1;

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/run_folder.h"
+#include "envs/env_match.h"
 
 #include <json-c/json.h>
 #include <math.h>
@@ -148,8 +149,9 @@ static const tz_model_ops ops = {
 
 static tz_status check_member(const tz_model *first, const tz_model *member, int index,
                               tz_error *error) {
-    if (strcmp(member->env, first->env) != 0 || member->nq != first->nq ||
-        member->nv != first->nv || member->nu != first->nu ||
+    if (tz_env_compare(member->env, member->env_digest, first->env, first->env_digest) !=
+            TZ_ENV_SAME ||
+        member->nq != first->nq || member->nv != first->nv || member->nu != first->nu ||
         fabs(member->dt_s - first->dt_s) > 1e-9 * first->dt_s) {
         return tz_fail(error, TZ_ERR_MISMATCH,
                        "member %d of an ensemble is of environment %s with nq %d, nu %d, dt %g s, "

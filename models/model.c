@@ -2,6 +2,7 @@
 #include "models/model.h"
 
 #include "base/assert.h"
+#include "envs/env_match.h"
 #include "models/learned.h"
 
 #include <math.h>
@@ -220,6 +221,7 @@ tz_status tz_model_create(tz_model **model, const tz_model_def *def, const tz_ta
     tz_learned *self = NULL;
     TZ_CHECK(tz_learned_create(&self, &structure, error));
     snprintf(self->model.env, sizeof self->model.env, "%s", task->name);
+    snprintf(self->model.env_digest, sizeof self->model.env_digest, "%s", task->digest);
     take_statistics(self, def, statistics);
     tz_status status = tz_learned_finish(self, error);
     if (status == TZ_OK) {
@@ -235,7 +237,12 @@ tz_status tz_model_create(tz_model **model, const tz_model_def *def, const tz_ta
 
 tz_status tz_model_check_task(const tz_model *model, const tz_task *task, const char *path,
                               tz_error *error) {
-    if (strcmp(model->env, task->name) != 0) {
+    const tz_env_match match =
+        tz_env_compare(model->env, model->env_digest, task->name, task->digest);
+    if (match == TZ_ENV_CHANGED) {
+        return tz_env_fail_changed(path, "a model", model->env, task->name, error);
+    }
+    if (match == TZ_ENV_OTHER) {
         return tz_fail(error, TZ_ERR_MISMATCH,
                        "%s: a model of environment %s, expected one of environment %s", path,
                        model->env, task->name);

@@ -15,6 +15,7 @@
 
 enum {
     N_NORMALISER = 9, // tensors that every model has, see list_normaliser
+    N_METADATA_ALWAYS = 14,
     N_TENSORS_MAX = N_NORMALISER + 1 + TZ_NETWORKS_MAX * TZ_MLP_TENSORS_MAX
 };
 
@@ -104,7 +105,7 @@ tz_status tz_model_save(const tz_model *model, const char *path, tz_error *error
     snprintf(n_layers, sizeof n_layers, "%d", self->n_layers);
     snprintf(substeps, sizeof substeps, "%d", self->substeps);
     snprintf(dt_s, sizeof dt_s, "%.17g", model->dt_s);
-    const tz_metadata metadata[] = {
+    tz_metadata metadata[N_METADATA_ALWAYS + 2] = {
         {"format", FORMAT_NAME},
         {"version", FORMAT_VERSION},
         {"kind", model->ops->kind},
@@ -119,9 +120,14 @@ tz_status tz_model_save(const tz_model *model, const char *path, tz_error *error
         {"integrator", tz_integrator_name(self->integrator)},
         {"substeps", substeps},
         {"normaliser", self->is_normalised ? "data" : "none"},
-        {"variance", "learned"}, // last: only where it is
     };
-    const int n_metadata = TZ_COUNTOF(metadata) - !model->has_variance;
+    int n_metadata = N_METADATA_ALWAYS;
+    if (model->has_variance) {
+        metadata[n_metadata++] = (tz_metadata){"variance", "learned"};
+    }
+    if (model->env_digest[0] != '\0') {
+        metadata[n_metadata++] = (tz_metadata){"env_digest", model->env_digest};
+    }
     return tz_safetensors_write(path, tensors, n_tensors, metadata, n_metadata, error);
 }
 
@@ -245,6 +251,18 @@ static tz_status get_is_normalised(const tz_safetensors *file, bool *is_normalis
     return TZ_OK;
 }
 
+// Present in models of a user's MJCF; files from before there was a digest have none.
+static tz_status get_env_digest(const tz_safetensors *file, char digest[TZ_DIGEST_MAX],
+                                tz_error *error) {
+    const char *text = tz_safetensors_metadata(file, "env_digest");
+    if (text != NULL && strlen(text) >= TZ_DIGEST_MAX) {
+        return tz_fail(error, TZ_ERR_FORMAT, "%s: env_digest has %zu letters, expected at most %d",
+                       tz_safetensors_path(file), strlen(text), TZ_DIGEST_MAX - 1);
+    }
+    snprintf(digest, TZ_DIGEST_MAX, "%s", text != NULL ? text : "");
+    return TZ_OK;
+}
+
 // Present in probabilistic models alone.
 static tz_status get_is_probabilistic(const tz_safetensors *file, bool *is_probabilistic,
                                       tz_error *error) {
@@ -288,7 +306,7 @@ static tz_status read_structure(const tz_safetensors *file, tz_learned **learned
     TZ_CHECK(get_mask(file, def.input_form, def.nq, def.nq + def.nv + def.nu, error));
     TZ_CHECK(in_file(file, tz_learned_create(learned, &def, error), error));
     snprintf((*learned)->model.env, TZ_NAME_MAX, "%s", env);
-    return TZ_OK;
+    return get_env_digest(file, (*learned)->model.env_digest, error);
 }
 
 static tz_status read_values(const tz_safetensors *file, tz_learned *self, tz_error *error) {

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/run_folder.h"
+#include "envs/env_match.h"
 #include "policies/weights.h"
 #include "policies/zip.h"
 
@@ -10,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_MAX = 64, NOTES_MAX = 32, FORMAT_KEYS = 17 };
+enum { KEY_MAX = 64, NOTES_MAX = 32, FORMAT_KEYS = 18 };
 
 #define OWN_FORMAT "trapeze policy 1"
 
@@ -167,26 +168,28 @@ static void lay_metadata(tz_metadata *metadata, int *n, struct json_object *list
     lists[6] = json_reals(normaliser->var, normaliser->n);
     lists[7] = json_reals(&normaliser->epsilon, 1);
     lists[8] = json_reals(&normaliser->clip, 1);
-    const tz_metadata keys[FORMAT_KEYS] = {
-        {"format", OWN_FORMAT},
-        {"trapeze_version", tz_version()},
-        {"env", task->name},
-        {"observation_source", source_names[layout->source]},
-        {"observation_index", json_text(lists[0])},
-        {"observation_low", json_text(lists[1])},
-        {"observation_high", json_text(lists[2])},
-        {"activation", tz_activation_name(actor->net.activation)},
-        {"squash", tz_output_name(actor->output)},
-        {"log_std", tz_sigma_name(actor->sigma)},
-        {"control_low", json_text(lists[3])},
-        {"control_high", json_text(lists[4])},
-        {"weights", "float32 (out, in)"},
-        {"normaliser_mean", json_text(lists[5])},
-        {"normaliser_var", json_text(lists[6])},
-        {"normaliser_epsilon", json_text(lists[7])},
-        {"normaliser_clip", json_text(lists[8])}};
-    *n = normaliser->n > 0 ? FORMAT_KEYS : FORMAT_KEYS - 4;
+    const tz_metadata keys[] = {{"format", OWN_FORMAT},
+                                {"trapeze_version", tz_version()},
+                                {"env", task->name},
+                                {"observation_source", source_names[layout->source]},
+                                {"observation_index", json_text(lists[0])},
+                                {"observation_low", json_text(lists[1])},
+                                {"observation_high", json_text(lists[2])},
+                                {"activation", tz_activation_name(actor->net.activation)},
+                                {"squash", tz_output_name(actor->output)},
+                                {"log_std", tz_sigma_name(actor->sigma)},
+                                {"control_low", json_text(lists[3])},
+                                {"control_high", json_text(lists[4])},
+                                {"weights", "float32 (out, in)"},
+                                {"normaliser_mean", json_text(lists[5])},
+                                {"normaliser_var", json_text(lists[6])},
+                                {"normaliser_epsilon", json_text(lists[7])},
+                                {"normaliser_clip", json_text(lists[8])}};
+    *n = (int)TZ_COUNTOF(keys) - (normaliser->n > 0 ? 0 : 4);
     memcpy(metadata, keys, sizeof keys);
+    if (task->digest[0] != '\0') {
+        metadata[(*n)++] = (tz_metadata){"env_digest", task->digest};
+    }
 }
 
 tz_status tz_actor_write(const char *path, const tz_actor *actor, const tz_task *task,
@@ -349,7 +352,9 @@ static tz_status read_control_range(tz_policy_file *out, const tz_safetensors *f
 
 static tz_status read_own(tz_policy_file *out, const tz_safetensors *file, tz_error *error) {
     const char *env = tz_safetensors_metadata(file, "env");
+    const char *digest = tz_safetensors_metadata(file, "env_digest");
     snprintf(out->env, sizeof out->env, "%s", env == NULL ? "" : env);
+    snprintf(out->env_digest, sizeof out->env_digest, "%s", digest == NULL ? "" : digest);
     snprintf(out->sha256, sizeof out->sha256, "%s", tz_safetensors_sha256(file));
     TZ_CHECK(expect_metadata(file, "format", OWN_FORMAT, error));
     tz_weights weights;
@@ -456,9 +461,14 @@ void tz_policy_file_free(tz_policy_file *file) {
 static tz_status fit_env(const tz_policy_file *file, const char *path, const tz_task *task,
                          tz_error *error) {
     const tz_env_info *info = file->env[0] != '\0' ? tz_env_info_find(file->env) : NULL;
-    if (file->env[0] == '\0' || strcmp(file->env, task->name) == 0 ||
+    const tz_env_match match =
+        tz_env_compare(file->env, file->env_digest, task->name, task->digest);
+    if (file->env[0] == '\0' || match == TZ_ENV_SAME ||
         (info != NULL && info == tz_env_info_find(task->name))) {
         return TZ_OK;
+    }
+    if (match == TZ_ENV_CHANGED) {
+        return tz_env_fail_changed(path, "a policy", file->env, task->name, error);
     }
     return tz_fail(error, TZ_ERR_MISMATCH, "%s: metadata \"env\" is '%.60s'; expected '%s'", path,
                    file->env, task->name);

@@ -10,13 +10,14 @@
 #include "policies/actor.h"
 
 typedef struct tz_policy_file {
-    const char *kind;             // static: "trapeze policy 1", "Stable-Baselines3 SAC", ...
-    char env[TZ_NAME_MAX];        // what it says it was made for; "" when it does not say
-    char sha256[65];              // of the file
-    char statistics[TZ_PATH_MAX]; // file that the normaliser came from; "" when none
-    int nu;                       // controls
-    bool has_layout;              // actor.layout is read (index not checked), else only its n
-    bool has_range;               // actor's control range is read
+    const char *kind;               // static: "trapeze policy 1", "Stable-Baselines3 SAC", ...
+    char env[TZ_NAME_MAX];          // what it says it was made for; "" when it does not say
+    char env_digest[TZ_DIGEST_MAX]; // its digest (envs/env_match.h); "" when it does not say
+    char sha256[65];                // of the file
+    char statistics[TZ_PATH_MAX];   // file that the normaliser came from; "" when none
+    int nu;                         // controls
+    bool has_layout;                // actor.layout is read (index not checked), else only its n
+    bool has_range;                 // actor's control range is read
     tz_actor actor;
     float *block; // the weights; owned
 } tz_policy_file;

@@ -1,12 +1,54 @@
 #include "base/json.h"
 
+#include "base/memory.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+// Bytes of the UTF-8 character at the start of s; 0 when there is none: a stray, missing or
+// forbidden byte, a longer form than needed, a surrogate, more than U+10FFFF.
+static size_t character_length(const unsigned char *s) {
+    const size_t length = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+    if (length < 2) {
+        return length;
+    }
+    // the lead byte bounds the second one (Unicode, table 3-7)
+    const unsigned char low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
+    const unsigned char high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
+    if (s[0] > 0xf4 || s[1] < low || s[1] > high) {
+        return 0;
+    }
+    for (size_t i = 2; i < length; i++) {
+        if (s[i] < 0x80 || s[i] > 0xbf) {
+            return 0;
+        }
+    }
+    return length;
+}
+
+struct json_object *tz_json_text(const char *text) {
+    static const char replacement[] = "\xef\xbf\xbd"; // U+FFFD
+    char *valid = tz_alloc(3 * strlen(text) + 1, 1);
+    size_t used = 0;
+    if (valid == NULL) {
+        return NULL;
+    }
+    while (*text != '\0') {
+        const size_t length = character_length((const unsigned char *)text);
+        const size_t n = length > 0 ? length : sizeof replacement - 1;
+        memcpy(valid + used, length > 0 ? text : replacement, n);
+        used += n;
+        text += length > 0 ? length : 1;
+    }
+    struct json_object *string = json_object_new_string_len(valid, (int)used);
+    tz_free(valid);
+    return string;
+}
+
 void tz_json_add_text(struct json_object *object, const char *key, const char *value) {
-    json_object_object_add(object, key, value != NULL ? json_object_new_string(value) : NULL);
+    json_object_object_add(object, key, value != NULL ? tz_json_text(value) : NULL);
 }
 
 void tz_json_add_int(struct json_object *object, const char *key, int64_t value) {

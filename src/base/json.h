@@ -8,6 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// A text as JSON may hold it: each byte that is not part of valid UTF-8 becomes U+FFFD. Paths and
+// words of a command line can be any bytes. NULL without memory, like json-c's own.
+TZ_API struct json_object *tz_json_text(const char *text);
+
 // A NULL text is added as null.
 TZ_API void tz_json_add_text(struct json_object *object, const char *key, const char *value);
 TZ_API void tz_json_add_int(struct json_object *object, const char *key, int64_t value);

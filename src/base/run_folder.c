@@ -2,6 +2,7 @@
 
 #include "base/blas.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 
 #include <hdf5.h>
@@ -33,7 +34,7 @@ const char *tz_version(void) {
 // ---- the configuration of a run
 
 static void put_text(struct json_object *object, const char *key, const char *text) {
-    json_object_object_add(object, key, json_object_new_string(text));
+    json_object_object_add(object, key, tz_json_text(text));
 }
 
 struct json_object *tz_config_new(int argc, char **argv, uint64_t seed) {
@@ -44,7 +45,7 @@ struct json_object *tz_config_new(int argc, char **argv, uint64_t seed) {
     struct json_object *command = json_object_new_array();
     json_object_array_add(command, json_object_new_string("trapeze"));
     for (int i = 0; i < argc; i++) {
-        json_object_array_add(command, json_object_new_string(argv[i]));
+        json_object_array_add(command, tz_json_text(argv[i]));
     }
     json_object_object_add(config, "command", command);
     json_object_object_add(config, "seed", json_object_new_uint64(seed));

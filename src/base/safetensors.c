@@ -4,6 +4,7 @@
 #include "base/safetensors.h"
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 
 #include <inttypes.h>
@@ -489,8 +490,7 @@ static tz_status add_metadata(struct json_object *header, const tz_metadata *con
     struct json_object *metadata = json_object_new_object();
     TZ_CHECK(add_member(header, METADATA_KEY, metadata, path, error));
     for (int i = 0; i < n; i++) {
-        TZ_CHECK(add_member(metadata, sorted[i]->key, json_object_new_string(sorted[i]->value),
-                            path, error));
+        TZ_CHECK(add_member(metadata, sorted[i]->key, tz_json_text(sorted[i]->value), path, error));
     }
     return TZ_OK;
 }

@@ -24,25 +24,11 @@ void tz_data_coordinate_name(char name[TZ_NAME_MAX + 8], const tz_task *task, in
     }
 }
 
-// The environment that a dataset names, NULL when it names none.
-tz_status tz_data_find_env(const tz_dataset *dataset, tz_env **env, tz_error *error) {
-    *env = NULL;
-    if (dataset->env[0] == '\0' || !tz_env_exists(dataset->env)) {
-        return TZ_OK;
-    }
-    tz_env_def def = tz_env_def_default();
-    def.name = dataset->env;
-    def.ends_early = dataset->ends_early;
-    def.max_episode_steps = dataset->max_episode_steps;
-    return tz_env_create(env, &def, error);
-}
-
-tz_status tz_data_need_env(const tz_dataset *dataset, const char *path, tz_env **env,
-                           tz_error *error) {
-    TZ_CHECK(tz_data_find_env(dataset, env, error));
-    return *env != NULL ? TZ_OK
-                        : tz_fail(error, TZ_ERR_ARGUMENT,
-                                  "%s: does not say its environment (give it with --env)", path);
+tz_status tz_data_expect_env(const tz_dataset *dataset, const char *path, tz_error *error) {
+    tz_env *env;
+    TZ_CHECK(tz_dataset_need_env(&env, dataset, path, error));
+    tz_env_destroy(env);
+    return TZ_OK;
 }
 
 void tz_data_add_input(struct json_object *config, const char *name, const char *path,

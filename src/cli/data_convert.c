@@ -131,7 +131,7 @@ static tz_status convert(const tz_dataset *dataset, const char *path, const argu
     tz_env *env = NULL;
     TZ_CHECK(choose_folder(folder, a, error));
     TZ_CHECK(tz_path_join(config_path, folder, "config.json", error));
-    TZ_CHECK(tz_data_need_env(dataset, path, &env, error));
+    TZ_CHECK(tz_dataset_need_env(&env, dataset, path, error));
     tz_status status = TZ_OK;
     if (a->to == TO_NPY && tz_file_exists(config_path)) {
         status =

@@ -137,7 +137,7 @@ static tz_status run_info(const char *path, const char *env_name, bool json, tz_
     TZ_CHECK(tz_dataset_read(&dataset, path, env_name, error));
     const double read_s = tz_now_s() - start_s;
     speed reading = {0};
-    tz_status status = tz_data_find_env(dataset, &env, error);
+    tz_status status = tz_dataset_find_env(&env, dataset, error);
     status = status == TZ_OK && json ? measure_bytes(path, read_s, &reading, error) : status;
     if (status == TZ_OK) {
         const tz_task *task = env ? tz_env_task(env) : NULL;

@@ -57,7 +57,7 @@ static tz_status check_parts(tz_dataset *const *parts, const tz_text_list *paths
     const tz_dataset *first = parts[0];
     for (int i = 1; i < paths->n; i++) {
         const tz_dataset *part = parts[i];
-        if (strcmp(part->env, first->env) != 0 || part->nz != first->nz || part->nu != first->nu ||
+        if (!tz_dataset_same_env(part, first) || part->nz != first->nz || part->nu != first->nu ||
             part->dt_s != first->dt_s || part->ends_early != first->ends_early) {
             return tz_fail(error, TZ_ERR_MISMATCH,
                            "%s: of %s with %d states, %d controls, dt %g s%s, but %s is of %s with "
@@ -85,7 +85,7 @@ static tz_status open_task(tz_dataset *const *parts, const tz_text_list *paths, 
         longest = parts[i]->max_episode_steps > longest ? parts[i]->max_episode_steps : longest;
     }
     parts[0]->max_episode_steps = longest;
-    return tz_data_need_env(parts[0], paths->item[0], env, error);
+    return tz_dataset_need_env(env, parts[0], paths->item[0], error);
 }
 
 static tz_status write_parts(tz_dataset *const *parts, int n, const tz_task *task,

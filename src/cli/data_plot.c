@@ -101,7 +101,7 @@ static tz_status run_plot(const char *path, const char *env_name, const char *ou
     tz_dataset *dataset = NULL;
     tz_env *env = NULL;
     TZ_CHECK(tz_dataset_read(&dataset, path, env_name, error));
-    tz_status status = tz_data_find_env(dataset, &env, error);
+    tz_status status = tz_dataset_find_env(&env, dataset, error);
     status = status == TZ_OK ? tz_make_folders(out, error) : status;
     status = status == TZ_OK ? draw_episodes(dataset, out, error) : status;
     if (status == TZ_OK) {

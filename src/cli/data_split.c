@@ -115,7 +115,7 @@ static tz_status run_split(const char *path, const split_arguments *a, int argc,
     tz_dataset *dataset;
     tz_env *env;
     TZ_CHECK(tz_dataset_read(&dataset, path, a->env, error));
-    tz_status status = tz_data_need_env(dataset, path, &env, error);
+    tz_status status = tz_dataset_need_env(&env, dataset, path, error);
     if (status == TZ_OK) {
         status = split(dataset, tz_env_task(env), a, path, argc, argv, error);
     }

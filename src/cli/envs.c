@@ -1,4 +1,5 @@
 // trapeze envs: the registered environments and their facts.
+#include "base/json.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
 #include "envs/env.h"
@@ -29,9 +30,9 @@ static const char *coordinate_text(tz_coordinate coordinate) {
 
 static json_object *describe(const tz_env_info *info, const tz_task *task) {
     json_object *o = json_object_new_object();
-    json_object_object_add(o, "name", json_object_new_string(task->name));
+    json_object_object_add(o, "name", tz_json_text(task->name));
     json_object_object_add(o, "gymnasium_id", json_object_new_string(task->gymnasium_id));
-    json_object_object_add(o, "summary", json_object_new_string(info->summary));
+    json_object_object_add(o, "summary", tz_json_text(info->summary));
     json_object_object_add(o, "nq", json_object_new_int(task->nq));
     json_object_object_add(o, "nv", json_object_new_int(task->nv));
     json_object_object_add(o, "nu", json_object_new_int(task->nu));
@@ -45,7 +46,7 @@ static json_object *describe(const tz_env_info *info, const tz_task *task) {
     json_object *coordinates = json_object_new_array();
     for (int i = 0; i < task->nq; i++) {
         json_object *c = json_object_new_object();
-        json_object_object_add(c, "name", json_object_new_string(task->coordinate_name[i]));
+        json_object_object_add(c, "name", tz_json_text(task->coordinate_name[i]));
         json_object_object_add(c, "kind",
                                json_object_new_string(coordinate_text(task->coordinate[i])));
         json_object_object_add(c, "cyclic", json_object_new_boolean(task->cyclic[i]));

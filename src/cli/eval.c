@@ -7,6 +7,7 @@
 #include "cli/eval_report.h"
 #include "cli/labels.h"
 #include "cli/run_plots.h"
+#include "envs/env_match.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -132,6 +133,25 @@ static tz_status choose_episodes(run *r, tz_error *error) {
 
 // ---- models and names
 
+// Data whose environment cannot be had, of the registry no longer or an MJCF that is not there: the
+// dimensions have to agree, and the digests of an MJCF.
+static tz_status check_dimensions(const run *r, const tz_model *model, const char *path,
+                                  tz_error *error) {
+    const tz_dataset *d = r->dataset;
+    if (tz_model_nz(model) != d->nz || model->nu != d->nu) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "%s: a model of %d states and %d controls, but %s has %d and %d", path,
+                       tz_model_nz(model), model->nu, r->arguments.data, d->nz, d->nu);
+    }
+    if (d->env_digest[0] != '\0' &&
+        tz_env_compare(model->env, model->env_digest, d->env, d->env_digest) != TZ_ENV_SAME) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "%s: a model of environment %s, but %s was recorded in another one, %s",
+                       path, model->env, r->arguments.data, d->env);
+    }
+    return TZ_OK;
+}
+
 static tz_status load_models(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     for (int i = 0; i < a->models.n; i++) {
@@ -142,13 +162,8 @@ static tz_status load_models(run *r, tz_error *error) {
             TZ_CHECK(tz_set_integration(r->model[i], rule, a->substeps, path, error));
         }
         const tz_model *model = r->model[i];
-        if (r->env != NULL) {
-            TZ_CHECK(tz_model_check_task(model, tz_env_task(r->env), path, error));
-        } else if (tz_model_nz(model) != r->dataset->nz || model->nu != r->dataset->nu) {
-            return tz_fail(error, TZ_ERR_MISMATCH,
-                           "%s: a model of %d states and %d controls, but %s has %d and %d", path,
-                           tz_model_nz(model), model->nu, a->data, r->dataset->nz, r->dataset->nu);
-        }
+        TZ_CHECK(r->env != NULL ? tz_model_check_task(model, tz_env_task(r->env), path, error)
+                                : check_dimensions(r, model, path, error));
     }
     return TZ_OK;
 }
@@ -156,12 +171,7 @@ static tz_status load_models(run *r, tz_error *error) {
 static tz_status read_data(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     TZ_CHECK(tz_dataset_read(&r->dataset, a->data, a->env, error));
-    if (!tz_env_exists(r->dataset->env)) {
-        return TZ_OK;
-    }
-    tz_env_def def = tz_env_def_default();
-    def.name = r->dataset->env;
-    return tz_env_create(&r->env, &def, error);
+    return tz_dataset_find_env(&r->env, r->dataset, error);
 }
 
 static tz_status name_components(run *r, tz_error *error) {
@@ -258,7 +268,8 @@ static tz_status run_eval(run *r, int argc, char **argv, tz_error *error) {
 
     const tz_eval_report report = {.data = a->data,
                                    .data_sha256 = r->dataset->sha256,
-                                   .env = r->model[0]->env,
+                                   .env = r->env != NULL ? tz_env_task(r->env)->name
+                                                         : r->model[0]->env,
                                    .episodes = r->held_out ? "held-out episodes" : "episodes",
                                    .shows_integrators = a->integrator > 0 || a->substeps > 0,
                                    .sigma_path = a->models.item[0],

@@ -202,7 +202,7 @@ struct json_object *tz_eval_json(const tz_eval_report *report) {
     struct json_object *sigma = json_object_new_array(), *names = json_object_new_array();
     for (int i = 0; i < r->nz; i++) {
         json_object_array_add(sigma, real((double)report->sigma_z[i]));
-        json_object_array_add(names, json_object_new_string(report->component_name[i]));
+        json_object_array_add(names, tz_json_text(report->component_name[i]));
     }
     json_object_object_add(o, "sigma_z", sigma);
     json_object_object_add(o, "components", names);

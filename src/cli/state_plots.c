@@ -56,12 +56,7 @@ static tz_status fail_memory(tz_error *error) {
 
 static tz_status open_dataset(gallery *g, const char *path, const char *env, tz_error *error) {
     TZ_CHECK(tz_dataset_read(&g->dataset, path, env, error));
-    tz_env_def def = tz_env_def_default();
-    def.name = g->dataset->env;
-    if (g->dataset->env[0] != '\0') {
-        TZ_CHECK(tz_env_create(&g->env, &def, error));
-    }
-    return TZ_OK;
+    return tz_dataset_find_env(&g->env, g->dataset, error);
 }
 
 // Up to T steps of an episode from state `start` on.

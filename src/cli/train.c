@@ -105,9 +105,7 @@ static tz_status read_data(run *r, tz_error *error) {
         return tz_fail(error, TZ_ERR_ARGUMENT, "%s does not name its environment: add --env E",
                        r->source[0].path);
     }
-    tz_env_def def = tz_env_def_default();
-    def.name = r->dataset[0]->env;
-    return tz_env_create(&r->env, &def, error);
+    return tz_dataset_need_env(&r->env, r->dataset[0], r->source[0].path, error);
 }
 
 // ---- model

@@ -102,19 +102,6 @@ void tz_dataset_summarise(const tz_dataset *dataset, tz_dataset_summary *s) {
 
 // ---- rules
 
-// The environment of a dataset, for its task or to step it.
-static tz_status create_env(const tz_dataset *dataset, tz_env **env, tz_error *error) {
-    if (dataset->env[0] == '\0') {
-        return tz_fail(error, TZ_ERR_ARGUMENT,
-                       "the dataset does not say its environment (give it with --env)");
-    }
-    tz_env_def def = tz_env_def_default();
-    def.name = dataset->env;
-    def.ends_early = dataset->ends_early;
-    def.max_episode_steps = dataset->max_episode_steps;
-    return tz_env_create(env, &def, error);
-}
-
 typedef struct validation {
     const tz_dataset *dataset;
     const tz_task *task;
@@ -242,7 +229,7 @@ static void check_ends(const validation *v, int episode, int T) {
 tz_status tz_dataset_validate(const tz_dataset *dataset, tz_fault_fn fault, void *context,
                               tz_error *error) {
     tz_env *env;
-    TZ_CHECK(create_env(dataset, &env, error));
+    TZ_CHECK(tz_dataset_need_env(&env, dataset, NULL, error));
     const validation v = {dataset, tz_env_task(env), fault, context};
     const margin allowed = margin_of(v.task);
     for (int e = 0; e < dataset->n_episodes; e++) {
@@ -327,7 +314,7 @@ tz_status tz_dataset_replay(const tz_dataset *dataset, tz_replay *replays, tz_te
     if (!r.envs) {
         return tz_fail(error, TZ_ERR_MEMORY, "no memory for %d threads", n_workers);
     }
-    tz_status status = create_env(dataset, &r.envs[0], error);
+    tz_status status = tz_dataset_need_env(&r.envs[0], dataset, NULL, error);
     for (int i = 1; i < n_workers && status == TZ_OK; i++) {
         status = tz_env_clone(&r.envs[i], r.envs[0], error);
     }

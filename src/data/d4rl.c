@@ -195,6 +195,7 @@ static tz_status make_dataset(tz_dataset **dataset, const table *t, const tz_tas
                       .n_episodes = n_episodes,
                       .n_steps = n_steps};
     snprintf(d->env, sizeof d->env, "%s", task->name);
+    snprintf(d->env_digest, sizeof d->env_digest, "%s", task->digest);
     const size_t states = n_steps + (size_t)n_episodes;
     d->step_offset = tz_alloc((size_t)n_episodes + 1, sizeof *d->step_offset);
     d->z = tz_alloc(states * (size_t)d->nz, sizeof *d->z);

@@ -9,6 +9,8 @@
 #include "base/run_folder.h"
 #include "data/guarded.h"
 #include "data/h5.h"
+#include "envs/env_match.h"
+#include "envs/mjcf_env.h"
 
 #include <json-c/json_tokener.h>
 #include <limits.h>
@@ -42,8 +44,9 @@ typedef struct reader {
     long long total_steps;          // likewise
     char metadata_env[TZ_NAME_MAX]; // environment of metadata.json's env_spec, or ""
     hid_t h5;
-    double claim; // bytes that the arrays so far claim to hold
-    size_t room;  // transitions that the dataset's arrays have room for
+    bool knows_controls; // dataset->nu is said by the environment or the file
+    double claim;        // bytes that the arrays so far claim to hold
+    size_t room;         // transitions that the dataset's arrays have room for
     tz_dataset *dataset;
     tz_fault_fn fault; // NULL: the first broken rule ends the reading
     void *context;
@@ -147,14 +150,38 @@ static tz_status open_file(reader *r) {
 
 // ---- what it is
 
-// Dimensions as the environment has them. The environment is made for a moment to be asked.
-static tz_status ask_environment(reader *r, const char *name, int64_t *nq, int64_t *nv) {
+// The digest of the MJCF that was recorded with, "" where the file has none: at first it stood in
+// the configuration, with the version of MuJoCo apart.
+static void read_digest(const reader *r, char digest[TZ_DIGEST_MAX]) {
+    char mujoco[TZ_NAME_MAX];
+    if (tz__h5_get_text(r->h5, "env_digest", digest, TZ_DIGEST_MAX) == TZ__H5_READ) {
+        return;
+    }
+    const char *text = r->dataset->config;
+    struct json_object *config = text ? json_tokener_parse(text) : NULL, *sha256;
+    digest[0] = '\0';
+    if (json_object_is_type(config, json_type_object) &&
+        json_object_object_get_ex(config, "model_sha256", &sha256) &&
+        json_object_is_type(sha256, json_type_string) &&
+        tz__h5_get_text(r->h5, "mujoco_version", mujoco, sizeof mujoco) == TZ__H5_READ) {
+        tz_env_digest(digest, mujoco, json_object_get_string(sha256));
+    }
+    json_object_put(config);
+}
+
+// The sentence about an environment that was asked for and is not the file's.
+static tz_status refuse(const reader *r, tz_env_match match, const tz_task *task) {
+    const char *recorded = r->dataset->env;
+    if (match == TZ_ENV_CHANGED) {
+        return tz_env_fail_changed(r->file, "data", recorded, task->name, r->error);
+    }
+    return tz_fail(r->error, TZ_ERR_MISMATCH, "%s: recorded in %s, but %s was asked for", r->file,
+                   recorded, task->name);
+}
+
+// Takes what the environment says.
+static tz_status take_task(reader *r, const tz_task *task, int64_t *nq, int64_t *nv) {
     tz_dataset *dataset = r->dataset;
-    tz_env_def def = tz_env_def_default();
-    def.name = name;
-    tz_env *env;
-    TZ_CHECK(tz_env_create(&env, &def, r->error));
-    const tz_task *task = tz_env_task(env);
     tz_status status = TZ_OK;
     if ((*nq >= 0 && *nq != task->nq) || (*nv >= 0 && *nv != task->nv)) {
         status = tz_fail(r->error, TZ_ERR_MISMATCH,
@@ -162,13 +189,38 @@ static tz_status ask_environment(reader *r, const char *name, int64_t *nq, int64
                          (long long)*nq, (long long)*nv, task->name, task->nq, task->nv);
     }
     snprintf(dataset->env, sizeof dataset->env, "%s", task->name);
+    snprintf(dataset->env_digest, sizeof dataset->env_digest, "%s", task->digest);
     *nq = task->nq;
     *nv = task->nv;
     dataset->nu = task->nu;
+    r->knows_controls = true;
     dataset->nz = tz_task_nz(task);
     dataset->dt_s = task->dt_s;
     dataset->max_episode_steps = task->max_episode_steps;
     dataset->ends_early = task->ends_early;
+    return status;
+}
+
+// Dimensions as the environment has them, which is made for a moment to be asked. `asked` is the
+// caller's name for it (Nullable). An MJCF that has changed says nothing of the file, which then
+// speaks for itself.
+static tz_status ask_environment(reader *r, const char *asked, int64_t *nq, int64_t *nv) {
+    const tz_dataset *dataset = r->dataset;
+    tz_env_def def = tz_env_def_default();
+    def.name = asked ? asked : dataset->env;
+    tz_env *env;
+    TZ_CHECK(tz_env_create(&env, &def, r->error));
+    const tz_task *task = tz_env_task(env);
+    const tz_env_match match =
+        dataset->env[0] == '\0'
+            ? TZ_ENV_SAME
+            : tz_env_compare(dataset->env, dataset->env_digest, task->name, task->digest);
+    tz_status status = TZ_OK;
+    if (asked && match != TZ_ENV_SAME) {
+        status = refuse(r, match, task);
+    } else if (match != TZ_ENV_CHANGED) {
+        status = take_task(r, task, nq, nv);
+    }
     tz_env_destroy(env);
     return status;
 }
@@ -177,7 +229,7 @@ static tz_status ask_environment(reader *r, const char *name, int64_t *nq, int64
 static tz_status describe(reader *r, const char *env) {
     tz_dataset *dataset = r->dataset;
     char name[TZ_NAME_MAX] = "";
-    int64_t nq = -1, nv = -1, max_steps = 0;
+    int64_t nq = -1, nv = -1, nu = 0, max_steps = 0;
     double dt_s = 0;
     bool ends_early = true;
     const tz__h5_found found[] = {tz__h5_get_text(r->h5, "env", name, sizeof name),
@@ -205,13 +257,21 @@ static tz_status describe(reader *r, const char *env) {
         snprintf(name, sizeof name, "%s", r->metadata_env);
     }
     char asked[TZ_NAME_MAX];
-    if (env && tz_env_task_name(asked, env) && name[0] != '\0' && strcmp(asked, name) != 0) {
+    const bool is_place = env && tz_is_mjcf_name(env) && tz_is_mjcf_name(name); // of one's own MJCF
+    if (env && !is_place && tz_env_task_name(asked, env) && name[0] != '\0' &&
+        strcmp(asked, name) != 0) {
         return tz_fail(r->error, TZ_ERR_MISMATCH, "%s: recorded in %s, but %s was asked for",
                        r->file, name, asked);
     }
     snprintf(dataset->env, sizeof dataset->env, "%s", name);
+    if (tz_is_mjcf_name(name)) {
+        read_digest(r, dataset->env_digest);
+    }
+    r->knows_controls =
+        tz__h5_get_i64(r->h5, "nu", &nu) == TZ__H5_READ && nu >= 0 && nu <= TZ_NU_MAX;
+    dataset->nu = r->knows_controls ? (int)nu : 0;
     if (env || tz_env_exists(name)) {
-        TZ_CHECK(ask_environment(r, env ? env : name, &nq, &nv));
+        TZ_CHECK(ask_environment(r, env, &nq, &nv));
     }
     dataset->nq = (int)nq;
     dataset->nv = (int)nv;
@@ -296,17 +356,17 @@ static tz_status open_column(const reader *r, hid_t group, int episode, int colu
 
 // Checks the shapes of an episode against each other and the environment. The first episode fixes
 // dimensions that nothing else says. *T stays 0 when a rule is broken.
-static tz_status check_shapes(const reader *r, int episode, const shape found[N_COLUMNS], int *T) {
+static tz_status check_shapes(reader *r, int episode, const shape found[N_COLUMNS], int *T) {
     tz_dataset *dataset = r->dataset;
     const hsize_t rows = found[REWARDS].rows;
     const char *against = dataset->env[0] ? dataset->env : "the file";
     *T = 0;
-    const bool is_unknown = dataset->nz == 0; // a known environment may have no controls
-    if (is_unknown && found[OBSERVATIONS].cols <= 2 * TZ_NQ_MAX) {
+    if (dataset->nz == 0 && found[OBSERVATIONS].cols <= 2 * TZ_NQ_MAX) {
         dataset->nz = (int)found[OBSERVATIONS].cols;
     }
-    if (is_unknown && found[ACTIONS].cols <= TZ_NU_MAX) {
+    if (!r->knows_controls && found[ACTIONS].cols <= TZ_NU_MAX) {
         dataset->nu = (int)found[ACTIONS].cols;
+        r->knows_controls = true;
     }
     if (found[OBSERVATIONS].cols != (hsize_t)dataset->nz || dataset->nz == 0) {
         return broken(r, "shape", episode, -1,

@@ -18,8 +18,9 @@ typedef struct tz_origin {
 } tz_origin;
 
 typedef struct tz_dataset {
-    char env[TZ_NAME_MAX]; // registry name of the environment, "" if unknown
-    int nq, nv, nu;        // nz = nq + nv; nq, nv are -1 if neither file nor environment says
+    char env[TZ_NAME_MAX];          // the environment: registry name or MJCF file, "" if unknown
+    char env_digest[TZ_DIGEST_MAX]; // of an MJCF file (envs/env_match.h), "" if not known
+    int nq, nv, nu; // nz = nq + nv; nq, nv are -1 if neither file nor environment says
     int nz;
     double dt_s;           // control period (seconds), 0 if unknown
     int max_episode_steps; // limit of the episodes, 0 if unknown
@@ -41,9 +42,11 @@ typedef struct tz_dataset {
 } tz_dataset;
 
 // Reads a Minari folder or a bare HDF5 file; `env` (Nullable) names the environment of a file that
-// does not. Every value is checked: types, shapes, counts, non-finite numbers (TZ_ERR_FORMAT names
-// the place), and an environment that is known fixes the dimensions (TZ_ERR_MISMATCH). Controls of
-// other writers may be in double: they are rounded to float.
+// does not, or the place of the MJCF file that it was recorded with: a file that is not there, or
+// has changed, is an error where `env` names it; without, the dataset speaks for itself. Every
+// value is checked: types, shapes, counts, non-finite numbers (TZ_ERR_FORMAT names the place), and
+// an environment that is known fixes the dimensions (TZ_ERR_MISMATCH). Controls of other writers
+// may be in double: they are rounded to float.
 TZ_API tz_status tz_dataset_read(tz_dataset **dataset, const char *path, const char *env,
                                  tz_error *error);
 
@@ -74,6 +77,19 @@ static inline const double *tz_dataset_states(const tz_dataset *dataset, int epi
 static inline const float *tz_dataset_controls(const tz_dataset *dataset, int episode) {
     return dataset->u + dataset->step_offset[episode] * (size_t)dataset->nu;
 }
+
+// Makes the environment of a dataset that was read from `path` (Nullable, for sentences), with its
+// time limit and end rule. TZ_ERR_ARGUMENT when the dataset names none or its MJCF file is not
+// where it was, TZ_ERR_MISMATCH when that has changed, and the errors of tz_env_create.
+TZ_API tz_status tz_dataset_need_env(tz_env **env, const tz_dataset *dataset, const char *path,
+                                     tz_error *error);
+
+// The same where names of coordinates are all that is wanted: NULL in the first two cases, and for
+// a name that is unknown.
+TZ_API tz_status tz_dataset_find_env(tz_env **env, const tz_dataset *dataset, tz_error *error);
+
+// Whether two datasets are of one environment, however their files call it.
+TZ_API bool tz_dataset_same_env(const tz_dataset *dataset, const tz_dataset *other);
 
 // Split by whole episodes: writes 1 into is_test (n_episodes) for round(fraction * n_episodes)
 // episodes (at least 1 and at most n-1 when n > 1), chosen by (seed, TZ_PURPOSE_SPLIT).

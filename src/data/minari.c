@@ -37,6 +37,7 @@ static bool put_attributes(hid_t file, const tz_task *task, const char *config_j
            tz__h5_put_f64(file, "dt", task->dt_s) &&
            tz__h5_put_i64(file, "max_episode_steps", task->max_episode_steps) &&
            tz__h5_put_bool(file, "ends_early", task->ends_early) &&
+           (task->digest[0] == '\0' || tz__h5_put_text(file, "env_digest", task->digest)) &&
            tz__h5_put_text(file, "config", config_json);
 }
 

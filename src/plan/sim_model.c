@@ -105,6 +105,7 @@ tz_status tz_sim_model_create(tz_model **model, const tz_env *env, tz_error *err
     self->model =
         (tz_model){.ops = &ops, .nq = task->nq, .nv = task->nv, .nu = task->nu, .dt_s = task->dt_s};
     snprintf(self->model.env, sizeof self->model.env, "%s", task->name);
+    snprintf(self->model.env_digest, sizeof self->model.env_digest, "%s", task->digest);
     const tz_status status = tz_env_clone(&self->env, env, error);
     if (status != TZ_OK) {
         tz_free(self);

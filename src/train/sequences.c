@@ -15,7 +15,7 @@ tz_status tz_sources_check(const tz_source *sources, int n_sources, tz_error *er
     const tz_dataset *first = sources[0].dataset;
     for (int s = 1; s < n_sources; s++) {
         const tz_dataset *other = sources[s].dataset;
-        if (strcmp(first->env, other->env) != 0 || first->nq != other->nq ||
+        if (!tz_dataset_same_env(first, other) || first->nq != other->nq ||
             first->nv != other->nv || first->nu != other->nu ||
             fabs(first->dt_s - other->dt_s) > 1e-9 * first->dt_s) {
             return tz_fail(error, TZ_ERR_MISMATCH,

@@ -44,10 +44,35 @@ static void reads_back_the_same_number(void **state) {
     }
 }
 
+// Every byte that begins no character is one U+FFFD; characters of every length stay.
+static void text_is_valid_utf8(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *expected;
+    } cases[] = {
+        {"", ""},
+        {"plain", "plain"},
+        {"\xc3\xa4 \xe2\x82\xac \xf0\x9f\xa4\x96", "\xc3\xa4 \xe2\x82\xac \xf0\x9f\xa4\x96"},
+        {"n\xff\xfe-v0", "n\xef\xbf\xbd\xef\xbf\xbd-v0"},
+        {"\xc3", "\xef\xbf\xbd"},
+        {"\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\x80z", "\xef\xbf\xbdz"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct json_object *text = tz_json_text(cases[i].text);
+        assert_string_equal(json_object_get_string(text), cases[i].expected);
+        json_object_put(text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prints_few_digits),
         cmocka_unit_test(reads_back_the_same_number),
+        cmocka_unit_test(text_is_valid_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

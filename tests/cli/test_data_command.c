@@ -166,6 +166,101 @@ static void a_changed_robot_is_not_resumed(void **state) {
     assert_refused("was begun with other options", "%s", collect);
 }
 
+// A robot of one's own is its content: the same for its data and models wherever its file lies.
+static void a_robot_may_move_and_be_renamed(void **state) {
+    (void)state;
+    assert_int_equal(shell("mkdir rob moved && " OWN_ROBOT " && mv own.xml rob/bot.xml", "0.1"), 0);
+    assert_int_equal(trapeze("collect --env rob/bot.xml --policy random --episodes 4 --steps 40 "
+                             "--seed 0 --out bot-v0 --quiet"),
+                     0);
+    assert_int_equal(
+        trapeze("train --data bot-v0 --model node --hidden 4 --sequences 50 --batch 50 --epochs "
+                "1 --horizon 5 --out bot --quiet"),
+        0);
+    assert_int_equal(shell("cp rob/bot.xml moved/arm.xml"), 0);
+    static const char *const places[] = {"rob/bot.xml", "./rob/bot.xml", "$PWD/rob/bot.xml",
+                                         "moved/arm.xml"};
+    for (size_t i = 0; i < TZ_COUNTOF(places); i++) {
+        assert_int_equal(trapeze("mpc --env %s --model bot/model.safetensors --samples 4 --horizon "
+                                 "2 --steps 3 --episodes 1 --quiet",
+                                 places[i]),
+                         0);
+        assert_int_equal(trapeze("data validate bot-v0 --env %s", places[i]), 0);
+        assert_int_equal(trapeze("eval --data bot-v0 --env %s --model bot/model.safetensors "
+                                 "--split all --horizon 5 --rollouts 2",
+                                 places[i]),
+                         0);
+    }
+
+    // data of one robot under two names are joined
+    assert_int_equal(trapeze("collect --env moved/arm.xml --policy random --episodes 2 --steps 40 "
+                             "--seed 1 --out arm-v0 --quiet"),
+                     0);
+    assert_int_equal(trapeze("data merge bot-v0 arm-v0 --out both-v0"), 0);
+}
+
+// Meshes move with the robot; the compiled model says where they lie, its digest does not.
+static void a_robot_may_move_with_its_meshes(void **state) {
+    (void)state;
+    assert_int_equal(
+        shell(
+            "mkdir mesh && cd mesh && printf 'v 0 0 0\\nv .1 0 0\\nv 0 .1 0\\nv 0 0 .1\\nf 1 3 2\\n"
+            "f 1 2 4\\nf 1 4 3\\nf 2 3 4\\n' > t.obj && printf '<mujoco><asset><mesh name=\"t\" "
+            "file=\"t.obj\"/></asset><worldbody><body><joint type=\"slide\"/><geom type=\"mesh\" "
+            "mesh=\"t\"/></body></worldbody></mujoco>' > bot.xml"),
+        0);
+    assert_int_equal(trapeze("collect --env mesh/bot.xml --policy random --episodes 1 --steps 5 "
+                             "--out mesh-v0 --quiet"),
+                     0);
+    assert_int_equal(shell("mv mesh grid && mv grid/bot.xml grid/arm.xml"), 0);
+    assert_int_equal(trapeze("data validate mesh-v0 --env grid/arm.xml"), 0);
+    assert_int_equal(shell("sed -i 's/ [.]1/ .2/' grid/t.obj && mv grid/arm.xml grid/bot.xml"), 0);
+    assert_refused("grid/bot.xml has changed since", "data info mesh-v0 --env grid/bot.xml");
+}
+
+// What needs no robot does without; what does says where it was.
+static void a_robot_that_is_not_there_is_missed_where_it_is_needed(void **state) {
+    (void)state;
+    assert_int_equal(shell("cd moved && " TZ_PROGRAM " data info ../bot-v0 --json"), 0);
+    struct json_object *info = printed_json();
+    assert_string_equal(words(info, "env"), "rob/bot.xml");
+    assert_int_equal((int)number(info, "nu"), 1);
+    json_object_put(info);
+    assert_int_equal(shell("mv rob away"), 0);
+    static const char *const needs[] = {"data validate bot-v0", "data replay bot-v0",
+                                        "data split bot-v0 --out-train no-a --out-test no-b",
+                                        "train --data bot-v0 --model node --out no"};
+    for (size_t i = 0; i < TZ_COUNTOF(needs); i++) {
+        assert_refused("bot-v0: recorded with rob/bot.xml, which is not there: name the file by "
+                       "--env",
+                       "%s", needs[i]);
+    }
+    assert_int_equal(trapeze("eval --data bot-v0 --model bot/model.safetensors --split all "
+                             "--horizon 5 --rollouts 2"),
+                     0);
+    assert_int_equal(shell("mv away rob"), 0);
+}
+
+static void a_robot_that_has_changed_is_another(void **state) {
+    (void)state;
+    assert_int_equal(shell(OWN_ROBOT " && mv own.xml rob/bot.xml", "0.2"), 0);
+    assert_int_equal(trapeze("data info bot-v0"), 0);
+    static const char *const uses[] = {
+        "mpc --env rob/bot.xml --model bot/model.safetensors --episodes 1",
+        "data info bot-v0 --env ./rob/bot.xml", "data validate bot-v0",
+        "train --data bot-v0 --model node --out no"};
+    for (size_t i = 0; i < TZ_COUNTOF(uses); i++) {
+        assert_refused("of rob/bot.xml, but ", "%s", uses[i]);
+        assert_refused("rob/bot.xml has changed since", "%s", uses[i]);
+    }
+    assert_int_equal(shell("cp rob/bot.xml moved/other.xml"), 0);
+    assert_refused("recorded in rob/bot.xml, but moved/other.xml was asked for",
+                   "data info bot-v0 --env moved/other.xml");
+    assert_refused("a model of environment rob/bot.xml, expected one of environment "
+                   "moved/other.xml",
+                   "mpc --env moved/other.xml --model bot/model.safetensors --episodes 1");
+}
+
 // Rows 0-4, 5-9 and 10-11 of the file are episodes of 4, 4 and 1 transitions.
 static void d4rl_rows_become_episodes(void **state) {
     (void)state;
@@ -307,6 +402,10 @@ int main(void) {
         cmocka_unit_test(arrays_for_numpy_hold_the_dataset),
         cmocka_unit_test(minari_s_folder_is_a_dataset_below_its_root),
         cmocka_unit_test(a_changed_robot_is_not_resumed),
+        cmocka_unit_test(a_robot_may_move_and_be_renamed),
+        cmocka_unit_test(a_robot_may_move_with_its_meshes),
+        cmocka_unit_test(a_robot_that_is_not_there_is_missed_where_it_is_needed),
+        cmocka_unit_test(a_robot_that_has_changed_is_another),
         cmocka_unit_test(d4rl_rows_become_episodes),
         cmocka_unit_test(d4rl_controls_are_32_bit_numbers),
         cmocka_unit_test(other_shapes_keep_every_rule),

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "envs/env.h"
+#include "envs/env_match.h"
 #include "envs/mujoco_compat.h"
 
 #include <math.h>
@@ -412,15 +413,57 @@ static void test_fatal_error(void **state) {
     assert_false(tz_mujoco_try(raise, NULL, complaint, sizeof complaint));
 }
 
+static void test_digest(void **state) {
+    (void)state;
+    const char *const name = "a/robot.xml", *const moved = "/b/arm.xml";
+    const struct {
+        const char *name, *digest, *other_name, *other_digest;
+        tz_env_match expected;
+    } cases[] = {
+        {"hopper", "", "hopper", "", TZ_ENV_SAME},
+        {"hopper", "", "hopper-v4", "", TZ_ENV_OTHER},
+        {"hopper", "", name, "3.1.6:1", TZ_ENV_OTHER},
+        {name, "3.1.6:1", moved, "3.1.6:1", TZ_ENV_SAME},
+        {name, "3.1.6:1", moved, "3.1.6:2", TZ_ENV_OTHER},
+        {name, "3.1.6:1", "robot.xml", "3.1.6:2", TZ_ENV_CHANGED},
+        // nothing to compare but the name
+        {name, "3.1.6:1", "robot.xml", "3.1.7:2", TZ_ENV_SAME},
+        {name, "3.1.6:1", moved, "3.1.7:1", TZ_ENV_OTHER},
+        {name, "", "/b/robot.xml", "3.1.6:1", TZ_ENV_SAME},
+        {name, "", moved, "", TZ_ENV_OTHER},
+    };
+    for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
+        assert_int_equal(tz_env_compare(cases[i].name, cases[i].digest, cases[i].other_name,
+                                        cases[i].other_digest),
+                         cases[i].expected);
+        assert_int_equal(tz_env_compare(cases[i].other_name, cases[i].other_digest, cases[i].name,
+                                        cases[i].digest),
+                         cases[i].expected);
+    }
+
+    // a digest is of the content, not of the place; the registry's environments have none
+    char digest[2][TZ_DIGEST_MAX];
+    static const char *const places[] = {"robot.xml", "./robot.xml"};
+    for (int i = 0; i < 2; i++) {
+        tz_env *env;
+        assert_int_equal(make(&env, ARM, NULL), TZ_OK);
+        tz_env_destroy(env);
+        tz_env_def def = tz_env_def_default();
+        def.name = places[i];
+        assert_int_equal(tz_env_create(&env, &def, NULL), TZ_OK);
+        snprintf(digest[i], TZ_DIGEST_MAX, "%s", tz_env_task(env)->digest);
+        tz_env_destroy(env);
+    }
+    assert_string_equal(digest[0], digest[1]);
+    assert_int_equal(strlen(strchr(digest[0], ':')), 65);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_works),
-        cmocka_unit_test(test_mesh_file),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_task),
-        cmocka_unit_test(test_reset_quaternion),
-        cmocka_unit_test(test_example),
-        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_works),       cmocka_unit_test(test_mesh_file),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_task),
+        cmocka_unit_test(test_digest),      cmocka_unit_test(test_reset_quaternion),
+        cmocka_unit_test(test_example),     cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_fatal_error),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

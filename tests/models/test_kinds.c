@@ -447,6 +447,20 @@ static void test_task_is_checked(void **state) {
     assert_int_equal(tz_model_check_task(model, &task, "m", &error), TZ_ERR_MISMATCH);
     assert_sentence(&error,
                     "m: a model of environment fixture, expected one of environment hopper");
+
+    // a user's MJCF is its content, wherever it lies
+    task = fixture_task();
+    snprintf(model->env, sizeof model->env, "rob/bot.xml");
+    snprintf(model->env_digest, sizeof model->env_digest, "3.1.6:1");
+    snprintf(task.name, sizeof task.name, "/x/arm.xml");
+    snprintf(task.digest, sizeof task.digest, "3.1.6:1");
+    assert_int_equal(tz_model_check_task(model, &task, "m", &error), TZ_OK);
+    snprintf(task.name, sizeof task.name, "bot.xml");
+    snprintf(task.digest, sizeof task.digest, "3.1.6:2");
+    assert_int_equal(tz_model_check_task(model, &task, "m", &error), TZ_ERR_MISMATCH);
+    assert_sentence(&error, "m: a model of rob/bot.xml, but bot.xml has changed since");
+    model->env_digest[0] = '\0';
+    assert_int_equal(tz_model_check_task(model, &task, "m", &error), TZ_OK);
     tz_model_destroy(model);
 }
 

@@ -180,6 +180,36 @@ static void expect_refused(const char *name, const tz_task *for_task, tz_status 
     }
 }
 
+// A policy of a user's MJCF knows it by its digest, or, where there is none, by its file name.
+static void a_policy_follows_its_robot(void **state) {
+    (void)state;
+    const tz_task *swimmer = task;
+    tz_task own = *swimmer;
+    task = &own;
+    const struct {
+        const char *name[2], *digest[2], *complaint;
+    } cases[] = {
+        {{"rob/bot.xml", "/x/arm.xml"}, {"3.1.6:1", "3.1.6:1"}, NULL},
+        {{"rob/bot.xml", "./rob/bot.xml"}, {"3.1.6:1", "3.1.6:2"}, "./rob/bot.xml has changed"},
+        {{"rob/bot.xml", "x/bot.xml"}, {"", "3.1.6:1"}, NULL},
+        {{"rob/bot.xml", "arm.xml"}, {"", "3.1.6:1"}, "is 'rob/bot.xml'; expected 'arm.xml'"},
+    };
+    for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
+        snprintf(own.name, sizeof own.name, "%s", cases[i].name[0]);
+        snprintf(own.digest, sizeof own.digest, "%s", cases[i].digest[0]);
+        write_small_actor(TZ_OK);
+        snprintf(own.name, sizeof own.name, "%s", cases[i].name[1]);
+        snprintf(own.digest, sizeof own.digest, "%s", cases[i].digest[1]);
+        tz_policy *policy;
+        tz_error error = {0};
+        const tz_status status = tz_policy_create(&policy, path, task, &error);
+        assert_int_equal(status, cases[i].complaint == NULL ? TZ_OK : TZ_ERR_MISMATCH);
+        assert_true(cases[i].complaint == NULL || strstr(error.text, cases[i].complaint) != NULL);
+        tz_policy_destroy(policy);
+    }
+    task = swimmer;
+}
+
 static void files_that_do_not_fit_are_refused(void **state) {
     (void)state;
     expect_refused("no-such-policy", task, TZ_ERR_IO, "no such policy");
@@ -391,6 +421,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bare_weights_of_stable_baselines3_act_the_same),
         cmocka_unit_test(a_written_file_reads_back),
+        cmocka_unit_test(a_policy_follows_its_robot),
         cmocka_unit_test(files_that_do_not_fit_are_refused),
         cmocka_unit_test(wrong_tensors_and_metadata_are_refused),
         cmocka_unit_test(one_number_needs_no_list),
