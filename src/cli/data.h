@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "data/dataset.h"
+#include "data/writer.h"
 
 #include <json-c/json_object.h>
 
@@ -26,6 +27,14 @@ void tz_data_add_input(struct json_object *config, const char *name, const char 
 
 // Writes config.json into the folder and frees the object.
 tz_status tz_data_write_config(const char *folder, struct json_object *config, tz_error *error);
+
+// Refuses a folder that holds a finished dataset already.
+tz_status tz_data_expect_new(const char *folder, tz_error *error);
+
+// A writer into a folder without a finished dataset; goes on with the journal that the same command
+// left when it was killed.
+tz_status tz_data_create_writer(tz_writer **writer, tz_writer_def *def, const tz_task *task,
+                                tz_error *error);
 
 // The one folder or file that a verb is about.
 tz_status tz_data_expect_one(const tz_text_list *words, const char **path, tz_error *error);

@@ -75,7 +75,7 @@ static tz_status write_dataset(const tz_dataset *dataset, const tz_task *task, c
     def.config_json = json_object_to_json_string_ext(config, JSON_C_TO_STRING_PLAIN);
     def.description = "Converted from another file.";
     tz_writer *writer = NULL;
-    tz_status status = tz_writer_create(&writer, &def, task, error);
+    tz_status status = tz_data_create_writer(&writer, &def, task, error);
     json_object_put(config);
     TZ_CHECK(status);
     for (int e = 0; e < dataset->n_episodes && status == TZ_OK; e++) {

@@ -97,7 +97,7 @@ static tz_status write_parts(tz_dataset *const *parts, int n, const tz_task *tas
     def.config_json = json_object_to_json_string_ext(config, JSON_C_TO_STRING_PLAIN);
     def.description = "Several datasets as one.";
     tz_writer *writer = NULL;
-    tz_status status = tz_writer_create(&writer, &def, task, error);
+    tz_status status = tz_data_create_writer(&writer, &def, task, error);
     json_object_put(config);
     TZ_CHECK(status);
     *n_episodes = 0;

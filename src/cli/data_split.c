@@ -43,7 +43,7 @@ static tz_status write_part(const tz_dataset *dataset, const tz_task *task,
     def.config_json = json_object_to_json_string_ext(config, JSON_C_TO_STRING_PLAIN);
     def.description = test ? "Held-out part of a dataset." : "Training part of a dataset.";
     tz_writer *writer;
-    tz_status status = tz_writer_create(&writer, &def, task, error);
+    tz_status status = tz_data_create_writer(&writer, &def, task, error);
     json_object_put(config);
     TZ_CHECK(status);
     int n = 0;
@@ -86,6 +86,13 @@ static tz_status split(const tz_dataset *dataset, const tz_task *task, const spl
         return tz_fail(error, TZ_ERR_ARGUMENT, "%s: has 1 episode (a split needs at least 2)",
                        path);
     }
+    if (strcmp(a->out_train, a->out_test) == 0) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "%s: named by --out-train and --out-test, expected two folders",
+                       a->out_train);
+    }
+    TZ_CHECK(tz_data_expect_new(a->out_train, error)); // before either is written
+    TZ_CHECK(tz_data_expect_new(a->out_test, error));
     unsigned char *is_test = tz_alloc((size_t)n, 1);
     if (!is_test) {
         return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory to split %d episodes", path, n);

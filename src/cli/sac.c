@@ -286,20 +286,45 @@ static tz_status write_config(const sac_options *o, int argc, char **argv, tz_er
 }
 
 // The dataset names the run, not the folder that it was done in.
-static tz_status save_replay(const sac_options *o, tz_sac_trainer *trainer, tz_error *error) {
+static struct json_object *replay_config(const sac_options *o) {
     const tz_sac_trainer_def *d = &o->def;
     struct json_object *config = json_object_new_object();
     tz_json_add_text(config, "source", "replay memory of trapeze sac");
     tz_json_add_text(config, "env", d->env);
     tz_json_add_u64(config, "seed", d->learner.seed);
-    tz_json_add_u64(config, "steps", tz_sac_trainer_step(trainer));
+    tz_json_add_u64(config, "steps", d->steps);
     add_learner(config, &d->learner);
+    return config;
+}
+
+// The memory's writer. Its journal is begun before the training, so that what is wrong with the
+// folder is not found after hours, and taken over at the end.
+static tz_writer_def replay_writer(const sac_options *o, struct json_object *config) {
     tz_writer_def def = tz_writer_def_default();
     def.folder = o->save_replay;
     def.config_json = json_object_to_json_string_ext(config, JSON_C_TO_STRING_PLAIN);
     def.description = "Every episode that a learner saw, from its random beginning to its end.";
     def.algorithm_name = "SAC in training";
-    def.resume = d->resume;
+    def.resume = true;
+    return def;
+}
+
+static tz_status begin_replay(const sac_options *o, const tz_task *task, tz_error *error) {
+    if (!o->def.resume) {
+        TZ_CHECK(tz_writer_expect_unused(o->save_replay, error));
+    }
+    struct json_object *config = replay_config(o);
+    const tz_writer_def def = replay_writer(o, config);
+    tz_writer *writer = NULL;
+    const tz_status status = tz_writer_create(&writer, &def, task, error);
+    tz_writer_destroy(writer);
+    json_object_put(config);
+    return status;
+}
+
+static tz_status save_replay(const sac_options *o, tz_sac_trainer *trainer, tz_error *error) {
+    struct json_object *config = replay_config(o);
+    const tz_writer_def def = replay_writer(o, config);
     const tz_status status = tz_sac_trainer_save_replay(trainer, &def, error);
     json_object_put(config);
     return status;
@@ -307,15 +332,16 @@ static tz_status save_replay(const sac_options *o, tz_sac_trainer *trainer, tz_e
 
 static tz_status train(sac_options *o, int argc, char **argv, tz_team *team, tz_error *error) {
     char command[2048];
-    if (o->save_replay != NULL && !o->def.resume) {
-        TZ_CHECK(tz_writer_expect_unused(o->save_replay, error)); // not after hours of training
-    }
     join_command(command, sizeof command, argc, argv);
     o->def.command = command;
     o->def.env_version = tz_version_of_choice(o->version);
     tz_sac_trainer *trainer;
     TZ_CHECK(tz_sac_trainer_create(&trainer, &o->def, team, error));
-    tz_status status = write_config(o, argc, argv, error);
+    tz_status status =
+        o->save_replay != NULL ? begin_replay(o, tz_sac_trainer_task(trainer), error) : TZ_OK;
+    if (status == TZ_OK) {
+        status = write_config(o, argc, argv, error);
+    }
     if (status == TZ_OK) {
         status = begin_events(trainer, o->def.folder, error);
     }

@@ -159,10 +159,11 @@ static void describe(tz_sac_trainer *trainer) {
                  l->final_learning_rate, l->decay_updates);
     }
     snprintf(trainer->config, sizeof trainer->config,
-             "lag 1, env %s, seed %" PRIu64 ", learning starts %" PRIu64 ", replay %" PRIu64
+             "lag 1, env %s%s%s, seed %" PRIu64 ", learning starts %" PRIu64 ", replay %" PRIu64
              ", evaluation %" PRIu64 " x %d, hidden %d, batch %d, gamma %g, tau %g, rate %g, "
              "temperature %g, target entropy %g%s",
-             trainer->task->name, l->seed, d->learning_starts, d->replay_capacity,
+             trainer->task->name, trainer->task->digest[0] != '\0' ? " of " : "",
+             trainer->task->digest, l->seed, d->learning_starts, d->replay_capacity,
              d->evaluation_interval, d->evaluation_episodes, l->hidden, l->batch, l->gamma, l->tau,
              l->learning_rate, l->initial_temperature, l->target_entropy, decay);
 }
@@ -255,6 +256,10 @@ void tz_sac_trainer_destroy(tz_sac_trainer *trainer) {
 
 uint64_t tz_sac_trainer_step(const tz_sac_trainer *trainer) {
     return trainer->progress.step;
+}
+
+const tz_task *tz_sac_trainer_task(const tz_sac_trainer *trainer) {
+    return trainer->task;
 }
 
 tz_status tz_sac_trainer_save_replay(tz_sac_trainer *trainer, const tz_writer_def *def,

@@ -68,6 +68,9 @@ TZ_API void tz_sac_trainer_destroy(tz_sac_trainer *trainer); // Nullable
 // Steps done so far (after a resume: those of the run before).
 TZ_API uint64_t tz_sac_trainer_step(const tz_sac_trainer *trainer);
 
+// The environment's task, borrowed.
+TZ_API const tz_task *tz_sac_trainer_task(const tz_sac_trainer *trainer);
+
 // Writes the episodes of the replay memory as a dataset (train/replay_dataset.h).
 TZ_API tz_status tz_sac_trainer_save_replay(tz_sac_trainer *trainer, const tz_writer_def *def,
                                             tz_error *error);

@@ -287,6 +287,12 @@ static void d4rl_rows_become_episodes(void **state) {
                    "walker2d --out no-v0");
     assert_refused("give it with --env", "data convert " TZ_SOURCE_DIR
                                          "/tests/golden/d4rl_hopper.hdf5 --from d4rl --out no-v0");
+    assert_refused("named by --out-train and --out-test",
+                   "data split a-v0 --out-train half-v0 --out-test half-v0");
+    assert_refused("b-v0: holds a finished dataset already",
+                   "data split a-v0 --out-train half-v0 --out-test b-v0");
+    assert_int_equal(shell("test -e half-v0"), 1);
+    assert_refused("b-v0 already holds a run", "data sample a-v0 --out b-v0");
     assert_refused("infos/qpos is missing",
                    "data convert a-v0/data/main_data.hdf5 --from d4rl --env swimmer --out no-v0");
 }

@@ -155,6 +155,26 @@ static void a_falling_rate_belongs_to_its_steps(void **state) {
                    " --resume --out falling/run");
 }
 
+// A changed robot is another one, and what is wrong with --save-replay is said before the training.
+static void nothing_wrong_is_found_at_the_end(void **state) {
+    (void)state;
+    const char *write =
+        "echo \"<mujoco><worldbody><body><joint name='j' axis='0 1 0'/><geom size='.1'/>"
+        "</body></worldbody><actuator><motor joint='j' ctrllimited='true' ctrlrange='-1 1' "
+        "gear='%d'/></actuator></mujoco>\" > own.xml";
+    const char *train = "sac --env own.xml --steps 400 --learning-starts 100 --eval-every 200 "
+                        "--eval-episodes 1 --checkpoint-every 200 --hidden 16 --batch 16 --resume "
+                        "--quiet --out own";
+    assert_int_equal(shell(write, 1), 0);
+    assert_int_equal(trapeze("%s", train), 0);
+    assert_int_equal(trapeze("%s --steps 600", train), 0);
+    assert_int_equal(shell(write, 2), 0);
+    assert_refused("expected 'lag 1, env own.xml of", "%s --steps 800", train);
+    assert_refused("/proc/memory", "sac --env hopper --steps 400 --resume --out not-begun "
+                                   "--save-replay /proc/memory");
+    assert_int_equal(shell("test -e not-begun/metrics.csv"), 1);
+}
+
 static void bad_input_is_one_sentence(void **state) {
     (void)state;
     assert_refused("--env", "sac --out nowhere");
@@ -177,6 +197,7 @@ int main(void) {
         cmocka_unit_test(signals_at_any_moment_change_nothing),
         cmocka_unit_test(a_falling_rate_belongs_to_its_steps),
         cmocka_unit_test(threads_change_nothing_and_the_memory_becomes_a_dataset),
+        cmocka_unit_test(nothing_wrong_is_found_at_the_end),
         cmocka_unit_test(bad_input_is_one_sentence),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
