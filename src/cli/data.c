@@ -52,6 +52,10 @@ tz_status tz_data_write_config(const char *folder, struct json_object *config, t
 }
 
 // The one folder or file that a verb is about.
+const char *tz_data_mujoco(const tz_dataset *dataset) {
+    return dataset->mujoco[0] != '\0' ? dataset->mujoco : "unknown";
+}
+
 tz_status tz_data_expect_new(const char *folder, tz_error *error) {
     char metadata[TZ_PATH_MAX];
     TZ_CHECK(tz_path_join(metadata, folder, "data/metadata.json", error));

@@ -28,6 +28,9 @@ void tz_data_add_input(struct json_object *config, const char *name, const char 
 // Writes config.json into the folder and frees the object.
 tz_status tz_data_write_config(const char *folder, struct json_object *config, tz_error *error);
 
+// For tz_writer_def.mujoco: the version of MuJoCo that made its states.
+const char *tz_data_mujoco(const tz_dataset *dataset);
+
 // Refuses a folder that holds a finished dataset already.
 tz_status tz_data_expect_new(const char *folder, tz_error *error);
 

@@ -72,6 +72,7 @@ static tz_status write_dataset(const tz_dataset *dataset, const tz_task *task, c
     tz_writer_def def = tz_writer_def_default();
     def.folder = folder;
     def.dataset_id = id;
+    def.mujoco = tz_data_mujoco(dataset);
     def.config_json = json_object_to_json_string_ext(config, JSON_C_TO_STRING_PLAIN);
     def.description = "Converted from another file.";
     tz_writer *writer = NULL;

@@ -40,6 +40,7 @@ static tz_status write_part(const tz_dataset *dataset, const tz_task *task,
     struct json_object *config = part_config(dataset, a, test ? "test" : "train");
     tz_writer_def def = tz_writer_def_default();
     def.folder = test ? a->out_test : a->out_train;
+    def.mujoco = tz_data_mujoco(dataset);
     def.config_json = json_object_to_json_string_ext(config, JSON_C_TO_STRING_PLAIN);
     def.description = test ? "Held-out part of a dataset." : "Training part of a dataset.";
     tz_writer *writer;

@@ -153,7 +153,6 @@ static tz_status open_file(reader *r) {
 // The digest of the MJCF that was recorded with, "" where the file has none: at first it stood in
 // the configuration, with the version of MuJoCo apart.
 static void read_digest(const reader *r, char digest[TZ_DIGEST_MAX]) {
-    char mujoco[TZ_NAME_MAX];
     if (tz__h5_get_text(r->h5, "env_digest", digest, TZ_DIGEST_MAX) == TZ__H5_READ) {
         return;
     }
@@ -162,9 +161,8 @@ static void read_digest(const reader *r, char digest[TZ_DIGEST_MAX]) {
     digest[0] = '\0';
     if (json_object_is_type(config, json_type_object) &&
         json_object_object_get_ex(config, "model_sha256", &sha256) &&
-        json_object_is_type(sha256, json_type_string) &&
-        tz__h5_get_text(r->h5, "mujoco_version", mujoco, sizeof mujoco) == TZ__H5_READ) {
-        tz_env_digest(digest, mujoco, json_object_get_string(sha256));
+        json_object_is_type(sha256, json_type_string) && r->dataset->mujoco[0] != '\0') {
+        tz_env_digest(digest, r->dataset->mujoco, json_object_get_string(sha256));
     }
     json_object_put(config);
 }
@@ -264,6 +262,10 @@ static tz_status describe(reader *r, const char *env) {
                        r->file, name, asked);
     }
     snprintf(dataset->env, sizeof dataset->env, "%s", name);
+    if (tz__h5_get_text(r->h5, "mujoco_version", dataset->mujoco, sizeof dataset->mujoco) !=
+        TZ__H5_READ) {
+        dataset->mujoco[0] = '\0';
+    }
     if (tz_is_mjcf_name(name)) {
         read_digest(r, dataset->env_digest);
     }
@@ -277,6 +279,11 @@ static tz_status describe(reader *r, const char *env) {
     dataset->nv = (int)nv;
     dataset->nz = nq < 0 ? 0 : (int)(nq + nv);
     if (found[3] == TZ__H5_READ) {
+        const double expected_s = dataset->dt_s; // of the environment, 0 where it is not known
+        if (expected_s > 0.0 && fabs(dt_s - expected_s) > 1e-6 * expected_s) {
+            return tz_fail(r->error, TZ_ERR_MISMATCH, "%s: dt = %g s, but %s has %g s", r->file,
+                           dt_s, dataset->env, expected_s);
+        }
         dataset->dt_s = dt_s;
     }
     if (found[4] == TZ__H5_READ) {

@@ -20,6 +20,7 @@ typedef struct tz_origin {
 typedef struct tz_dataset {
     char env[TZ_NAME_MAX];          // the environment: registry name or MJCF file, "" if unknown
     char env_digest[TZ_DIGEST_MAX]; // of an MJCF file (envs/env_match.h), "" if not known
+    char mujoco[64];                // version of MuJoCo that made the states, "" if not known
     int nq, nv, nu; // nz = nq + nv; nq, nv are -1 if neither file nor environment says
     int nz;
     double dt_s;           // control period (seconds), 0 if unknown

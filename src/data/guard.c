@@ -193,7 +193,8 @@ static bool is_plausible(const tz_dataset *d, size_t config_bytes, size_t size) 
            d->nz <= 2 * TZ_NQ_MAX && d->nu >= 0 && d->nu <= TZ_NU_MAX && d->nq >= -1 &&
            d->nq <= TZ_NQ_MAX && d->nv >= -1 && d->nv <= TZ_NQ_MAX && config_bytes <= size &&
            memchr(d->env, '\0', sizeof d->env) != NULL &&
-           memchr(d->env_digest, '\0', sizeof d->env_digest) != NULL;
+           memchr(d->env_digest, '\0', sizeof d->env_digest) != NULL &&
+           memchr(d->mujoco, '\0', sizeof d->mujoco) != NULL;
 }
 
 static bool has_order(const tz_dataset *d, size_t config_bytes) {

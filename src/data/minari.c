@@ -8,7 +8,6 @@
 
 #include <json-c/json_tokener.h>
 #include <math.h>
-#include <mujoco/mujoco.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,9 +28,10 @@ struct tz__minari_file {
 // ---- main_data.hdf5
 
 // The file-wide attributes: what a reader must know to use the states.
-static bool put_attributes(hid_t file, const tz_task *task, const char *config_json) {
+static bool put_attributes(hid_t file, const tz_task *task, const char *mujoco,
+                           const char *config_json) {
     return tz__h5_put_text(file, "program", tz_version()) &&
-           tz__h5_put_text(file, "mujoco_version", mj_versionString()) &&
+           tz__h5_put_text(file, "mujoco_version", mujoco) &&
            tz__h5_put_text(file, "env", task->name) && tz__h5_put_i64(file, "nq", task->nq) &&
            tz__h5_put_i64(file, "nv", task->nv) && tz__h5_put_i64(file, "nu", task->nu) &&
            tz__h5_put_f64(file, "dt", task->dt_s) &&
@@ -41,8 +41,8 @@ static bool put_attributes(hid_t file, const tz_task *task, const char *config_j
            tz__h5_put_text(file, "config", config_json);
 }
 
-tz_status tz__minari_create(tz__minari_file **file, const tz_task *task, const char *config_json,
-                            tz_error *error) {
+tz_status tz__minari_create(tz__minari_file **file, const tz_task *task, const char *mujoco,
+                            const char *config_json, tz_error *error) {
     tz__minari_file *f = *file = tz_alloc(1, sizeof *f);
     if (!f) {
         return tz_fail(error, TZ_ERR_MEMORY, "no memory to make %s", FILE_NAME);
@@ -63,7 +63,7 @@ tz_status tz__minari_create(tz__minari_file **file, const tz_task *task, const c
     f->file = H5Fcreate(FILE_NAME, H5F_ACC_TRUNC, creation, access);
     H5Pclose(creation);
     H5Pclose(access);
-    if (f->file < 0 || !put_attributes(f->file, task, config_json)) {
+    if (f->file < 0 || !put_attributes(f->file, task, mujoco, config_json)) {
         tz__h5_fail(error, TZ_ERR_MEMORY, FILE_NAME, "cannot be made");
         tz__minari_destroy(f);
         *file = NULL;
@@ -336,8 +336,8 @@ static void add_description(struct json_object *object, const tz__minari_metadat
     snprintf(text, sizeof text,
              "%s%sObservations are the raw state [q, v] of MuJoCo %s, %d positions and %d "
              "velocities, unclipped%s.",
-             m->description, m->description[0] ? " " : "", mj_versionString(), m->task->nq,
-             m->task->nv, note);
+             m->description, m->description[0] ? " " : "", m->mujoco, m->task->nq, m->task->nv,
+             note);
     tz_json_add_text(object, "description", text);
 }
 
@@ -346,7 +346,7 @@ static void add_ours(struct json_object *object, const tz__minari_metadata *m) {
     const tz_task *task = m->task;
     struct json_object *ours = json_object_new_object();
     tz_json_add_text(ours, "program", tz_version());
-    tz_json_add_text(ours, "mujoco", mj_versionString());
+    tz_json_add_text(ours, "mujoco", m->mujoco);
     tz_json_add_text(ours, "env", task->name);
     tz_json_add_int(ours, "nq", task->nq);
     tz_json_add_int(ours, "nv", task->nv);
@@ -354,6 +354,11 @@ static void add_ours(struct json_object *object, const tz__minari_metadata *m) {
     tz_json_add_real(ours, "dt", task->dt_s);
     json_object_object_add(ours, "config", json_tokener_parse(m->config_json));
     json_object_object_add(object, "trapeze", ours);
+}
+
+// One version, not "unknown" nor a list of several.
+static bool is_version(const char *text) {
+    return text[strspn(text, "0123456789.")] == '\0';
 }
 
 tz_status tz__minari_write_metadata(const char *path, const tz__minari_metadata *m,
@@ -364,7 +369,7 @@ tz_status tz__minari_write_metadata(const char *path, const tz__minari_metadata 
     } else {
         TZ_CHECK(dataset_id(id, m->folder, error));
     }
-    snprintf(requirement, sizeof requirement, "mujoco==%s", mj_versionString());
+    snprintf(requirement, sizeof requirement, "mujoco==%s", m->mujoco);
 
     struct json_object *object = json_object_new_object(), *spec = env_spec(m->task);
     tz_json_add_text(object, "dataset_id", id);
@@ -384,7 +389,9 @@ tz_status tz__minari_write_metadata(const char *path, const tz__minari_metadata 
     add_description(object, m);
     struct json_object *requirements = json_object_new_array();
     json_object_array_add(requirements, json_object_new_string("gymnasium>=1.0"));
-    json_object_array_add(requirements, json_object_new_string(requirement));
+    if (is_version(m->mujoco)) {
+        json_object_array_add(requirements, json_object_new_string(requirement));
+    }
     json_object_object_add(object, "requirements", requirements);
     add_ours(object, m);
     const tz_status status = tz_json_write(path, object, error);

@@ -11,8 +11,8 @@
 typedef struct tz__minari_file tz__minari_file;
 
 // Between create and destroy no other HDF5 call may be made. `task` is borrowed until then.
-tz_status tz__minari_create(tz__minari_file **file, const tz_task *task, const char *config_json,
-                            tz_error *error);
+tz_status tz__minari_create(tz__minari_file **file, const tz_task *task, const char *mujoco,
+                            const char *config_json, tz_error *error);
 void tz__minari_destroy(tz__minari_file *file); // Nullable
 
 // Appends the next episode.
@@ -28,7 +28,8 @@ typedef struct tz__minari_metadata {
     const char *dataset_id; // "": the folder's name
     int n_episodes;
     size_t n_steps;
-    size_t file_bytes; // of main_data.hdf5
+    size_t file_bytes;  // of main_data.hdf5
+    const char *mujoco; // version that made the states
     const char *description, *algorithm_name, *config_json;
 } tz__minari_metadata;
 

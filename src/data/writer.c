@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <mujoco/mujoco.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@ struct tz_writer {
     tz_task task;
     char folder[TZ_PATH_MAX];
     char journal[TZ_PATH_MAX];
-    char *config_json, *dataset_id, *description, *algorithm_name; // owned
+    char *config_json, *mujoco, *dataset_id, *description, *algorithm_name; // owned
     bool complete; // resumed on a finished dataset: nothing is left to do
 };
 
@@ -119,11 +120,13 @@ tz_status tz_writer_create(tz_writer **writer, const tz_writer_def *def, const t
     if (w) {
         w->task = *task;
         w->config_json = copy_text(def->config_json);
+        w->mujoco = copy_text(def->mujoco ? def->mujoco : mj_versionString());
         w->dataset_id = copy_text(def->dataset_id ? def->dataset_id : "");
         w->description = copy_text(def->description ? def->description : "");
         w->algorithm_name = copy_text(def->algorithm_name ? def->algorithm_name : "");
     }
-    if (!w || !w->config_json || !w->dataset_id || !w->description || !w->algorithm_name) {
+    if (!w || !w->config_json || !w->mujoco || !w->dataset_id || !w->description ||
+        !w->algorithm_name) {
         tz_writer_destroy(w);
         return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory to write a dataset", def->folder);
     }
@@ -147,6 +150,7 @@ void tz_writer_destroy(tz_writer *writer) {
         return;
     }
     tz_free(writer->config_json);
+    tz_free(writer->mujoco);
     tz_free(writer->dataset_id);
     tz_free(writer->description);
     tz_free(writer->algorithm_name);
@@ -294,7 +298,7 @@ static tz_status append_slot(const tz_writer *writer, tz__minari_file *file, int
 static tz_status assemble(const tz_writer *writer, const char *path, int n_slots, totals *sum,
                           tz_error *error) {
     tz__minari_file *file;
-    TZ_CHECK(tz__minari_create(&file, &writer->task, writer->config_json, error));
+    TZ_CHECK(tz__minari_create(&file, &writer->task, writer->mujoco, writer->config_json, error));
     tz_status status = TZ_OK;
     for (int slot = 0; slot < n_slots && status == TZ_OK; slot++) {
         if (tz_writer_has(writer, slot)) {
@@ -347,6 +351,7 @@ static tz_status assemble_and_publish(const tz_writer *writer, int n_slots, cons
                                          .n_episodes = sum.n_episodes,
                                          .n_steps = sum.n_steps,
                                          .file_bytes = sum.file_bytes,
+                                         .mujoco = writer->mujoco,
                                          .description = writer->description,
                                          .algorithm_name = writer->algorithm_name,
                                          .config_json = writer->config_json};

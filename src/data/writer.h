@@ -36,6 +36,7 @@ typedef struct tz_writer_def {
     const char *config_json; // what made it (one JSON object): a journal of another configuration
                              // is refused
     const char *dataset_id;  // Nullable: the folder's name
+    const char *mujoco;      // version of MuJoCo that made the states; NULL: the library's
     const char *description; // free text for metadata.json
     const char *algorithm_name; // "policy half_cheetah-expert + noise 0.1"
     bool resume;                // go on from the journal that a killed run left

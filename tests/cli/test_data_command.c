@@ -297,30 +297,50 @@ static void d4rl_rows_become_episodes(void **state) {
                    "data convert a-v0/data/main_data.hdf5 --from d4rl --env swimmer --out no-v0");
 }
 
-// A copy of D4RL's file whose control 1 of row 5, 0.051, is 1e39.
-static void d4rl_controls_are_32_bit_numbers(void **state) {
-    (void)state;
-    static unsigned char bytes[1 << 16];
-    FILE *file = fopen(TZ_SOURCE_DIR "/tests/golden/d4rl_hopper.hdf5", "rb");
+// Copies a file with every number `old` in it replaced; returns how many there were.
+static int copy_with(const char *copy, const char *path, double old, double new) {
+    static unsigned char bytes[1 << 17];
+    FILE *file = fopen(path, "rb");
     assert_non_null(file);
     const size_t n = fread(bytes, 1, sizeof bytes, file);
     assert_true(n < sizeof bytes);
     fclose(file);
-    const double control = 0.01 * 5 + 0.001, large = 1e39;
     int n_found = 0;
-    for (size_t i = 0; i + sizeof control <= n; i++) {
-        if (memcmp(bytes + i, &control, sizeof control) == 0) {
-            memcpy(bytes + i, &large, sizeof large);
+    for (size_t i = 0; i + sizeof old <= n; i++) {
+        if (memcmp(bytes + i, &old, sizeof old) == 0) {
+            memcpy(bytes + i, &new, sizeof new);
             n_found++;
         }
     }
-    assert_int_equal(n_found, 1);
-    file = fopen("large.hdf5", "wb");
+    file = fopen(copy, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, n, file), n);
     assert_int_equal(fclose(file), 0);
+    return n_found;
+}
+
+// A copy of D4RL's file whose control 1 of row 5, 0.051, is 1e39.
+static void d4rl_controls_are_32_bit_numbers(void **state) {
+    (void)state;
+    assert_int_equal(copy_with("large.hdf5", TZ_SOURCE_DIR "/tests/golden/d4rl_hopper.hdf5",
+                               0.01 * 5 + 0.001, 1e39),
+                     1);
     assert_refused("actions has 1e+39 in row 5, expected 32-bit numbers",
                    "data convert large.hdf5 --from d4rl --env hopper --out no-v0");
+}
+
+// The control period is the environment's, and what is made of a dataset says which MuJoCo made it.
+static void a_file_s_word_counts(void **state) {
+    (void)state;
+    const char *path = "b-v0/data/main_data.hdf5";
+    assert_true(copy_with("slow.hdf5", path, 0.04, 0.5) > 0);
+    assert_refused("slow.hdf5: dt = 0.5 s, but swimmer has 0.04 s", "data info slow.hdf5");
+    assert_int_equal(shell("sed 's/[24]\\.[02]\\.[12]/9.9.9/' %s > old.hdf5", path), 0);
+    assert_int_equal(trapeze("data merge old.hdf5 b-v0 --out versions-v0"), 0);
+    assert_int_equal(
+        shell("grep -o 'MuJoCo 9.9.9, [24][.][02][.][12]' versions-v0/data/metadata.json"), 0);
+    assert_int_equal(trapeze("data split old.hdf5 --out-train old-a --out-test old-b"), 0);
+    assert_int_equal(shell("grep -q 'mujoco==9.9.9' old-a/data/metadata.json"), 0);
 }
 
 // No controls in chain-2; in ant nq is not nv.
@@ -414,6 +434,7 @@ int main(void) {
         cmocka_unit_test(a_robot_that_has_changed_is_another),
         cmocka_unit_test(d4rl_rows_become_episodes),
         cmocka_unit_test(d4rl_controls_are_32_bit_numbers),
+        cmocka_unit_test(a_file_s_word_counts),
         cmocka_unit_test(other_shapes_keep_every_rule),
         cmocka_unit_test(scores_are_normalised_returns),
         cmocka_unit_test(pictures_are_drawn),
