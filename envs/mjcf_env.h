@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 // Whether a name is that of an MJCF file rather than of the registry: it ends in ".xml".
-bool tz_is_mjcf_name(const char *name);
+TZ_API bool tz_is_mjcf_name(const char *name);
 
 // Makes the environment of the file def->name. The file is hostile until checked. TZ_ERR_IO,
 // TZ_ERR_FORMAT with MuJoCo's or our complaint, TZ_ERR_UNSUPPORTED for a model whose state is more

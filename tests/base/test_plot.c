@@ -89,13 +89,13 @@ static void write_plot(const tz_plot *plot) {
 // The first series is blue (#0072B2) with a light band, the second one orange (#D55E00) dots.
 static void draws_lines_bands_and_points(void **state) {
     (void)state;
-    const tz_series series[] = {{"node-so", x, y, low, high, N, false},
-                                {"half_cheetah's", x, high, NULL, NULL, N, true}};
+    const tz_series series[] = {{"node-so", x, y, low, high, N, false, 0},
+                                {"half_cheetah's", x, high, NULL, NULL, N, true, 3}};
     for (int logarithmic = 0; logarithmic < 2; logarithmic++) {
         write_plot(&(tz_plot){"A title", "horizon (steps)", "nMSE", logarithmic, logarithmic,
-                              series, 2, NULL, 0, 0, 0});
+                              series, 2, NULL, 0, 0});
         assert_true(count_pixels(0x00, 0x72, 0xb2) > 500);
-        assert_true(count_pixels(0xd5, 0x5e, 0x00) > 500);
+        assert_true(count_pixels(0x00, 0x9e, 0x73) > 500);
         assert_true(count_pixels(0xcc, 0xe3, 0xf0) > 1000);
         assert_true(count_pixels(255, 255, 255) > 1280 * 800 / 2);
         assert_svg_holds(">A title<");
@@ -109,9 +109,9 @@ static void draws_bars(void **state) {
     (void)state;
     const double a[] = {1.0, 2.0, -0.5}, b[] = {0.5, NAN, 1.5}, zero[] = {0.0, 0.0, 0.0};
     const char *const names[] = {"rootz", "rooty", "bthigh"};
-    const tz_series series[] = {{"node", NULL, a, zero, a, 3, false},
-                                {"hnn", NULL, b, NULL, NULL, 3, false}};
-    write_plot(&(tz_plot){"Bars", "dimension", "nMSE", false, false, series, 2, names, 0, 0, 0});
+    const tz_series series[] = {{"node", NULL, a, zero, a, 3, false, 0},
+                                {"hnn", NULL, b, NULL, NULL, 3, false, 0}};
+    write_plot(&(tz_plot){"Bars", "dimension", "nMSE", false, false, series, 2, names, 0, 0});
     assert_true(count_pixels(0x26, 0x87, 0xbe) > 10000);
     assert_true(count_pixels(0xdb, 0x76, 0x26) > 10000);
     assert_svg_holds(">bthigh<");
@@ -121,16 +121,16 @@ static void draws_bars(void **state) {
 static void leaves_out_what_cannot_be_drawn(void **state) {
     (void)state;
     const double bad[] = {NAN, INFINITY, -INFINITY, 0.0, -1.0}, at[] = {1, 2, 3, 4, 5};
-    const tz_series nothing = {"bad", at, bad, NULL, NULL, 5, false};
-    write_plot(&(tz_plot){"Nothing", "x", "y", false, true, &nothing, 1, NULL, 0, 0, 0});
+    const tz_series nothing = {"bad", at, bad, NULL, NULL, 5, false, 0};
+    write_plot(&(tz_plot){"Nothing", "x", "y", false, true, &nothing, 1, NULL, 0, 0});
     assert_svg_holds("no finite values");
-    const tz_series none = {"none", NULL, NULL, NULL, NULL, 0, false};
-    write_plot(&(tz_plot){"None", "x", "y", false, false, &none, 1, NULL, 0, 0, 0});
+    const tz_series none = {"none", NULL, NULL, NULL, NULL, 0, false, 0};
+    write_plot(&(tz_plot){"None", "x", "y", false, false, &none, 1, NULL, 0, 0});
     assert_svg_holds("no finite values");
 
     const double some[] = {1.0, NAN, 3.0, INFINITY, 2.0};
-    const tz_series gaps = {"gaps", at, some, NULL, NULL, 5, true};
-    write_plot(&(tz_plot){"Gaps", "x", "y", false, false, &gaps, 1, NULL, 0, 0, 0});
+    const tz_series gaps = {"gaps", at, some, NULL, NULL, 5, true, 0};
+    write_plot(&(tz_plot){"Gaps", "x", "y", false, false, &gaps, 1, NULL, 0, 0});
     assert_true(count_pixels(0x00, 0x72, 0xb2) > 40);
 }
 
@@ -139,16 +139,16 @@ static void text_stays_text(void **state) {
     (void)state;
     const char *const text = "'\nsystem('touch /tmp/trapeze-was-here')\n`touch "
                              "/tmp/trapeze-was-here` \\ \" @x {/Bold b}";
-    const tz_series series = {text, x, y, NULL, NULL, N, false};
-    write_plot(&(tz_plot){text, text, text, false, false, &series, 1, NULL, 0, 0, 0});
+    const tz_series series = {text, x, y, NULL, NULL, N, false, 0};
+    write_plot(&(tz_plot){text, text, text, false, false, &series, 1, NULL, 0, 0});
     assert_false(tz_file_exists("/tmp/trapeze-was-here"));
     assert_svg_holds("{/Bold b}");
 }
 
 static void failures_are_sentences(void **state) {
     (void)state;
-    const tz_series series = {"s", x, y, NULL, NULL, N, false};
-    const tz_plot plot = {"t", "x", "y", false, false, &series, 1, NULL, 0, 0, 0};
+    const tz_series series = {"s", x, y, NULL, NULL, N, false, 0};
+    const tz_plot plot = {"t", "x", "y", false, false, &series, 1, NULL, 0, 0};
     tz_error error = {0};
     assert_int_equal(tz_plot_write(&plot, "/tmp/absent-folder/plot", &error), TZ_ERR_IO);
     assert_non_null(strstr(error.text, "/tmp/absent-folder/plot.png: cannot be written"));
