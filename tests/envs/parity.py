@@ -76,8 +76,9 @@ class Step(ctypes.Structure):
 class TaskHead(ctypes.Structure):
     """The first members of tz_task; tests/envs/test_env.c pins what follows."""
 
-    _fields_ = [("name", ctypes.c_char * 128), ("gymnasium_id", ctypes.c_char * 128), ("version", ctypes.c_int),
-                ("nq", ctypes.c_int), ("nv", ctypes.c_int), ("nu", ctypes.c_int), ("n_gym_observation", ctypes.c_int)]
+    _fields_ = [("name", ctypes.c_char * 128), ("digest", ctypes.c_char * 100), ("gymnasium_id", ctypes.c_char * 128),
+                ("version", ctypes.c_int), ("nq", ctypes.c_int), ("nv", ctypes.c_int), ("nu", ctypes.c_int),
+                ("n_gym_observation", ctypes.c_int)]
 
 
 class TrapezeEnv:
