@@ -18,6 +18,8 @@ clipped to +-10, as the script's TransformObservation does.
 import argparse
 import json
 import pathlib
+import pickle
+import sys
 
 import numpy as np
 import torch
@@ -26,17 +28,33 @@ from safetensors.torch import save_file
 KEPT = ("fc1.", "fc2.", "fc_mean.", "fc_logstd.", "fc_mu.", "action_scale", "action_bias", "actor_mean.", "actor_logstd")
 
 
+def fail(sentence):
+    print(f"cleanrl_policy.py: {sentence}", file=sys.stderr)
+    sys.exit(2)
+
+
 def convert(path, statistics=None):
     """Tensors and metadata of the file."""
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
+        fail(f"{path}: cannot be read as tensors of PyTorch: {str(error).splitlines()[0]}")
     state = state[0] if isinstance(state, tuple) else state
-    tensors = {name: x.float().contiguous() for name, x in state.items() if name.startswith(KEPT)}
+    named = state.items() if isinstance(state, dict) else ()
+    tensors = {name: x.float().contiguous() for name, x in named if str(name).startswith(KEPT) and torch.is_tensor(x)}
+    if not tensors:
+        fail(f"{path}: no tensor of an actor, expected one of {', '.join(KEPT)}")
     for name in ("action_scale", "action_bias"):
         if name in tensors:
             tensors[name] = tensors[name].reshape(-1)
     metadata = {"origin": "CleanRL"}
     if statistics is not None:
-        moments = np.load(statistics)
+        try:
+            moments = dict(np.load(statistics))
+        except (OSError, EOFError, TypeError, ValueError) as error:
+            fail(f"{statistics}: cannot be read as arrays of NumPy: {error}")
+        if not {"mean", "var"} <= moments.keys():
+            fail(f"{statistics}: holds {', '.join(moments) or 'nothing'}, expected mean and var")
         metadata |= {
             "normaliser_mean": json.dumps(moments["mean"].astype(float).tolist()),
             "normaliser_var": json.dumps(moments["var"].astype(float).tolist()),

@@ -10,12 +10,13 @@ optimisers, the archive holds fresh ones: it acts as before, and training on sta
 import argparse
 import json
 import pathlib
+import sys
 
 import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium import spaces
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from stable_baselines3 import SAC
 
 
@@ -27,18 +28,29 @@ class Spaces(gym.Env):
         self.action_space = spaces.Box(np.float32(low), np.float32(high), dtype=np.float32)
 
 
+def fail(sentence):
+    print(f"policy_to_sb3.py: {sentence}", file=sys.stderr)
+    sys.exit(2)
+
+
 def read(path):
-    with safe_open(path, "pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        fail(f"{path}: cannot be read as safetensors: {error}")
 
 
 def convert(policy, critics=None):
     """The SAC of a policy file, to be saved or used."""
     tensors, metadata = read(policy)
     if metadata.get("squash", "tanh") != "tanh" or metadata.get("log_std", "clamp") != "clamp":
-        raise SystemExit(f"{policy}: no policy of soft actor-critic")
+        fail(f"{policy}: no policy of soft actor-critic")
+    for name, found in (("actor.latent_pi.0.weight", tensors), ("control_low", metadata), ("control_high", metadata)):
+        if name not in found:
+            fail(f"{policy}: no {name}, expected a policy of Trapeze")
     if "normaliser_mean" in metadata:
-        raise SystemExit(f"{policy}: normalises observations; Stable-Baselines3 keeps that apart, in VecNormalize")
+        fail(f"{policy}: normalises observations; Stable-Baselines3 keeps that apart, in VecNormalize")
     hidden = [tensors[name].shape[0] for name in sorted(tensors) if name.startswith("actor.latent_pi.") and "weight" in name]
     n_observation = tensors["actor.latent_pi.0.weight"].shape[1]
     if critics is not None:
@@ -49,7 +61,7 @@ def convert(policy, critics=None):
     unknown = model.policy.load_state_dict(tensors, strict=False)
     missing = [name for name in unknown.missing_keys if critics is not None or name.startswith("actor.")]
     if missing or unknown.unexpected_keys:
-        raise SystemExit(f"{policy}: tensors that do not fit: {missing + unknown.unexpected_keys}")
+        fail(f"{policy}: tensors that do not fit: {missing + unknown.unexpected_keys}")
     return model
 
 

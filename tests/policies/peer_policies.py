@@ -220,11 +220,27 @@ def check_loaded_back(folder):
         report(f"{policy}, there and back", np.max(np.abs(u - again)), TOLERANCE)
 
 
+def check_refused(folder):
+    """A wrong file is one sentence that names it, and exit status 2."""
+    wrong = f"{folder}/wrong.bin"
+    pathlib.Path(wrong).write_bytes(b"no weights at all")
+    torch.save({"fc1": 3}, f"{folder}/other.pt")
+    critics = f"{folder}/critics.safetensors"
+    for words in (["policy_to_sb3.py", "absent.safetensors"], ["policy_to_sb3.py", wrong], ["policy_to_sb3.py", critics],
+                  ["cleanrl_policy.py", "absent.pt"], ["cleanrl_policy.py", wrong], ["cleanrl_policy.py", f"{folder}/other.pt"]):
+        done = subprocess.run([sys.executable, str(ROOT / "tools" / words[0]), words[1], f"{folder}/out"],
+                              capture_output=True, text=True)
+        lines = done.stderr.splitlines()
+        good = done.returncode == 2 and len(lines) == 1 and words[1] in lines[0]
+        report(f"refused: {lines[-1] if lines else 'nothing said'}", 0.0 if good else np.inf, 0)
+
+
 with tempfile.TemporaryDirectory() as folder:
     for kind, normalised in (("sac", False), ("td3", False), ("ppo", True)):
         check_cleanrl(folder, kind, normalised)
     check_loaded_back(folder)
     check_critics(folder)
+    check_refused(folder)
     check_archive(folder, 0, SAC, "hopper", False)
     check_archive(folder, 1, SAC, "inverted_pendulum", True, net_arch=[32, 16, 8], activation_fn=torch.nn.Tanh)
     check_archive(folder, 2, TD3, "hopper", False, net_arch=[40, 30])
