@@ -51,27 +51,26 @@ tz_status tz_data_write_config(const char *folder, struct json_object *config, t
     return status;
 }
 
-// The one folder or file that a verb is about.
 const char *tz_data_mujoco(const tz_dataset *dataset) {
     return dataset->mujoco[0] != '\0' ? dataset->mujoco : "unknown";
 }
 
-tz_status tz_data_expect_new(const char *folder, tz_error *error) {
-    char metadata[TZ_PATH_MAX];
-    TZ_CHECK(tz_path_join(metadata, folder, "data/metadata.json", error));
-    return tz_file_exists(metadata)
-               ? tz_fail(error, TZ_ERR_ARGUMENT,
-                         "%s: holds a finished dataset already (choose another folder)", folder)
-               : TZ_OK;
+tz_status tz_data_expect_no_run(const char *folder, tz_error *error) {
+    char config[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(config, folder, "config.json", error));
+    return tz_file_exists(config) ? tz_fail(error, TZ_ERR_ARGUMENT,
+                                            "%s already holds a run: name another folder", folder)
+                                  : TZ_OK;
 }
 
 tz_status tz_data_create_writer(tz_writer **writer, tz_writer_def *def, const tz_task *task,
                                 tz_error *error) {
-    TZ_CHECK(tz_data_expect_new(def->folder, error));
+    TZ_CHECK(tz_writer_expect_unfinished(def->folder, error));
     def->resume = true;
     return tz_writer_create(writer, def, task, error);
 }
 
+// The one folder or file that a verb is about.
 tz_status tz_data_expect_one(const tz_text_list *words, const char **path, tz_error *error) {
     if (words->n != 1) {
         return tz_fail(error, TZ_ERR_ARGUMENT,

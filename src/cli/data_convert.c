@@ -128,16 +128,12 @@ static tz_status write_npy(const tz_dataset *d, const char *folder, tz_error *er
 
 static tz_status convert(const tz_dataset *dataset, const char *path, const arguments *a,
                          tz_error *error) {
-    char folder[TZ_PATH_MAX], config_path[TZ_PATH_MAX];
+    char folder[TZ_PATH_MAX];
     tz_env *env = NULL;
     TZ_CHECK(choose_folder(folder, a, error));
-    TZ_CHECK(tz_path_join(config_path, folder, "config.json", error));
     TZ_CHECK(tz_dataset_need_env(&env, dataset, path, error));
-    tz_status status = TZ_OK;
-    if (a->to == TO_NPY && tz_file_exists(config_path)) {
-        status =
-            tz_fail(error, TZ_ERR_ARGUMENT, "%s already holds a run: name another folder", folder);
-    } else {
+    tz_status status = a->to == TO_NPY ? tz_data_expect_no_run(folder, error) : TZ_OK;
+    if (status == TZ_OK) {
         status = a->to == TO_NPY ? write_npy(dataset, folder, error)
                                  : write_dataset(dataset, tz_env_task(env), folder,
                                                  a->to == TO_MINARI ? a->out : NULL, error);

@@ -118,12 +118,7 @@ static tz_status sample(const tz_dataset *dataset, const char *path, unsigned ch
 }
 
 static tz_status run_sample(const char *path, const arguments *a, tz_error *error) {
-    char config_path[TZ_PATH_MAX];
-    TZ_CHECK(tz_path_join(config_path, a->out, "config.json", error));
-    if (tz_file_exists(config_path)) {
-        return tz_fail(error, TZ_ERR_ARGUMENT, "%s already holds a run: name another folder",
-                       a->out);
-    }
+    TZ_CHECK(tz_data_expect_no_run(a->out, error));
     tz_dataset *dataset = NULL;
     TZ_CHECK(tz_dataset_read(&dataset, path, a->env, error));
     unsigned char *is_test = tz_alloc((size_t)dataset->n_episodes, 1);

@@ -92,8 +92,8 @@ static tz_status split(const tz_dataset *dataset, const tz_task *task, const spl
                        "%s: named by --out-train and --out-test, expected two folders",
                        a->out_train);
     }
-    TZ_CHECK(tz_data_expect_new(a->out_train, error)); // before either is written
-    TZ_CHECK(tz_data_expect_new(a->out_test, error));
+    TZ_CHECK(tz_writer_expect_unfinished(a->out_train, error)); // before either is written
+    TZ_CHECK(tz_writer_expect_unfinished(a->out_test, error));
     unsigned char *is_test = tz_alloc((size_t)n, 1);
     if (!is_test) {
         return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory to split %d episodes", path, n);

@@ -78,6 +78,15 @@ static tz_status find_begun(const char *folder, char metadata[TZ_PATH_MAX],
     return tz_path_join(journal_config, folder, "journal/config.json", error);
 }
 
+tz_status tz_writer_expect_unfinished(const char *folder, tz_error *error) {
+    char metadata[TZ_PATH_MAX], journal_config[TZ_PATH_MAX];
+    TZ_CHECK(find_begun(folder, metadata, journal_config, error));
+    return tz_file_exists(metadata)
+               ? tz_fail(error, TZ_ERR_ARGUMENT,
+                         "%s: holds a finished dataset already (choose another folder)", folder)
+               : TZ_OK;
+}
+
 tz_status tz_writer_expect_unused(const char *folder, tz_error *error) {
     char metadata[TZ_PATH_MAX], journal_config[TZ_PATH_MAX];
     TZ_CHECK(find_begun(folder, metadata, journal_config, error));
@@ -87,11 +96,7 @@ tz_status tz_writer_expect_unused(const char *folder, tz_error *error) {
                        "another folder)",
                        folder);
     }
-    if (tz_file_exists(metadata)) {
-        return tz_fail(error, TZ_ERR_ARGUMENT,
-                       "%s: holds a finished dataset already (choose another folder)", folder);
-    }
-    return TZ_OK;
+    return tz_writer_expect_unfinished(folder, error);
 }
 
 // Looks at what stands in the folder and goes on from it, refuses it, or begins a journal. Beside a

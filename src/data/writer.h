@@ -53,6 +53,9 @@ TZ_API tz_status tz_writer_create(tz_writer **writer, const tz_writer_def *def, 
 // its beginning: TZ_ERR_ARGUMENT when it holds a finished dataset or a journal.
 TZ_API tz_status tz_writer_expect_unused(const char *folder, tz_error *error);
 
+// The half of it that work which goes on with a journal demands: no finished dataset.
+TZ_API tz_status tz_writer_expect_unfinished(const char *folder, tz_error *error);
+
 // True when the journal already holds this episode (only after resume). A finished dataset has
 // every slot, whatever its number.
 TZ_API bool tz_writer_has(const tz_writer *writer, int slot);
