@@ -207,11 +207,12 @@ static void step(const tz_learned *self, tz_model_workspace *ws, const tz_real *
 //     P1)
 //
 // The first two are solved by fixed-point iteration, a row until it stands still to rounding. A row
-// that does not within ITERATIONS keeps its last value: h is then too large for any such method.
+// that after ITERATIONS still moves by more than half of its digits has no solution there, h is too
+// large: it becomes NaN, and its rollout a diverged one.
 static void leap(const tz_learned *self, tz_model_workspace *ws, const tz_real *u_t, int B) {
     enum { ITERATIONS = 100, MOMENTA = 1, POSITIONS = 2 };
-    const tz_real rounding =
-        (tz_real)(4.0 * (sizeof(tz_real) == sizeof(float) ? FLT_EPSILON : DBL_EPSILON));
+    const double epsilon = sizeof(tz_real) == sizeof(float) ? FLT_EPSILON : DBL_EPSILON;
+    const tz_real rounding = (tz_real)(4.0 * epsilon), unsolved = (tz_real)sqrt(epsilon);
     const int n = self->model.nq, nz = 2 * n;
     const size_t size = (size_t)(B * nz) * sizeof(tz_real);
     const tz_real half_h = 0.5f * self->substep_s;
@@ -234,8 +235,9 @@ static void leap(const tz_learned *self, tz_model_workspace *ws, const tz_real *
                     const int i = row * nz + first + k;
                     const tz_real known = solve == POSITIONS ? f_start[i] : 0.0f;
                     const tz_real next = ws->w[i] + half_h * (known + f[i]);
-                    moves |= fabs(next - x[i]) > rounding * (1.0f + fabs(next));
-                    x[i] = next;
+                    const tz_real move = (tz_real)fabs(next - x[i]) / (1.0f + (tz_real)fabs(next));
+                    moves |= move > rounding;
+                    x[i] = iteration == ITERATIONS - 1 && move > unsolved ? (tz_real)NAN : next;
                 }
                 ws->moves[row] = moves;
                 any_moves |= moves;

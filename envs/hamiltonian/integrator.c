@@ -22,7 +22,11 @@ static int rate(realtype t, N_Vector x, N_Vector dx, void *user) {
     const tz_integrator *self = user;
     double *rates = N_VGetArrayPointer(dx);
     tz_system_rate(self->system, rates, N_VGetArrayPointer(x));
-    return isfinite(rates[0]) ? 0 : 1; // 1: try a smaller step
+    bool finite = true;
+    for (int i = 0; i < tz_system_nx(self->system); i++) {
+        finite &= isfinite(rates[i]) != 0;
+    }
+    return finite ? 0 : 1; // 1: try a smaller step
 }
 
 // Errors come back as return values; the text on stderr is not wanted.

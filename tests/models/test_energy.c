@@ -149,6 +149,27 @@ static void test_leapfrog_is_reversible_and_of_second_order(void **state) {
     }
 }
 
+// With a step of a minute no iteration solves the equations of every row; those are not a number.
+static void test_leapfrog_without_a_solution_is_not_a_number(void **state) {
+    (void)state;
+    for (size_t k = 0; k < TZ_COUNTOF(kinds); k++) {
+        const double dt_s[2] = {0.04, 60.0};
+        for (int i = 0; i < 2; i++) {
+            double E[(2 + 1) * B];
+            tz_real z0[B * NZ], z[B * NZ];
+            fixture_fill(z0, B * NZ, 3.0, 53);
+            tz_model *model = open_model(kinds[k], TZ_INTEGRATOR_LEAPFROG, dt_s[i]);
+            roll(model, E, z, z0, 2);
+            tz_model_destroy(model);
+            int n_lost = 0;
+            for (int j = 0; j < B; j++) {
+                n_lost += isnan(E[2 * B + j]) != 0;
+            }
+            assert_true(i == 0 ? n_lost == 0 : n_lost > 0);
+        }
+    }
+}
+
 static void test_leapfrog_is_refused(void **state) {
     (void)state;
     tz_error error;
@@ -171,6 +192,7 @@ int main(void) {
         cmocka_unit_test(test_motion_keeps_the_energy),
         cmocka_unit_test(test_leapfrog_keeps_the_energy_bounded),
         cmocka_unit_test(test_leapfrog_is_reversible_and_of_second_order),
+        cmocka_unit_test(test_leapfrog_without_a_solution_is_not_a_number),
         cmocka_unit_test(test_leapfrog_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
