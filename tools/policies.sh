@@ -24,10 +24,11 @@ options() {
     case $1 in
     half_cheetah) echo "--steps 1000000" ;;
     ant) echo "--steps 1000000 --lr 0.001 --lr-end 0.0001" ;;
+    reacher) echo "--steps 300000 --lr 0.001 --lr-end 0.0001" ;;
     hopper | walker2d) echo "--steps 1000000 $half" ;;
     swimmer) echo "--steps 1000000 $half --gamma 0.999" ;;
     humanoid_standup) echo "--steps 605000 $half" ;;
-    reacher | pusher) echo "--steps 500000 $half" ;;
+    pusher) echo "--steps 500000 $half" ;;
     inverted_double_pendulum) echo "--steps 300000 $half" ;;
     inverted_pendulum) echo "--steps 100000" ;;
     *) echo "tools/policies.sh: no policy of $1 is shipped" >&2 && exit 2 ;;

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Whether second-order structure helps where nobody steers: NODE and NODE+SO on episodes of AR(1)-random controls.
 
-    tools/random_controls_table.py PROGRAM OUT [--jobs N] [--epochs N]
+    tools/random_controls_table.py PROGRAM OUT [--jobs N] [--epochs N] [--env E ...] [--lr LR ...] [--noise S] [--noise-color C]
 
 Protocol, the study's for robots with its form of the models (`trapeze train --study`) but for data and epochs: 100
 episodes of each robot under AR(1) noise around zero controls, early ends off, a fifth held out; 40 epochs; learning
 rates 2e-4 and 2e-3 with all coordinates seen, 2e-3 with the root's x and y left out; seeds 0 and 1. Errors are
 normalised MSEs of 200 open-loop rollouts of 50 and of 200 steps from the held-out episodes.
+
+--env and --lr choose among them, --noise and --noise-color are the controls' (of an OUT of its own).
 
 Writes OUT/table.csv, a line a run and horizon, and OUT/table.md. A finished run is not run again: the same command
 goes on after an interruption.
@@ -66,13 +68,13 @@ def geometric_mean(values):
     return math.exp(sum(math.log(v) for v in values) / len(values))
 
 
-def write_tables(out, rows):
+def write_tables(out, envs, settings, rows):
     with open(os.path.join(out, "table.csv"), "w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
     with open(os.path.join(out, "table.md"), "w") as file:
         file.write("| robot | lr | left out | steps | NODE, median | NODE+SO, median | NODE+SO / NODE | NODE, mean | NODE+SO, mean |\n"
                    "|---|---|---|---|---|---|---|---|---|\n")
-        for env, (lr, mask), horizon in itertools.product(ROBOTS, SETTINGS, HORIZONS):
+        for env, (lr, mask), horizon in itertools.product(envs, settings, HORIZONS):
             def of(model, column):
                 found = [row[column] for row in rows if row[:4] == [env, model, lr, mask] and row[5] == horizon]
                 return geometric_mean([value if value is not None else math.inf for value in found])
@@ -88,14 +90,20 @@ def main():
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--episodes", type=int, default=100)
+    parser.add_argument("--env", action="append", choices=ROBOTS)
+    parser.add_argument("--lr", action="append", choices=sorted({lr for lr, _ in SETTINGS}))
+    parser.add_argument("--noise", default="0.5", help="standard deviation, in half control ranges")
+    parser.add_argument("--noise-color", default="0.9", help="coefficient of the AR(1) process")
     args = parser.parse_args()
-    for env in ROBOTS:
-        run(args.program, "collect", "--env", env, "--policy", "zero", "--noise", "0.5", "--noise-color", "0.9", "--episodes",
+    envs = args.env or ROBOTS
+    settings = [(lr, mask) for lr, mask in SETTINGS if args.lr is None or lr in args.lr]
+    for env in envs:
+        run(args.program, "collect", "--env", env, "--policy", "zero", "--noise", args.noise, "--noise-color", args.noise_color, "--episodes",
             str(args.episodes), "--no-early-end", "--seed", "0", "--out", data_of(args.out, env), "--resume", "--quiet")
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        jobs = [pool.submit(train, args, *job) for job in itertools.product(ROBOTS, MODELS, SETTINGS, SEEDS)]
+        jobs = [pool.submit(train, args, *job) for job in itertools.product(envs, MODELS, settings, SEEDS)]
         rows = [row for job in jobs for row in job.result()]
-    write_tables(args.out, rows)
+    write_tables(args.out, envs, settings, rows)
 
 
 if __name__ == "__main__":
