@@ -45,13 +45,17 @@ static tz_line fit_all(const points *p) {
     return tz_fit_line(x, y, n);
 }
 
-// A model's residual for a seed, mean over the systems.
+// A model's residual on one system for a seed.
+static double residual_on(const points *p, tz_line line, int model, int system, int seed) {
+    const int at = system * p->n_seeds + seed;
+    return p->log_violation[model][at] - line.intercept - line.slope.mean * p->log_error[model][at];
+}
+
+// The same, mean over the systems.
 static double residual(const points *p, tz_line line, int model, int seed) {
     double sum = 0.0;
     for (int k = 0; k < p->n_systems; k++) {
-        const int at = k * p->n_seeds + seed;
-        sum += p->log_violation[model][at] - line.intercept -
-               line.slope.mean * p->log_error[model][at];
+        sum += residual_on(p, line, model, k, seed);
     }
     return sum / p->n_systems;
 }
@@ -81,6 +85,24 @@ static void draw_left(tz_reporter *r, const points *p) {
                           .series = series,
                           .n_series = N_MODELS};
     tz_report_draw(r, &plot, 1, 1, "fig2");
+}
+
+// How far HNN and NODE, first and last of the models, lie apart on each system.
+static void put_systems(tz_reporter *r, const points *p, tz_line line) {
+    const char *const *systems = tz_plan_systems(TZ_FIG2);
+    fprintf(r->text, "Of NODE over HNN that is");
+    for (int k = 0; k < p->n_systems; k++) {
+        double difference[TZ_SEEDS_MAX];
+        char title[TZ_NAME_MAX];
+        for (int s = 0; s < p->n_seeds; s++) {
+            difference[s] =
+                residual_on(p, line, N_MODELS - 1, k, s) - residual_on(p, line, 0, k, s);
+        }
+        tz_system_title(title, systems[k]);
+        fprintf(r->text, "%s %s ", k == 0 ? ":" : ";", title);
+        tz_report_put_ratio(r->text, tz_mean_interval(difference, p->n_seeds));
+    }
+    fprintf(r->text, ".\n");
 }
 
 static void report_left(tz_reporter *r, const points *p) {
@@ -113,6 +135,7 @@ static void report_left(tz_reporter *r, const points *p) {
         fprintf(r->text, " times that of %s", tz_model_title(models[(m + 1) % N_MODELS]));
     }
     fprintf(r->text, ".\n");
+    put_systems(r, p, line);
 }
 
 // ---- right: over time

@@ -12,6 +12,10 @@ double tz_measure_rollout(const tz_study_result *result) {
     return result->rollout_error;
 }
 
+double tz_measure_no_t0(const tz_study_result *result) {
+    return result->rollout_error_no_t0;
+}
+
 double tz_measure_mse(const tz_study_result *result) {
     return result->test_mse;
 }
@@ -69,8 +73,8 @@ const char *tz_verdict_text(tz_verdict verdict) {
     return texts[verdict];
 }
 
-tz_finding tz_report_compare(tz_reporter *r, const char *claim, tz_claim kind,
-                             const char *const *systems, tz_side a, tz_side b, tz_measure measure) {
+static tz_finding judge(const tz_reporter *r, tz_claim kind, const char *const *systems, tz_side a,
+                        tz_side b, tz_measure measure) {
     tz_finding f = {.claim = kind, .n_seeds = tz_plan_seeds(r->figure, r->budget)};
     for (; systems[f.n_groups] != NULL; f.n_groups++) {
         double x[TZ_SEEDS_MAX], y[TZ_SEEDS_MAX];
@@ -81,6 +85,21 @@ tz_finding tz_report_compare(tz_reporter *r, const char *claim, tz_claim kind,
         }
     }
     tz_decide(&f);
+    return f;
+}
+
+void tz_report_put_other(tz_reporter *r, const char *how, const tz_finding *finding,
+                         const tz_finding *other) {
+    if (other->outcome != finding->outcome) {
+        fprintf(r->text, " %s the factor is ", how);
+        tz_report_put_ratio(r->text, other->pooled);
+        fprintf(r->text, ", and the finding %s.", tz_outcome_text(other->outcome));
+    }
+}
+
+tz_finding tz_report_compare(tz_reporter *r, const char *claim, tz_claim kind,
+                             const char *const *systems, tz_side a, tz_side b, tz_measure measure) {
+    const tz_finding f = judge(r, kind, systems, a, b, measure);
     tz_report_state(r, claim, f.outcome);
     fprintf(r->text, "The error of %s is ", tz_model_title(a.model));
     tz_report_put_ratio(r->text, f.pooled);
@@ -93,7 +112,12 @@ tz_finding tz_report_compare(tz_reporter *r, const char *claim, tz_claim kind,
         tz_report_put_ratio(r->text, f.group[g]);
         fprintf(r->text, " %s", tz_verdict_text(f.group_verdict[g]));
     }
-    fprintf(r->text, ".\n");
+    fprintf(r->text, ".");
+    if (measure == tz_measure_rollout) {
+        const tz_finding other = judge(r, kind, systems, a, b, tz_measure_no_t0);
+        tz_report_put_other(r, "Without t = 0", &f, &other);
+    }
+    fprintf(r->text, "\n");
     return f;
 }
 

@@ -21,6 +21,7 @@ typedef struct tz_reporter {
 // A number of a result that is compared and drawn.
 typedef double (*tz_measure)(const tz_study_result *result);
 double tz_measure_rollout(const tz_study_result *result);
+double tz_measure_no_t0(const tz_study_result *result);
 double tz_measure_mse(const tz_study_result *result);
 double tz_measure_median(const tz_study_result *result);
 double tz_measure_train(const tz_study_result *result);
@@ -37,10 +38,14 @@ const tz_study_result *tz_report_result(const tz_reporter *r, const char *system
 int tz_report_seeds(const tz_reporter *r, double x[TZ_SEEDS_MAX], const char *system, tz_side side,
                     tz_measure measure);
 
-// Judges "A (claim) B" over systems (ends with NULL) and writes it. `claim` is what the sentence
-// says; `outcome` Nullable.
+// Judges "A (claim) B" over systems (ends with NULL) and writes it, for rollout errors also what
+// leaving out t = 0 changes. `claim` is what the sentence says.
 tz_finding tz_report_compare(tz_reporter *r, const char *claim, tz_claim kind,
                              const char *const *systems, tz_side a, tz_side b, tz_measure measure);
+// Says what becomes of a finding when it is judged in another way, if anything does; `how` begins
+// the sentence.
+void tz_report_put_other(tz_reporter *r, const char *how, const tz_finding *finding,
+                         const tz_finding *other);
 // Keeps a statement for the program and writes its beginning, "**claim: holds.** ".
 void tz_report_state(tz_reporter *r, const char *claim, tz_outcome outcome);
 
