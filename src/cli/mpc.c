@@ -14,7 +14,6 @@
 #include "cli/run_plots.h"
 #include "cli/viewing.h"
 #include "data/writer.h"
-#include "envs/mujoco_compat.h"
 #include "plan/sim_model.h"
 #include "policies/policy_file.h"
 
@@ -228,10 +227,8 @@ static tz_status add_weights(struct json_object *config, const char *what, const
 static tz_status add_choices(struct json_object *config, const run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     const tz_task *task = tz_env_task(r->env);
-    if (tz_env_info_find(task->name) == NULL) { // a user's MJCF, which may change
-        char sha256[65];
-        TZ_CHECK(tz_mujoco_digest(tz_env_mj_model(r->env), sha256, error));
-        tz_json_add_text(config, "model_sha256", sha256);
+    if (task->digest[0] != '\0') { // a user's MJCF, which may change
+        tz_json_add_text(config, "env_digest", task->digest);
     }
     tz_json_add_text(config, "env", task->name);
     tz_json_add_text(config, "kind", r->model->ops->kind);

@@ -162,8 +162,17 @@ static void a_changed_robot_is_not_resumed(void **state) {
     assert_int_equal(shell(OWN_ROBOT, "0.1"), 0);
     assert_int_equal(trapeze("%s", collect), 0);
     assert_int_equal(trapeze("%s", collect), 0);
+    assert_refused("it has '\"noise\":0.0,", "%s --noise 0.1", collect);
     assert_int_equal(shell(OWN_ROBOT, "0.2"), 0);
     assert_refused("was begun with other options", "%s", collect);
+    assert_refused("it has '\"env_digest\":\"", "%s", collect);
+
+    // nor does a run that an earlier version began, whose digest was another
+    const char *journal = "collect --env own.xml --policy random --episodes 2 --out old --resume";
+    assert_int_equal(shell("mkdir -p old/journal && printf '{\"model_sha256\":\"00\",' > "
+                           "old/journal/config.json"),
+                     0);
+    assert_refused("it has '\"model_sha256\":\"00\",', expected '\"env_digest\":\"", "%s", journal);
 }
 
 // A robot of one's own is its content: the same for its data and models wherever its file lies.
@@ -212,6 +221,11 @@ static void a_robot_may_move_with_its_meshes(void **state) {
     assert_int_equal(trapeze("collect --env mesh/bot.xml --policy random --episodes 1 --steps 5 "
                              "--out mesh-v0 --quiet"),
                      0);
+    // an unfinished run too goes on where all of it has moved to
+    const char *cut = "collect --env mesh/bot.xml --policy random --episodes 2 --steps 5 --out cut";
+    assert_int_equal(shell("mkdir here && cp -r mesh here && cd here && " TZ_PROGRAM " %s", cut),
+                     0);
+    assert_int_equal(shell("mv here there && cd there && " TZ_PROGRAM " %s --resume", cut), 0);
     assert_int_equal(shell("mv mesh grid && mv grid/bot.xml grid/arm.xml"), 0);
     assert_int_equal(trapeze("data validate mesh-v0 --env grid/arm.xml"), 0);
     assert_int_equal(shell("sed -i 's/ [.]1/ .2/' grid/t.obj && mv grid/arm.xml grid/bot.xml"), 0);
