@@ -189,6 +189,24 @@ static tz_status continue_model(run *r, const tz_model_statistics *statistics, b
     return TZ_OK;
 }
 
+// Embedding needs an angle that the networks see.
+static tz_status check_angles(const run *r, tz_error *error) {
+    const arguments *a = &r->arguments;
+    const tz_task *task = tz_env_task(r->env);
+    bool any = a->embed_angles == TZ_EMBED_NONE;
+    for (int i = 0; i < task->nq; i++) {
+        const bool is_seen = a->mask != MASK_CYCLIC || !task->cyclic[i];
+        any |= is_seen && task->coordinate[i] == TZ_COORDINATE_ANGLE &&
+               (a->embed_angles == TZ_EMBED_ALL || task->unbounded[i]);
+    }
+    return any ? TZ_OK
+               : tz_fail(error, TZ_ERR_ARGUMENT,
+                         "--embed-angles %s: no coordinate of %s that the networks see is an "
+                         "angle%s, expected --embed-angles none",
+                         embeddings[a->embed_angles], task->name,
+                         a->embed_angles == TZ_EMBED_ALL ? "" : " without joint limits");
+}
+
 static tz_status make_model(run *r, bool kind_was_set, tz_error *error) {
     tz_model_statistics statistics;
     TZ_CHECK(tz_training_statistics(&statistics, r->source, r->n_sources, error));
@@ -486,6 +504,7 @@ static tz_status run_train(run *r, bool kind_was_set, tz_error *error) {
     tz_training_report report;
     TZ_CHECK(check_folder(a, error));
     TZ_CHECK(read_data(r, error));
+    TZ_CHECK(check_angles(r, error));
     TZ_CHECK(tz_team_create(&r->team, a->threads, error));
     TZ_CHECK(a->members > 1 ? train_members(r, kind_was_set, &report, error)
                             : train_model(r, kind_was_set, &report, error));
@@ -504,12 +523,18 @@ static void destroy(run *r) {
     free(r->what);
 }
 
-static bool was_set(const tz_option *options, size_t n, const void *value) {
-    bool set = false;
+// The option of this value, where it was given; else NULL.
+static const tz_option *find_set(const tz_option *options, size_t n, const void *value) {
     for (size_t i = 0; i < n; i++) {
-        set |= options[i].value == value && options[i].was_set;
+        if (options[i].value == value && options[i].was_set) {
+            return &options[i];
+        }
     }
-    return set;
+    return NULL;
+}
+
+static bool was_set(const tz_option *options, size_t n, const void *value) {
+    return find_set(options, n, value) != NULL;
 }
 
 // What a model of --init brings with it cannot be asked for.
@@ -517,14 +542,47 @@ static tz_status check_init(const arguments *a, const tz_option *options, size_t
                             tz_error *error) {
     const void *const own[] = {&a->n_hidden,     &a->n_layers, &a->substeps,   &a->integrator,
                                &a->embed_angles, &a->mask,     &a->range_limit};
-    for (size_t i = 0; i < n && keeps_form(a); i++) {
-        for (size_t k = 0; k < TZ_COUNTOF(own); k++) {
-            if (options[i].was_set && options[i].value == own[k]) {
-                return tz_fail(error, TZ_ERR_ARGUMENT,
-                               "%s: its model keeps its form: leave out %s, or add --renormalise",
-                               a->init, options[i].name);
-            }
+    for (size_t k = 0; k < TZ_COUNTOF(own) && keeps_form(a); k++) {
+        const tz_option *option = find_set(options, n, own[k]);
+        if (option != NULL) {
+            return tz_fail(error, TZ_ERR_ARGUMENT,
+                           "%s: its model keeps its form: leave out %s, or add --renormalise",
+                           a->init, option->name);
         }
+    }
+    return TZ_OK;
+}
+
+// Options that would change nothing beside the others are refused.
+static tz_status check_idle(const arguments *a, const tz_option *options, size_t n,
+                            tz_error *error) {
+    const tz_trainer_def *t = &a->def.trainer;
+    if (a->renormalise && a->init == NULL) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "--renormalise: no model to continue is given, expected one by --init");
+    }
+    const void *const of_held_out[] = {&a->split_seed, &a->def.rollout_every, &a->def.n_rollouts,
+                                       &a->def.horizon};
+    for (size_t k = 0; k < TZ_COUNTOF(of_held_out) && a->test_fraction == 0.0; k++) {
+        const tz_option *option = find_set(options, n, of_held_out[k]);
+        if (option != NULL) {
+            return tz_fail(error, TZ_ERR_ARGUMENT,
+                           "%s: --test-fraction 0 holds no episode out, expected another fraction",
+                           option->name);
+        }
+    }
+    const bool has_curriculum = was_set(options, n, &t->first_length) && t->first_length > 0;
+    if (has_curriculum && (t->first_length == a->def.length || t->epochs == 1)) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "--curriculum %d: --sequence-length %d and --epochs %d leave it nothing to "
+                       "grow in, expected longer sequences and 2 epochs or more",
+                       t->first_length, a->def.length, t->epochs);
+    }
+    if (a->def.keep_best && t->epochs > 1 && a->def.rollout_every >= t->epochs) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "--keep-best: with --rollout-every %d only the last of %d epochs is "
+                       "measured, expected fewer epochs between rollouts",
+                       a->def.rollout_every, t->epochs);
     }
     return TZ_OK;
 }
@@ -657,6 +715,9 @@ static int train_main(int argc, char **argv) {
     }
     if (status == TZ_OK) {
         status = check_init(a, options, TZ_COUNTOF(options), &error);
+    }
+    if (status == TZ_OK) {
+        status = check_idle(a, options, TZ_COUNTOF(options), &error);
     }
     r.integration_was_set = was_set(options, TZ_COUNTOF(options), &a->substeps) ||
                             was_set(options, TZ_COUNTOF(options), &a->integrator);

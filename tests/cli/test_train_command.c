@@ -26,7 +26,9 @@ static int set_up(void **state) {
            trapeze("collect --env half_cheetah --policy random --episodes 8 --steps 60 --seed 1 "
                    "--out data --quiet") != 0 ||
            trapeze("collect --env half_cheetah --policy random --episodes 3 --steps 60 --seed 2 "
-                   "--out more --quiet") != 0;
+                   "--out more --quiet") != 0 ||
+           trapeze("collect --env spring-2 --policy zero --episodes 2 --steps 20 --out springs "
+                   "--quiet") != 0;
 }
 
 static void trains_into_a_folder(void **state) {
@@ -286,6 +288,22 @@ static void bad_input_is_one_sentence(void **state) {
         {"train --data data --model delta --out x --integrator rk4",
          "kind delta makes one Euler step per transition, not 8 of rk4"},
         {"train --data data --model delta --out x --substeps 4", "not 4 of euler"},
+        // what would change nothing
+        {"train --data data --out x --renormalise", "expected one by --init"},
+        {"train --data data --out x --test-fraction 0 --split-seed 1", "--split-seed: "},
+        {"train --data data --out x --test-fraction 0 --rollout-every 1", "--rollout-every: "},
+        {"train --data data --out x --test-fraction 0 --rollouts 1", "--rollouts: "},
+        {"train --data data --out x --test-fraction 0 --horizon 1",
+         "--horizon: --test-fraction 0 holds no episode out"},
+        {"train --data data --out x --curriculum 3",
+         "--curriculum 3: --sequence-length 3 and --epochs 256 leave it nothing to grow in"},
+        {"train --data data --out x --curriculum 2 --epochs 1",
+         "--epochs 1 leave it nothing to grow in"},
+        {"train --data data --out x --keep-best --epochs 16",
+         "only the last of 16 epochs is measured"},
+        {"train --data springs --out x --embed-angles all",
+         "--embed-angles all: no coordinate of spring-2 that the networks see is an angle, "},
+        {"train --data springs --out x --embed-angles unbounded", "an angle without joint limits"},
         {"train --data data --init so/model.safetensors --out x --substeps 2",
          "so/model.safetensors: its model keeps its form: leave out --substeps"},
         {"train --data data --model node-so --hidden 16 --sequences 600 --batch 50 --epochs 4 "
