@@ -159,6 +159,8 @@ static tz_status continue_model(run *r, const tz_model_statistics *statistics, b
     const arguments *a = &r->arguments;
     TZ_CHECK(tz_model_load(&r->model, a->init, error));
     TZ_CHECK(tz_model_check_task(r->model, tz_env_task(r->env), a->init, error));
+    // it goes on with the environment as it is now
+    memcpy(r->model->env_digest, tz_env_task(r->env)->digest, sizeof r->model->env_digest);
     memcpy(r->init_sha256, r->model->sha256, sizeof r->init_sha256);
     if (r->model->n_parameters == 0) {
         return tz_fail(error, TZ_ERR_UNSUPPORTED,

@@ -2,6 +2,7 @@
 
 #include "base/safetensors.h"
 
+#include "envs/env_match.h"
 #include <math.h>
 #include <string.h>
 
@@ -39,9 +40,12 @@ tz_status tz_checkpoint_write(const char *path, tz_trainer *trainer, const tz_mo
         {"sums", TZ_DTYPE_F64, 1, {2}, sums},
         {"metrics", TZ_DTYPE_F64, 2, {(size_t)n_epochs, TZ_N_METRICS}, metrics},
     };
-    const tz_metadata metadata[] = {{"format", FORMAT}, {"kind", model->ops->kind}, {"what", what}};
-    return tz_safetensors_write(path, tensors, TZ_COUNTOF(tensors), metadata, TZ_COUNTOF(metadata),
-                                error);
+    const tz_metadata metadata[] = {{"format", FORMAT},
+                                    {"kind", model->ops->kind},
+                                    {"what", what},
+                                    {"env_digest", model->env_digest}};
+    const int n_metadata = (int)TZ_COUNTOF(metadata) - (model->env_digest[0] == '\0');
+    return tz_safetensors_write(path, tensors, TZ_COUNTOF(tensors), metadata, n_metadata, error);
 }
 
 // Looks up a tensor of this type and number of values; with rows < 0, any number of rows.
@@ -81,11 +85,22 @@ static tz_status check_text(const tz_safetensors *file, const char *key, const c
 }
 
 static tz_status restore(const tz_safetensors *file, tz_trainer *trainer, tz_model *model,
+// A checkpoint of one's own MJCF has its digest, but for those from before there was one.
+static tz_status check_env(const tz_safetensors *file, const tz_model *model, tz_error *error) {
+    const char *digest = tz_safetensors_metadata(file, "env_digest");
+    return digest != NULL && tz_env_compare(model->env, digest, model->env, model->env_digest) ==
+                                 TZ_ENV_CHANGED
+               ? tz_env_fail_changed(tz_safetensors_path(file), "a checkpoint", model->env,
+                                     model->env, error)
+               : TZ_OK;
+}
+
                          tz_epoch_metrics *metrics, int *n_epochs, int max_epochs, const char *what,
                          tz_error *error) {
     TZ_CHECK(check_text(file, "format", FORMAT, TZ_ERR_FORMAT, error));
     TZ_CHECK(check_text(file, "kind", model->ops->kind, TZ_ERR_MISMATCH, error));
     TZ_CHECK(check_text(file, "what", what, TZ_ERR_MISMATCH, error));
+    TZ_CHECK(check_env(file, model, error));
 
     // find and check everything before anything is changed
     const int64_t n = (int64_t)model->n_parameters;
