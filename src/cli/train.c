@@ -321,15 +321,41 @@ static struct json_object *options_json(const run *r) {
     return o;
 }
 
-// config.json: written once, by the run that begins the folder.
+// The numbers of epochs that a run asked for before it is extended to `epochs`, by its
+// configuration at `path`, owned; NULL when that asks for `epochs` already.
+static tz_status list_earlier(struct json_object **list, const char *path, int epochs,
+                              tz_error *error) {
+    struct json_object *config, *options = NULL, *asked = NULL, *before = NULL;
+    *list = NULL;
+    TZ_CHECK(tz_json_read(path, &config, error));
+    json_object_object_get_ex(config, "options", &options);
+    json_object_object_get_ex(options, "epochs", &asked);
+    json_object_object_get_ex(config, "extended_from", &before);
+    if (json_object_get_int(asked) != epochs) {
+        *list = json_object_is_type(before, json_type_array) ? json_object_get(before)
+                                                             : json_object_new_array();
+        json_object_array_add(*list, json_object_new_int(json_object_get_int(asked)));
+    }
+    json_object_put(config);
+    return TZ_OK;
+}
+
+// config.json: written by the run that begins the folder, and again by one that extends it.
 static tz_status write_config(const run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     char path[TZ_PATH_MAX];
+    struct json_object *earlier = NULL;
     TZ_CHECK(tz_path_join(path, a->out, "config.json", error));
     if (tz_file_exists(path)) {
-        return TZ_OK;
+        TZ_CHECK(list_earlier(&earlier, path, a->def.trainer.epochs, error));
+        if (earlier == NULL) {
+            return TZ_OK;
+        }
     }
     struct json_object *config = tz_config_new(r->argc, r->argv, a->seed);
+    if (earlier != NULL) {
+        json_object_object_add(config, "extended_from", earlier);
+    }
     tz_json_add_text(config, "env", r->model->env);
     tz_json_add_text(config, "kind", r->model->ops->kind);
     json_object_object_add(config, "data", data_json(r));
@@ -422,6 +448,12 @@ static void print_report(const run *r, const tz_training_report *report) {
         if (a->def.keep_best) {
             printf("  kept: the weights of epoch %d\n", report->kept_epoch);
         }
+        if (report->extended_from > 0) {
+            printf("  extended from %d epochs%s\n", report->extended_from,
+                   report->schedule_changed ? ", whose learning rates or lengths of sequences were "
+                                              "not those of one run of all"
+                                            : "");
+        }
         printf("  %.1f s, %.3g ms a step with validation\n", report->seconds,
                report->steps > 0.0 ? 1e3 * report->seconds / report->steps : 0.0);
         return;
@@ -440,6 +472,10 @@ static void print_report(const run *r, const tz_training_report *report) {
     add_measured(o, "rollout_nmse_median", m->rollout_nmse_median);
     add_measured(o, "rollout_diverged", m->rollout_diverged);
     tz_json_add_int(o, "kept_epoch", report->kept_epoch);
+    json_object_object_add(o, "extended_from",
+                           report->extended_from > 0 ? json_object_new_int(report->extended_from)
+                                                     : NULL);
+    tz_json_add_bool(o, "schedule_changed", report->schedule_changed);
     tz_json_add_real(o, "seconds", report->seconds);
     tz_json_add_int(o, "threads", tz_team_size(r->team));
     tz_json_print(o);
@@ -697,7 +733,7 @@ static int train_main(int argc, char **argv) {
         {"--horizon", TZ_OPTION_INT, &a->def.horizon, "N", .help = "their steps", .min = 1, .max = 1e5},
         {"--seed", TZ_OPTION_U64, &a->seed, "K", .help = "seed of weights, sequences and their order"},
         {"--threads", TZ_OPTION_INT, &a->threads, "N", .help = "threads; 0: one a CPU", .min = 0, .max = 1024},
-        {"--resume", TZ_OPTION_FLAG, &a->resume, .help = "continue the run in the folder"},
+        {"--resume", TZ_OPTION_FLAG, &a->resume, .help = "continue the run in the folder; with more --epochs also a finished one"},
         {"--json", TZ_OPTION_FLAG, &a->json, .help = "print one JSON object"},
         {"--quiet", TZ_OPTION_FLAG, &a->quiet, .help = "show no progress"},
     };

@@ -1,8 +1,9 @@
 #include "train/checkpoint.h"
 
+#include "base/memory.h"
 #include "base/safetensors.h"
-
 #include "envs/env_match.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -84,7 +85,6 @@ static tz_status check_text(const tz_safetensors *file, const char *key, const c
     return TZ_OK;
 }
 
-static tz_status restore(const tz_safetensors *file, tz_trainer *trainer, tz_model *model,
 // A checkpoint of one's own MJCF has its digest, but for those from before there was one.
 static tz_status check_env(const tz_safetensors *file, const tz_model *model, tz_error *error) {
     const char *digest = tz_safetensors_metadata(file, "env_digest");
@@ -95,12 +95,13 @@ static tz_status check_env(const tz_safetensors *file, const tz_model *model, tz
                : TZ_OK;
 }
 
+static tz_status restore(const tz_safetensors *file, tz_trainer *trainer, tz_model *model,
                          tz_epoch_metrics *metrics, int *n_epochs, int max_epochs, const char *what,
                          tz_error *error) {
     TZ_CHECK(check_text(file, "format", FORMAT, TZ_ERR_FORMAT, error));
     TZ_CHECK(check_text(file, "kind", model->ops->kind, TZ_ERR_MISMATCH, error));
-    TZ_CHECK(check_text(file, "what", what, TZ_ERR_MISMATCH, error));
     TZ_CHECK(check_env(file, model, error));
+    TZ_CHECK(check_text(file, "what", what, TZ_ERR_MISMATCH, error));
 
     // find and check everything before anything is changed
     const int64_t n = (int64_t)model->n_parameters;
@@ -140,6 +141,20 @@ static tz_status check_env(const tz_safetensors *file, const tz_model *model, tz
     state.grad_norm_sum = sum[1];
     tz_trainer_set_state(trainer, &state);
     return TZ_OK;
+}
+
+tz_status tz_checkpoint_what(char **what, const char *path, tz_error *error) {
+    *what = NULL;
+    tz_safetensors *file = NULL;
+    TZ_CHECK(tz_safetensors_read(&file, path, error));
+    const char *found = tz_safetensors_metadata(file, "what");
+    const size_t size = found != NULL ? strlen(found) + 1 : 1;
+    *what = tz_alloc(size, 1);
+    if (*what != NULL && found != NULL) {
+        memcpy(*what, found, size);
+    }
+    tz_safetensors_destroy(file);
+    return *what != NULL ? TZ_OK : tz_fail(error, TZ_ERR_MEMORY, "out of memory: a checkpoint");
 }
 
 tz_status tz_checkpoint_read(const char *path, tz_trainer *trainer, tz_model *model,

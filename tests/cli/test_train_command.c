@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,6 +79,55 @@ static void interrupt_exits_130_and_resumes(void **state) {
     assert_int_equal(trapeze("train --data data --model node-so --out cut --resume " SMALL), 0);
     assert_same_file("so/model.safetensors", "cut/model.safetensors");
     assert_same_file("so/metrics.csv", "cut/metrics.csv");
+}
+
+// A finished run goes on with more epochs; of an ensemble every member does.
+static void a_finished_run_is_extended(void **state) {
+    (void)state;
+#define LASTING(epochs)                                                                            \
+    "train --data data --model node --hidden 16 --sequences 600 --batch 50 --horizon 40 "          \
+    "--rollouts 10 --lr 2e-3 --lr-end 2e-3 --quiet --epochs " epochs " "
+    assert_int_equal(trapeze(LASTING("4") "--out long"), 0);
+    assert_int_equal(trapeze(LASTING("2") "--out short"), 0);
+    assert_refused("short/checkpoint.safetensors: a run of 2 epochs, expected --epochs 2 or more, "
+                   "not 1",
+                   LASTING("1") "--out short --resume");
+    assert_int_equal(trapeze(LASTING("4") "--out short --resume --json"), 0);
+    struct json_object *report = printed_json();
+    assert_int_equal((int)number(report, "extended_from"), 2);
+    assert_int_equal((int)number(report, "epochs"), 4);
+    assert_false(json_object_get_boolean(field(report, "schedule_changed")));
+    json_object_put(report);
+    static const char *const files[] = {"model.safetensors", "metrics.csv",
+                                        "checkpoint.safetensors", "loss.svg"};
+    for (size_t i = 0; i < TZ_COUNTOF(files); i++) {
+        char a[64], b[64];
+        snprintf(a, sizeof a, "long/%s", files[i]);
+        snprintf(b, sizeof b, "short/%s", files[i]);
+        assert_same_file(a, b);
+    }
+
+    // its folder says so, and a rate that falls is told
+    assert_int_equal(trapeze(LASTING("5") "--out short --resume"), 0);
+    assert_non_null(strstr(printed, "  extended from 4 epochs\n"));
+    struct json_object *config = NULL;
+    assert_int_equal(tz_json_read("short/config.json", &config, NULL), TZ_OK);
+    assert_string_equal(words(config, "extended_from"), "[ 2, 4 ]");
+    assert_int_equal((int)number(field(config, "options"), "epochs"), 5);
+    json_object_put(config);
+    assert_int_equal(trapeze("train --data data --model node --hidden 16 --sequences 600 --batch "
+                             "50 --epochs 2 --out falls --quiet --horizon 40"),
+                     0);
+    assert_int_equal(trapeze("train --data data --model node --hidden 16 --sequences 600 --batch "
+                             "50 --epochs 4 --out falls --quiet --horizon 40 --resume"),
+                     0);
+    assert_non_null(strstr(printed, "  extended from 2 epochs, whose learning rates"));
+
+    assert_int_equal(trapeze(LASTING("2") "--out both --members 2"), 0);
+    assert_int_equal(trapeze(LASTING("1") "--out two --members 2"), 0);
+    assert_int_equal(trapeze(LASTING("2") "--out two --members 2 --resume"), 0);
+    assert_same_file("both/ensemble.json", "two/ensemble.json");
+    assert_int_equal(shell("grep -q '\"epochs\": 2' two/config.json"), 0);
 }
 
 static void continues_a_model_on_weighted_data(void **state) {
@@ -340,6 +390,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trains_into_a_folder),
         cmocka_unit_test(interrupt_exits_130_and_resumes),
+        cmocka_unit_test(a_finished_run_is_extended),
         cmocka_unit_test(continues_a_model_on_weighted_data),
         cmocka_unit_test(a_dataset_of_one_episode_joins_others),
         cmocka_unit_test(eval_finds_the_held_out_episodes),
