@@ -223,7 +223,9 @@ static tz_status add_weights(struct json_object *config, const char *what, const
     return tz_config_add_input(config, what, path, error);
 }
 
-// Adds what the episodes depend on, and nothing else: a run is resumed only with equal choices.
+// Adds what the episodes depend on, and nothing else: a run is resumed only with equal choices. The
+// digest of an ensemble's list stands for its members, whose digests the list holds (and loading
+// checks).
 static tz_status add_choices(struct json_object *config, const run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     const tz_task *task = tz_env_task(r->env);
