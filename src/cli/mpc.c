@@ -9,6 +9,7 @@
 #include "base/run_folder.h"
 #include "base/tensorboard.h"
 #include "cli/cli.h"
+#include "cli/model_versions.h"
 #include "cli/mpc_journal.h"
 #include "cli/mpc_report.h"
 #include "cli/run_plots.h"
@@ -385,6 +386,7 @@ static struct json_object *results_json(const run *r, const tz_mpc_summary *s) {
     tz_json_add_text(o, "env", r->arguments.env);
     tz_json_add_text(o, "model", r->arguments.model);
     tz_json_add_text(o, "kind", r->model->ops->kind);
+    tz_add_model_versions(o, r->model);
     tz_json_add_text(o, "planner", tz_planner_names()[r->arguments.planner]);
     json_object_object_add(o, "seed", json_object_new_uint64(r->arguments.seed));
     tz_json_add_int(o, "episodes", r->n_done);
@@ -434,6 +436,7 @@ static void print_summary(const run *r, const tz_mpc_summary *s) {
         printf(", %.2f%% left the data's range", 100.0 * s->outside_share);
     }
     printf("\n");
+    tz_print_model_versions("model", r->model);
     if (s->n_unstable > 0) {
         printf("%d episodes were cut where the simulation became unstable\n", s->n_unstable);
     }

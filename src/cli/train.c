@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
+#include "cli/model_versions.h"
 #include "cli/run_plots.h"
 #include "models/ensemble.h"
 
@@ -129,6 +130,7 @@ static tz_status renormalise(run *r, tz_model *fresh, tz_error *error) {
                        masks[r->arguments.mask]);
     }
     memcpy(fresh->parameters, r->model->parameters, fresh->n_parameters * sizeof(float));
+    tz_versions_add(fresh->data_mujoco, r->model->data_mujoco);
     tz_model_prepare(fresh);
     return TZ_OK;
 }
@@ -454,6 +456,7 @@ static void print_report(const run *r, const tz_training_report *report) {
                                               "not those of one run of all"
                                             : "");
         }
+        tz_print_model_versions("  model", r->model);
         printf("  %.1f s, %.3g ms a step with validation\n", report->seconds,
                report->steps > 0.0 ? 1e3 * report->seconds / report->steps : 0.0);
         return;
@@ -465,6 +468,7 @@ static void print_report(const run *r, const tz_training_report *report) {
     tz_json_add_text(o, "kind", r->model->ops->kind);
     tz_json_add_text(o, "env", r->model->env);
     tz_json_add_int(o, "parameters", (long long)r->model->n_parameters);
+    tz_add_model_versions(o, r->model);
     tz_json_add_real(o, "epochs", m->epoch);
     tz_json_add_real(o, "train_loss", m->train_loss);
     add_measured(o, "test_loss", m->test_loss);

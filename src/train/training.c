@@ -9,6 +9,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <mujoco/mujoco.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +116,18 @@ static tz_status pick_tests(run *r, const tz_source *sources, int n_sources, tz_
                             error);
 }
 
+// Which versions of MuJoCo made the data, also those that a loaded model was learned from before,
+// and which trains it now.
+static void record_versions(tz_model *model, const tz_source *sources, int n_sources) {
+    if (model->sha256[0] != '\0' && model->data_mujoco[0] == '\0') {
+        tz_versions_add(model->data_mujoco, ""); // its file is from before there was a record
+    }
+    for (int i = 0; i < n_sources; i++) {
+        tz_versions_add(model->data_mujoco, sources[i].dataset->mujoco);
+    }
+    snprintf(model->trained_mujoco, sizeof model->trained_mujoco, "%s", mj_versionString());
+}
+
 static tz_status make(run *r, const tz_source *sources, int n_sources, tz_error *error) {
     const tz_training_def *def = r->def;
     TZ_CHECK(check(def, error));
@@ -134,6 +147,7 @@ static tz_status make(run *r, const tz_source *sources, int n_sources, tz_error 
     TZ_CHECK(tz_trainer_create(&r->trainer, &def->trainer, r->model, r->sequences, r->team, error));
     r->metrics = tz_alloc((size_t)def->trainer.epochs, sizeof *r->metrics);
     r->what = describe(def, def->trainer.epochs);
+    record_versions(r->model, sources, n_sources);
     if (r->metrics == NULL || r->what == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a training run");
     }

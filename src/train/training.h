@@ -54,7 +54,8 @@ typedef struct tz_training_report {
                            // sequences than in one run of all epochs; else the bytes are those
 } tz_training_report;
 
-// Trains `model` (fresh, or loaded to be continued) on the sources. Held-out episodes are used to
+// Trains `model` (fresh, or loaded to be continued) on the sources, and records their versions of
+// MuJoCo and the library's in it. Held-out episodes are used to
 // measure only. Polls tz_interrupted: then it writes a checkpoint and returns TZ_ERR_INTERRUPTED.
 // TZ_ERR_NUMERIC when the loss is no longer finite: the last checkpoint stays. `report` is
 // Nullable.

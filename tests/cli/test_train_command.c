@@ -310,6 +310,63 @@ static void an_ensemble_of_probabilistic_models_is_calibrated(void **state) {
                 0);
 }
 
+// A model says which MuJoCo made its data and which trained it, and is looked at by any other.
+static void models_know_their_versions_of_mujoco(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("collect --env inverted_pendulum --policy random --episodes 9 --seed "
+                             "1 --no-early-end --steps 60 --out pole --quiet && sed "
+                             "'s/[24][.][02][.][12]/9.9.9/' pole/data/main_data.hdf5 > pole.hdf5"),
+                     0);
+#define POLE                                                                                       \
+    "--model node --hidden 4 --sequences 200 --batch 50 --epochs 1 --horizon 20 --json --quiet "
+    char ours[64], line[512];
+    assert_int_equal(trapeze("train --data pole --out known " POLE), 0);
+    struct json_object *o = printed_json();
+    snprintf(ours, sizeof ours, "%s", words(o, "trained_mujoco"));
+    assert_string_equal(words(o, "data_mujoco"), ours);
+    json_object_put(o);
+    assert_int_equal(trapeze("train --data pole.hdf5 --out pole-9 " POLE), 0);
+    o = printed_json();
+    assert_string_equal(words(o, "data_mujoco"), "9.9.9");
+    assert_string_equal(words(o, "trained_mujoco"), ours);
+    json_object_put(o);
+
+    // told where it is another than the program's own
+    snprintf(line, sizeof line,
+             "learned from data of MuJoCo 9.9.9, trained with %s, and this is MuJoCo %s\n", ours,
+             ours);
+    assert_int_equal(trapeze("eval --data pole --model pole-9/model.safetensors --model "
+                             "known/model.safetensors --horizon 20 --split all"),
+                     0);
+    char *said = strstr(printed, line);
+    assert_non_null(said);
+    assert_memory_equal(said - strlen("\npole-9: "), "\npole-9: ", strlen("\npole-9: "));
+    assert_null(strstr(said + 1, "learned from"));
+    const char *mpc = "mpc --env inverted_pendulum --model pole-9/model.safetensors --samples 4 "
+                      "--horizon 2 --iterations 1 --steps 3 --quiet";
+    assert_int_equal(trapeze("%s", mpc), 0);
+    assert_non_null(strstr(printed, line));
+    assert_int_equal(trapeze("%s --json", mpc), 0);
+    o = printed_json();
+    assert_string_equal(words(o, "data_mujoco"), "9.9.9");
+    json_object_put(o);
+
+    // a model that is trained on was learned from both, under another normaliser too; so was an
+    // ensemble of the two
+    static const char *const more[] = {"", "--renormalise --hidden 4"};
+    for (size_t i = 0; i < TZ_COUNTOF(more); i++) {
+        assert_int_equal(trapeze("train --data pole --init pole-9/model.safetensors --sequences "
+                                 "200 --batch 50 --epochs 1 --horizon 20 --json --quiet %s --out "
+                                 "pole-on-%zu",
+                                 more[i], i),
+                         0);
+        o = printed_json();
+        snprintf(line, sizeof line, "9.9.9, %s", ours);
+        assert_string_equal(words(o, "data_mujoco"), line);
+        json_object_put(o);
+    }
+}
+
 static void bad_input_is_one_sentence(void **state) {
     (void)state;
     static const struct {
@@ -398,6 +455,7 @@ int main(void) {
         cmocka_unit_test(study_is_one_option_away),
         cmocka_unit_test(forecast_is_one_option_away),
         cmocka_unit_test(an_ensemble_of_probabilistic_models_is_calibrated),
+        cmocka_unit_test(models_know_their_versions_of_mujoco),
         cmocka_unit_test(bad_input_is_one_sentence),
         cmocka_unit_test(bench_reports_its_fields),
     };

@@ -10,6 +10,7 @@
 #include "train/evaluation.h"
 #include "train/training.h"
 
+#include <mujoco/mujoco.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -94,6 +95,8 @@ static void whole_run_leaves_its_files(void **state) {
     assert_int_equal(tz_path_join(path, folder, "model.safetensors", NULL), TZ_OK);
     assert_int_equal(tz_model_load(&model, path, NULL), TZ_OK);
     assert_string_equal(model->env, "toy");
+    assert_string_equal(model->data_mujoco, "unknown");
+    assert_string_equal(model->trained_mujoco, mj_versionString());
     tz_model_destroy(model);
     const char *const files[] = {"metrics.csv", "checkpoint.safetensors"};
     for (size_t i = 0; i < TZ_COUNTOF(files); i++) {
