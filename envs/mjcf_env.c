@@ -245,7 +245,7 @@ static tz_status describe(mjcf_type *self, const mjModel *model, const char *pat
 static tz_status take_digest(tz_task *task, const mjModel *model, tz_error *error) {
     char sha256[65], version[33];
     bool has_paths;
-    TZ_CHECK(tz_mujoco_digest_anywhere(model, sha256, &has_paths, error));
+    TZ_CHECK(tz_mujoco_digest(model, sha256, &has_paths, error));
     snprintf(version, sizeof version, "%.26s%s", mj_versionString(), has_paths ? "+files" : "");
     tz_env_digest(task->digest, version, sha256);
     return TZ_OK;

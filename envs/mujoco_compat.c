@@ -190,7 +190,7 @@ void tz_mujoco_move_camera(const mjModel *model, int action, double dx, double d
              : move_in_scene)((any_fn)mjv_moveCamera, model, action, dx, dy, scene, camera);
 }
 
-tz_status tz_mujoco_digest(const mjModel *model, char sha256[65], tz_error *error) {
+static tz_status digest(const mjModel *model, char sha256[65], tz_error *error) {
     const size_t size = (size_t)mj_sizeModel(model);
     void *bytes = size <= INT_MAX ? tz_alloc(size, 1) : NULL;
     if (bytes == NULL) {
@@ -207,10 +207,10 @@ tz_status tz_mujoco_digest(const mjModel *model, char sha256[65], tz_error *erro
 
 // Resolved paths are part of a model from some version between 2.2 and 3.2 on.
 #if mjVERSION_HEADER < 320
-tz_status tz_mujoco_digest_anywhere(const mjModel *model, char sha256[65], bool *has_paths,
-                                    tz_error *error) {
+tz_status tz_mujoco_digest(const mjModel *model, char sha256[65], bool *has_paths,
+                           tz_error *error) {
     *has_paths = false;
-    return tz_mujoco_digest(model, sha256, error);
+    return digest(model, sha256, error);
 }
 #else
 static void forget(int *address, long n) {
@@ -232,18 +232,18 @@ static void forget_paths(mjModel *model) {
     model->nbuffer = 0;
 }
 
-tz_status tz_mujoco_digest_anywhere(const mjModel *model, char sha256[65], bool *has_paths,
-                                    tz_error *error) {
+tz_status tz_mujoco_digest(const mjModel *model, char sha256[65], bool *has_paths,
+                           tz_error *error) {
     *has_paths = model->npaths > 0;
     if (!*has_paths) {
-        return tz_mujoco_digest(model, sha256, error);
+        return digest(model, sha256, error);
     }
     mjModel *copy = mj_copyModel(NULL, model);
     if (copy == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a copy of a model");
     }
     forget_paths(copy);
-    const tz_status status = tz_mujoco_digest(copy, sha256, error);
+    const tz_status status = digest(copy, sha256, error);
     mj_deleteModel(copy);
     return status;
 }

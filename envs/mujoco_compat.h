@@ -33,13 +33,10 @@ bool tz_mujoco_can_sleep(const mjModel *model);
 // Bytes of a simulation's scratch memory.
 double tz_mujoco_arena_bytes(const mjModel *model);
 
-// The digest of a compiled model as text: of everything that its file and those that it names say.
-TZ_API tz_status tz_mujoco_digest(const mjModel *model, char sha256[65], tz_error *error);
-
-// The same wherever the file lies: without the resolved paths of meshes, textures and other files
-// that a model names. *has_paths is whether there were any; without them it is tz_mujoco_digest's.
-TZ_API tz_status tz_mujoco_digest_anywhere(const mjModel *model, char sha256[65], bool *has_paths,
-                                           tz_error *error);
+// The digest of a compiled model as text: of everything that its file and those that it names say,
+// wherever they lie: without the resolved paths of meshes, textures and other files. *has_paths is
+// whether there were any.
+tz_status tz_mujoco_digest(const mjModel *model, char sha256[65], bool *has_paths, tz_error *error);
 
 // Keeps MuJoCo from writing warnings to stderr and MUJOCO_LOG.TXT: the library reads
 // mjData.warning. Makes fatal errors catchable by tz_mujoco_try. Leaves a handler that the program

@@ -191,6 +191,11 @@ tz_status tz_ensemble_create(tz_model **model, tz_model *const *members, int n, 
     self->model.n_tensors = 0;
     self->model.variance_at = 0;
     self->model.has_variance = n > 1 || members[0]->has_variance;
+    self->model.data_mujoco[0] = self->model.trained_mujoco[0] = '\0';
+    for (int i = 0; i < n; i++) {
+        tz_versions_add(self->model.data_mujoco, members[i]->data_mujoco);
+        tz_versions_add(self->model.trained_mujoco, members[i]->trained_mujoco);
+    }
     self->n = n;
     memcpy(self->member, members, (size_t)n * sizeof(tz_model *));
     *model = &self->model;

@@ -12,6 +12,7 @@
 #define TRAPEZE_MODELS_MODEL_H
 
 #include "base/status.h"
+#include "base/versions.h"
 #include "envs/env.h"
 #include "models/real.h"
 
@@ -110,6 +111,9 @@ struct tz_model {
     int n_quaternions;  // among the positions
     int quaternion_at[TZ_NQ_MAX / 4]; // column of the first component of each (n_quaternions)
     char sha256[65];                  // digest of the file it was loaded from, or ""
+    // versions of MuJoCo (base/versions.h), "" where not known: that made the states it was learned
+    // from, and of the program that trained it
+    char data_mujoco[TZ_VERSIONS_MAX], trained_mujoco[TZ_VERSIONS_MAX];
 };
 
 static inline int tz_model_nz(const tz_model *model) {

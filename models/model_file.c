@@ -105,7 +105,7 @@ tz_status tz_model_save(const tz_model *model, const char *path, tz_error *error
     snprintf(n_layers, sizeof n_layers, "%d", self->n_layers);
     snprintf(substeps, sizeof substeps, "%d", self->substeps);
     snprintf(dt_s, sizeof dt_s, "%.17g", model->dt_s);
-    tz_metadata metadata[N_METADATA_ALWAYS + 2] = {
+    tz_metadata metadata[N_METADATA_ALWAYS + 4] = {
         {"format", FORMAT_NAME},
         {"version", FORMAT_VERSION},
         {"kind", model->ops->kind},
@@ -127,6 +127,12 @@ tz_status tz_model_save(const tz_model *model, const char *path, tz_error *error
     }
     if (model->env_digest[0] != '\0') {
         metadata[n_metadata++] = (tz_metadata){"env_digest", model->env_digest};
+    }
+    if (model->data_mujoco[0] != '\0') {
+        metadata[n_metadata++] = (tz_metadata){"data_mujoco", model->data_mujoco};
+    }
+    if (model->trained_mujoco[0] != '\0') {
+        metadata[n_metadata++] = (tz_metadata){"trained_mujoco", model->trained_mujoco};
     }
     return tz_safetensors_write(path, tensors, n_tensors, metadata, n_metadata, error);
 }
@@ -251,15 +257,15 @@ static tz_status get_is_normalised(const tz_safetensors *file, bool *is_normalis
     return TZ_OK;
 }
 
-// Present in models of a user's MJCF; files from before there was a digest have none.
-static tz_status get_env_digest(const tz_safetensors *file, char digest[TZ_DIGEST_MAX],
-                                tz_error *error) {
-    const char *text = tz_safetensors_metadata(file, "env_digest");
-    if (text != NULL && strlen(text) >= TZ_DIGEST_MAX) {
-        return tz_fail(error, TZ_ERR_FORMAT, "%s: env_digest has %zu letters, expected at most %d",
-                       tz_safetensors_path(file), strlen(text), TZ_DIGEST_MAX - 1);
+// A text that older files do not have, and some newer ones neither: then "".
+static tz_status get_optional(const tz_safetensors *file, const char *key, char *value, size_t size,
+                              tz_error *error) {
+    const char *text = tz_safetensors_metadata(file, key);
+    if (text != NULL && strlen(text) >= size) {
+        return tz_fail(error, TZ_ERR_FORMAT, "%s: %s has %zu letters, expected at most %zu",
+                       tz_safetensors_path(file), key, strlen(text), size - 1);
     }
-    snprintf(digest, TZ_DIGEST_MAX, "%s", text != NULL ? text : "");
+    snprintf(value, size, "%s", text != NULL ? text : "");
     return TZ_OK;
 }
 
@@ -305,8 +311,11 @@ static tz_status read_structure(const tz_safetensors *file, tz_learned **learned
     TZ_CHECK(get_period(file, &def.dt_s, error));
     TZ_CHECK(get_mask(file, def.input_form, def.nq, def.nq + def.nv + def.nu, error));
     TZ_CHECK(in_file(file, tz_learned_create(learned, &def, error), error));
-    snprintf((*learned)->model.env, TZ_NAME_MAX, "%s", env);
-    return get_env_digest(file, (*learned)->model.env_digest, error);
+    tz_model *model = &(*learned)->model;
+    snprintf(model->env, TZ_NAME_MAX, "%s", env);
+    TZ_CHECK(get_optional(file, "env_digest", model->env_digest, TZ_DIGEST_MAX, error));
+    TZ_CHECK(get_optional(file, "data_mujoco", model->data_mujoco, TZ_VERSIONS_MAX, error));
+    return get_optional(file, "trained_mujoco", model->trained_mujoco, TZ_VERSIONS_MAX, error);
 }
 
 static tz_status read_values(const tz_safetensors *file, tz_learned *self, tz_error *error) {

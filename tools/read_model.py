@@ -40,6 +40,7 @@ class Model:
         # computes in double with the file's floats
         self.__dict__.update({key: t.astype(float) if t.dtype == np.float32 else t for key, t in tensors.items()})
         assert meta["format"] == "trapeze-model" and meta["version"] == "1", "not a model file of this version"
+        self.data_mujoco, self.trained_mujoco = (meta.get(f"{key}_mujoco", "unknown") for key in ("data", "trained"))
         self.kind, self.env, self.dt = meta["kind"], meta["env"], float(meta["dt_s"])
         self.nq, self.nv, self.nu = (int(meta[key]) for key in ("nq", "nv", "nu"))
         self.n_layers = int(meta["n_layers"])
@@ -217,4 +218,5 @@ if __name__ == "__main__":
     model = Model(sys.argv[1])
     nz = model.nq + model.nv
     print(f"{model.kind} of {model.env}: nz {nz}, nu {model.nu}, dt {model.dt} s, {model.substeps} substeps")
+    print(f"learned from data of MuJoCo {model.data_mujoco}, trained with MuJoCo {model.trained_mujoco}")
     print("one period from the mean state:", model.rollout(model.z_mean[None], model.input_mean[None, None, nz:])[1, 0])

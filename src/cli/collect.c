@@ -9,7 +9,6 @@
 #include "base/run_folder.h"
 #include "cli/cli.h"
 #include "data/check.h"
-#include "envs/mujoco_compat.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,13 +37,11 @@ typedef struct run {
 // ---- configuration
 
 // Adds what the bytes of the dataset depend on, and nothing else.
-static tz_status add_choices(struct json_object *config, const run *r, tz_error *error) {
+static void add_choices(struct json_object *config, const run *r) {
     const arguments *a = &r->arguments;
     const tz_task *task = tz_env_task(r->env);
-    if (tz_env_info_find(task->name) == NULL) { // a user's MJCF, which may change
-        char sha256[65];
-        TZ_CHECK(tz_mujoco_digest(tz_env_mj_model(r->env), sha256, error));
-        tz_json_add_text(config, "model_sha256", sha256);
+    if (task->digest[0] != '\0') { // a user's MJCF, which may change
+        tz_json_add_text(config, "env_digest", task->digest);
     }
     struct json_object *policies = json_object_new_array();
     for (int p = 0; p < a->policies.n; p++) {
@@ -53,17 +50,16 @@ static tz_status add_choices(struct json_object *config, const run *r, tz_error 
         tz_json_add_text(policy, "sha256", tz_policy_sha256(r->policies[p]));
         json_object_array_add(policies, policy);
     }
-    tz_json_add_text(config, "env", tz_env_task(r->env)->name);
+    tz_json_add_text(config, "env", task->name);
     json_object_object_add(config, "policies", policies);
     tz_json_add_int(config, "episodes", a->episodes);
-    tz_json_add_int(config, "max_episode_steps", tz_env_task(r->env)->max_episode_steps);
+    tz_json_add_int(config, "max_episode_steps", task->max_episode_steps);
     tz_json_add_real(config, "noise", a->noise);
     tz_json_add_real(config, "noise_min", a->noise_min);
     tz_json_add_real(config, "noise_color", a->noise_color);
     tz_json_add_bool(config, "sampled", a->sampled);
-    tz_json_add_bool(config, "ends_early", tz_env_task(r->env)->ends_early);
+    tz_json_add_bool(config, "ends_early", task->ends_early);
     tz_json_add_u64(config, "seed", a->seed);
-    return TZ_OK;
 }
 
 // "half_cheetah-expert, random; noise 0.1 to 0.3, colour 0.9"
@@ -85,16 +81,14 @@ static tz_status create_writer(run *r, tz_error *error) {
     char algorithm[1024];
     describe_algorithm(algorithm, sizeof algorithm, r);
     struct json_object *choices = json_object_new_object();
-    tz_status status = add_choices(choices, r, error);
+    add_choices(choices, r);
     tz_writer_def def = tz_writer_def_default();
     def.folder = r->arguments.out;
     def.config_json = json_object_to_json_string_ext(choices, JSON_C_TO_STRING_PLAIN);
     def.description = "Episodes collected by trapeze.";
     def.algorithm_name = algorithm;
     def.resume = r->arguments.resume;
-    if (status == TZ_OK) {
-        status = tz_writer_create(&r->writer, &def, tz_env_task(r->env), error);
-    }
+    const tz_status status = tz_writer_create(&r->writer, &def, tz_env_task(r->env), error);
     json_object_put(choices);
     return status;
 }
@@ -107,10 +101,8 @@ static tz_status write_config(const run *r, int argc, char **argv, tz_error *err
         return TZ_OK;
     }
     struct json_object *config = tz_config_new(argc, argv, r->arguments.seed);
-    tz_status status = add_choices(config, r, error);
-    if (status == TZ_OK) {
-        status = tz_json_write(path, config, error);
-    }
+    add_choices(config, r);
+    const tz_status status = tz_json_write(path, config, error);
     json_object_put(config);
     return status;
 }

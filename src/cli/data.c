@@ -24,13 +24,6 @@ void tz_data_coordinate_name(char name[TZ_NAME_MAX + 8], const tz_task *task, in
     }
 }
 
-tz_status tz_data_expect_env(const tz_dataset *dataset, const char *path, tz_error *error) {
-    tz_env *env;
-    TZ_CHECK(tz_dataset_need_env(&env, dataset, path, error));
-    tz_env_destroy(env);
-    return TZ_OK;
-}
-
 void tz_data_add_input(struct json_object *config, const char *name, const char *path,
                        const tz_dataset *dataset) {
     struct json_object *inputs = NULL, *input = json_object_new_object();

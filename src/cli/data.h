@@ -18,9 +18,6 @@ void tz_data_print(struct json_object *object);
 // "z[3]" without a task, else "q rootx" and so on.
 void tz_data_coordinate_name(char name[TZ_NAME_MAX + 8], const tz_task *task, int nq, int i);
 
-// Refuses a dataset whose environment cannot be had, see tz_dataset_need_env.
-tz_status tz_data_expect_env(const tz_dataset *dataset, const char *path, tz_error *error);
-
 // Adds {"path":, "sha256":} of a dataset that was read under config.inputs.<name>.
 void tz_data_add_input(struct json_object *config, const char *name, const char *path,
                        const tz_dataset *dataset);

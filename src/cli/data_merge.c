@@ -88,29 +88,14 @@ static tz_status open_task(tz_dataset *const *parts, const tz_text_list *paths, 
     return tz_dataset_need_env(env, parts[0], paths->item[0], error);
 }
 
-// The versions of MuJoCo that made the parts, "2.2.2" or "2.2.2, 4.0.1".
-static void list_versions(char *text, size_t size, tz_dataset *const *parts, int n) {
-    size_t used = 0;
-    text[0] = '\0';
-    for (int i = 0; i < n && used < size; i++) {
-        const char *version = tz_data_mujoco(parts[i]);
-        bool is_new = true;
-        for (int k = 0; k < i; k++) {
-            is_new = is_new && strcmp(version, tz_data_mujoco(parts[k])) != 0;
-        }
-        if (is_new) {
-            used +=
-                (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", version);
-        }
-    }
-}
-
 static tz_status write_parts(tz_dataset *const *parts, int n, const tz_task *task,
                              const arguments *a, int *n_episodes, tz_error *error) {
     int first_policy[TZ_LIST_MAX];
     struct json_object *config = merged_config(parts, n, first_policy);
-    char mujoco[256];
-    list_versions(mujoco, sizeof mujoco, parts, n);
+    char mujoco[TZ_VERSIONS_MAX] = "";
+    for (int i = 0; i < n; i++) {
+        tz_versions_add(mujoco, parts[i]->mujoco);
+    }
     tz_writer_def def = tz_writer_def_default();
     def.mujoco = mujoco;
     def.folder = a->out;

@@ -116,8 +116,7 @@ static tz_status run_replay(const char *path, const char *env, int threads, bool
     tz_status status = replays && scratch
                            ? tz_team_create(&team, threads, error)
                            : tz_fail(error, TZ_ERR_MEMORY, "%s: no memory to replay it", path);
-    status = status == TZ_OK ? tz_data_expect_env(dataset, path, error) : status;
-    status = status == TZ_OK ? tz_dataset_replay(dataset, replays, team, error) : status;
+    status = status == TZ_OK ? tz_dataset_replay(dataset, path, replays, team, error) : status;
     if (status == TZ_OK) {
         const replay_summary summary = summarise_replays(replays, (int)n, scratch);
         if (json) {

@@ -93,8 +93,7 @@ static void print_verdict(const char *path, const tz_dataset *dataset, faults *f
 static tz_status run_validate(const char *path, const char *env, faults *f, tz_error *error) {
     tz_dataset *dataset;
     TZ_CHECK(tz_dataset_read_tolerant(&dataset, path, env, take_fault, f, error));
-    tz_status status = tz_data_expect_env(dataset, path, error);
-    status = status == TZ_OK ? tz_dataset_validate(dataset, take_fault, f, error) : status;
+    const tz_status status = tz_dataset_validate(dataset, path, take_fault, f, error);
     if (status == TZ_OK) {
         print_verdict(path, dataset, f);
     }

@@ -212,9 +212,8 @@ static tz_status evaluate_all(run *r, tz_error *error) {
     char label[TZ_LIST_MAX][TZ_LABEL_SIZE];
     tz_label_models(label, a->models.item, a->models.n);
     for (int i = 0; i < a->models.n; i++) {
-        tz_eval_entry entry = {.kind = r->model[i]->ops->kind,
-                               .path = a->models.item[i],
-                               .sha256 = r->model[i]->sha256};
+        tz_eval_entry entry = {
+            .kind = r->model[i]->ops->kind, .path = a->models.item[i], .model = r->model[i]};
         memcpy(entry.label, label[i], sizeof entry.label);
         tz_integrator integrator;
         if (tz_model_integrator(r->model[i], &integrator, &entry.substeps)) {

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/printable.h"
 #include "base/run_folder.h"
+#include "cli/model_versions.h"
 
 #include <json-c/json.h>
 #include <math.h>
@@ -132,6 +133,11 @@ void tz_eval_print_table(const tz_eval_report *report) {
         print_integrators(report);
     }
     for (int i = 0; i < report->n_entries - N_TRIVIAL; i++) {
+        char name[TZ_LABEL_SIZE + 1];
+        snprintf(name, sizeof name, "\n%s", report->entries[i].label);
+        tz_print_model_versions(name, report->entries[i].model);
+    }
+    for (int i = 0; i < report->n_entries - N_TRIVIAL; i++) {
         if (!tz_eval_beats_trivial(report, &report->entries[i])) {
             printf("\n%s does not beat both trivial predictors\n", report->entries[i].label);
         }
@@ -161,7 +167,8 @@ static struct json_object *entry_json(const tz_eval_report *report, const tz_eva
     tz_json_add_text(o, "kind", entry->kind);
     if (entry->path != NULL) {
         tz_json_add_text(o, "model", entry->path);
-        tz_json_add_text(o, "sha256", entry->sha256);
+        tz_json_add_text(o, "sha256", entry->model->sha256);
+        tz_add_model_versions(o, entry->model);
         tz_json_add_text(o, "integrator", entry->integrator);
         tz_json_add_int(o, "substeps", entry->substeps);
     }

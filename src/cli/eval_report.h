@@ -12,7 +12,7 @@ typedef struct tz_eval_entry {
     char label[TZ_LABEL_SIZE]; // in tables and pictures
     const char *kind;          // "node-so", or "stay", "mean"
     const char *path;          // of the model file; NULL for the trivial predictors
-    const char *sha256;        // of the model file; NULL for the trivial predictors
+    const tz_model *model;     // NULL for the trivial predictors
     const char *integrator;    // that it predicts with; NULL for predictors that have none
     int substeps;              // of a transition
     const tz_evaluation *evaluation;

@@ -9,12 +9,12 @@
 #include "base/run_folder.h"
 #include "base/tensorboard.h"
 #include "cli/cli.h"
+#include "cli/model_versions.h"
 #include "cli/mpc_journal.h"
 #include "cli/mpc_report.h"
 #include "cli/run_plots.h"
 #include "cli/viewing.h"
 #include "data/writer.h"
-#include "envs/mujoco_compat.h"
 #include "plan/sim_model.h"
 #include "policies/policy_file.h"
 
@@ -224,14 +224,14 @@ static tz_status add_weights(struct json_object *config, const char *what, const
     return tz_config_add_input(config, what, path, error);
 }
 
-// Adds what the episodes depend on, and nothing else: a run is resumed only with equal choices.
+// Adds what the episodes depend on, and nothing else: a run is resumed only with equal choices. The
+// digest of an ensemble's list stands for its members, whose digests the list holds (and loading
+// checks).
 static tz_status add_choices(struct json_object *config, const run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     const tz_task *task = tz_env_task(r->env);
-    if (tz_env_info_find(task->name) == NULL) { // a user's MJCF, which may change
-        char sha256[65];
-        TZ_CHECK(tz_mujoco_digest(tz_env_mj_model(r->env), sha256, error));
-        tz_json_add_text(config, "model_sha256", sha256);
+    if (task->digest[0] != '\0') { // a user's MJCF, which may change
+        tz_json_add_text(config, "env_digest", task->digest);
     }
     tz_json_add_text(config, "env", task->name);
     tz_json_add_text(config, "kind", r->model->ops->kind);
@@ -386,6 +386,7 @@ static struct json_object *results_json(const run *r, const tz_mpc_summary *s) {
     tz_json_add_text(o, "env", r->arguments.env);
     tz_json_add_text(o, "model", r->arguments.model);
     tz_json_add_text(o, "kind", r->model->ops->kind);
+    tz_add_model_versions(o, r->model);
     tz_json_add_text(o, "planner", tz_planner_names()[r->arguments.planner]);
     json_object_object_add(o, "seed", json_object_new_uint64(r->arguments.seed));
     tz_json_add_int(o, "episodes", r->n_done);
@@ -435,6 +436,7 @@ static void print_summary(const run *r, const tz_mpc_summary *s) {
         printf(", %.2f%% left the data's range", 100.0 * s->outside_share);
     }
     printf("\n");
+    tz_print_model_versions("model", r->model);
     if (s->n_unstable > 0) {
         printf("%d episodes were cut where the simulation became unstable\n", s->n_unstable);
     }

@@ -71,8 +71,7 @@ static tz_status parse_figures(run *r, tz_error *error) {
 // The robot whose data an item ENV=DATASET names, NULL when there is none.
 static const char *robot_of(const char *item) {
     for (const char *const *env = tz_plan_systems(TZ_FIG7); *env != NULL; env++) {
-        const size_t length = strlen(*env);
-        if (strncmp(item, *env, length) == 0 && item[length] == '=') {
+        if (tz_robot_path(item, *env) != NULL) {
             return *env;
         }
     }

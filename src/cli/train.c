@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
+#include "cli/model_versions.h"
 #include "cli/run_plots.h"
 #include "models/ensemble.h"
 
@@ -129,6 +130,7 @@ static tz_status renormalise(run *r, tz_model *fresh, tz_error *error) {
                        masks[r->arguments.mask]);
     }
     memcpy(fresh->parameters, r->model->parameters, fresh->n_parameters * sizeof(float));
+    tz_versions_add(fresh->data_mujoco, r->model->data_mujoco);
     tz_model_prepare(fresh);
     return TZ_OK;
 }
@@ -159,6 +161,8 @@ static tz_status continue_model(run *r, const tz_model_statistics *statistics, b
     const arguments *a = &r->arguments;
     TZ_CHECK(tz_model_load(&r->model, a->init, error));
     TZ_CHECK(tz_model_check_task(r->model, tz_env_task(r->env), a->init, error));
+    // it goes on with the environment as it is now
+    memcpy(r->model->env_digest, tz_env_task(r->env)->digest, sizeof r->model->env_digest);
     memcpy(r->init_sha256, r->model->sha256, sizeof r->init_sha256);
     if (r->model->n_parameters == 0) {
         return tz_fail(error, TZ_ERR_UNSUPPORTED,
@@ -187,6 +191,24 @@ static tz_status continue_model(run *r, const tz_model_statistics *statistics, b
     tz_model_destroy(r->model);
     r->model = fresh;
     return TZ_OK;
+}
+
+// Embedding needs an angle that the networks see.
+static tz_status check_angles(const run *r, tz_error *error) {
+    const arguments *a = &r->arguments;
+    const tz_task *task = tz_env_task(r->env);
+    bool any = a->embed_angles == TZ_EMBED_NONE;
+    for (int i = 0; i < task->nq; i++) {
+        const bool is_seen = a->mask != MASK_CYCLIC || !task->cyclic[i];
+        any |= is_seen && task->coordinate[i] == TZ_COORDINATE_ANGLE &&
+               (a->embed_angles == TZ_EMBED_ALL || task->unbounded[i]);
+    }
+    return any ? TZ_OK
+               : tz_fail(error, TZ_ERR_ARGUMENT,
+                         "--embed-angles %s: no coordinate of %s that the networks see is an "
+                         "angle%s, expected --embed-angles none",
+                         embeddings[a->embed_angles], task->name,
+                         a->embed_angles == TZ_EMBED_ALL ? "" : " without joint limits");
 }
 
 static tz_status make_model(run *r, bool kind_was_set, tz_error *error) {
@@ -301,15 +323,41 @@ static struct json_object *options_json(const run *r) {
     return o;
 }
 
-// config.json: written once, by the run that begins the folder.
+// The numbers of epochs that a run asked for before it is extended to `epochs`, by its
+// configuration at `path`, owned; NULL when that asks for `epochs` already.
+static tz_status list_earlier(struct json_object **list, const char *path, int epochs,
+                              tz_error *error) {
+    struct json_object *config, *options = NULL, *asked = NULL, *before = NULL;
+    *list = NULL;
+    TZ_CHECK(tz_json_read(path, &config, error));
+    json_object_object_get_ex(config, "options", &options);
+    json_object_object_get_ex(options, "epochs", &asked);
+    json_object_object_get_ex(config, "extended_from", &before);
+    if (json_object_get_int(asked) != epochs) {
+        *list = json_object_is_type(before, json_type_array) ? json_object_get(before)
+                                                             : json_object_new_array();
+        json_object_array_add(*list, json_object_new_int(json_object_get_int(asked)));
+    }
+    json_object_put(config);
+    return TZ_OK;
+}
+
+// config.json: written by the run that begins the folder, and again by one that extends it.
 static tz_status write_config(const run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     char path[TZ_PATH_MAX];
+    struct json_object *earlier = NULL;
     TZ_CHECK(tz_path_join(path, a->out, "config.json", error));
     if (tz_file_exists(path)) {
-        return TZ_OK;
+        TZ_CHECK(list_earlier(&earlier, path, a->def.trainer.epochs, error));
+        if (earlier == NULL) {
+            return TZ_OK;
+        }
     }
     struct json_object *config = tz_config_new(r->argc, r->argv, a->seed);
+    if (earlier != NULL) {
+        json_object_object_add(config, "extended_from", earlier);
+    }
     tz_json_add_text(config, "env", r->model->env);
     tz_json_add_text(config, "kind", r->model->ops->kind);
     json_object_object_add(config, "data", data_json(r));
@@ -402,6 +450,13 @@ static void print_report(const run *r, const tz_training_report *report) {
         if (a->def.keep_best) {
             printf("  kept: the weights of epoch %d\n", report->kept_epoch);
         }
+        if (report->extended_from > 0) {
+            printf("  extended from %d epochs%s\n", report->extended_from,
+                   report->schedule_changed ? ", whose learning rates or lengths of sequences were "
+                                              "not those of one run of all"
+                                            : "");
+        }
+        tz_print_model_versions("  model", r->model);
         printf("  %.1f s, %.3g ms a step with validation\n", report->seconds,
                report->steps > 0.0 ? 1e3 * report->seconds / report->steps : 0.0);
         return;
@@ -413,6 +468,7 @@ static void print_report(const run *r, const tz_training_report *report) {
     tz_json_add_text(o, "kind", r->model->ops->kind);
     tz_json_add_text(o, "env", r->model->env);
     tz_json_add_int(o, "parameters", (long long)r->model->n_parameters);
+    tz_add_model_versions(o, r->model);
     tz_json_add_real(o, "epochs", m->epoch);
     tz_json_add_real(o, "train_loss", m->train_loss);
     add_measured(o, "test_loss", m->test_loss);
@@ -420,6 +476,10 @@ static void print_report(const run *r, const tz_training_report *report) {
     add_measured(o, "rollout_nmse_median", m->rollout_nmse_median);
     add_measured(o, "rollout_diverged", m->rollout_diverged);
     tz_json_add_int(o, "kept_epoch", report->kept_epoch);
+    json_object_object_add(o, "extended_from",
+                           report->extended_from > 0 ? json_object_new_int(report->extended_from)
+                                                     : NULL);
+    tz_json_add_bool(o, "schedule_changed", report->schedule_changed);
     tz_json_add_real(o, "seconds", report->seconds);
     tz_json_add_int(o, "threads", tz_team_size(r->team));
     tz_json_print(o);
@@ -486,6 +546,7 @@ static tz_status run_train(run *r, bool kind_was_set, tz_error *error) {
     tz_training_report report;
     TZ_CHECK(check_folder(a, error));
     TZ_CHECK(read_data(r, error));
+    TZ_CHECK(check_angles(r, error));
     TZ_CHECK(tz_team_create(&r->team, a->threads, error));
     TZ_CHECK(a->members > 1 ? train_members(r, kind_was_set, &report, error)
                             : train_model(r, kind_was_set, &report, error));
@@ -504,12 +565,18 @@ static void destroy(run *r) {
     free(r->what);
 }
 
-static bool was_set(const tz_option *options, size_t n, const void *value) {
-    bool set = false;
+// The option of this value, where it was given; else NULL.
+static const tz_option *find_set(const tz_option *options, size_t n, const void *value) {
     for (size_t i = 0; i < n; i++) {
-        set |= options[i].value == value && options[i].was_set;
+        if (options[i].value == value && options[i].was_set) {
+            return &options[i];
+        }
     }
-    return set;
+    return NULL;
+}
+
+static bool was_set(const tz_option *options, size_t n, const void *value) {
+    return find_set(options, n, value) != NULL;
 }
 
 // What a model of --init brings with it cannot be asked for.
@@ -517,14 +584,47 @@ static tz_status check_init(const arguments *a, const tz_option *options, size_t
                             tz_error *error) {
     const void *const own[] = {&a->n_hidden,     &a->n_layers, &a->substeps,   &a->integrator,
                                &a->embed_angles, &a->mask,     &a->range_limit};
-    for (size_t i = 0; i < n && keeps_form(a); i++) {
-        for (size_t k = 0; k < TZ_COUNTOF(own); k++) {
-            if (options[i].was_set && options[i].value == own[k]) {
-                return tz_fail(error, TZ_ERR_ARGUMENT,
-                               "%s: its model keeps its form: leave out %s, or add --renormalise",
-                               a->init, options[i].name);
-            }
+    for (size_t k = 0; k < TZ_COUNTOF(own) && keeps_form(a); k++) {
+        const tz_option *option = find_set(options, n, own[k]);
+        if (option != NULL) {
+            return tz_fail(error, TZ_ERR_ARGUMENT,
+                           "%s: its model keeps its form: leave out %s, or add --renormalise",
+                           a->init, option->name);
         }
+    }
+    return TZ_OK;
+}
+
+// Options that would change nothing beside the others are refused.
+static tz_status check_idle(const arguments *a, const tz_option *options, size_t n,
+                            tz_error *error) {
+    const tz_trainer_def *t = &a->def.trainer;
+    if (a->renormalise && a->init == NULL) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "--renormalise: no model to continue is given, expected one by --init");
+    }
+    const void *const of_held_out[] = {&a->split_seed, &a->def.rollout_every, &a->def.n_rollouts,
+                                       &a->def.horizon};
+    for (size_t k = 0; k < TZ_COUNTOF(of_held_out) && a->test_fraction == 0.0; k++) {
+        const tz_option *option = find_set(options, n, of_held_out[k]);
+        if (option != NULL) {
+            return tz_fail(error, TZ_ERR_ARGUMENT,
+                           "%s: --test-fraction 0 holds no episode out, expected another fraction",
+                           option->name);
+        }
+    }
+    const bool has_curriculum = was_set(options, n, &t->first_length) && t->first_length > 0;
+    if (has_curriculum && (t->first_length == a->def.length || t->epochs == 1)) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "--curriculum %d: --sequence-length %d and --epochs %d leave it nothing to "
+                       "grow in, expected longer sequences and 2 epochs or more",
+                       t->first_length, a->def.length, t->epochs);
+    }
+    if (a->def.keep_best && t->epochs > 1 && a->def.rollout_every >= t->epochs) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "--keep-best: with --rollout-every %d only the last of %d epochs is "
+                       "measured, expected fewer epochs between rollouts",
+                       a->def.rollout_every, t->epochs);
     }
     return TZ_OK;
 }
@@ -637,7 +737,7 @@ static int train_main(int argc, char **argv) {
         {"--horizon", TZ_OPTION_INT, &a->def.horizon, "N", .help = "their steps", .min = 1, .max = 1e5},
         {"--seed", TZ_OPTION_U64, &a->seed, "K", .help = "seed of weights, sequences and their order"},
         {"--threads", TZ_OPTION_INT, &a->threads, "N", .help = "threads; 0: one a CPU", .min = 0, .max = 1024},
-        {"--resume", TZ_OPTION_FLAG, &a->resume, .help = "continue the run in the folder"},
+        {"--resume", TZ_OPTION_FLAG, &a->resume, .help = "continue the run in the folder; with more --epochs also a finished one"},
         {"--json", TZ_OPTION_FLAG, &a->json, .help = "print one JSON object"},
         {"--quiet", TZ_OPTION_FLAG, &a->quiet, .help = "show no progress"},
     };
@@ -657,6 +757,9 @@ static int train_main(int argc, char **argv) {
     }
     if (status == TZ_OK) {
         status = check_init(a, options, TZ_COUNTOF(options), &error);
+    }
+    if (status == TZ_OK) {
+        status = check_idle(a, options, TZ_COUNTOF(options), &error);
     }
     r.integration_was_set = was_set(options, TZ_COUNTOF(options), &a->substeps) ||
                             was_set(options, TZ_COUNTOF(options), &a->integrator);

@@ -226,10 +226,10 @@ static void check_ends(const validation *v, int episode, int T) {
     }
 }
 
-tz_status tz_dataset_validate(const tz_dataset *dataset, tz_fault_fn fault, void *context,
-                              tz_error *error) {
+tz_status tz_dataset_validate(const tz_dataset *dataset, const char *path, tz_fault_fn fault,
+                              void *context, tz_error *error) {
     tz_env *env;
-    TZ_CHECK(tz_dataset_need_env(&env, dataset, NULL, error));
+    TZ_CHECK(tz_dataset_need_env(&env, dataset, path, error));
     const validation v = {dataset, tz_env_task(env), fault, context};
     const margin allowed = margin_of(v.task);
     for (int e = 0; e < dataset->n_episodes; e++) {
@@ -307,14 +307,14 @@ static void replay_episode(void *context, int episode, int worker) {
     r->replays[episode] = replay;
 }
 
-tz_status tz_dataset_replay(const tz_dataset *dataset, tz_replay *replays, tz_team *team,
-                            tz_error *error) {
+tz_status tz_dataset_replay(const tz_dataset *dataset, const char *path, tz_replay *replays,
+                            tz_team *team, tz_error *error) {
     const int n_workers = tz_team_size(team);
     replaying r = {dataset, replays, tz_alloc((size_t)n_workers, sizeof *r.envs)};
     if (!r.envs) {
         return tz_fail(error, TZ_ERR_MEMORY, "no memory for %d threads", n_workers);
     }
-    tz_status status = tz_dataset_need_env(&r.envs[0], dataset, NULL, error);
+    tz_status status = tz_dataset_need_env(&r.envs[0], dataset, path, error);
     for (int i = 1; i < n_workers && status == TZ_OK; i++) {
         status = tz_env_clone(&r.envs[i], r.envs[0], error);
     }

@@ -36,10 +36,10 @@ TZ_API double tz_dataset_return(const tz_dataset *dataset, int episode);
 // (z, u, z'), to 1e-9 of its size, or 1e-6 where no seed tells that the episode is ours: Gymnasium
 // computes with float32 controls), "terminated" (the task's rule at z'), "ends" (the last step
 // ends the episode and no other does; the time limit truncates), "quaternion" (unit length but at
-// the reset, no change of sign). tz_dataset_read_tolerant checks the rest. TZ_ERR_ARGUMENT when the
-// environment is unknown.
-TZ_API tz_status tz_dataset_validate(const tz_dataset *dataset, tz_fault_fn fault, void *context,
-                                     tz_error *error);
+// the reset, no change of sign). tz_dataset_read_tolerant checks the rest. `path` (Nullable) is
+// where it was read from, for sentences: the errors of tz_dataset_need_env.
+TZ_API tz_status tz_dataset_validate(const tz_dataset *dataset, const char *path, tz_fault_fn fault,
+                                     void *context, tz_error *error);
 
 // ---- replay
 
@@ -57,8 +57,9 @@ typedef struct tz_replay {
     double final_difference;              // max |z - z_stored| after the last step
 } tz_replay;
 
-// Replays all episodes; replays (n_episodes). TZ_ERR_ARGUMENT when the environment is unknown.
-TZ_API tz_status tz_dataset_replay(const tz_dataset *dataset, tz_replay *replays, tz_team *team,
-                                   tz_error *error);
+// Replays all episodes; replays (n_episodes), `path` (Nullable) where the dataset was read from,
+// for sentences. The errors of tz_dataset_need_env.
+TZ_API tz_status tz_dataset_replay(const tz_dataset *dataset, const char *path, tz_replay *replays,
+                                   tz_team *team, tz_error *error);
 
 #endif

@@ -6,6 +6,7 @@
 #define TRAPEZE_DATA_DATASET_H
 
 #include "base/status.h"
+#include "base/versions.h"
 #include "envs/env.h"
 
 // Where an episode came from, as far as its file says.
@@ -20,7 +21,7 @@ typedef struct tz_origin {
 typedef struct tz_dataset {
     char env[TZ_NAME_MAX];          // the environment: registry name or MJCF file, "" if unknown
     char env_digest[TZ_DIGEST_MAX]; // of an MJCF file (envs/env_match.h), "" if not known
-    char mujoco[64];                // version of MuJoCo that made the states, "" if not known
+    char mujoco[TZ_VERSIONS_MAX];   // versions of MuJoCo that made the states, "" if not known
     int nq, nv, nu; // nz = nq + nv; nq, nv are -1 if neither file nor environment says
     int nz;
     double dt_s;           // control period (seconds), 0 if unknown

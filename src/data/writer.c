@@ -41,13 +41,29 @@ static char *copy_text(const char *text) {
     return copy ? memcpy(copy, text, size) : NULL;
 }
 
+// Where two configurations begin to differ: at the start of that item of the object or list.
+static size_t first_difference(const char *a, const char *b) {
+    size_t item = 0;
+    for (size_t i = 0; a[i] == b[i] && a[i] != '\0'; i++) {
+        item = strchr("{[,", a[i]) != NULL ? i + 1 : item;
+    }
+    return item;
+}
+
 // Demands that `found`, the configuration of what stands in the folder, is the writer's own.
 static tz_status expect_config(const tz_writer *writer, const char *found, tz_error *error) {
-    if (!found || strcmp(found, writer->config_json) != 0) {
+    const char *expected = writer->config_json;
+    if (!found) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "%s: has no configuration, so it cannot be resumed with these options",
+                       writer->folder);
+    }
+    if (strcmp(found, expected) != 0) {
+        const size_t from = first_difference(found, expected);
         return tz_fail(error, TZ_ERR_MISMATCH,
                        "%s: was begun with other options, so it cannot be resumed with these (it "
-                       "has %.300s)",
-                       writer->folder, found ? found : "no configuration");
+                       "has '%.150s', expected '%.150s')",
+                       writer->folder, found + from, expected + from);
     }
     return TZ_OK;
 }

@@ -87,15 +87,18 @@ static tz_status collect(const char *env_name, const char *path, int episodes, t
 
 // ---- reading
 
-// The path after "ENV=", or NULL when none is named.
-static const char *find_named(const char *env, const char *const *named, int n_named) {
+const char *tz_robot_path(const char *named, const char *env) {
     const size_t length = strlen(env);
-    for (int i = 0; i < n_named; i++) {
-        if (strncmp(named[i], env, length) == 0 && named[i][length] == '=') {
-            return named[i] + length + 1;
-        }
+    return strncmp(named, env, length) == 0 && named[length] == '=' ? named + length + 1 : NULL;
+}
+
+// The path that is named for the environment, NULL when there is none.
+static const char *find_named(const char *env, const char *const *named, int n_named) {
+    const char *path = NULL;
+    for (int i = 0; path == NULL && i < n_named; i++) {
+        path = tz_robot_path(named[i], env);
     }
-    return NULL;
+    return path;
 }
 
 static tz_status get(tz_robot_data *robot, const char *env, const char *named, int episodes,

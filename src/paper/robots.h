@@ -19,6 +19,9 @@ TZ_API tz_status tz_robots_check(const tz_robot_data *robots, int n, const char 
                                  const tz_run_list *runs, tz_error *error);
 TZ_API void tz_robots_destroy(tz_robot_data *robots, int n);
 
+// The path in a text "ENV=DATASET", borrowed from it; NULL when it speaks of another environment.
+TZ_API const char *tz_robot_path(const char *named, const char *env);
+
 enum { TZ_ROBOTS_MAX = 8 };
 
 #endif

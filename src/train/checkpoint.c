@@ -1,6 +1,8 @@
 #include "train/checkpoint.h"
 
+#include "base/memory.h"
 #include "base/safetensors.h"
+#include "envs/env_match.h"
 
 #include <math.h>
 #include <string.h>
@@ -39,9 +41,12 @@ tz_status tz_checkpoint_write(const char *path, tz_trainer *trainer, const tz_mo
         {"sums", TZ_DTYPE_F64, 1, {2}, sums},
         {"metrics", TZ_DTYPE_F64, 2, {(size_t)n_epochs, TZ_N_METRICS}, metrics},
     };
-    const tz_metadata metadata[] = {{"format", FORMAT}, {"kind", model->ops->kind}, {"what", what}};
-    return tz_safetensors_write(path, tensors, TZ_COUNTOF(tensors), metadata, TZ_COUNTOF(metadata),
-                                error);
+    const tz_metadata metadata[] = {{"format", FORMAT},
+                                    {"kind", model->ops->kind},
+                                    {"what", what},
+                                    {"env_digest", model->env_digest}};
+    const int n_metadata = (int)TZ_COUNTOF(metadata) - (model->env_digest[0] == '\0');
+    return tz_safetensors_write(path, tensors, TZ_COUNTOF(tensors), metadata, n_metadata, error);
 }
 
 // Looks up a tensor of this type and number of values; with rows < 0, any number of rows.
@@ -80,11 +85,22 @@ static tz_status check_text(const tz_safetensors *file, const char *key, const c
     return TZ_OK;
 }
 
+// A checkpoint of one's own MJCF has its digest, but for those from before there was one.
+static tz_status check_env(const tz_safetensors *file, const tz_model *model, tz_error *error) {
+    const char *digest = tz_safetensors_metadata(file, "env_digest");
+    return digest != NULL && tz_env_compare(model->env, digest, model->env, model->env_digest) ==
+                                 TZ_ENV_CHANGED
+               ? tz_env_fail_changed(tz_safetensors_path(file), "a checkpoint", model->env,
+                                     model->env, error)
+               : TZ_OK;
+}
+
 static tz_status restore(const tz_safetensors *file, tz_trainer *trainer, tz_model *model,
                          tz_epoch_metrics *metrics, int *n_epochs, int max_epochs, const char *what,
                          tz_error *error) {
     TZ_CHECK(check_text(file, "format", FORMAT, TZ_ERR_FORMAT, error));
     TZ_CHECK(check_text(file, "kind", model->ops->kind, TZ_ERR_MISMATCH, error));
+    TZ_CHECK(check_env(file, model, error));
     TZ_CHECK(check_text(file, "what", what, TZ_ERR_MISMATCH, error));
 
     // find and check everything before anything is changed
@@ -125,6 +141,20 @@ static tz_status restore(const tz_safetensors *file, tz_trainer *trainer, tz_mod
     state.grad_norm_sum = sum[1];
     tz_trainer_set_state(trainer, &state);
     return TZ_OK;
+}
+
+tz_status tz_checkpoint_what(char **what, const char *path, tz_error *error) {
+    *what = NULL;
+    tz_safetensors *file = NULL;
+    TZ_CHECK(tz_safetensors_read(&file, path, error));
+    const char *found = tz_safetensors_metadata(file, "what");
+    const size_t size = found != NULL ? strlen(found) + 1 : 1;
+    *what = tz_alloc(size, 1);
+    if (*what != NULL && found != NULL) {
+        memcpy(*what, found, size);
+    }
+    tz_safetensors_destroy(file);
+    return *what != NULL ? TZ_OK : tz_fail(error, TZ_ERR_MEMORY, "out of memory: a checkpoint");
 }
 
 tz_status tz_checkpoint_read(const char *path, tz_trainer *trainer, tz_model *model,

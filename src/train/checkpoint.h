@@ -28,9 +28,12 @@ TZ_API tz_status tz_checkpoint_write(const char *path, tz_trainer *trainer, cons
                                      const tz_epoch_metrics *metrics, int n_epochs,
                                      const char *what, tz_error *error);
 
+// The `what` that a checkpoint was written with, "" when it has none. The caller frees (tz_free).
+TZ_API tz_status tz_checkpoint_what(char **what, const char *path, tz_error *error);
+
 // Puts trainer, model and metrics (room for max_epochs) back. Nothing is changed on failure:
-// TZ_ERR_MISMATCH when the checkpoint is of something else than `what`, TZ_ERR_FORMAT when it is
-// not a checkpoint of this model.
+// TZ_ERR_MISMATCH when the checkpoint is of something else than `what`, or of a user's MJCF that
+// has changed since (envs/env_match.h), TZ_ERR_FORMAT when it is not a checkpoint of this model.
 TZ_API tz_status tz_checkpoint_read(const char *path, tz_trainer *trainer, tz_model *model,
                                     tz_epoch_metrics *metrics, int *n_epochs, int max_epochs,
                                     const char *what, tz_error *error);

@@ -401,14 +401,23 @@ static void update_piece(void *context, int piece, int worker_index) {
 
 // ---- steps
 
-static double current_lr(const tz_trainer *self) {
-    const int epoch = self->epoch < self->def.epochs ? self->epoch : self->def.epochs;
+// The schedule: learning rate and states that count in a training of `epochs` epochs in all.
+static double lr_at(const tz_trainer *self, int epochs, int epoch, int step_in_epoch) {
+    epoch = epoch < epochs ? epoch : epochs;
     if (self->def.lr_floor > 0.0) {
-        const double fraction = (double)self->step_in_epoch / self->steps_per_epoch;
-        return tz_cosine_floor_lr(self->def.lr, self->def.lr_floor, epoch + fraction,
-                                  self->def.epochs);
+        const double fraction = (double)step_in_epoch / self->steps_per_epoch;
+        return tz_cosine_floor_lr(self->def.lr, self->def.lr_floor, epoch + fraction, epochs);
     }
-    return tz_cosine_lr(self->def.lr, self->def.lr_end, epoch, self->def.epochs);
+    return tz_cosine_lr(self->def.lr, self->def.lr_end, epoch, epochs);
+}
+
+static int length_at(const tz_trainer *self, int epochs, int epoch) {
+    const int all = self->sequences->length, first = self->def.first_length;
+    const int growing = epochs / 2; // epochs of the curriculum
+    if (first == 0 || epoch >= growing) {
+        return all;
+    }
+    return first + (int)((int64_t)(all - first) * epoch / growing);
 }
 
 tz_train_step tz_trainer_step(tz_trainer *trainer) {
@@ -439,7 +448,7 @@ tz_train_step tz_trainer_step(tz_trainer *trainer) {
     for (size_t i = 0; i < n - n_predict; i++) {
         variance_grad[i] *= ratio;
     }
-    self->adam_step = tz_adam_next(&self->adam, clip, current_lr(self));
+    self->adam_step = tz_adam_next(&self->adam, clip, tz_trainer_lr(self));
     tz_team_run(self->team, self->n_pieces, update_piece, self);
     if (self->spectral != NULL) {
         tz_limit_spectral_norms(self->model, self->def.spectral_limit, self->spectral);
@@ -491,20 +500,28 @@ int tz_trainer_steps_per_epoch(const tz_trainer *trainer) {
 }
 
 double tz_trainer_lr(const tz_trainer *trainer) {
-    return current_lr(trainer);
+    return lr_at(trainer, trainer->def.epochs, trainer->epoch, trainer->step_in_epoch);
 }
 
 int tz_trainer_length(const tz_trainer *trainer) {
-    const int all = trainer->sequences->length, first = trainer->def.first_length;
-    const int growing = trainer->def.epochs / 2; // epochs of the curriculum
-    if (first == 0 || trainer->epoch >= growing) {
-        return all;
-    }
-    return first + (int)((int64_t)(all - first) * trainer->epoch / growing);
+    return length_at(trainer, trainer->def.epochs, trainer->epoch);
 }
 
 bool tz_trainer_done(const tz_trainer *trainer) {
     return trainer->epoch >= trainer->def.epochs;
+}
+
+bool tz_trainer_agrees(const tz_trainer *trainer, int epochs) {
+    const int last_step = trainer->steps_per_epoch - 1, ours = trainer->def.epochs;
+    const int n = trainer->epoch + (trainer->step_in_epoch > 0); // epochs that were begun
+    bool agrees = true;
+    for (int e = 0; e < n; e++) {
+        agrees = agrees && length_at(trainer, epochs, e) == length_at(trainer, ours, e);
+        for (int step = 0; step <= last_step; step += last_step > 0 ? last_step : 1) {
+            agrees = agrees && lr_at(trainer, epochs, e, step) == lr_at(trainer, ours, e, step);
+        }
+    }
+    return agrees;
 }
 
 tz_train_means tz_trainer_means(const tz_trainer *trainer) {

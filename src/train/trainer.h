@@ -87,6 +87,10 @@ TZ_API double tz_trainer_lr(const tz_trainer *trainer);  // of the next step
 TZ_API int tz_trainer_length(const tz_trainer *trainer); // states of a sequence that count now
 TZ_API bool tz_trainer_done(const tz_trainer *trainer);
 
+// Whether the steps so far, made in a training of `epochs` epochs in all, are those of this one:
+// where learning rate and length do not depend on that number, or not yet.
+TZ_API bool tz_trainer_agrees(const tz_trainer *trainer, int epochs);
+
 // Means over the steps of the running epoch, or of the last one when none was made in this.
 typedef struct tz_train_means {
     double loss, grad_norm;

@@ -7,7 +7,9 @@
 #include "base/tensorboard.h"
 #include "train/evaluation.h"
 
+#include <limits.h>
 #include <math.h>
+#include <mujoco/mujoco.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +43,8 @@ typedef struct run {
     tz_epoch_metrics *metrics; // (epochs)
     int n_epochs;              // complete
     char *what;                // all that the weights depend on, in one line
+    int extended_from;         // epochs of the run that is extended, 0: none
+    bool schedule_changed;     // by that
     char csv[TZ_PATH_MAX], checkpoint[TZ_PATH_MAX], model_file[TZ_PATH_MAX], best[TZ_PATH_MAX];
 } run;
 
@@ -64,7 +68,7 @@ static tz_status check(const tz_training_def *def, tz_error *error) {
 }
 
 // Everything that the weights depend on, beside the data's values.
-static char *describe(const tz_training_def *def) {
+static char *describe(const tz_training_def *def, int epochs) {
     const tz_trainer_def *t = &def->trainer;
     char *what = NULL, floor[64] = "", regulariser[64] = "";
     if (t->lr_floor > 0.0) {
@@ -78,7 +82,7 @@ static char *describe(const tz_training_def *def) {
         "%s; %d sequences of %d states, batch %d, tile %d, epochs %d, learning rate %.17g to "
         "%.17g%s, %sweight decay %.17g, clip %.17g, noise %.17g, curriculum from %d, spectral "
         "limit %.17g%s%s%s, seed %llu; test on %d, rollouts %d of %d every %d, %s weights kept",
-        def->what, def->n_sequences, def->length, t->batch, t->tile, t->epochs, t->lr, t->lr_end,
+        def->what, def->n_sequences, def->length, t->batch, t->tile, epochs, t->lr, t->lr_end,
         floor, t->decoupled ? "decoupled " : "", t->weight_decay, t->clip, t->input_noise,
         t->first_length, t->spectral_limit, t->loss == TZ_LOSS_L1 ? ", absolute error" : "",
         t->unweighted ? ", unweighted" : "", regulariser, (unsigned long long)t->seed,
@@ -112,6 +116,18 @@ static tz_status pick_tests(run *r, const tz_source *sources, int n_sources, tz_
                             error);
 }
 
+// Which versions of MuJoCo made the data, also those that a loaded model was learned from before,
+// and which trains it now.
+static void record_versions(tz_model *model, const tz_source *sources, int n_sources) {
+    if (model->sha256[0] != '\0' && model->data_mujoco[0] == '\0') {
+        tz_versions_add(model->data_mujoco, ""); // its file is from before there was a record
+    }
+    for (int i = 0; i < n_sources; i++) {
+        tz_versions_add(model->data_mujoco, sources[i].dataset->mujoco);
+    }
+    snprintf(model->trained_mujoco, sizeof model->trained_mujoco, "%s", mj_versionString());
+}
+
 static tz_status make(run *r, const tz_source *sources, int n_sources, tz_error *error) {
     const tz_training_def *def = r->def;
     TZ_CHECK(check(def, error));
@@ -130,7 +146,8 @@ static tz_status make(run *r, const tz_source *sources, int n_sources, tz_error 
     }
     TZ_CHECK(tz_trainer_create(&r->trainer, &def->trainer, r->model, r->sequences, r->team, error));
     r->metrics = tz_alloc((size_t)def->trainer.epochs, sizeof *r->metrics);
-    r->what = describe(def);
+    r->what = describe(def, def->trainer.epochs);
+    record_versions(r->model, sources, n_sources);
     if (r->metrics == NULL || r->what == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a training run");
     }
@@ -329,14 +346,64 @@ static tz_status train(run *r, double *steps, tz_error *error) {
     return TZ_OK;
 }
 
+// ---- going on with a checkpoint
+
+// The epochs that a description asks for, 0 when it does not say: its own words come last.
+static int epochs_of(const char *what) {
+    static const char words[] = ", epochs ";
+    long epochs = 0;
+    for (const char *at = strstr(what, words); at != NULL; at = strstr(at, words)) {
+        at += strlen(words);
+        epochs = strtol(at, NULL, 10);
+    }
+    return epochs > 0 && epochs <= INT_MAX ? (int)epochs : 0;
+}
+
+// Makes a run of `epochs` epochs, just read, the beginning of this longer one. Its last epoch was
+// measured because it was the last. That is forgotten where the longer run does not measure, unless
+// those weights are the best, which have taken the place of the ones before.
+static tz_status extend(run *r, int epochs, tz_error *error) {
+    r->extended_from = epochs;
+    r->schedule_changed = !tz_trainer_agrees(r->trainer, epochs);
+    const bool is_kept = r->def->keep_best && best_epoch(r) == epochs - 1;
+    if (r->n_epochs == epochs && epochs % r->def->rollout_every != 0 && !is_kept) {
+        tz_epoch_metrics *m = &r->metrics[epochs - 1];
+        m->rollout_nmse = m->rollout_nmse_median = m->rollout_diverged = NAN;
+    }
+    return write_checkpoint(r, error);
+}
+
+// Reads a checkpoint of this run, or of one that differs in the number of epochs alone.
+static tz_status read_checkpoint(run *r, tz_error *error) {
+    const int epochs = r->def->trainer.epochs;
+    char *found = NULL;
+    TZ_CHECK(tz_checkpoint_what(&found, r->checkpoint, error));
+    const int earlier = epochs_of(found);
+    char *described = describe(r->def, earlier);
+    const bool is_other = earlier != epochs && described != NULL && strcmp(described, found) == 0;
+    free(described);
+    tz_status status = TZ_OK;
+    if (is_other && earlier > epochs) {
+        status = tz_fail(error, TZ_ERR_MISMATCH,
+                         "%s: a run of %d epochs, expected --epochs %d or more, not %d",
+                         r->checkpoint, earlier, earlier, epochs);
+    } else {
+        status = tz_checkpoint_read(r->checkpoint, r->trainer, r->model, r->metrics, &r->n_epochs,
+                                    epochs, is_other ? found : r->what, error);
+    }
+    tz_free(found);
+    return status == TZ_OK && is_other ? extend(r, earlier, error) : status;
+}
+
 static tz_status start(run *r, tz_error *error) {
+    const bool is_resumed = r->def->resume && tz_file_exists(r->checkpoint);
+    if (is_resumed) {
+        TZ_CHECK(read_checkpoint(r, error));
+    }
     if (r->def->begin != NULL) {
         TZ_CHECK(r->def->begin(r->def->begin_context, error));
     }
-    if (r->def->resume && tz_file_exists(r->checkpoint)) {
-        TZ_CHECK(tz_checkpoint_read(r->checkpoint, r->trainer, r->model, r->metrics, &r->n_epochs,
-                                    r->def->trainer.epochs, r->what, error));
-    } else {
+    if (!is_resumed) {
         TZ_CHECK(write_checkpoint(r, error));
     }
     return r->def->events ? begin_events(r, error) : TZ_OK;
@@ -361,7 +428,10 @@ tz_status tz_train(const tz_training_def *def, tz_model *model, const tz_source 
         status = write_model(&r, error);
     }
     if (report != NULL) {
-        *report = (tz_training_report){.seconds = tz_now_s() - began_s, .steps = steps};
+        *report = (tz_training_report){.seconds = tz_now_s() - began_s,
+                                       .steps = steps,
+                                       .extended_from = r.extended_from,
+                                       .schedule_changed = r.schedule_changed};
         if (r.n_epochs > 0) {
             const int best = def->keep_best ? best_epoch(&r) : -1;
             report->last = r.metrics[r.n_epochs - 1];

@@ -31,13 +31,14 @@ typedef struct tz_training_def {
     const char *folder;     // borrowed during the call
     const char *what;       // what is trained and from what, in one line; borrowed. A checkpoint
                             // of something else is refused.
-    // (Nullable) called once all input is checked and before the first file is written: makes the
-    // folder and what else stands in it
+    // (Nullable) called once all input is checked, before the first file of a fresh run is written:
+    // makes the folder and what else stands in it
     tz_status (*begin)(void *context, tz_error *error);
     void *begin_context;
     bool keep_best; // keep the weights with the best held-out rollouts, not the last ones
     bool events;    // write an event file of TensorBoard too
-    bool resume;    // continue from the folder's checkpoint if there is one
+    bool resume;    // continue from the folder's checkpoint if there is one. It may be of a run
+                    // of fewer epochs, also a finished one: that is extended. More are refused.
     bool quiet;     // no progress on stderr
 } tz_training_def;
 TZ_API tz_training_def tz_training_def_default(void);
@@ -48,9 +49,13 @@ typedef struct tz_training_report {
     double seconds;        // of this call
     double steps;          // optimiser steps in this call
     int kept_epoch;        // epoch whose weights are in model.safetensors
+    int extended_from;     // epochs of the run that this call extended, 0: none
+    bool schedule_changed; // it did, and the epochs before had another learning rate or length of
+                           // sequences than in one run of all epochs; else the bytes are those
 } tz_training_report;
 
-// Trains `model` (fresh, or loaded to be continued) on the sources. Held-out episodes are used to
+// Trains `model` (fresh, or loaded to be continued) on the sources, and records their versions of
+// MuJoCo and the library's in it. Held-out episodes are used to
 // measure only. Polls tz_interrupted: then it writes a checkpoint and returns TZ_ERR_INTERRUPTED.
 // TZ_ERR_NUMERIC when the loss is no longer finite: the last checkpoint stays. `report` is
 // Nullable.

@@ -162,8 +162,41 @@ static void a_changed_robot_is_not_resumed(void **state) {
     assert_int_equal(shell(OWN_ROBOT, "0.1"), 0);
     assert_int_equal(trapeze("%s", collect), 0);
     assert_int_equal(trapeze("%s", collect), 0);
+    assert_refused("it has '\"noise\":0.0,", "%s --noise 0.1", collect);
     assert_int_equal(shell(OWN_ROBOT, "0.2"), 0);
     assert_refused("was begun with other options", "%s", collect);
+    assert_refused("it has '\"env_digest\":\"", "%s", collect);
+
+    // nor does a run that an earlier version began, whose digest was another
+    const char *journal = "collect --env own.xml --policy random --episodes 2 --out old --resume";
+    assert_int_equal(shell("mkdir -p old/journal && printf '{\"model_sha256\":\"00\",' > "
+                           "old/journal/config.json"),
+                     0);
+    assert_refused("it has '\"model_sha256\":\"00\",', expected '\"env_digest\":\"", "%s", journal);
+}
+
+// Nor does it go on learning, also from data that say nothing of its content.
+static void a_changed_robot_is_not_trained_on(void **state) {
+    (void)state;
+    assert_int_equal(shell(OWN_ROBOT, "0.1"), 0);
+    assert_int_equal(trapeze("collect --env own.xml --policy random --episodes 3 --steps 40 "
+                             "--out plain --quiet"),
+                     0);
+    assert_int_equal(shell("sed 's/env_digest/env_digesT/g' plain/data/main_data.hdf5 > own.hdf5"),
+                     0);
+    const char *train = "train --data own.hdf5 --model node --hidden 4 --sequences 50 --batch 50 "
+                        "--epochs 1 --horizon 5 --out learned --quiet";
+    assert_int_equal(trapeze("%s", train), 0);
+    assert_int_equal(trapeze("%s --resume", train), 0);
+    assert_int_equal(shell("cp -r learned before; " OWN_ROBOT, "0.2"), 0);
+    assert_refused("learned/checkpoint.safetensors: a checkpoint of own.xml, but own.xml has "
+                   "changed since",
+                   "%s --resume", train);
+    assert_int_equal(shell("diff -r before learned"), 0);
+
+    // a checkpoint from before there were digests has only the name
+    assert_int_equal(shell("sed -i 's/env_digest/env_digesT/' learned/checkpoint.safetensors"), 0);
+    assert_int_equal(trapeze("%s --resume", train), 0);
 }
 
 // A robot of one's own is its content: the same for its data and models wherever its file lies.
@@ -212,6 +245,11 @@ static void a_robot_may_move_with_its_meshes(void **state) {
     assert_int_equal(trapeze("collect --env mesh/bot.xml --policy random --episodes 1 --steps 5 "
                              "--out mesh-v0 --quiet"),
                      0);
+    // an unfinished run too goes on where all of it has moved to
+    const char *cut = "collect --env mesh/bot.xml --policy random --episodes 2 --steps 5 --out cut";
+    assert_int_equal(shell("mkdir here && cp -r mesh here && cd here && " TZ_PROGRAM " %s", cut),
+                     0);
+    assert_int_equal(shell("mv here there && cd there && " TZ_PROGRAM " %s --resume", cut), 0);
     assert_int_equal(shell("mv mesh grid && mv grid/bot.xml grid/arm.xml"), 0);
     assert_int_equal(trapeze("data validate mesh-v0 --env grid/arm.xml"), 0);
     assert_int_equal(shell("sed -i 's/ [.]1/ .2/' grid/t.obj && mv grid/arm.xml grid/bot.xml"), 0);
@@ -428,6 +466,7 @@ int main(void) {
         cmocka_unit_test(arrays_for_numpy_hold_the_dataset),
         cmocka_unit_test(minari_s_folder_is_a_dataset_below_its_root),
         cmocka_unit_test(a_changed_robot_is_not_resumed),
+        cmocka_unit_test(a_changed_robot_is_not_trained_on),
         cmocka_unit_test(a_robot_may_move_and_be_renamed),
         cmocka_unit_test(a_robot_may_move_with_its_meshes),
         cmocka_unit_test(a_robot_that_is_not_there_is_missed_where_it_is_needed),

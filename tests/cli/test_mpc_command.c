@@ -230,6 +230,32 @@ static void a_stopped_run_is_resumed(void **state) {
     json_object_put(file);
 }
 
+// The list of an ensemble holds the digests of its members, so its own is that of all of them: with
+// another member nothing goes on, whether the list says so or not.
+static void a_run_of_another_ensemble_is_not_resumed(void **state) {
+    (void)state;
+    const char *mpc = "mpc --env inverted_pendulum --model pair/ensemble.json --samples 4 "
+                      "--horizon 2 --iterations 1 --steps 3 --quiet --out paired --resume";
+    assert_int_equal(
+        trapeze("collect --env inverted_pendulum --policy random --episodes 9 --seed 0 --out "
+                "balanced --no-early-end --steps 40 --quiet && " TZ_PROGRAM
+                " train --data balanced --hidden 8 --sequences 200 --epochs 1 --horizon 20 "
+                "--members 3 --out pair --quiet"),
+        0);
+    assert_int_equal(trapeze("%s", mpc), 0);
+    assert_int_equal(trapeze("%s", mpc), 0);
+    assert_int_equal(shell("cp -r paired paired-0 && cp pair/member-0/model.safetensors kept && "
+                           "cp pair/member-1/model.safetensors pair/member-0"),
+                     0);
+    assert_refused("pair/ensemble.json: member member-0/model.safetensors has the digest", "%s",
+                   mpc);
+    assert_int_equal(shell("sha() { sha256sum $1 | cut -d' ' -f1; } && sed -i s/$(sha kept)/$(sha "
+                           "pair/member-0/model.safetensors)/ pair/ensemble.json"),
+                     0);
+    assert_refused("paired/dataset: was begun with other options", "%s", mpc);
+    assert_int_equal(shell("diff -r paired paired-0"), 0);
+}
+
 // A run that was ended before its first episode leaves a folder that can be gone on with.
 static void a_run_without_an_episode_is_resumed(void **state) {
     (void)state;
@@ -336,6 +362,7 @@ int main(void) {
         cmocka_unit_test(substeps_change_the_prediction),
         cmocka_unit_test(an_interrupt_keeps_what_was_finished),
         cmocka_unit_test(a_stopped_run_is_resumed),
+        cmocka_unit_test(a_run_of_another_ensemble_is_not_resumed),
         cmocka_unit_test(a_run_without_an_episode_is_resumed),
         cmocka_unit_test(what_was_not_measured_is_null),
         cmocka_unit_test(a_failing_film_keeps_the_episodes),

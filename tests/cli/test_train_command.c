@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,7 +27,9 @@ static int set_up(void **state) {
            trapeze("collect --env half_cheetah --policy random --episodes 8 --steps 60 --seed 1 "
                    "--out data --quiet") != 0 ||
            trapeze("collect --env half_cheetah --policy random --episodes 3 --steps 60 --seed 2 "
-                   "--out more --quiet") != 0;
+                   "--out more --quiet") != 0 ||
+           trapeze("collect --env spring-2 --policy zero --episodes 2 --steps 20 --out springs "
+                   "--quiet") != 0;
 }
 
 static void trains_into_a_folder(void **state) {
@@ -76,6 +79,55 @@ static void interrupt_exits_130_and_resumes(void **state) {
     assert_int_equal(trapeze("train --data data --model node-so --out cut --resume " SMALL), 0);
     assert_same_file("so/model.safetensors", "cut/model.safetensors");
     assert_same_file("so/metrics.csv", "cut/metrics.csv");
+}
+
+// A finished run goes on with more epochs; of an ensemble every member does.
+static void a_finished_run_is_extended(void **state) {
+    (void)state;
+#define LASTING(epochs)                                                                            \
+    "train --data data --model node --hidden 16 --sequences 600 --batch 50 --horizon 40 "          \
+    "--rollouts 10 --lr 2e-3 --lr-end 2e-3 --quiet --epochs " epochs " "
+    assert_int_equal(trapeze(LASTING("4") "--out long"), 0);
+    assert_int_equal(trapeze(LASTING("2") "--out short"), 0);
+    assert_refused("short/checkpoint.safetensors: a run of 2 epochs, expected --epochs 2 or more, "
+                   "not 1",
+                   LASTING("1") "--out short --resume");
+    assert_int_equal(trapeze(LASTING("4") "--out short --resume --json"), 0);
+    struct json_object *report = printed_json();
+    assert_int_equal((int)number(report, "extended_from"), 2);
+    assert_int_equal((int)number(report, "epochs"), 4);
+    assert_false(json_object_get_boolean(field(report, "schedule_changed")));
+    json_object_put(report);
+    static const char *const files[] = {"model.safetensors", "metrics.csv",
+                                        "checkpoint.safetensors", "loss.svg"};
+    for (size_t i = 0; i < TZ_COUNTOF(files); i++) {
+        char a[64], b[64];
+        snprintf(a, sizeof a, "long/%s", files[i]);
+        snprintf(b, sizeof b, "short/%s", files[i]);
+        assert_same_file(a, b);
+    }
+
+    // its folder says so, and a rate that falls is told
+    assert_int_equal(trapeze(LASTING("5") "--out short --resume"), 0);
+    assert_non_null(strstr(printed, "  extended from 4 epochs\n"));
+    struct json_object *config = NULL;
+    assert_int_equal(tz_json_read("short/config.json", &config, NULL), TZ_OK);
+    assert_string_equal(words(config, "extended_from"), "[ 2, 4 ]");
+    assert_int_equal((int)number(field(config, "options"), "epochs"), 5);
+    json_object_put(config);
+    assert_int_equal(trapeze("train --data data --model node --hidden 16 --sequences 600 --batch "
+                             "50 --epochs 2 --out falls --quiet --horizon 40"),
+                     0);
+    assert_int_equal(trapeze("train --data data --model node --hidden 16 --sequences 600 --batch "
+                             "50 --epochs 4 --out falls --quiet --horizon 40 --resume"),
+                     0);
+    assert_non_null(strstr(printed, "  extended from 2 epochs, whose learning rates"));
+
+    assert_int_equal(trapeze(LASTING("2") "--out both --members 2"), 0);
+    assert_int_equal(trapeze(LASTING("1") "--out two --members 2"), 0);
+    assert_int_equal(trapeze(LASTING("2") "--out two --members 2 --resume"), 0);
+    assert_same_file("both/ensemble.json", "two/ensemble.json");
+    assert_int_equal(shell("grep -q '\"epochs\": 2' two/config.json"), 0);
 }
 
 static void continues_a_model_on_weighted_data(void **state) {
@@ -258,6 +310,63 @@ static void an_ensemble_of_probabilistic_models_is_calibrated(void **state) {
                 0);
 }
 
+// A model says which MuJoCo made its data and which trained it, and is looked at by any other.
+static void models_know_their_versions_of_mujoco(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("collect --env inverted_pendulum --policy random --episodes 9 --seed "
+                             "1 --no-early-end --steps 60 --out pole --quiet && sed "
+                             "'s/[24][.][02][.][12]/9.9.9/' pole/data/main_data.hdf5 > pole.hdf5"),
+                     0);
+#define POLE                                                                                       \
+    "--model node --hidden 4 --sequences 200 --batch 50 --epochs 1 --horizon 20 --json --quiet "
+    char ours[64], line[512];
+    assert_int_equal(trapeze("train --data pole --out known " POLE), 0);
+    struct json_object *o = printed_json();
+    snprintf(ours, sizeof ours, "%s", words(o, "trained_mujoco"));
+    assert_string_equal(words(o, "data_mujoco"), ours);
+    json_object_put(o);
+    assert_int_equal(trapeze("train --data pole.hdf5 --out pole-9 " POLE), 0);
+    o = printed_json();
+    assert_string_equal(words(o, "data_mujoco"), "9.9.9");
+    assert_string_equal(words(o, "trained_mujoco"), ours);
+    json_object_put(o);
+
+    // told where it is another than the program's own
+    snprintf(line, sizeof line,
+             "learned from data of MuJoCo 9.9.9, trained with %s, and this is MuJoCo %s\n", ours,
+             ours);
+    assert_int_equal(trapeze("eval --data pole --model pole-9/model.safetensors --model "
+                             "known/model.safetensors --horizon 20 --split all"),
+                     0);
+    char *said = strstr(printed, line);
+    assert_non_null(said);
+    assert_memory_equal(said - strlen("\npole-9: "), "\npole-9: ", strlen("\npole-9: "));
+    assert_null(strstr(said + 1, "learned from"));
+    const char *mpc = "mpc --env inverted_pendulum --model pole-9/model.safetensors --samples 4 "
+                      "--horizon 2 --iterations 1 --steps 3 --quiet";
+    assert_int_equal(trapeze("%s", mpc), 0);
+    assert_non_null(strstr(printed, line));
+    assert_int_equal(trapeze("%s --json", mpc), 0);
+    o = printed_json();
+    assert_string_equal(words(o, "data_mujoco"), "9.9.9");
+    json_object_put(o);
+
+    // a model that is trained on was learned from both, under another normaliser too; so was an
+    // ensemble of the two
+    static const char *const more[] = {"", "--renormalise --hidden 4"};
+    for (size_t i = 0; i < TZ_COUNTOF(more); i++) {
+        assert_int_equal(trapeze("train --data pole --init pole-9/model.safetensors --sequences "
+                                 "200 --batch 50 --epochs 1 --horizon 20 --json --quiet %s --out "
+                                 "pole-on-%zu",
+                                 more[i], i),
+                         0);
+        o = printed_json();
+        snprintf(line, sizeof line, "9.9.9, %s", ours);
+        assert_string_equal(words(o, "data_mujoco"), line);
+        json_object_put(o);
+    }
+}
+
 static void bad_input_is_one_sentence(void **state) {
     (void)state;
     static const struct {
@@ -286,6 +395,22 @@ static void bad_input_is_one_sentence(void **state) {
         {"train --data data --model delta --out x --integrator rk4",
          "kind delta makes one Euler step per transition, not 8 of rk4"},
         {"train --data data --model delta --out x --substeps 4", "not 4 of euler"},
+        // what would change nothing
+        {"train --data data --out x --renormalise", "expected one by --init"},
+        {"train --data data --out x --test-fraction 0 --split-seed 1", "--split-seed: "},
+        {"train --data data --out x --test-fraction 0 --rollout-every 1", "--rollout-every: "},
+        {"train --data data --out x --test-fraction 0 --rollouts 1", "--rollouts: "},
+        {"train --data data --out x --test-fraction 0 --horizon 1",
+         "--horizon: --test-fraction 0 holds no episode out"},
+        {"train --data data --out x --curriculum 3",
+         "--curriculum 3: --sequence-length 3 and --epochs 256 leave it nothing to grow in"},
+        {"train --data data --out x --curriculum 2 --epochs 1",
+         "--epochs 1 leave it nothing to grow in"},
+        {"train --data data --out x --keep-best --epochs 16",
+         "only the last of 16 epochs is measured"},
+        {"train --data springs --out x --embed-angles all",
+         "--embed-angles all: no coordinate of spring-2 that the networks see is an angle, "},
+        {"train --data springs --out x --embed-angles unbounded", "an angle without joint limits"},
         {"train --data data --init so/model.safetensors --out x --substeps 2",
          "so/model.safetensors: its model keeps its form: leave out --substeps"},
         {"train --data data --model node-so --hidden 16 --sequences 600 --batch 50 --epochs 4 "
@@ -322,6 +447,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trains_into_a_folder),
         cmocka_unit_test(interrupt_exits_130_and_resumes),
+        cmocka_unit_test(a_finished_run_is_extended),
         cmocka_unit_test(continues_a_model_on_weighted_data),
         cmocka_unit_test(a_dataset_of_one_episode_joins_others),
         cmocka_unit_test(eval_finds_the_held_out_episodes),
@@ -329,6 +455,7 @@ int main(void) {
         cmocka_unit_test(study_is_one_option_away),
         cmocka_unit_test(forecast_is_one_option_away),
         cmocka_unit_test(an_ensemble_of_probabilistic_models_is_calibrated),
+        cmocka_unit_test(models_know_their_versions_of_mujoco),
         cmocka_unit_test(bad_input_is_one_sentence),
         cmocka_unit_test(bench_reports_its_fields),
     };

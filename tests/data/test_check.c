@@ -105,7 +105,7 @@ static found validate(void) {
     tz_dataset *dataset;
     tz_error error = {0};
     if (tz_dataset_read_tolerant(&dataset, sample, NULL, take, &f, &error) != TZ_OK ||
-        tz_dataset_validate(dataset, take, &f, &error) != TZ_OK) {
+        tz_dataset_validate(dataset, NULL, take, &f, &error) != TZ_OK) {
         fail_msg("%s", error.text);
     }
     tz_dataset_destroy(dataset);
@@ -228,7 +228,7 @@ static void count_quaternions(void *context, const tz_fault *fault) {
 static void expect_quaternion_faults(const tz_dataset *dataset, int expected) {
     tz_error error = {0};
     int n = 0;
-    assert_int_equal(tz_dataset_validate(dataset, count_quaternions, &n, &error), TZ_OK);
+    assert_int_equal(tz_dataset_validate(dataset, NULL, count_quaternions, &n, &error), TZ_OK);
     assert_int_equal(n, expected);
 }
 
@@ -257,7 +257,7 @@ static void quaternions_out_of_order_are_found(void **state) {
 
     // whole, then the third state's quaternion turned around, then too long
     found f = {0};
-    assert_int_equal(tz_dataset_validate(dataset, take, &f, &error), TZ_OK);
+    assert_int_equal(tz_dataset_validate(dataset, NULL, take, &f, &error), TZ_OK);
     assert_int_equal(f.n, 0);
     double *q = dataset->z + 2 * dataset->nz + 3;
     for (int i = 0; i < 4; i++) {
@@ -293,7 +293,7 @@ static void a_reward_out_of_bounds_is_found(void **state) {
         int faults = 0;
         const double kept = d->reward[7];
         d->reward[7] += change[i];
-        assert_int_equal(tz_dataset_validate(d, count_reward_faults, &faults, NULL), TZ_OK);
+        assert_int_equal(tz_dataset_validate(d, NULL, count_reward_faults, &faults, NULL), TZ_OK);
         assert_int_equal(faults, fabs(change[i]) > 0.5 ? 1 : 0);
         d->reward[7] = kept;
     }
@@ -307,7 +307,7 @@ static void an_unknown_environment_cannot_be_validated(void **state) {
     dataset->env[0] = '\0';
     found f = {0};
     tz_error error = {0};
-    assert_int_equal(tz_dataset_validate(dataset, take, &f, &error), TZ_ERR_ARGUMENT);
+    assert_int_equal(tz_dataset_validate(dataset, NULL, take, &f, &error), TZ_ERR_ARGUMENT);
     assert_non_null(strstr(error.text, "--env"));
     tz_dataset_destroy(dataset);
 }
@@ -322,7 +322,7 @@ static void replay(tz_replay replays[SAMPLE_EPISODES], int threads, bool forget_
     for (int e = 0; forget_seeds && e < SAMPLE_EPISODES; e++) {
         dataset->origin[e].known = false;
     }
-    assert_int_equal(tz_dataset_replay(dataset, replays, team, NULL), TZ_OK);
+    assert_int_equal(tz_dataset_replay(dataset, NULL, replays, team, NULL), TZ_OK);
     tz_team_destroy(team);
     tz_dataset_destroy(dataset);
 }

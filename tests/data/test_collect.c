@@ -195,12 +195,12 @@ static void what_is_stored_is_what_happened(void **state) {
     def.noise = 2; // most controls are clipped
     tz_dataset *dataset = collect(sample_join(root, "clipped"), &def, 2, 100, 2);
     int n_faults = 0;
-    assert_int_equal(tz_dataset_validate(dataset, count_fault, &n_faults, NULL), TZ_OK);
+    assert_int_equal(tz_dataset_validate(dataset, NULL, count_fault, &n_faults, NULL), TZ_OK);
     assert_int_equal(n_faults, 0);
     tz_replay replays[7];
     tz_team *team;
     assert_int_equal(tz_team_create(&team, 1, NULL), TZ_OK);
-    assert_int_equal(tz_dataset_replay(dataset, replays, team, NULL), TZ_OK);
+    assert_int_equal(tz_dataset_replay(dataset, NULL, replays, team, NULL), TZ_OK);
     for (int e = 0; e < 7; e++) {
         assert_true(replays[e].start_equal && replays[e].max_difference == 0);
     }

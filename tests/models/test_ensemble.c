@@ -125,6 +125,8 @@ static void list_is_written_and_read(void **state) {
     char path[TZ_PATH_MAX];
     for (int i = 0; i < 2; i++) {
         tz_model *model = fixture_model(kinds[i]);
+        tz_versions_add(model->trained_mujoco, "4.0.1");
+        tz_versions_add(model->data_mujoco, i == 0 ? "2.2.2" : "3.1.6, 2.2.2");
         path_in_folder(path, files[i]);
         assert_int_equal(tz_model_save(model, path, NULL), TZ_OK);
         tz_model_destroy(model);
@@ -136,6 +138,8 @@ static void list_is_written_and_read(void **state) {
     assert_int_equal(tz_ensemble_count(ensemble), 2);
     assert_string_equal(tz_ensemble_member(ensemble, 1)->ops->kind, "node");
     assert_int_equal(strlen(ensemble->sha256), 64);
+    assert_string_equal(ensemble->data_mujoco, "2.2.2, 3.1.6");
+    assert_string_equal(ensemble->trained_mujoco, "4.0.1");
     // each member integrates as it was trained
     tz_error error;
     tz_integrator integrator;

@@ -62,7 +62,11 @@ static void test_saved_model_predicts_the_same_bits(void **state) {
     fixture_fill(u, T * B * 2, 0.6, 32);
     for (int k = 0; k < tz_model_kind_count(); k++) {
         tz_model *model[2] = {fixture_model(tz_model_kind_at(k)), NULL};
+        tz_versions_add(model[0]->data_mujoco, "2.2.2, 4.0.1");
+        tz_versions_add(model[0]->trained_mujoco, "3.1.6");
         model[1] = saved_and_loaded(model[0]);
+        assert_string_equal(model[1]->data_mujoco, "2.2.2, 4.0.1");
+        assert_string_equal(model[1]->trained_mujoco, "3.1.6");
         for (int i = 0; i < 2; i++) {
             roll_out(model[i], z[i], z0, u, T, B);
         }
@@ -101,7 +105,7 @@ static void save_changed(const char *kind, const char *key, const char *value,
     static const char *const keys[] = {"format",   "version",    "kind",       "env",
                                        "nq",       "nv",         "nu",         "dt_s",
                                        "n_hidden", "n_layers",   "activation", "integrator",
-                                       "substeps", "normaliser", "variance"};
+                                       "substeps", "normaliser", "variance",   "data_mujoco"};
     tz_model *model = fixture_model(kind);
     save(model);
     tz_model_destroy(model);
@@ -137,9 +141,13 @@ static void save_changed(const char *kind, const char *key, const char *value,
 
 static void test_bad_metadata_is_refused(void **state) {
     (void)state;
-    static const struct {
+    char endless[TZ_VERSIONS_MAX + 1];
+    memset(endless, '4', sizeof endless);
+    endless[TZ_VERSIONS_MAX] = '\0';
+    const struct {
         const char *key, *value, *part;
     } cases[] = {
+        {"data_mujoco", endless, "data_mujoco has 256 letters, expected at most 255"},
         {"format", "other", "format is 'other', expected 'trapeze-model'"},
         {"format", NULL, "no 'format'"},
         {"version", "2", "version is '2'"},
@@ -187,6 +195,8 @@ static void test_older_file_is_read(void **state) {
     tz_error error;
     assert_int_equal(tz_model_load(&model, path, &error), TZ_OK);
     assert_float_equal(model->z_mean[0], fixture_statistics().z_mean[0], 1e-6);
+    assert_string_equal(model->data_mujoco, "");
+    assert_string_equal(model->trained_mujoco, "");
     tz_model_destroy(model);
 }
 

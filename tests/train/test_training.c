@@ -1,5 +1,6 @@
 // A whole run: killed at random moments and resumed it ends in the bytes of the unbroken one;
-// interrupted it leaves a checkpoint; a loss that blows up stops it and spoils nothing.
+// interrupted it leaves a checkpoint; finished it is extended; a loss that blows up stops it and
+// spoils nothing.
 #include "folder.h"
 #include "toy_data.h"
 
@@ -9,6 +10,7 @@
 #include "train/evaluation.h"
 #include "train/training.h"
 
+#include <mujoco/mujoco.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -93,6 +95,8 @@ static void whole_run_leaves_its_files(void **state) {
     assert_int_equal(tz_path_join(path, folder, "model.safetensors", NULL), TZ_OK);
     assert_int_equal(tz_model_load(&model, path, NULL), TZ_OK);
     assert_string_equal(model->env, "toy");
+    assert_string_equal(model->data_mujoco, "unknown");
+    assert_string_equal(model->trained_mujoco, mj_versionString());
     tz_model_destroy(model);
     const char *const files[] = {"metrics.csv", "checkpoint.safetensors"};
     for (size_t i = 0; i < TZ_COUNTOF(files); i++) {
@@ -222,6 +226,144 @@ static void checkpoint_of_something_else_is_refused(void **state) {
     assert_non_null(strstr(error.text, "checkpoint.safetensors: a checkpoint of what"));
 }
 
+// Runs the definition in a folder of its own with these numbers of epochs, one after the other.
+static tz_training_report run_to(tz_training_def def, const char *name, const int *epochs, int n) {
+    char folder[TZ_PATH_MAX];
+    make_subfolder(folder, name);
+    def.folder = folder;
+    def.resume = true;
+    tz_training_report report = {0};
+    for (int i = 0; i < n; i++) {
+        def.trainer.epochs = epochs[i];
+        tz_error error;
+        if (run(&def, 1 + i, &report, &error) != TZ_OK) {
+            fail_msg("%s", error.text);
+        }
+    }
+    return report;
+}
+
+static void assert_same_runs(const char *a, const char *b) {
+    char folder_a[TZ_PATH_MAX], folder_b[TZ_PATH_MAX];
+    assert_int_equal(tz_path_join(folder_a, test_folder, a, NULL), TZ_OK);
+    assert_int_equal(tz_path_join(folder_b, test_folder, b, NULL), TZ_OK);
+    assert_same_file(folder_a, folder_b, "model.safetensors");
+    assert_same_file(folder_a, folder_b, "metrics.csv");
+    assert_same_file(folder_a, folder_b, "checkpoint.safetensors");
+}
+
+// Where the learning rate stays, a finished run goes on to the bytes of the longer one, also from
+// an end (epoch 7) that the longer one does not measure.
+static void finished_run_is_extended(void **state) {
+    (void)state;
+    tz_training_def def = small_def(NULL);
+    def.trainer.lr_end = def.trainer.lr;
+    tz_training_report report = run_to(def, "stays", (const int[]){12}, 1);
+    assert_int_equal(report.extended_from, 0);
+    report = run_to(def, "stays-7-12", (const int[]){7, 12}, 2);
+    assert_int_equal(report.extended_from, 7);
+    assert_false(report.schedule_changed);
+    assert_int_equal((int)report.steps, 5 * 5);
+    assert_same_runs("stays", "stays-7-12");
+
+    // once it is extended it is a run like any other
+    report = run_to(def, "stays-7-12", (const int[]){12}, 1);
+    assert_int_equal(report.extended_from, 0);
+    assert_int_equal((int)report.steps, 0);
+    assert_same_runs("stays", "stays-7-12");
+}
+
+// So is one that was interrupted.
+static void unfinished_run_is_extended(void **state) {
+    (void)state;
+    char folder[TZ_PATH_MAX];
+    make_subfolder(folder, "begun-7-12");
+    tz_training_def def = small_def(folder);
+    def.trainer.lr_end = def.trainer.lr;
+    def.trainer.epochs = 7;
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        tz_catch_interrupts();
+        raise(SIGINT);
+        _exit(run(&def, 1, NULL, NULL) == TZ_ERR_INTERRUPTED ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    const tz_training_report report = run_to(def, "begun-7-12", (const int[]){12}, 1);
+    assert_int_equal(report.extended_from, 7);
+    assert_int_equal((int)report.steps, 12 * 5 - 1);
+    assert_same_runs("stays", "begun-7-12");
+}
+
+// A learning rate that falls depends on the number of epochs from the second one on, a curriculum
+// on half of them.
+static void schedules_that_change_are_told(void **state) {
+    (void)state;
+    tz_training_def def = small_def(NULL);
+    assert_true(run_to(def, "falls-7-12", (const int[]){7, 12}, 2).schedule_changed);
+    assert_false(run_to(def, "falls-1-12", (const int[]){1, 12}, 2).schedule_changed);
+    char whole[TZ_PATH_MAX], folder[TZ_PATH_MAX];
+    assert_int_equal(tz_path_join(whole, test_folder, "whole", NULL), TZ_OK);
+    assert_int_equal(tz_path_join(folder, test_folder, "falls-1-12", NULL), TZ_OK);
+    assert_same_file(whole, folder, "model.safetensors");
+
+    def.trainer.lr_end = def.trainer.lr;
+    def.trainer.first_length = 2;
+    assert_true(run_to(def, "grows-7-12", (const int[]){7, 12}, 2).schedule_changed);
+    assert_false(run_to(def, "grows-12-13", (const int[]){12, 13}, 2).schedule_changed);
+    run_to(def, "grows-13", (const int[]){13}, 1);
+    assert_same_runs("grows-13", "grows-12-13");
+}
+
+// The best weights so far go on being the best, also of an epoch that was measured only because it
+// was the last.
+static void best_weights_outlive_an_extension(void **state) {
+    (void)state;
+    tz_training_def def = small_def(NULL);
+    def.keep_best = true;
+    def.trainer.lr_end = def.trainer.lr;
+    run_to(def, "kept", (const int[]){12}, 1);
+    run_to(def, "kept-10-12", (const int[]){10, 12}, 2);
+    assert_same_runs("kept", "kept-10-12");
+
+    def.rollout_every = 100;
+    def.trainer.lr = 1e-6;
+    def.trainer.lr_end = 0.1;
+    assert_int_equal(run_to(def, "kept-1-12", (const int[]){1}, 1).kept_epoch, 1);
+    const tz_training_report report = run_to(def, "kept-1-12", (const int[]){12}, 1);
+    char folder[TZ_PATH_MAX], *csv = NULL;
+    size_t size = 0;
+    assert_int_equal(tz_path_join(folder, test_folder, "kept-1-12/metrics.csv", NULL), TZ_OK);
+    assert_int_equal(tz_file_read(folder, &csv, &size, 1 << 20, NULL), TZ_OK);
+    double first = NAN;
+    assert_int_equal(
+        sscanf(strchr(csv, '\n') + 1, "%*[^,],%*[^,],%*[^,],%*[^,],%*[^,],%lf", &first), 1);
+    tz_free(csv);
+    assert_int_equal(report.kept_epoch, report.last.rollout_nmse < first ? 12 : 1);
+}
+
+static void fewer_epochs_are_refused(void **state) {
+    (void)state;
+    char folder[TZ_PATH_MAX];
+    assert_int_equal(tz_path_join(folder, test_folder, "stays-7-12", NULL), TZ_OK);
+    tz_training_def def = small_def(folder);
+    def.trainer.lr_end = def.trainer.lr;
+    def.trainer.epochs = 11;
+    def.resume = true;
+    tz_error error;
+    assert_int_equal(run(&def, 1, NULL, &error), TZ_ERR_MISMATCH);
+    assert_non_null(strstr(error.text, "checkpoint.safetensors: a run of 12 epochs, expected "
+                                       "--epochs 12 or more, not 11"));
+    assert_same_runs("stays", "stays-7-12");
+    // and what differs otherwise is not extended
+    def.trainer.epochs = 13;
+    def.trainer.clip = 2.0;
+    assert_int_equal(run(&def, 1, NULL, &error), TZ_ERR_MISMATCH);
+    assert_non_null(strstr(error.text, "a checkpoint of what"));
+}
+
 static void blown_up_training_keeps_the_last_checkpoint(void **state) {
     (void)state;
     char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
@@ -244,6 +386,11 @@ int main(void) {
         cmocka_unit_test(interrupted_and_resumed_ends_in_the_same_bytes),
         cmocka_unit_test(best_weights_are_kept),
         cmocka_unit_test(checkpoint_of_something_else_is_refused),
+        cmocka_unit_test(finished_run_is_extended),
+        cmocka_unit_test(unfinished_run_is_extended),
+        cmocka_unit_test(schedules_that_change_are_told),
+        cmocka_unit_test(best_weights_outlive_an_extension),
+        cmocka_unit_test(fewer_epochs_are_refused),
         cmocka_unit_test(blown_up_training_keeps_the_last_checkpoint),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
