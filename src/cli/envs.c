@@ -6,7 +6,6 @@
 #include "envs/hamiltonian/system.h"
 
 #include <json-c/json.h>
-#include <math.h>
 #include <stdio.h>
 
 static json_object *numbers(const double *x, int n) {
@@ -29,11 +28,6 @@ static const char *coordinate_text(tz_coordinate coordinate) {
     return "";
 }
 
-// An end of a range that is not there is null: JSON has no infinity.
-static json_object *finite_or_null(double x) {
-    return isfinite(x) ? tz_json_real(x) : NULL;
-}
-
 static json_object *argument_value(const tz_argument *argument, const double value[2]) {
     if (argument->kind == TZ_ARGUMENT_FLAG) {
         return json_object_new_boolean(value[0] != 0.0);
@@ -42,8 +36,8 @@ static json_object *argument_value(const tz_argument *argument, const double val
         return tz_json_real(value[0]);
     }
     json_object *range = json_object_new_array();
-    json_object_array_add(range, finite_or_null(value[0]));
-    json_object_array_add(range, finite_or_null(value[1]));
+    json_object_array_add(range, tz_json_real(value[0]));
+    json_object_array_add(range, tz_json_real(value[1]));
     return range;
 }
 
