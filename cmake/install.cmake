@@ -22,7 +22,7 @@ install(DIRECTORY policies DESTINATION ${CMAKE_INSTALL_DATADIR}/trapeze FILES_MA
 set(public_headers
   src/base/assert.h src/base/blas.h src/base/export.h src/base/memory.h src/base/parallel.h src/base/rng.h
   src/base/status.h src/base/versions.h
-  envs/env.h envs/env_vec.h envs/hamiltonian/system.h envs/hamiltonian/trajectory.h
+  envs/arguments.h envs/env.h envs/env_vec.h envs/hamiltonian/system.h envs/hamiltonian/trajectory.h
   policies/critic.h policies/policy.h
   models/ensemble.h models/model.h models/real.h
   src/data/check.h src/data/collect.h src/data/dataset.h src/data/guard.h src/data/writer.h

@@ -1,5 +1,5 @@
-// Ant. r = dx/dt + alive - 0.5 |u|^2 - 5e-4 |contact forces within +-1|^2, the last not in version
-// 4, with x of the torso; it ends when it is not healthy.
+// Ant. r = dx/dt + healthy - 0.5 |u|^2 - 5e-4 |contact forces within +-1|^2, each with its weight,
+// the last not in version 4, with x of the torso; it ends when it is not healthy.
 #include "envs/mujoco_env.h"
 
 #include <math.h>
@@ -7,36 +7,52 @@
 enum { NQ = 15, NV = 14, NU = 8, N_BODIES = 14, TORSO = 1 };
 enum { TORSO_X, CONTACT, N_MEASURED };
 
-// Finite, and the torso between 0.2 and 1 m high.
-static bool is_healthy(const double *z) {
+// Version 4 counts contact forces only with use_contact_forces, which is another observation and is
+// not offered here.
+static const tz_argument arguments[] = {
+    TZ_NUMBER(forward_reward_weight, 1.0, TZ_V5),
+    TZ_NUMBER(ctrl_cost_weight, 0.5, TZ_V4_AND_V5),
+    TZ_IDLE_NUMBER(contact_cost_weight, 5e-4, TZ_V4_AND_V5, TZ_V4),
+    TZ_NUMBER(healthy_reward, 1.0, TZ_V4_AND_V5),
+    TZ_TERMINATE_WHEN_UNHEALTHY,
+    TZ_RANGE(healthy_z_range, 0.2, 1.0, TZ_V4_AND_V5),
+    TZ_IDLE_RANGE(contact_force_range, -1.0, 1.0, TZ_V4_AND_V5, TZ_V4),
+    TZ_RESET_NOISE_SCALE(0.1, TZ_V4_AND_V5),
+};
+
+// Finite, and the height of the torso in its range, ends included.
+static bool is_healthy(const tz_task *task, const double *z) {
+    const double *height = task->argument.healthy_z_range;
     for (int i = 0; i < NQ + NV; i++) {
         if (!isfinite(z[i])) {
             return false;
         }
     }
-    return 0.2 <= z[2] && z[2] <= 1.0;
+    return height[0] <= z[2] && z[2] <= height[1];
 }
 
-static void measure(const mjModel *model, const mjData *data, double *m) {
+static void measure(const tz_task *task, const mjModel *model, const mjData *data, double *m) {
     (void)model;
     m[TORSO_X] = data->xpos[3 * TORSO];
     m[CONTACT] = 0.0;
     for (int i = 0; i < 6 * N_BODIES; i++) {
-        const double force = tz_clip(data->cfrc_ext[i], 1.0);
+        const double force = tz_clip_to(data->cfrc_ext[i], task->argument.contact_force_range);
         m[CONTACT] += force * force;
     }
 }
 
 static double reward(const tz_task *task, tz_moment before, const double *u, tz_moment after) {
     const double velocity = (after.m[TORSO_X] - before.m[TORSO_X]) / task->dt_s;
-    const double contact_cost = task->version == 4 ? 0.0 : 5e-4 * after.m[CONTACT];
-    const double cost = 0.5 * tz_control_cost(u, NU) + contact_cost;
-    return velocity + tz_alive(task, is_healthy(after.z)) - cost;
+    const tz_argument_values *a = &task->argument;
+    const double contact_cost =
+        task->version == 4 ? 0.0 : a->contact_cost_weight * after.m[CONTACT];
+    const double cost = a->ctrl_cost_weight * tz_control_cost(u, NU) + contact_cost;
+    return a->forward_reward_weight * velocity +
+           tz_healthy_reward(task, is_healthy(task, after.z)) - cost;
 }
 
 static bool ends(const tz_task *task, tz_moment after) {
-    (void)task;
-    return !is_healthy(after.z);
+    return !is_healthy(task, after.z);
 }
 
 // Without x and y; version 5 adds the contact forces on the bodies.
@@ -45,13 +61,8 @@ static void observe(const tz_task *task, const mjModel *model, const mjData *dat
     mju_copy(o, data->qpos + 2, NQ - 2);
     mju_copy(o + NQ - 2, data->qvel, NV);
     for (int i = 6; i < 6 * N_BODIES && task->version != 4; i++) {
-        o[NQ - 2 + NV + i - 6] = tz_clip(data->cfrc_ext[i], 1.0);
+        o[NQ - 2 + NV + i - 6] = tz_clip_to(data->cfrc_ext[i], task->argument.contact_force_range);
     }
-}
-
-static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
-    tz_add_uniform(q, nq, 0.1, rng);
-    tz_add_normal(v, nv, 0.1, rng);
 }
 
 const tz_mujoco_env_type tz_ant = {
@@ -62,7 +73,8 @@ const tz_mujoco_env_type tz_ant = {
                      .camera_track_body = TORSO,
                      .camera_distance = 4.0,
                      .camera_lookat = {0.0, 0.0, 0.5},
-                     .camera_elevation = -20.0},
+                     .camera_elevation = -20.0,
+                     TZ_ARGUMENT_TABLE(arguments)},
             .ops = &tz_mujoco_ops},
     .asset = "ant.xml",
     .nq = NQ,
@@ -80,5 +92,5 @@ const tz_mujoco_env_type tz_ant = {
     .measure = measure,
     .measured_reward = reward,
     .measured_end = ends,
-    .draw_reset = draw_reset,
+    .draw_reset = tz_reset_normal,
 };

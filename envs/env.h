@@ -10,6 +10,7 @@
 #define TRAPEZE_ENVS_ENV_H
 
 #include "base/status.h"
+#include "envs/arguments.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,6 +63,9 @@ struct tz_task {
     // Termination at z_next (true: the episode ends there). Pure; ignores ends_early. Nullable:
     // never.
     bool (*terminated)(const tz_task *task, const double *z_next);
+
+    tz_argument_values argument;              // what reward, end and reset are weighted with
+    char env_arguments[TZ_ENV_ARGUMENTS_MAX]; // as text, those that are not the default
 };
 
 static inline int tz_task_nz(const tz_task *task) {
@@ -85,6 +89,8 @@ typedef struct tz_env_def {
     int version;           // 4 or 5: Gymnasium's semantics; 0: as the name says, else 5
     bool ends_early;       // false: never terminate early (planning studies); default true
     int max_episode_steps; // 0: the registered limit
+    const char *arguments; // of a built-in robot, "ctrl_cost_weight=0.1,healthy_reward=2" (see
+                           // arguments.h); NULL or "": the defaults; borrowed
 } tz_env_def;
 TZ_API tz_env_def tz_env_def_default(void);
 
@@ -101,8 +107,8 @@ typedef struct tz_step {
     tz_step_outcome outcome;
 } tz_step;
 
-// Creates the environment. Errors: unknown name (the sentence lists the known ones), bad def,
-// memory. The caller destroys it. TZ_ERR_ARGUMENT, TZ_ERR_MEMORY, TZ_ERR_FORMAT.
+// Creates the environment. Errors: unknown name or argument (the sentence lists the known ones),
+// bad def, memory. The caller destroys it. TZ_ERR_ARGUMENT, TZ_ERR_MEMORY, TZ_ERR_FORMAT.
 TZ_API tz_status tz_env_create(tz_env **env, const tz_env_def *def, tz_error *error);
 
 // A second world on the same compiled model (reference-counted), at its own reset state.
@@ -159,6 +165,8 @@ typedef struct tz_env_info {
     double camera_distance;
     double camera_lookat[3];
     double camera_elevation;
+    const tz_argument *arguments; // of both versions                            (n_arguments)
+    int n_arguments;
 } tz_env_info;
 
 // The environments that MuJoCo simulates. The physical systems (envs/hamiltonian/system.h) have a

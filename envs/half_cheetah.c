@@ -1,16 +1,14 @@
-// HalfCheetah-v5. r = dx/dt - 0.1 |u|^2; it never ends before the time limit.
+// HalfCheetah. r = forward_reward_weight dx/dt - ctrl_cost_weight |u|^2, 1 and 0.1 by default; it
+// never ends before the time limit.
 #include "envs/mujoco_env.h"
 
 #include <math.h>
 
-static double reward(const tz_task *task, const double *z, const double *u, const double *z_next) {
-    return tz_forward_velocity(task, z, z_next) - 0.1 * tz_control_cost(u, task->nu);
-}
-
-static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
-    tz_add_uniform(q, nq, 0.1, rng);
-    tz_add_normal(v, nv, 0.1, rng);
-}
+static const tz_argument arguments[] = {
+    TZ_NUMBER(forward_reward_weight, 1.0, TZ_V4_AND_V5),
+    TZ_NUMBER(ctrl_cost_weight, 0.1, TZ_V4_AND_V5),
+    TZ_RESET_NOISE_SCALE(0.1, TZ_V4_AND_V5),
+};
 
 const tz_mujoco_env_type tz_half_cheetah = {
     .env = {.info = {.name = "half_cheetah",
@@ -20,7 +18,8 @@ const tz_mujoco_env_type tz_half_cheetah = {
                      .camera_track_body = 1,
                      .camera_distance = 4.0,
                      .camera_lookat = {0.0, 0.0, 0.5},
-                     .camera_elevation = -12.0},
+                     .camera_elevation = -12.0,
+                     TZ_ARGUMENT_TABLE(arguments)},
             .ops = &tz_mujoco_ops},
     .asset = "half_cheetah.xml",
     .nq = 9,
@@ -30,6 +29,6 @@ const tz_mujoco_env_type tz_half_cheetah = {
     .n_cyclic = 1,
     .observation_skip = 1,
     .observation_v_clip = INFINITY,
-    .reward = reward,
-    .draw_reset = draw_reset,
+    .reward = tz_run_reward,
+    .draw_reset = tz_reset_normal,
 };

@@ -1,15 +1,29 @@
-// Hopper. r = dx/dt + alive - 1e-3 |u|^2; it ends when it is not healthy.
+// Hopper. r = dx/dt + healthy - 1e-3 |u|^2, each with its weight; it ends when it is not healthy.
 #include "envs/mujoco_env.h"
 
-// All of z but x and z within +-100, higher than 0.7 m, within 0.2 rad of upright. Comparisons with
-// NaN are false, so a state that is not a number is not healthy.
+#include <math.h>
+
+static const tz_argument arguments[] = {
+    TZ_NUMBER(forward_reward_weight, 1.0, TZ_V4_AND_V5),
+    TZ_NUMBER(ctrl_cost_weight, 1e-3, TZ_V4_AND_V5),
+    TZ_NUMBER(healthy_reward, 1.0, TZ_V4_AND_V5),
+    TZ_TERMINATE_WHEN_UNHEALTHY,
+    TZ_RANGE(healthy_state_range, -100.0, 100.0, TZ_V4_AND_V5),
+    TZ_RANGE(healthy_z_range, 0.7, INFINITY, TZ_V4_AND_V5),
+    TZ_RANGE(healthy_angle_range, -0.2, 0.2, TZ_V4_AND_V5),
+    TZ_RESET_NOISE_SCALE(5e-3, TZ_V4_AND_V5),
+};
+
+// All of z but x and height, then the height, then the pitch are inside their ranges. Comparisons
+// with NaN are false, so a state that is not a number is not healthy.
 static bool is_healthy(const tz_task *task, const double *z) {
+    const tz_argument_values *a = &task->argument;
     for (int i = 2; i < tz_task_nz(task); i++) {
-        if (!(-100.0 < z[i] && z[i] < 100.0)) {
+        if (!tz_is_inside(z[i], a->healthy_state_range)) {
             return false;
         }
     }
-    return z[1] > 0.7 && -0.2 < z[2] && z[2] < 0.2;
+    return tz_is_inside(z[1], a->healthy_z_range) && tz_is_inside(z[2], a->healthy_angle_range);
 }
 
 static bool terminated(const tz_task *task, const double *z_next) {
@@ -28,7 +42,8 @@ const tz_mujoco_env_type tz_hopper = {
                      .camera_track_body = 2,
                      .camera_distance = 3.0,
                      .camera_lookat = {0.0, 0.0, 1.15},
-                     .camera_elevation = -20.0},
+                     .camera_elevation = -20.0,
+                     TZ_ARGUMENT_TABLE(arguments)},
             .ops = &tz_mujoco_ops},
     .asset = "hopper.xml",
     .nq = 6,
@@ -40,5 +55,5 @@ const tz_mujoco_env_type tz_hopper = {
     .observation_v_clip = 10.0,
     .reward = reward,
     .terminated = terminated,
-    .draw_reset = tz_hop_reset,
+    .draw_reset = tz_reset_uniform,
 };

@@ -1,6 +1,7 @@
 // InvertedDoublePendulum. r = alive - (0.01 x^2 + (y - 2)^2) - (1e-3 v1^2 + 5e-3 v2^2) with (x, y)
-// the tip of the upper pole and v1, v2 the poles' angular velocities; alive is 10, but 0 on the
-// step that terminates (not in version 4). It ends when the tip sinks to 1 m.
+// the tip of the upper pole and v1, v2 the poles' angular velocities; alive is healthy_reward, 10
+// by default, but 0 on the step that terminates (not in version 4). It ends when the tip sinks to 1
+// m.
 #include "envs/mujoco_env.h"
 
 #include <math.h>
@@ -8,8 +9,13 @@
 enum { NQ = 3, NV = 3, TIP_SITE = 0 };
 enum { TIP_X, TIP_Y, N_MEASURED };
 
-static void measure(const mjModel *model, const mjData *data, double *m) {
-    (void)model;
+static const tz_argument arguments[] = {
+    TZ_NUMBER(healthy_reward, 10.0, TZ_V5),
+    TZ_RESET_NOISE_SCALE(0.1, TZ_V5),
+};
+
+static void measure(const tz_task *task, const mjModel *model, const mjData *data, double *m) {
+    (void)task, (void)model;
     m[TIP_X] = data->site_xpos[3 * TIP_SITE];
     m[TIP_Y] = data->site_xpos[3 * TIP_SITE + 2];
 }
@@ -23,7 +29,8 @@ static double reward(const tz_task *task, tz_moment before, const double *u, tz_
     (void)before, (void)u;
     const double x = after.m[TIP_X], y = after.m[TIP_Y];
     const double v1 = after.z[NQ + 1], v2 = after.z[NQ + 2];
-    const double alive = ends(task, after) && task->version != 4 ? 0.0 : 10.0;
+    const bool is_paid = task->version == 4 || !ends(task, after);
+    const double alive = is_paid ? task->argument.healthy_reward : 0.0;
     return alive - (0.01 * x * x + (y - 2.0) * (y - 2.0)) - (1e-3 * v1 * v1 + 5e-3 * v2 * v2);
 }
 
@@ -46,11 +53,6 @@ static void observe(const tz_task *task, const mjModel *model, const mjData *dat
     }
 }
 
-static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
-    tz_add_uniform(q, nq, 0.1, rng);
-    tz_add_normal(v, nv, 0.1, rng);
-}
-
 const tz_mujoco_env_type tz_inverted_double_pendulum = {
     .env = {.info = {.name = "inverted_double_pendulum",
                      .gymnasium_id = "InvertedDoublePendulum-v5",
@@ -59,7 +61,8 @@ const tz_mujoco_env_type tz_inverted_double_pendulum = {
                      .camera_track_body = 0,
                      .camera_distance = 4.1225,
                      .camera_lookat = {0.0, 0.0, 0.1225},
-                     .camera_elevation = -20.0},
+                     .camera_elevation = -20.0,
+                     TZ_ARGUMENT_TABLE(arguments)},
             .ops = &tz_mujoco_ops},
     .asset = "inverted_double_pendulum.xml",
     .nq = NQ,
@@ -73,5 +76,5 @@ const tz_mujoco_env_type tz_inverted_double_pendulum = {
     .measure = measure,
     .measured_reward = reward,
     .measured_end = ends,
-    .draw_reset = draw_reset,
+    .draw_reset = tz_reset_normal,
 };

@@ -4,6 +4,10 @@
 
 #include <math.h>
 
+static const tz_argument arguments[] = {
+    TZ_RESET_NOISE_SCALE(0.01, TZ_V5),
+};
+
 static bool terminated(const tz_task *task, const double *z_next) {
     for (int i = 0; i < tz_task_nz(task); i++) {
         if (!isfinite(z_next[i])) {
@@ -19,11 +23,6 @@ static double reward(const tz_task *task, const double *z, const double *u, cons
     return terminated(task, z_next) && task->version != 4 ? 0.0 : 1.0;
 }
 
-static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
-    tz_add_uniform(q, nq, 0.01, rng);
-    tz_add_uniform(v, nv, 0.01, rng);
-}
-
 const tz_mujoco_env_type tz_inverted_pendulum = {
     .env = {.info = {.name = "inverted_pendulum",
                      .gymnasium_id = "InvertedPendulum-v5",
@@ -32,7 +31,8 @@ const tz_mujoco_env_type tz_inverted_pendulum = {
                      .camera_track_body = 0,
                      .camera_distance = 2.04,
                      .camera_lookat = {0.0, 0.0, 0.2},
-                     .camera_elevation = -10.0},
+                     .camera_elevation = -10.0,
+                     TZ_ARGUMENT_TABLE(arguments)},
             .ops = &tz_mujoco_ops},
     .asset = "inverted_pendulum.xml",
     .nq = 2,
@@ -42,5 +42,5 @@ const tz_mujoco_env_type tz_inverted_pendulum = {
     .observation_v_clip = INFINITY,
     .reward = reward,
     .terminated = terminated,
-    .draw_reset = draw_reset,
+    .draw_reset = tz_reset_uniform,
 };

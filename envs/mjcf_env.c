@@ -32,7 +32,8 @@ static const mjcf_type *type_of(const tz_task *task) {
 // ---- reward and end ---------------------------------------------------------------------------
 
 // The sensors' values.
-static void measure(const mjModel *model, const mjData *data, double *m) {
+static void measure(const tz_task *task, const mjModel *model, const mjData *data, double *m) {
+    (void)task;
     mju_copy(m, data->sensordata, (int)model->nsensordata);
 }
 

@@ -105,7 +105,7 @@ static void measure_state(void *context) {
     } else {
         mj_kinematics(model, c->data);
     }
-    c->s->type->measure(model, c->data, c->m);
+    c->s->type->measure(&c->s->task, model, c->data, c->m);
 }
 
 // Measures n states that nobody simulated: m (n, TZ_MEASURED_MAX) of z. False when MuJoCo cannot.
@@ -197,9 +197,9 @@ static void describe_joint(tz_task *task, const mjModel *model, int j) {
     }
 }
 
-// Everything in the task that the compiled model knows.
-static void fill_task(tz_task *task, const tz_mujoco_env_type *type, const tz_env_def *def,
-                      int version, const mjModel *model) {
+// Everything in the task that the compiled model and the definition know.
+static tz_status fill_task(tz_task *task, const tz_mujoco_env_type *type, const tz_env_def *def,
+                           int version, const mjModel *model, tz_error *error) {
     const tz_env_info *info = &type->env.info;
     snprintf(task->name, sizeof task->name, "%.120s%s", info->name, version == 4 ? "-v4" : "");
     snprintf(task->gymnasium_id, sizeof task->gymnasium_id, "%s", info->gymnasium_id);
@@ -227,6 +227,7 @@ static void fill_task(tz_task *task, const tz_mujoco_env_type *type, const tz_en
         task->control_low[i] = model->actuator_ctrlrange[2 * i];
         task->control_high[i] = model->actuator_ctrlrange[2 * i + 1];
     }
+    return tz_arguments_apply(task, info->arguments, info->n_arguments, def->arguments, error);
 }
 
 // Whose functions the task's are. A file's sensors are measured by its pure functions alone.
@@ -263,7 +264,7 @@ static void destroy(tz_env *env) {
 static void measure(mujoco_env *self) {
     const shared *s = self->shared;
     if (!s->task.is_exact) {
-        s->type->measure(s->model, self->data, self->m);
+        s->type->measure(&s->task, s->model, self->data, self->m);
     }
     if (s->type->observe) {
         s->type->observe(&s->task, s->model, self->data, self->o);
@@ -322,8 +323,10 @@ tz_status tz_mujoco_env_create(tz_env **env, const tz_mujoco_env_type *type, mjM
     s->owned = owned;
     atomic_init(&s->n_envs, 1);
     pthread_mutex_init(&s->idle_lock, NULL);
-    fill_task(&s->task, type, def, version, model);
-    const tz_status status = complete ? complete(owned, &s->task, model, error) : TZ_OK;
+    tz_status status = fill_task(&s->task, type, def, version, model, error);
+    if (status == TZ_OK && complete) {
+        status = complete(owned, &s->task, model, error);
+    }
     if (status != TZ_OK) {
         release(s);
         return status;
@@ -375,7 +378,7 @@ static void reset(tz_env *env, double *z, uint64_t seed, uint64_t episode) {
     tz_rng rng = tz_rng_stream(seed, TZ_PURPOSE_RESET, episode);
     mj_resetData(s->model, data);
     if (s->type->draw_reset) {
-        s->type->draw_reset(data->qpos, data->qvel, s->type->nq, s->type->nv, &rng);
+        s->type->draw_reset(&s->task, data->qpos, data->qvel, &rng);
     } else {
         tz_add_uniform(data->qpos, s->type->nq, s->type->reset_noise[0], &rng);
         tz_add_uniform(data->qvel, s->type->nv, s->type->reset_noise[1], &rng);
@@ -575,8 +578,17 @@ double tz_clip(double x, double limit) {
     return x < -limit ? -limit : x > limit ? limit : x;
 }
 
-double tz_alive(const tz_task *task, bool is_healthy) {
-    return is_healthy || (task->version == 4 && task->ends_early) ? 1.0 : 0.0;
+double tz_clip_to(double x, const double range[2]) {
+    return x < range[0] ? range[0] : x > range[1] ? range[1] : x;
+}
+
+bool tz_is_inside(double x, const double range[2]) {
+    return range[0] < x && x < range[1];
+}
+
+double tz_healthy_reward(const tz_task *task, bool is_healthy) {
+    const bool is_paid = is_healthy || (task->version == 4 && task->ends_early);
+    return is_paid ? task->argument.healthy_reward : 0.0;
 }
 
 double tz_body_distance(const mjData *data, int a, int b) {
@@ -595,13 +607,25 @@ double tz_forward_velocity(const tz_task *task, const double *z, const double *z
     return (z_next[0] - z[0]) / task->dt_s;
 }
 
-double tz_hop_reward(const tz_task *task, const double *z, const double *u, const double *z_next,
-                     bool is_healthy) {
-    const double alive = tz_alive(task, is_healthy);
-    return tz_forward_velocity(task, z, z_next) + alive - 1e-3 * tz_control_cost(u, task->nu);
+double tz_run_reward(const tz_task *task, const double *z, const double *u, const double *z_next) {
+    const tz_argument_values *a = &task->argument;
+    return a->forward_reward_weight * tz_forward_velocity(task, z, z_next) -
+           a->ctrl_cost_weight * tz_control_cost(u, task->nu);
 }
 
-void tz_hop_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
-    tz_add_uniform(q, nq, 5e-3, rng);
-    tz_add_uniform(v, nv, 5e-3, rng);
+double tz_hop_reward(const tz_task *task, const double *z, const double *u, const double *z_next,
+                     bool is_healthy) {
+    const tz_argument_values *a = &task->argument;
+    return a->forward_reward_weight * tz_forward_velocity(task, z, z_next) +
+           tz_healthy_reward(task, is_healthy) - a->ctrl_cost_weight * tz_control_cost(u, task->nu);
+}
+
+void tz_reset_uniform(const tz_task *task, double *q, double *v, tz_rng *rng) {
+    tz_add_uniform(q, task->nq, task->argument.reset_noise_scale, rng);
+    tz_add_uniform(v, task->nv, task->argument.reset_noise_scale, rng);
+}
+
+void tz_reset_normal(const tz_task *task, double *q, double *v, tz_rng *rng) {
+    tz_add_uniform(q, task->nq, task->argument.reset_noise_scale, rng);
+    tz_add_normal(v, task->nv, task->argument.reset_noise_scale, rng);
 }

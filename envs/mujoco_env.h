@@ -45,7 +45,7 @@ typedef struct tz_mujoco_env_type {
     // measure the kinematics of z and z' themselves, where contact forces are zero. A type of a
     // file (env.info.gymnasium_id "") has sensors measured, and both ways are the second one.
     int n_measured;
-    void (*measure)(const mjModel *model, const mjData *data, double *m);
+    void (*measure)(const tz_task *task, const mjModel *model, const mjData *data, double *m);
     double (*measured_reward)(const tz_task *task, tz_moment before, const double *u,
                               tz_moment after);
     bool (*measured_end)(const tz_task *task, tz_moment after); // Nullable: never ends
@@ -53,7 +53,7 @@ typedef struct tz_mujoco_env_type {
     // Adds the reset noise to q (nq) and v (nv), which hold the model's initial state. NULL:
     // uniform within +-reset_noise, of q and of v, and unit quaternions again.
     double reset_noise[2];
-    void (*draw_reset)(double *q, double *v, int nq, int nv, tz_rng *rng);
+    void (*draw_reset)(const tz_task *task, double *q, double *v, tz_rng *rng);
 } tz_mujoco_env_type;
 
 extern const tz_mujoco_env_type tz_half_cheetah, tz_hopper, tz_swimmer, tz_walker2d,
@@ -85,8 +85,14 @@ void tz_add_normal(double *x, int n, double s, tz_rng *rng);
 // x within +-limit; NaN stays.
 double tz_clip(double x, double limit);
 
-// 1 while healthy. Version 4 with early ends pays it on the terminal step too.
-double tz_alive(const tz_task *task, bool is_healthy);
+// x within a range; NaN stays.
+double tz_clip_to(double x, const double range[2]);
+
+// Whether x lies inside a range, its ends left out; not where it is not a number.
+bool tz_is_inside(double x, const double range[2]);
+
+// healthy_reward while healthy. Version 4 with early ends pays it on the terminal step too.
+double tz_healthy_reward(const tz_task *task, bool is_healthy);
 
 // Distance of two bodies' frames (m).
 double tz_body_distance(const mjData *data, int a, int b);
@@ -97,10 +103,55 @@ double tz_control_cost(const double *u, int nu);
 // (x_next - x) / dt of the first coordinate.
 double tz_forward_velocity(const tz_task *task, const double *z, const double *z_next);
 
-// What Hopper and Walker2d share: r = dx/dt + alive - 1e-3 |u|^2, and uniform noise of +-5e-3 on
-// the start.
+// forward_reward_weight dx/dt - ctrl_cost_weight |u|^2: the whole reward of those that cannot fall.
+double tz_run_reward(const tz_task *task, const double *z, const double *u, const double *z_next);
+
+// What Hopper and Walker2d share: forward_reward_weight dx/dt + healthy - ctrl_cost_weight |u|^2.
 double tz_hop_reward(const tz_task *task, const double *z, const double *u, const double *z_next,
                      bool is_healthy);
-void tz_hop_reset(double *q, double *v, int nq, int nv, tz_rng *rng);
+
+// Noise on the start for draw_reset, with s = reset_noise_scale: uniform within +-s on q and on v,
+// or uniform within +-s on q and normal with deviation s on v.
+void tz_reset_uniform(const tz_task *task, double *q, double *v, tz_rng *rng);
+void tz_reset_normal(const tz_task *task, double *q, double *v, tz_rng *rng);
+
+// ---- tables of arguments ----
+
+// A row of a table: a field of tz_argument_values, its default, the versions that have it.
+#define TZ_NUMBER(field, number, versions)                                                         \
+    {                                                                                              \
+        .name = #field, .kind = TZ_ARGUMENT_NUMBER, .of = (versions), .value = {(number)},         \
+        .offset = offsetof(tz_argument_values, field)                                              \
+    }
+#define TZ_RANGE(field, low, high, versions)                                                       \
+    {                                                                                              \
+        .name = #field, .kind = TZ_ARGUMENT_RANGE, .of = (versions), .value = {(low), (high)},     \
+        .offset = offsetof(tz_argument_values, field)                                              \
+    }
+// The same of an argument that changes nothing in the versions `idle`.
+#define TZ_IDLE_NUMBER(field, number, versions, idle)                                              \
+    {                                                                                              \
+        .name = #field, .kind = TZ_ARGUMENT_NUMBER, .of = (versions), .idle_in = (idle),           \
+        .value = {(number)}, .offset = offsetof(tz_argument_values, field)                         \
+    }
+#define TZ_IDLE_RANGE(field, low, high, versions, idle)                                            \
+    {                                                                                              \
+        .name = #field, .kind = TZ_ARGUMENT_RANGE, .of = (versions), .idle_in = (idle),            \
+        .value = {(low), (high)}, .offset = offsetof(tz_argument_values, field)                    \
+    }
+#define TZ_RESET_NOISE_SCALE(scale, versions)                                                      \
+    {                                                                                              \
+        .name = "reset_noise_scale", .kind = TZ_ARGUMENT_SCALE, .of = (versions),                  \
+        .value = {(scale)}, .offset = offsetof(tz_argument_values, reset_noise_scale)              \
+    }
+#define TZ_TERMINATE_WHEN_UNHEALTHY                                                                \
+    {                                                                                              \
+        .name = "terminate_when_unhealthy", .kind = TZ_ARGUMENT_FLAG, .of = TZ_V4_AND_V5,          \
+        .value = {                                                                                 \
+            1.0                                                                                    \
+        }                                                                                          \
+    }
+// A type's table, for its tz_env_info.
+#define TZ_ARGUMENT_TABLE(table) .arguments = (table), .n_arguments = (int)TZ_COUNTOF(table)
 
 #endif

@@ -1,16 +1,14 @@
-// Swimmer-v5. r = dx/dt - 1e-4 |u|^2; it never ends before the time limit.
+// Swimmer. r = forward_reward_weight dx/dt - ctrl_cost_weight |u|^2, 1 and 1e-4 by default; it
+// never ends before the time limit.
 #include "envs/mujoco_env.h"
 
 #include <math.h>
 
-static double reward(const tz_task *task, const double *z, const double *u, const double *z_next) {
-    return tz_forward_velocity(task, z, z_next) - 1e-4 * tz_control_cost(u, task->nu);
-}
-
-static void draw_reset(double *q, double *v, int nq, int nv, tz_rng *rng) {
-    tz_add_uniform(q, nq, 0.1, rng);
-    tz_add_uniform(v, nv, 0.1, rng);
-}
+static const tz_argument arguments[] = {
+    TZ_NUMBER(forward_reward_weight, 1.0, TZ_V4_AND_V5),
+    TZ_NUMBER(ctrl_cost_weight, 1e-4, TZ_V4_AND_V5),
+    TZ_RESET_NOISE_SCALE(0.1, TZ_V4_AND_V5),
+};
 
 const tz_mujoco_env_type tz_swimmer = {
     .env = {.info = {.name = "swimmer",
@@ -20,7 +18,8 @@ const tz_mujoco_env_type tz_swimmer = {
                      .camera_track_body = 2,
                      .camera_distance = 6.0,
                      .camera_lookat = {0.0, 0.0, 0.0},
-                     .camera_elevation = -55.0},
+                     .camera_elevation = -55.0,
+                     TZ_ARGUMENT_TABLE(arguments)},
             .ops = &tz_mujoco_ops},
     .asset = "swimmer.xml",
     .nq = 5,
@@ -30,6 +29,6 @@ const tz_mujoco_env_type tz_swimmer = {
     .n_cyclic = 2,
     .observation_skip = 2,
     .observation_v_clip = INFINITY,
-    .reward = reward,
-    .draw_reset = draw_reset,
+    .reward = tz_run_reward,
+    .draw_reset = tz_reset_uniform,
 };

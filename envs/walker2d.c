@@ -1,19 +1,29 @@
-// Walker2d. r = dx/dt + alive - 1e-3 |u|^2; it ends when it is not healthy. In version 4 the right
-// foot has less friction.
+// Walker2d. r = dx/dt + healthy - 1e-3 |u|^2, each with its weight; it ends when it is not healthy.
+// In version 4 the right foot has less friction.
 #include "envs/mujoco_env.h"
 
-// Between 0.8 and 2 m high, within 1 rad of upright.
-static bool is_healthy(const double *z) {
-    return 0.8 < z[1] && z[1] < 2.0 && -1.0 < z[2] && z[2] < 1.0;
+static const tz_argument arguments[] = {
+    TZ_NUMBER(forward_reward_weight, 1.0, TZ_V4_AND_V5),
+    TZ_NUMBER(ctrl_cost_weight, 1e-3, TZ_V4_AND_V5),
+    TZ_NUMBER(healthy_reward, 1.0, TZ_V4_AND_V5),
+    TZ_TERMINATE_WHEN_UNHEALTHY,
+    TZ_RANGE(healthy_z_range, 0.8, 2.0, TZ_V4_AND_V5),
+    TZ_RANGE(healthy_angle_range, -1.0, 1.0, TZ_V4_AND_V5),
+    TZ_RESET_NOISE_SCALE(5e-3, TZ_V4_AND_V5),
+};
+
+// Height and pitch are inside their ranges.
+static bool is_healthy(const tz_task *task, const double *z) {
+    const tz_argument_values *a = &task->argument;
+    return tz_is_inside(z[1], a->healthy_z_range) && tz_is_inside(z[2], a->healthy_angle_range);
 }
 
 static bool terminated(const tz_task *task, const double *z_next) {
-    (void)task;
-    return !is_healthy(z_next);
+    return !is_healthy(task, z_next);
 }
 
 static double reward(const tz_task *task, const double *z, const double *u, const double *z_next) {
-    return tz_hop_reward(task, z, u, z_next, is_healthy(z_next));
+    return tz_hop_reward(task, z, u, z_next, is_healthy(task, z_next));
 }
 
 const tz_mujoco_env_type tz_walker2d = {
@@ -24,7 +34,8 @@ const tz_mujoco_env_type tz_walker2d = {
                      .camera_track_body = 2,
                      .camera_distance = 4.0,
                      .camera_lookat = {0.0, 0.0, 1.15},
-                     .camera_elevation = -20.0},
+                     .camera_elevation = -20.0,
+                     TZ_ARGUMENT_TABLE(arguments)},
             .ops = &tz_mujoco_ops},
     .asset = "walker2d.xml",
     .asset_v4 = "walker2d_v4.xml",
@@ -37,5 +48,5 @@ const tz_mujoco_env_type tz_walker2d = {
     .observation_v_clip = 10.0,
     .reward = reward,
     .terminated = terminated,
-    .draw_reset = tz_hop_reset,
+    .draw_reset = tz_reset_uniform,
 };

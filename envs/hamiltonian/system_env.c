@@ -34,8 +34,8 @@ static double no_reward(const tz_task *task, const double *z, const double *u,
     return 0.0;
 }
 
-static void fill_task(tz_task *task, const tz_env_type *type, const tz_env_def *def,
-                      const tz_system *system) {
+static tz_status fill_task(tz_task *task, const tz_env_type *type, const tz_env_def *def,
+                           const tz_system *system, tz_error *error) {
     snprintf(task->name, sizeof task->name, "%s", system->name);
     task->nq = task->nv = system->n;
     task->dt_s = system->dt_s;
@@ -52,6 +52,7 @@ static void fill_task(tz_task *task, const tz_env_type *type, const tz_env_def *
         tz_system_coordinate_name(system, task->coordinate_name[i], TZ_NAME_MAX, i);
         tz_system_coordinate_name(system, task->velocity_name[i], TZ_NAME_MAX, i);
     }
+    return tz_arguments_apply(task, NULL, 0, def->arguments, error);
 }
 
 static void release(shared *s) {
@@ -111,13 +112,15 @@ static tz_status create(tz_env **env, const tz_env_type *type, const tz_env_def 
     if (s == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for an environment", type->info.name);
     }
-    const tz_status status = tz_system_find(&s->system, type->info.name, error);
+    tz_status status = tz_system_find(&s->system, type->info.name, error);
+    if (status == TZ_OK) {
+        status = fill_task(&s->task, type, def, &s->system, error);
+    }
     if (status != TZ_OK) {
         tz_free(s);
         return status;
     }
     atomic_init(&s->n_envs, 1);
-    fill_task(&s->task, type, def, &s->system);
     return create_on(env, type, s, error);
 }
 

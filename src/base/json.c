@@ -63,17 +63,21 @@ void tz_json_add_bool(struct json_object *object, const char *key, bool value) {
     json_object_object_add(object, key, json_object_new_boolean(value));
 }
 
-struct json_object *tz_json_real(double value) {
-    if (!isfinite(value)) {
-        return json_object_new_double(value); // NaN, Infinity
-    }
-    char text[40];
+void tz_real_text(char text[TZ_REAL_TEXT_MAX], double value) {
     for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
+        snprintf(text, TZ_REAL_TEXT_MAX, "%.*g", digits, value);
         if (strtod(text, NULL) == value) {
             break;
         }
     }
+}
+
+struct json_object *tz_json_real(double value) {
+    if (!isfinite(value)) {
+        return json_object_new_double(value); // NaN, Infinity
+    }
+    char text[TZ_REAL_TEXT_MAX + 2];
+    tz_real_text(text, value);
     // A whole number stays recognisable as a real one.
     if (strspn(text, "-0123456789") == strlen(text)) {
         strcat(text, ".0");

@@ -26,6 +26,7 @@ enum { STEPS = 100, ROUNDS_MIN = 3 };
 
 typedef struct arguments {
     const char *env; // NULL: all
+    tz_text_list env_arguments;
     int threads, worlds;
     double seconds;
     bool json;
@@ -59,11 +60,15 @@ static void bench_free(bench *b) {
     tz_free(b->steps);
 }
 
-static tz_status bench_create(bench *b, const char *name, int worlds, tz_team *team,
+static tz_status bench_create(bench *b, const char *name, const arguments *a, tz_team *team,
                               tz_error *error) {
+    const int worlds = a->worlds;
     *b = (bench){.team = team, .worlds = worlds};
     tz_env_def def = tz_env_def_default();
+    char env_arguments[TZ_ENV_ARGUMENTS_MAX];
+    TZ_CHECK(tz_join_env_arguments(env_arguments, &a->env_arguments, error));
     def.name = name;
+    def.arguments = env_arguments;
     def.ends_early = false;
     TZ_CHECK(tz_env_vec_create(&b->vec, &def, worlds, team, error));
     b->task = tz_env_task(tz_env_vec_at(b->vec, 0));
@@ -162,7 +167,7 @@ static bool same_states(const bench *b) {
 static tz_status measure(measurement *m, const char *name, const arguments *a, tz_team *team,
                          tz_error *error) {
     bench b;
-    TZ_CHECK(bench_create(&b, name, a->worlds, team, error));
+    TZ_CHECK(bench_create(&b, name, a, team, error));
     double (*const sides[])(bench *) = {round_bare, round_alone, round_apart, round_vec};
     enum { SIDES = TZ_COUNTOF(sides) };
     double best[SIDES] = {INFINITY, INFINITY, INFINITY, INFINITY};
@@ -249,6 +254,7 @@ static int bench_main(int argc, char **argv) {
     // clang-format off
     tz_option options[] = {
         {"--env", TZ_OPTION_TEXT, &a.env, "E", .help = "one environment; all without it"},
+        TZ_ENV_ARG_OPTION(&a.env_arguments),
         {"--threads", TZ_OPTION_INT, &a.threads, "N", .help = "threads", .min = 1, .max = 1024},
         {"--worlds", TZ_OPTION_INT, &a.worlds, "N", .help = "environments", .min = 1, .max = 4096},
         {"--seconds", TZ_OPTION_REAL, &a.seconds, "S", .help = "time to measure each environment", .min = 0.0, .max = 3600},
@@ -261,6 +267,10 @@ static int bench_main(int argc, char **argv) {
                                         NULL, &help, &error);
     if (status == TZ_OK && help) {
         return TZ_EXIT_OK;
+    }
+    if (status == TZ_OK && a.env_arguments.n > 0 && a.env == NULL) {
+        status = tz_fail(&error, TZ_ERR_ARGUMENT,
+                         "--env-arg: no environment is given, expected one by --env");
     }
     if (status == TZ_OK) {
         status = run(&a, &error);

@@ -4,6 +4,7 @@
 #define TRAPEZE_CLI_CLI_H
 
 #include "base/status.h"
+#include "envs/arguments.h"
 #include "models/model.h"
 
 #include <stdbool.h>
@@ -68,6 +69,22 @@ tz_status tz_options_parse(const tz_command *command, tz_option *options, size_t
     }
 extern const char *const tz_version_choices[]; // "auto", "v5", "v4", NULL
 
+// --env-arg of a command with --env: `list` is a tz_text_list.
+#define TZ_ENV_ARG_OPTION(list)                                                                    \
+    {                                                                                              \
+        "--env-arg", TZ_OPTION_LIST, (list), "NAME=VALUE",                                         \
+            .help = "argument of the environment, such as ctrl_cost_weight=0.1 or "                \
+                    "healthy_z_range=0.3:1 (trapeze envs --env E lists them)"                      \
+    }
+
+// Joins what --env-arg was given to the text of tz_env_def.arguments.
+tz_status tz_join_env_arguments(char text[TZ_ENV_ARGUMENTS_MAX], const tz_text_list *list,
+                                tz_error *error);
+
+// Adds "env" and, unless they are the default, "env_arguments" to an object.
+struct json_object;
+void tz_json_add_env(struct json_object *object, const char *env, const char *env_arguments);
+
 // Gymnasium's version of a choice, for tz_env_def: 0, 5, 4.
 int tz_version_of_choice(int choice);
 
@@ -79,10 +96,6 @@ tz_status tz_set_integration(tz_model *model, const char *integrator, int subste
 
 // Prints "trapeze collect: <sentence>" to stderr and returns TZ_EXIT_TROUBLE (130 for interrupted).
 int tz_cli_fail(const tz_command *command, const tz_error *error);
-
-// Returns the only word that begins with `word`, else the one nearest in spelling, or NULL when
-// none is near. For "did you mean".
-const char *tz_nearest_word(const char *word, const char *const *words, size_t n_words);
 
 // One const object per file cli/<name>.c. To add a command: its line in main.c's table, its file in
 // CMakeLists.txt.

@@ -16,7 +16,7 @@
 
 typedef struct arguments {
     const char *env, *out;
-    tz_text_list policies;
+    tz_text_list policies, env_arguments;
     int episodes, steps, threads;
     int version; // index into tz_version_choices
     double noise, noise_min, noise_color;
@@ -50,7 +50,7 @@ static void add_choices(struct json_object *config, const run *r) {
         tz_json_add_text(policy, "sha256", tz_policy_sha256(r->policies[p]));
         json_object_array_add(policies, policy);
     }
-    tz_json_add_text(config, "env", task->name);
+    tz_json_add_env(config, task->name, task->env_arguments);
     json_object_object_add(config, "policies", policies);
     tz_json_add_int(config, "episodes", a->episodes);
     tz_json_add_int(config, "max_episode_steps", task->max_episode_steps);
@@ -145,7 +145,10 @@ static bool stop(void *context) {
 static tz_status prepare(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     tz_env_def def = tz_env_def_default();
+    char env_arguments[TZ_ENV_ARGUMENTS_MAX];
+    TZ_CHECK(tz_join_env_arguments(env_arguments, &a->env_arguments, error));
     def.name = a->env;
+    def.arguments = env_arguments;
     def.version = tz_version_of_choice(a->version);
     def.max_episode_steps = a->steps;
     def.ends_early = !a->no_early_end;
@@ -192,7 +195,7 @@ static void print_result(const run *r, const tz_dataset_summary *s, double secon
     }
     struct json_object *object = json_object_new_object();
     tz_json_add_text(object, "data", r->arguments.out);
-    tz_json_add_text(object, "env", tz_env_task(r->env)->name);
+    tz_json_add_env(object, tz_env_task(r->env)->name, tz_env_task(r->env)->env_arguments);
     tz_json_add_int(object, "episodes", s->episodes);
     tz_json_add_int(object, "steps", (long long)s->steps);
     tz_json_add_real(object, "return_mean", s->return_mean);
@@ -243,6 +246,7 @@ static int collect_main(int argc, char **argv) {
         {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment, `trapeze envs` lists them",
          .required = true},
         TZ_VERSION_OPTION(&a->version),
+        TZ_ENV_ARG_OPTION(&a->env_arguments),
         {"--policy", TZ_OPTION_LIST, &a->policies, "P",
          .help = "random, zero, or a policy file; several are dealt to the episodes in turn",
          .required = true},

@@ -142,7 +142,7 @@ static tz_status convert(const tz_dataset *dataset, const char *path, const argu
     TZ_CHECK(status);
     struct json_object *config = tz_config_new(a->argc, a->argv, 0);
     tz_data_add_input(config, "data", path, dataset);
-    tz_json_add_text(config, "env", dataset->env);
+    tz_json_add_env(config, dataset->env, dataset->env_arguments);
     TZ_CHECK(tz_data_write_config(folder, config, error));
     if (!a->json) {
         printf("%s: %d episodes, %zu steps\n", folder, dataset->n_episodes, dataset->n_steps);

@@ -66,7 +66,7 @@ static void print_info_json(const char *path, const tz_dataset *dataset, const t
     }
     tz_json_add_text(object, "data", path);
     tz_json_add_text(object, "sha256", dataset->sha256);
-    tz_json_add_text(object, "env", dataset->env);
+    tz_json_add_env(object, dataset->env, dataset->env_arguments);
     tz_json_add_int(object, "nq", dataset->nq);
     tz_json_add_int(object, "nv", dataset->nv);
     tz_json_add_int(object, "nu", dataset->nu);
@@ -107,6 +107,11 @@ static void print_info_text(const char *path, const tz_dataset *dataset, const t
     tz_put_printable(stdout, dataset->env[0] ? dataset->env : "unknown environment");
     printf(", nq %d, nv %d, nu %d, dt %g s\n", dataset->nq, dataset->nv, dataset->nu,
            dataset->dt_s);
+    if (dataset->env_arguments[0] != '\0') {
+        printf("arguments ");
+        tz_put_printable(stdout, dataset->env_arguments);
+        printf("\n");
+    }
     printf("episodes  %d, %zu steps, length %.1f (%d to %d)\n", s->episodes, s->steps,
            s->length_mean, s->length_low, s->length_high);
     printf("return    %.2f +- %.2f (%.2f to %.2f)\n", s->return_mean, s->return_std, s->return_low,

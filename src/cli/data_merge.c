@@ -47,10 +47,14 @@ static struct json_object *merged_config(tz_dataset *const *parts, int n, int *f
         json_object_object_add(part, "config", own);
         json_object_array_add(of, part);
     }
-    tz_json_add_text(config, "env", parts[0]->env);
+    tz_json_add_env(config, parts[0]->env, parts[0]->env_arguments);
     json_object_object_add(config, "policies", all);
     json_object_object_add(config, "merged", of);
     return config;
+}
+
+static const char *arguments_of(const tz_dataset *dataset) {
+    return dataset->env_arguments[0] != '\0' ? dataset->env_arguments : "the default arguments";
 }
 
 static tz_status check_parts(tz_dataset *const *parts, const tz_text_list *paths, tz_error *error) {
@@ -66,6 +70,12 @@ static tz_status check_parts(tz_dataset *const *parts, const tz_text_list *paths
                            part->ends_early ? "" : " without early ends", paths->item[0],
                            first->env, first->nz, first->nu, first->dt_s,
                            first->ends_early ? "" : " without early ends");
+        }
+        if (strcmp(part->env_arguments, first->env_arguments) != 0) {
+            return tz_fail(error, TZ_ERR_MISMATCH,
+                           "%s: recorded with %s, but %s with %s: expected equal arguments of %s",
+                           paths->item[i], arguments_of(part), paths->item[0], arguments_of(first),
+                           first->env);
         }
         for (int k = 0; k < i; k++) {
             if (strcmp(part->sha256, parts[k]->sha256) == 0) {

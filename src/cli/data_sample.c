@@ -59,7 +59,7 @@ static tz_status write_tests(const tz_rollouts *r, const char *folder, tz_error 
 static tz_status write_config(const arguments *a, const char *path, const tz_dataset *dataset,
                               const tz_rollouts *tests, tz_error *error) {
     struct json_object *config = tz_config_new(a->argc, a->argv, a->seed);
-    tz_json_add_text(config, "env", dataset->env);
+    tz_json_add_env(config, dataset->env, dataset->env_arguments);
     tz_json_add_real(config, "dt_s", dataset->dt_s);
     tz_json_add_int(config, "nq", dataset->nq);
     tz_json_add_int(config, "sequences", a->n_sequences);

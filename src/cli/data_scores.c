@@ -2,7 +2,8 @@
 //
 //     score = 100 (return - random) / (expert - random)
 //
-// (Fu et al., "D4RL", 2020). The reference returns of an environment stand in the table below.
+// (Fu et al., "D4RL", 2020). The reference returns of an environment stand in the table below; they
+// are those of its default arguments.
 #include "cli/data.h"
 
 #include "base/json.h"
@@ -40,6 +41,12 @@ typedef struct arguments {
 static tz_status find_reference(const tz_dataset *dataset, const char *path, const arguments *a,
                                 reference *r, tz_error *error) {
     *r = (reference){.env = dataset->env, .random = NAN, .expert = NAN, .source = "the options"};
+    if (dataset->env_arguments[0] != '\0' && (isnan(a->random) || isnan(a->expert))) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "%s: recorded with %s, and the reference returns are those of the default "
+                       "arguments: give two others with --random and --expert",
+                       path, dataset->env_arguments);
+    }
     for (size_t i = 0; i < TZ_COUNTOF(references); i++) {
         if (strcmp(references[i].env, dataset->env) == 0) {
             *r = references[i];
@@ -76,7 +83,7 @@ static tz_status run_scores(const char *path, const arguments *a, tz_error *erro
                                       tz_json_real(score(&r, tz_dataset_return(dataset, e))));
             }
             tz_json_add_text(object, "data", path);
-            tz_json_add_text(object, "env", dataset->env);
+            tz_json_add_env(object, dataset->env, dataset->env_arguments);
             tz_json_add_real(object, "random", r.random);
             tz_json_add_real(object, "expert", r.expert);
             tz_json_add_text(object, "source", r.source);

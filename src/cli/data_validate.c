@@ -80,7 +80,7 @@ static void print_verdict(const char *path, const tz_dataset *dataset, faults *f
     }
     tz_json_add_text(object, "data", path);
     tz_json_add_text(object, "sha256", dataset->sha256);
-    tz_json_add_text(object, "env", dataset->env);
+    tz_json_add_env(object, dataset->env, dataset->env_arguments);
     tz_json_add_int(object, "episodes", dataset->n_episodes);
     tz_json_add_int(object, "steps", (long long)dataset->n_steps);
     tz_json_add_bool(object, "valid", f->n == 0);

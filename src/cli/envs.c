@@ -28,6 +28,38 @@ static const char *coordinate_text(tz_coordinate coordinate) {
     return "";
 }
 
+static json_object *argument_value(const tz_argument *argument, const double value[2]) {
+    if (argument->kind == TZ_ARGUMENT_FLAG) {
+        return json_object_new_boolean(value[0] != 0.0);
+    }
+    if (argument->kind != TZ_ARGUMENT_RANGE) {
+        return tz_json_real(value[0]);
+    }
+    json_object *range = json_object_new_array();
+    json_object_array_add(range, tz_json_real(value[0]));
+    json_object_array_add(range, tz_json_real(value[1]));
+    return range;
+}
+
+static json_object *describe_arguments(const tz_env_info *info, const tz_task *task) {
+    json_object *array = json_object_new_array();
+    for (int i = 0; i < info->n_arguments; i++) {
+        const tz_argument *argument = &info->arguments[i];
+        if (tz_argument_is_of(argument, task->version)) {
+            double value[2];
+            tz_argument_get(argument, task, value);
+            json_object *a = json_object_new_object();
+            json_object_object_add(a, "name", json_object_new_string(argument->name));
+            json_object_object_add(a, "default", argument_value(argument, argument->value));
+            json_object_object_add(a, "value", argument_value(argument, value));
+            const bool idle = tz_argument_is_idle(argument, task->version);
+            json_object_object_add(a, "has_effect", json_object_new_boolean(!idle));
+            json_object_array_add(array, a);
+        }
+    }
+    return array;
+}
+
 static json_object *describe(const tz_env_info *info, const tz_task *task) {
     json_object *o = json_object_new_object();
     json_object_object_add(o, "name", tz_json_text(task->name));
@@ -53,7 +85,13 @@ static json_object *describe(const tz_env_info *info, const tz_task *task) {
         json_object_array_add(coordinates, c);
     }
     json_object_object_add(o, "coordinates", coordinates);
+    json_object_object_add(o, "arguments", describe_arguments(info, task));
     return o;
+}
+
+static void print_head(void) {
+    printf("%-24s  %2s  %2s  %2s  %5s  %7s  %5s  %-4s  %s\n", "name", "nq", "nv", "nu", "dt/s",
+           "control", "steps", "ends", "");
 }
 
 // One line of the table.
@@ -67,27 +105,97 @@ static void print_row(const tz_env_info *info, const tz_task *task) {
            info->summary);
 }
 
-static int run(int argc, char **argv) {
-    bool json = false, help;
-    tz_error error;
+// The arguments of one environment, as it was made.
+static void print_arguments(const tz_env_info *info, const tz_task *task) {
+    for (int i = 0, n = 0; i < info->n_arguments; i++) {
+        const tz_argument *argument = &info->arguments[i];
+        if (!tz_argument_is_of(argument, task->version)) {
+            continue;
+        }
+        double value[2];
+        char now[TZ_ARGUMENT_TEXT_MAX], usual[TZ_ARGUMENT_TEXT_MAX];
+        tz_argument_get(argument, task, value);
+        tz_argument_text(argument, value, now);
+        tz_argument_text(argument, argument->value, usual);
+        if (n++ == 0) {
+            printf("\n%-24s  %-16s  %s\n", "argument", "value", "default");
+        }
+        printf("%-24s  %-16s  %s%s\n", argument->name, now, usual,
+               tz_argument_is_idle(argument, task->version) ? "  (no effect, in Gymnasium neither)"
+                                                            : "");
+    }
+}
+
+typedef struct arguments {
+    const char *env; // NULL: all
+    tz_text_list env_arguments;
+    int version; // index into tz_version_choices
+    bool json, help;
+} arguments;
+
+// One environment with its arguments.
+static tz_status show(const arguments *a, tz_error *error) {
+    tz_env_def def = tz_env_def_default();
+    char env_arguments[TZ_ENV_ARGUMENTS_MAX];
+    tz_env *env;
+    TZ_CHECK(tz_join_env_arguments(env_arguments, &a->env_arguments, error));
+    def.name = a->env;
+    def.version = tz_version_of_choice(a->version);
+    def.arguments = env_arguments;
+    TZ_CHECK(tz_env_create(&env, &def, error));
+    if (a->json) {
+        json_object *object = describe(tz_env_info_of(env), tz_env_task(env));
+        tz_json_print(object);
+        json_object_put(object);
+    } else {
+        print_head();
+        print_row(tz_env_info_of(env), tz_env_task(env));
+        print_arguments(tz_env_info_of(env), tz_env_task(env));
+    }
+    tz_env_destroy(env);
+    return TZ_OK;
+}
+
+static tz_status parse(arguments *a, int argc, char **argv, tz_error *error) {
     tz_option options[] = {
+        {.name = "--env",
+         .type = TZ_OPTION_TEXT,
+         .value = &a->env,
+         .metavar = "E",
+         .help = "one environment, with its arguments"},
+        TZ_VERSION_OPTION(&a->version),
+        TZ_ENV_ARG_OPTION(&a->env_arguments),
         {.name = "--json",
          .type = TZ_OPTION_FLAG,
-         .value = &json,
+         .value = &a->json,
          .help = "print one JSON object on stdout"},
     };
-    if (tz_options_parse(&tz_command_envs, options, TZ_COUNTOF(options), argc, argv, NULL, &help,
-                         &error) != TZ_OK) {
+    TZ_CHECK(tz_options_parse(&tz_command_envs, options, TZ_COUNTOF(options), argc, argv, NULL,
+                              &a->help, error));
+    if (a->env == NULL && (a->version != 0 || a->env_arguments.n > 0)) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "%s: no environment is given, expected one by --env",
+                       a->version != 0 ? "--version" : "--env-arg");
+    }
+    return TZ_OK;
+}
+
+static int run(int argc, char **argv) {
+    arguments a = {0};
+    tz_error error;
+    if (parse(&a, argc, argv, &error) != TZ_OK) {
         return tz_cli_fail(&tz_command_envs, &error);
     }
-    if (help) {
+    if (a.help) {
         return TZ_EXIT_OK;
     }
+    if (a.env != NULL) {
+        return show(&a, &error) == TZ_OK ? TZ_EXIT_OK : tz_cli_fail(&tz_command_envs, &error);
+    }
 
+    const bool json = a.json;
     json_object *environments = json_object_new_array();
     if (!json) {
-        printf("%-24s  %2s  %2s  %2s  %5s  %7s  %5s  %-4s  %s\n", "name", "nq", "nv", "nu", "dt/s",
-               "control", "steps", "ends", "");
+        print_head();
     }
     const int n_mujoco = tz_env_count();
     for (int i = 0; i < n_mujoco + tz_system_count(); i++) {
@@ -125,8 +233,8 @@ static int run(int argc, char **argv) {
 
 const tz_command tz_command_envs = {
     .name = "envs",
-    .summary = "list the environments",
-    .usage = "trapeze envs [--json]",
-    .example = "trapeze envs",
+    .summary = "list the environments, or the arguments of one",
+    .usage = "trapeze envs [--env E [--env-arg NAME=VALUE]...] [--json]",
+    .example = "trapeze envs --env ant",
     .run = run,
 };

@@ -1,5 +1,6 @@
 // The program: a table of subcommands and nothing else.
 #include "base/blas.h"
+#include "base/nearest.h"
 #include "base/progress.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"

@@ -31,6 +31,7 @@ typedef struct arguments {
     uint64_t seed;
     bool no_early_end, resume, json, quiet;
     int planner, range, version; // index into their choices
+    tz_text_list env_arguments;
     tz_planner_def def;
 } arguments;
 
@@ -233,7 +234,7 @@ static tz_status add_choices(struct json_object *config, const run *r, tz_error 
     if (task->digest[0] != '\0') { // a user's MJCF, which may change
         tz_json_add_text(config, "env_digest", task->digest);
     }
-    tz_json_add_text(config, "env", task->name);
+    tz_json_add_env(config, task->name, task->env_arguments);
     tz_json_add_text(config, "kind", r->model->ops->kind);
     tz_json_add_int(config, "episodes", a->episodes);
     tz_json_add_int(config, "max_episode_steps", task->max_episode_steps);
@@ -336,7 +337,10 @@ static tz_status begin_viewing(run *r, tz_error *error) {
 static tz_status make(run *r, int argc, char **argv, tz_error *error) {
     arguments *a = &r->arguments;
     tz_env_def env_def = tz_env_def_default();
+    char env_arguments[TZ_ENV_ARGUMENTS_MAX];
+    TZ_CHECK(tz_join_env_arguments(env_arguments, &a->env_arguments, error));
     env_def.name = a->env;
+    env_def.arguments = env_arguments;
     env_def.version = tz_version_of_choice(a->version);
     env_def.ends_early = !a->no_early_end;
     env_def.max_episode_steps = a->steps;
@@ -613,6 +617,7 @@ static int mpc_main(int argc, char **argv) {
         {"--resume", TZ_OPTION_FLAG, &a->resume, .help = "go on where a stopped run left its folder; the same command otherwise"},
         TZ_VIEWING_OPTIONS(r.viewing),
         TZ_VERSION_OPTION(&a->version),
+        TZ_ENV_ARG_OPTION(&a->env_arguments),
         {"--json", TZ_OPTION_FLAG, &a->json, .help = "print one JSON object"},
         {"--quiet", TZ_OPTION_FLAG, &a->quiet, .help = "show no progress"},
     };

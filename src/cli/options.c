@@ -1,6 +1,9 @@
 // The option table: parsing, checking, and the --help page that it prints of itself.
 #include "cli/cli.h"
 
+#include "base/json.h"
+#include "base/nearest.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
@@ -8,75 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-// ---- nearest spelling
-
-enum { WORD_MAX = 64 };
-
-// Insertions, deletions, substitutions and swaps of neighbours from a to b (optimal string
-// alignment), both at most WORD_MAX letters.
-static size_t edit_distance(const char *a, const char *b) {
-    const size_t n = strlen(b);
-    // distances of the first i letters of a to the first j of b; row i % 3 serves i
-    size_t d[3][WORD_MAX + 1];
-    for (size_t j = 0; j <= n; j++) {
-        d[0][j] = j;
-    }
-    size_t i = 0;
-    for (; a[i] != '\0'; i++) {
-        const size_t *before = d[(i + 2) % 3], *row = d[i % 3];
-        size_t *next = d[(i + 1) % 3];
-        next[0] = i + 1;
-        for (size_t j = 0; j < n; j++) {
-            const size_t substituted = row[j] + (a[i] != b[j]);
-            const size_t shorter = row[j + 1] < next[j] ? row[j + 1] : next[j];
-            next[j + 1] = substituted < shorter + 1 ? substituted : shorter + 1;
-            if (i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] &&
-                before[j - 1] + 1 < next[j + 1]) {
-                next[j + 1] = before[j - 1] + 1;
-            }
-        }
-    }
-    return d[i % 3][n];
-}
-
-// The one word that begins with `word`; NULL when there is none, or are several.
-static const char *completed(const char *word, const char *const *words, size_t n_words) {
-    const char *found = NULL;
-    for (size_t i = 0; i < n_words; i++) {
-        if (strncmp(words[i], word, strlen(word)) == 0) {
-            if (found != NULL) {
-                return NULL;
-            }
-            found = words[i];
-        }
-    }
-    return found;
-}
-
-const char *tz_nearest_word(const char *word, const char *const *words, size_t n_words) {
-    const size_t length = strlen(word);
-    if (length == 0 || length > WORD_MAX) {
-        return NULL;
-    }
-    const char *whole = completed(word, words, n_words);
-    if (whole != NULL) {
-        return whole;
-    }
-    // more than a third of the letters wrong is another word
-    size_t best = length < 3 ? 2 : length / 3 + 1;
-    const char *nearest = NULL;
-    for (size_t i = 0; i < n_words; i++) {
-        if (strlen(words[i]) <= WORD_MAX) {
-            const size_t distance = edit_distance(word, words[i]);
-            if (distance < best) {
-                best = distance;
-                nearest = words[i];
-            }
-        }
-    }
-    return nearest;
-}
 
 // ---- --help
 
@@ -282,8 +216,8 @@ static tz_status fail_unknown(const tz_command *command, const tz_option *option
     for (size_t i = 0; i < n_options && n < OPTIONS_MAX; i++) {
         names[n++] = options[i].name;
     }
-    char name[WORD_MAX + 1];
-    snprintf(name, sizeof name, "%.*s", (int)(length < WORD_MAX ? length : WORD_MAX), word);
+    char name[TZ_WORD_MAX + 1];
+    snprintf(name, sizeof name, "%.*s", (int)(length < TZ_WORD_MAX ? length : TZ_WORD_MAX), word);
     const char *nearest = tz_nearest_word(name, names, n);
     if (nearest != NULL) {
         return tz_fail(error, TZ_ERR_ARGUMENT, "unknown option %s, did you mean %s?", name,
@@ -361,6 +295,29 @@ tz_status tz_options_parse(const tz_command *command, tz_option *options, size_t
 }
 
 const char *const tz_version_choices[] = {"auto", "v5", "v4", NULL};
+
+tz_status tz_join_env_arguments(char text[TZ_ENV_ARGUMENTS_MAX], const tz_text_list *list,
+                                tz_error *error) {
+    size_t used = 0;
+    text[0] = '\0';
+    for (int i = 0; i < list->n; i++) {
+        used += (size_t)snprintf(text + used, TZ_ENV_ARGUMENTS_MAX - used, "%s%s", i > 0 ? "," : "",
+                                 list->item[i]);
+        if (used >= TZ_ENV_ARGUMENTS_MAX) {
+            return tz_fail(error, TZ_ERR_ARGUMENT,
+                           "--env-arg: all together longer than %d characters",
+                           TZ_ENV_ARGUMENTS_MAX - 1);
+        }
+    }
+    return TZ_OK;
+}
+
+void tz_json_add_env(struct json_object *object, const char *env, const char *env_arguments) {
+    tz_json_add_text(object, "env", env);
+    if (env_arguments[0] != '\0') {
+        tz_json_add_text(object, "env_arguments", env_arguments);
+    }
+}
 
 int tz_version_of_choice(int choice) {
     return choice == 0 ? 0 : tz_version_choices[choice][1] - '0';

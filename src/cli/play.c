@@ -27,6 +27,7 @@ typedef struct play_options {
     const char *env, *policy, *screenshots;
     int episodes, steps;
     int version; // index into tz_version_choices
+    tz_text_list env_arguments;
     uint64_t seed;
     bool sampled, no_early_end, json;
     tz_viewing viewing;
@@ -64,11 +65,16 @@ static tz_status play(play_options *options, tz_error *error) {
     int n_observers = 0, n_done = 0;
 
     tz_env_def def = tz_env_def_default();
+    char env_arguments[TZ_ENV_ARGUMENTS_MAX];
     def.name = options->env;
+    def.arguments = env_arguments;
     def.version = tz_version_of_choice(options->version);
     def.ends_early = !options->no_early_end;
     def.max_episode_steps = options->steps;
-    tz_status status = tz_env_create(&env, &def, error);
+    tz_status status = tz_join_env_arguments(env_arguments, &options->env_arguments, error);
+    if (status == TZ_OK) {
+        status = tz_env_create(&env, &def, error);
+    }
     if (status == TZ_OK) {
         status = tz_policy_create(&policy, options->policy, tz_env_task(env), error);
     }
@@ -117,6 +123,7 @@ static int run(int argc, char **argv) {
          .required = true,
          .help = "environment (trapeze envs lists them)"},
         TZ_VERSION_OPTION(&o.version),
+        TZ_ENV_ARG_OPTION(&o.env_arguments),
         {.name = "--policy",
          .type = TZ_OPTION_TEXT,
          .value = &o.policy,

@@ -52,7 +52,7 @@ static void print_notes(const char *path) {
     if (tz_safetensors_read(&file, path, NULL) != TZ_OK) {
         return;
     }
-    static const char *const notes[] = {"command", "seed", "steps", "return_mean"};
+    static const char *const notes[] = {"command", "env_arguments", "seed", "steps", "return_mean"};
     for (size_t i = 0; i < TZ_COUNTOF(notes); i++) {
         const char *value = tz_safetensors_metadata(file, notes[i]);
         if (value != NULL) {

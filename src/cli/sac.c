@@ -22,6 +22,7 @@ typedef struct sac_options {
     double snapshot_return[16];
     int threads;
     int version; // index into tz_version_choices
+    tz_text_list env_arguments;
     bool quiet, help;
 } sac_options;
 
@@ -57,6 +58,7 @@ static tz_status parse(sac_options *o, int argc, char **argv, tz_error *error) {
          .help = "environment to learn",
          .required = true},
         TZ_VERSION_OPTION(&o->version),
+        TZ_ENV_ARG_OPTION(&o->env_arguments),
         {.name = "--out",
          .type = TZ_OPTION_TEXT,
          .value = &d->folder,
@@ -266,11 +268,20 @@ static void add_learner(struct json_object *config, const tz_sac_def *learner) {
     tz_json_add_real(config, "tau", learner->tau);
 }
 
-static tz_status write_config(const sac_options *o, int argc, char **argv, tz_error *error) {
+// Adds the environment, and what of it is not the default.
+static void add_environment(struct json_object *config, const char *env, const tz_task *task) {
+    tz_json_add_env(config, env, task->env_arguments);
+    if (!task->ends_early) {
+        tz_json_add_bool(config, "ends_early", false);
+    }
+}
+
+static tz_status write_config(const sac_options *o, const tz_task *task, int argc, char **argv,
+                              tz_error *error) {
     struct json_object *config = tz_config_new(argc, argv, o->def.learner.seed);
     const tz_sac_trainer_def *d = &o->def;
     struct json_object *options = json_object_new_object();
-    tz_json_add_text(options, "env", d->env);
+    add_environment(options, d->env, task);
     tz_json_add_u64(options, "steps", d->steps);
     tz_json_add_u64(options, "learning_starts", d->learning_starts);
     tz_json_add_u64(options, "replay", d->replay_capacity);
@@ -286,11 +297,11 @@ static tz_status write_config(const sac_options *o, int argc, char **argv, tz_er
 }
 
 // The dataset names the run, not the folder that it was done in.
-static struct json_object *replay_config(const sac_options *o) {
+static struct json_object *replay_config(const sac_options *o, const tz_task *task) {
     const tz_sac_trainer_def *d = &o->def;
     struct json_object *config = json_object_new_object();
     tz_json_add_text(config, "source", "replay memory of trapeze sac");
-    tz_json_add_text(config, "env", d->env);
+    add_environment(config, d->env, task);
     tz_json_add_u64(config, "seed", d->learner.seed);
     tz_json_add_u64(config, "steps", d->steps);
     add_learner(config, &d->learner);
@@ -313,7 +324,7 @@ static tz_status begin_replay(const sac_options *o, const tz_task *task, tz_erro
     if (!o->def.resume) {
         TZ_CHECK(tz_writer_expect_unused(o->save_replay, error));
     }
-    struct json_object *config = replay_config(o);
+    struct json_object *config = replay_config(o, task);
     const tz_writer_def def = replay_writer(o, config);
     tz_writer *writer = NULL;
     const tz_status status = tz_writer_create(&writer, &def, task, error);
@@ -323,7 +334,7 @@ static tz_status begin_replay(const sac_options *o, const tz_task *task, tz_erro
 }
 
 static tz_status save_replay(const sac_options *o, tz_sac_trainer *trainer, tz_error *error) {
-    struct json_object *config = replay_config(o);
+    struct json_object *config = replay_config(o, tz_sac_trainer_task(trainer));
     const tz_writer_def def = replay_writer(o, config);
     const tz_status status = tz_sac_trainer_save_replay(trainer, &def, error);
     json_object_put(config);
@@ -331,8 +342,10 @@ static tz_status save_replay(const sac_options *o, tz_sac_trainer *trainer, tz_e
 }
 
 static tz_status train(sac_options *o, int argc, char **argv, tz_team *team, tz_error *error) {
-    char command[2048];
+    char command[2048], env_arguments[TZ_ENV_ARGUMENTS_MAX];
     join_command(command, sizeof command, argc, argv);
+    TZ_CHECK(tz_join_env_arguments(env_arguments, &o->env_arguments, error));
+    o->def.env_arguments = env_arguments;
     o->def.command = command;
     o->def.env_version = tz_version_of_choice(o->version);
     tz_sac_trainer *trainer;
@@ -340,7 +353,7 @@ static tz_status train(sac_options *o, int argc, char **argv, tz_team *team, tz_
     tz_status status =
         o->save_replay != NULL ? begin_replay(o, tz_sac_trainer_task(trainer), error) : TZ_OK;
     if (status == TZ_OK) {
-        status = write_config(o, argc, argv, error);
+        status = write_config(o, tz_sac_trainer_task(trainer), argc, argv, error);
     }
     if (status == TZ_OK) {
         status = begin_events(trainer, o->def.folder, error);

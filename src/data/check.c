@@ -15,19 +15,23 @@ static const double REWARD_TOLERANCE = 1e-9;
 static const double FOREIGN_REWARD_TOLERANCE = 1e-6;
 // Where a step knows more than z (tz_task.is_exact), its reward is that of the states but for the
 // lag of positions behind q, at most 20 times what was seen (docs/environments.md), and for the
-// cost of contacts, which Gymnasium clips. Ends are functions of z' but for the double pendulum's.
+// cost of contacts. The lag is that of the reward, of the velocity that forward_reward_weight
+// multiplies, and of the distances that reward_dist_weight and reward_near_weight do. Ends are
+// functions of z' but for the double pendulum's.
 static const struct {
     const char *name;
-    double lag, contact_cost;
+    double lag, velocity_lag, distance_lag;
     bool end_is_exact;
 } inexact[] = {
-    {"inverted_double_pendulum", 0.5, 0, false},
-    {"reacher", 0.1, 0, true},
-    {"pusher", 0.15, 0, true},
-    {"ant", 0.5, 5e-4 * 6 * 14, true}, // forces within [-1, 1] on each of 14 bodies
-    {"humanoid", 1, 10, true},
-    {"humanoid_standup", 10, 10, true},
+    {"inverted_double_pendulum", 0.5, 0, 0, false},
+    {"reacher", 0, 0, 0.1, true},
+    {"pusher", 0, 0, 0.1, true},
+    {"ant", 0, 0.5, 0, true},
+    {"humanoid", 0, 0.8, 0, true},
+    {"humanoid_standup", 10, 0, 0, true},
 };
+// Contact forces of the ant, six on each of its bodies.
+static const double ANT_FORCES = 6 * 14;
 // Length of a quaternion whose components were rounded to float, as D4RL's are: 2^-24 of each.
 static const double QUATERNION_TOLERANCE = 1e-6;
 
@@ -161,6 +165,31 @@ typedef struct margin {
     bool end_is_exact, known;
 } margin;
 
+// Widens the margin by a cost that lies between that of the states, without forces, and that of the
+// largest forces.
+static void allow_cost(margin *m, double at_zero, double at_most) {
+    m->below += fmax(at_most - at_zero, 0.0);
+    m->above += fmax(at_zero - at_most, 0.0);
+}
+
+// A cost w F^2 clipped to a range, with F^2 of any size.
+static void allow_clipped_cost(margin *m, double w, const double range[2]) {
+    if (w != 0.0) {
+        const double at_zero = fmin(fmax(0.0, range[0]), range[1]);
+        allow_cost(m, at_zero, w > 0.0 ? range[1] : range[0]);
+    }
+}
+
+// A cost w F^2 with each force clipped to a range: the states' forces are zero, or what of the
+// range is nearest to it, so F^2 is least there.
+static void allow_force_cost(margin *m, double w, const double range[2]) {
+    if (w != 0.0) {
+        const double least = fmin(fmax(0.0, range[0]), range[1]);
+        const double most = fmax(fabs(range[0]), fabs(range[1]));
+        allow_cost(m, w * ANT_FORCES * least * least, w * ANT_FORCES * most * most);
+    }
+}
+
 static margin margin_of(const tz_task *task) {
     if (task->is_exact) {
         return (margin){.end_is_exact = true, .known = true};
@@ -170,8 +199,17 @@ static margin margin_of(const tz_task *task) {
         // the name of an older version ends in "-v4"
         if (strncmp(task->name, inexact[i].name, length) == 0 &&
             (task->name[length] == '\0' || task->name[length] == '-')) {
-            return (margin){inexact[i].lag + inexact[i].contact_cost, inexact[i].lag,
-                            inexact[i].end_is_exact, true};
+            const tz_argument_values *a = &task->argument;
+            const double lag = inexact[i].lag +
+                               inexact[i].velocity_lag * fabs(a->forward_reward_weight) +
+                               inexact[i].distance_lag *
+                                   (fabs(a->reward_dist_weight) + fabs(a->reward_near_weight));
+            margin m = {lag, lag, inexact[i].end_is_exact, true};
+            // each robot has one of them; the ranges of the others are zero
+            allow_force_cost(&m, a->contact_cost_weight, a->contact_force_range);
+            allow_clipped_cost(&m, a->contact_cost_weight, a->contact_cost_range);
+            allow_clipped_cost(&m, a->impact_cost_weight, a->impact_cost_range);
+            return m;
         }
     }
     return (margin){0};

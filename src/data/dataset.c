@@ -4,6 +4,7 @@
 #include "data/dataset.h"
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "base/run_folder.h"
@@ -37,12 +38,13 @@ static const struct {
 };
 
 typedef struct reader {
-    const char *path;               // as given
-    char file[TZ_PATH_MAX];         // the HDF5 file
-    char metadata[TZ_PATH_MAX];     // metadata.json beside it, or ""
-    long long total_episodes;       // as metadata.json says, or -1
-    long long total_steps;          // likewise
-    char metadata_env[TZ_NAME_MAX]; // environment of metadata.json's env_spec, or ""
+    const char *path;                              // as given
+    char file[TZ_PATH_MAX];                        // the HDF5 file
+    char metadata[TZ_PATH_MAX];                    // metadata.json beside it, or ""
+    long long total_episodes;                      // as metadata.json says, or -1
+    long long total_steps;                         // likewise
+    char metadata_env[TZ_NAME_MAX];                // environment of metadata.json's env_spec, or ""
+    char metadata_arguments[TZ_ENV_ARGUMENTS_MAX]; // its arguments there, or ""
     hid_t h5;
     bool knows_controls; // dataset->nu is said by the environment or the file
     double claim;        // bytes that the arrays so far claim to hold
@@ -79,9 +81,63 @@ static tz_status broken(const reader *r, const char *rule, int episode, long ste
 
 // ---- where the data is
 
+// Writes an argument as text: a number, true or false, LOW:HIGH. False when it is nothing of these.
+static bool argument_text(char *text, size_t size, struct json_object *value) {
+    char low[TZ_REAL_TEXT_MAX], high[TZ_REAL_TEXT_MAX];
+    struct json_object *ends[2] = {value, value};
+    if (json_object_is_type(value, json_type_boolean)) {
+        snprintf(text, size, "%s", json_object_get_boolean(value) ? "true" : "false");
+        return true;
+    }
+    const bool is_range =
+        json_object_is_type(value, json_type_array) && json_object_array_length(value) == 2;
+    for (size_t i = 0; i < 2 && is_range; i++) {
+        ends[i] = json_object_array_get_idx(value, i);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (!json_object_is_type(ends[i], json_type_double) &&
+            !json_object_is_type(ends[i], json_type_int)) {
+            return false;
+        }
+    }
+    tz_real_text(low, json_object_get_double(ends[0]));
+    tz_real_text(high, json_object_get_double(ends[1]));
+    snprintf(text, size, is_range ? "%s:%s" : "%s", low, high);
+    return true;
+}
+
+// Takes what the constructor of metadata.json's environment was given and the environment knows.
+// The rest is about pictures and observations, which are not read.
+static tz_status read_arguments(reader *r, struct json_object *kwargs) {
+    const tz_env_info *info = tz_env_info_find(r->metadata_env);
+    size_t used = 0;
+    for (int i = 0; info && i < info->n_arguments; i++) {
+        const char *name = info->arguments[i].name;
+        struct json_object *value;
+        char text[TZ_ARGUMENT_TEXT_MAX];
+        if (!json_object_object_get_ex(kwargs, name, &value)) {
+            continue;
+        }
+        if (!argument_text(text, sizeof text, value)) {
+            return tz_fail(r->error, TZ_ERR_FORMAT,
+                           "%s: argument %s of env_spec is %.60s; expected a number, two numbers, "
+                           "true or false",
+                           r->metadata, name, json_object_get_string(value));
+        }
+        used += (size_t)snprintf(r->metadata_arguments + used, sizeof r->metadata_arguments - used,
+                                 "%s%s=%s", used > 0 ? "," : "", name, text);
+        if (used >= sizeof r->metadata_arguments) {
+            return tz_fail(r->error, TZ_ERR_FORMAT, "%s: arguments of env_spec are too long",
+                           r->metadata);
+        }
+    }
+    return TZ_OK;
+}
+
 // Reads what metadata.json says about the whole: counts, and the environment if it is one of ours.
 static tz_status read_metadata(reader *r) {
     struct json_object *metadata, *value;
+    tz_status status = TZ_OK;
     TZ_CHECK(tz_json_read(r->metadata, &metadata, r->error));
     if (json_object_object_get_ex(metadata, "total_episodes", &value)) {
         r->total_episodes = json_object_get_int64(value);
@@ -92,15 +148,18 @@ static tz_status read_metadata(reader *r) {
     // env_spec is a JSON document inside a string.
     if (json_object_object_get_ex(metadata, "env_spec", &value) &&
         json_object_is_type(value, json_type_string)) {
-        struct json_object *spec = json_tokener_parse(json_object_get_string(value)), *id;
+        struct json_object *spec = json_tokener_parse(json_object_get_string(value)), *id, *kwargs;
         if (spec && json_object_object_get_ex(spec, "id", &id) &&
             json_object_is_type(id, json_type_string)) {
             tz_env_task_name(r->metadata_env, json_object_get_string(id));
         }
+        if (spec && json_object_object_get_ex(spec, "kwargs", &kwargs)) {
+            status = read_arguments(r, kwargs);
+        }
         json_object_put(spec);
     }
     json_object_put(metadata);
-    return TZ_OK;
+    return status;
 }
 
 // A folder is Minari's, anything else must be the HDF5 file itself.
@@ -188,6 +247,7 @@ static tz_status take_task(reader *r, const tz_task *task, int64_t *nq, int64_t 
     }
     snprintf(dataset->env, sizeof dataset->env, "%s", task->name);
     snprintf(dataset->env_digest, sizeof dataset->env_digest, "%s", task->digest);
+    snprintf(dataset->env_arguments, sizeof dataset->env_arguments, "%s", task->env_arguments);
     *nq = task->nq;
     *nv = task->nv;
     dataset->nu = task->nu;
@@ -199,15 +259,26 @@ static tz_status take_task(reader *r, const tz_task *task, int64_t *nq, int64_t 
     return status;
 }
 
+// Makes the environment with the file's arguments. What is wrong with these is wrong with the file.
+static tz_status make_environment(const reader *r, tz_env **env, const char *name) {
+    tz_env_def def = tz_env_def_default();
+    tz_error cause;
+    def.name = name;
+    def.arguments = r->dataset->env_arguments;
+    const tz_status status = tz_env_create(env, &def, &cause);
+    if (status == TZ_ERR_ARGUMENT && def.arguments[0] != '\0' && tz_env_exists(name)) {
+        return tz_fail(r->error, TZ_ERR_FORMAT, "%s: %s", r->file, cause.text);
+    }
+    return status == TZ_OK ? TZ_OK : tz_fail(r->error, status, "%s", cause.text);
+}
+
 // Dimensions as the environment has them, which is made for a moment to be asked. `asked` is the
 // caller's name for it (Nullable). An MJCF that has changed says nothing of the file, which then
 // speaks for itself.
 static tz_status ask_environment(reader *r, const char *asked, int64_t *nq, int64_t *nv) {
     const tz_dataset *dataset = r->dataset;
-    tz_env_def def = tz_env_def_default();
-    def.name = asked ? asked : dataset->env;
     tz_env *env;
-    TZ_CHECK(tz_env_create(&env, &def, r->error));
+    TZ_CHECK(make_environment(r, &env, asked ? asked : dataset->env));
     const tz_task *task = tz_env_task(env);
     const tz_env_match match =
         dataset->env[0] == '\0'
@@ -223,6 +294,21 @@ static tz_status ask_environment(reader *r, const char *asked, int64_t *nq, int6
     return status;
 }
 
+// Takes the arguments that the environment was made with: the file's word, else metadata.json's
+// where that names the environment.
+static tz__h5_found find_arguments(const reader *r, bool named_by_metadata) {
+    char text[TZ_ENV_ARGUMENTS_MAX + 1]; // one more than may be: a longer text does not look whole
+    tz__h5_found found = tz__h5_get_text(r->h5, "env_arguments", text, sizeof text);
+    if (found == TZ__H5_READ && strlen(text) == sizeof text - 1) {
+        found = TZ__H5_UNREADABLE;
+    }
+    const char *arguments = found == TZ__H5_READ ? text
+                            : named_by_metadata  ? r->metadata_arguments
+                                                 : "";
+    snprintf(r->dataset->env_arguments, sizeof r->dataset->env_arguments, "%s", arguments);
+    return found;
+}
+
 // Finds the environment (the file's word, then metadata.json's, then the caller's) and dimensions.
 static tz_status describe(reader *r, const char *env) {
     tz_dataset *dataset = r->dataset;
@@ -236,13 +322,16 @@ static tz_status describe(reader *r, const char *env) {
                                   tz__h5_get_f64(r->h5, "dt", &dt_s),
                                   tz__h5_get_i64(r->h5, "max_episode_steps", &max_steps),
                                   tz__h5_get_bool(r->h5, "ends_early", &ends_early)};
+    bool readable = find_arguments(r, name[0] == '\0') != TZ__H5_UNREADABLE;
     for (size_t i = 0; i < TZ_COUNTOF(found); i++) {
-        if (found[i] == TZ__H5_UNREADABLE) {
-            return tz_fail(r->error, TZ_ERR_FORMAT,
-                           "%s: an attribute of the file is of a wrong type (expected env: text; "
-                           "nq, nv, max_episode_steps: integers; dt: real; ends_early: bool)",
-                           r->file);
-        }
+        readable = readable && found[i] != TZ__H5_UNREADABLE;
+    }
+    if (!readable) {
+        return tz_fail(r->error, TZ_ERR_FORMAT,
+                       "%s: an attribute of the file is of a wrong type (expected env and "
+                       "env_arguments: text; nq, nv, max_episode_steps: integers; dt: real; "
+                       "ends_early: bool)",
+                       r->file);
     }
     if (nq < -1 || nv < -1 || nq > TZ_NQ_MAX || nv > TZ_NQ_MAX || (nq < 0) != (nv < 0) ||
         !(dt_s >= 0 && dt_s < 1e6) || max_steps < 0 || max_steps > INT_MAX) {

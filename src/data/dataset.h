@@ -21,7 +21,8 @@ typedef struct tz_origin {
 typedef struct tz_dataset {
     char env[TZ_NAME_MAX];          // the environment: registry name or MJCF file, "" if unknown
     char env_digest[TZ_DIGEST_MAX]; // of an MJCF file (envs/env_match.h), "" if not known
-    char mujoco[TZ_VERSIONS_MAX];   // versions of MuJoCo that made the states, "" if not known
+    char env_arguments[TZ_ENV_ARGUMENTS_MAX]; // that are not the default (envs/arguments.h), or ""
+    char mujoco[TZ_VERSIONS_MAX]; // versions of MuJoCo that made the states, "" if not known
     int nq, nv, nu; // nz = nq + nv; nq, nv are -1 if neither file nor environment says
     int nz;
     double dt_s;           // control period (seconds), 0 if unknown
@@ -81,8 +82,8 @@ static inline const float *tz_dataset_controls(const tz_dataset *dataset, int ep
 }
 
 // Makes the environment of a dataset that was read from `path` (Nullable, for sentences), with its
-// time limit and end rule. TZ_ERR_ARGUMENT when the dataset names none or its MJCF file is not
-// where it was, TZ_ERR_MISMATCH when that has changed, and the errors of tz_env_create.
+// arguments, time limit and end rule. TZ_ERR_ARGUMENT when the dataset names none or its MJCF file
+// is not where it was, TZ_ERR_MISMATCH when that has changed, and the errors of tz_env_create.
 TZ_API tz_status tz_dataset_need_env(tz_env **env, const tz_dataset *dataset, const char *path,
                                      tz_error *error);
 
@@ -90,7 +91,8 @@ TZ_API tz_status tz_dataset_need_env(tz_env **env, const tz_dataset *dataset, co
 // a name that is unknown.
 TZ_API tz_status tz_dataset_find_env(tz_env **env, const tz_dataset *dataset, tz_error *error);
 
-// Whether two datasets are of one environment, however their files call it.
+// Whether two datasets are of one environment, however their files call it; its arguments, on which
+// the dynamics do not depend, may differ.
 TZ_API bool tz_dataset_same_env(const tz_dataset *dataset, const tz_dataset *other);
 
 // Split by whole episodes: writes 1 into is_test (n_episodes) for round(fraction * n_episodes)

@@ -7,6 +7,7 @@
 static tz_status create(tz_env **env, const tz_dataset *dataset, tz_error *error) {
     tz_env_def def = tz_env_def_default();
     def.name = dataset->env;
+    def.arguments = dataset->env_arguments;
     def.ends_early = dataset->ends_early;
     def.max_episode_steps = dataset->max_episode_steps;
     return tz_env_create(env, &def, error);

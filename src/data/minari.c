@@ -38,6 +38,8 @@ static bool put_attributes(hid_t file, const tz_task *task, const char *mujoco,
            tz__h5_put_i64(file, "max_episode_steps", task->max_episode_steps) &&
            tz__h5_put_bool(file, "ends_early", task->ends_early) &&
            (task->digest[0] == '\0' || tz__h5_put_text(file, "env_digest", task->digest)) &&
+           (task->env_arguments[0] == '\0' ||
+            tz__h5_put_text(file, "env_arguments", task->env_arguments)) &&
            tz__h5_put_text(file, "config", config_json);
 }
 
@@ -241,6 +243,26 @@ static void add_document(struct json_object *object, const char *key,
     json_object_put(document);
 }
 
+// Arguments of Gymnasium's constructor that are not the default.
+static void add_arguments(struct json_object *kwargs, const tz_task *task) {
+    const tz_env_info *info = tz_env_info_find(task->name);
+    for (int i = 0; info && i < info->n_arguments; i++) {
+        const tz_argument *argument = &info->arguments[i];
+        double value[2];
+        if (argument->kind == TZ_ARGUMENT_FLAG || !tz_argument_get(argument, task, value)) {
+            continue;
+        }
+        if (argument->kind == TZ_ARGUMENT_RANGE) {
+            struct json_object *range = json_object_new_array();
+            json_object_array_add(range, tz_json_real(value[0]));
+            json_object_array_add(range, tz_json_real(value[1]));
+            json_object_object_add(kwargs, argument->name, range);
+        } else {
+            tz_json_add_real(kwargs, argument->name, value[0]);
+        }
+    }
+}
+
 // Gymnasium's EnvSpec, or NULL where Gymnasium has no environment with this end.
 static struct json_object *env_spec(const tz_task *task) {
     const registration *known = find_registration(task);
@@ -258,6 +280,7 @@ static struct json_object *env_spec(const tz_task *task) {
     if (task->terminated && !task->ends_early) {
         tz_json_add_bool(kwargs, "terminate_when_unhealthy", false);
     }
+    add_arguments(kwargs, task);
     char entry_point[128];
     snprintf(entry_point, sizeof entry_point, "gymnasium.envs.mujoco.%s_v%d:%sEnv", known->module,
              task->version, known->name);
@@ -352,6 +375,9 @@ static void add_ours(struct json_object *object, const tz__minari_metadata *m) {
     tz_json_add_int(ours, "nv", task->nv);
     tz_json_add_int(ours, "nu", task->nu);
     tz_json_add_real(ours, "dt", task->dt_s);
+    if (task->env_arguments[0] != '\0') {
+        tz_json_add_text(ours, "env_arguments", task->env_arguments);
+    }
     json_object_object_add(ours, "config", json_tokener_parse(m->config_json));
     json_object_object_add(object, "trapeze", ours);
 }

@@ -35,7 +35,7 @@ struct tz_sac_trainer {
     tz_step step;          // outcome of the last step
     float *float_block;
     double *double_block;
-    char config[512];
+    char config[1024 + TZ_ENV_ARGUMENTS_MAX];
 };
 
 tz_sac_trainer_def tz_sac_trainer_def_default(void) {
@@ -79,6 +79,7 @@ static tz_status create_env(tz_sac_trainer *trainer, tz_error *error) {
     tz_env_def def = tz_env_def_default();
     def.name = trainer->def.env;
     def.version = trainer->def.env_version;
+    def.arguments = trainer->def.env_arguments;
     TZ_CHECK(tz_env_create(&trainer->env, &def, error));
     TZ_CHECK(tz_env_clone(&trainer->evaluation_env, trainer->env, error));
     trainer->task = tz_env_task(trainer->env);
@@ -158,14 +159,16 @@ static void describe(tz_sac_trainer *trainer) {
         snprintf(decay, sizeof decay, ", final rate %g after %" PRIu64 " updates",
                  l->final_learning_rate, l->decay_updates);
     }
-    snprintf(trainer->config, sizeof trainer->config,
-             "lag 1, env %s%s%s, seed %" PRIu64 ", learning starts %" PRIu64 ", replay %" PRIu64
-             ", evaluation %" PRIu64 " x %d, hidden %d, batch %d, gamma %g, tau %g, rate %g, "
-             "temperature %g, target entropy %g%s",
-             trainer->task->name, trainer->task->digest[0] != '\0' ? " of " : "",
-             trainer->task->digest, l->seed, d->learning_starts, d->replay_capacity,
-             d->evaluation_interval, d->evaluation_episodes, l->hidden, l->batch, l->gamma, l->tau,
-             l->learning_rate, l->initial_temperature, l->target_entropy, decay);
+    snprintf(
+        trainer->config, sizeof trainer->config,
+        "lag 1, env %s%s%s%s%s%s, seed %" PRIu64 ", learning starts %" PRIu64 ", replay %" PRIu64
+        ", evaluation %" PRIu64 " x %d, hidden %d, batch %d, gamma %g, tau %g, rate %g, "
+        "temperature %g, target entropy %g%s",
+        trainer->task->name, trainer->task->digest[0] != '\0' ? " of " : "", trainer->task->digest,
+        trainer->task->env_arguments[0] != '\0' ? " with " : "", trainer->task->env_arguments,
+        trainer->task->ends_early ? "" : " without early ends", l->seed, d->learning_starts,
+        d->replay_capacity, d->evaluation_interval, d->evaluation_episodes, l->hidden, l->batch,
+        l->gamma, l->tau, l->learning_rate, l->initial_temperature, l->target_entropy, decay);
 }
 
 static tz_status resume(tz_sac_trainer *trainer, const char *path, tz_error *error) {
@@ -423,14 +426,17 @@ static tz_status write_policy(tz_sac_trainer *trainer, const char *name, double 
     snprintf(seed, sizeof seed, "%" PRIu64, trainer->def.learner.seed);
     snprintf(step, sizeof step, "%" PRIu64, trainer->progress.step);
     snprintf(result, sizeof result, "%.1f", return_mean);
+    const char *env_arguments = trainer->task->env_arguments;
     const tz_metadata notes[] = {
         {"algorithm", "SAC"},
         {"command", trainer->def.command == NULL ? "" : trainer->def.command},
         {"seed", seed},
         {"steps", step},
-        {"return_mean", result}};
-    return tz_sac_write_policy(path, trainer->sac, &trainer->layout, trainer->task, notes,
-                               TZ_COUNTOF(notes), error);
+        {"return_mean", result},
+        {"env_arguments", env_arguments}}; // the last, for there may be none
+    const int n_notes = (int)TZ_COUNTOF(notes) - (env_arguments[0] == '\0');
+    return tz_sac_write_policy(path, trainer->sac, &trainer->layout, trainer->task, notes, n_notes,
+                               error);
 }
 
 static tz_status write_critics(tz_sac_trainer *trainer, const char *name, tz_error *error) {

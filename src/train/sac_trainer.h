@@ -26,6 +26,7 @@ typedef struct tz_sac_trainer_def {
     uint32_t cookie;
     const char *env;               // see tz_env_def                    (borrowed)
     int env_version;               // see tz_env_def
+    const char *env_arguments;     // see tz_env_def, Nullable          (borrowed)
     const char *folder;            // the run folder, made when missing (borrowed)
     const char *command;           // what made the run, for the policy's metadata (borrowed)
     bool resume;                   // go on from the folder's checkpoint, if there is one

@@ -404,6 +404,88 @@ static void other_shapes_keep_every_rule(void **state) {
     }
 }
 
+// Datasets remember the arguments of their environment, and whatever is done with them minds them.
+static void arguments_of_the_environment_stay_with_the_data(void **state) {
+    (void)state;
+#define WITH(env, out)                                                                             \
+    "collect --env " env " --policy random --episodes 2 --steps 40 --seed 4 --quiet --out " out
+    static const struct {
+        const char *collect, *folder, *held, *kwargs;
+    } cases[] = {
+        {WITH("swimmer", "arg-swimmer-v0") " --env-arg ctrl_cost_weight=0.30 "
+                                           "--env-arg reset_noise_scale=0.2",
+         "arg-swimmer-v0", "ctrl_cost_weight=0.3,reset_noise_scale=0.2",
+         "\\\"ctrl_cost_weight\\\":0.3,\\\"reset_noise_scale\\\":0.2}"},
+        {WITH("ant", "arg-ant-v0") " --env-arg contact_cost_weight=0.5,contact_force_range=-2:1 "
+                                   "--env-arg healthy_z_range=0.2:inf",
+         "arg-ant-v0", "contact_cost_weight=0.5,healthy_z_range=0.2:inf,contact_force_range=-2:1",
+         "\\\"healthy_z_range\\\":[0.2,Infinity],"},
+        {WITH("humanoid-v4", "arg-humanoid-v0") " --env-arg healthy_z_range=1.35:2",
+         "arg-humanoid-v0", "healthy_z_range=1.35:2", "\\\"healthy_z_range\\\":[1.35,2.0]"},
+        {WITH("humanoid_standup", "arg-standup-v0") " --env-arg impact_cost_weight=1e-3 "
+                                                    "--env-arg impact_cost_range=-inf:50",
+         "arg-standup-v0", "impact_cost_weight=0.001,impact_cost_range=-inf:50",
+         "\\\"impact_cost_range\\\":[-Infinity,50.0]"},
+        {WITH("pusher", "arg-pusher-v0") " --env-arg reward_near_weight=20", "arg-pusher-v0",
+         "reward_near_weight=20", "\\\"reward_near_weight\\\":20.0"},
+    };
+    for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
+        assert_int_equal(trapeze("%s", cases[i].collect), 0);
+        assert_int_equal(trapeze("data info %s --json", cases[i].folder), 0);
+        struct json_object *object = printed_json();
+        assert_string_equal(words(object, "env_arguments"), cases[i].held);
+        assert_string_equal(words(field(object, "config"), "env_arguments"), cases[i].held);
+        json_object_put(object);
+        assert_int_equal(
+            shell("grep -qF '%s' %s/data/metadata.json", cases[i].kwargs, cases[i].folder), 0);
+        assert_int_equal(trapeze("data validate %s", cases[i].folder), 0);
+        assert_int_equal(trapeze("data replay %s --json", cases[i].folder), 0);
+        object = printed_json();
+        assert_int_equal((int)number(object, "exact"), 2);
+        json_object_put(object);
+    }
+    assert_int_equal(trapeze("data info arg-swimmer-v0"), 0);
+    assert_non_null(strstr(printed, "arguments ctrl_cost_weight=0.3,reset_noise_scale=0.2\n"));
+
+    // a run goes on with the same ones only
+    assert_refused("other options", "%s --resume", WITH("swimmer", "arg-swimmer-v0"));
+    assert_int_equal(trapeze("%s --resume", cases[0].collect), 0);
+
+    // what is made of them has them too
+    assert_int_equal(trapeze("data split arg-swimmer-v0 --fraction 0.5 --out-train arg-train "
+                             "--out-test arg-test"),
+                     0);
+    assert_int_equal(trapeze("data merge arg-train arg-test --out arg-all"), 0);
+    assert_int_equal(trapeze("data validate arg-all --json"), 0);
+    struct json_object *object = printed_json();
+    assert_string_equal(words(object, "env_arguments"), cases[0].held);
+    json_object_put(object);
+
+    // other rewards are not the same data, nor on the scale of the references
+    assert_refused("expected equal arguments of swimmer",
+                   "data merge a-v0 arg-swimmer-v0 --out x-v0");
+    assert_refused("recorded with ctrl_cost_weight=0.3,reset_noise_scale=0.2, and the reference",
+                   "data scores arg-swimmer-v0");
+    assert_refused("recorded with", "data scores arg-swimmer-v0 --random 0");
+    assert_int_equal(trapeze("data scores arg-swimmer-v0 --random -10 --expert 90"), 0);
+
+    // models are of the dynamics, which are the same
+    assert_int_equal(trapeze("train --data a-v0 --data arg-swimmer-v0 --out arg-model --epochs 1 "
+                             "--hidden 16 --quiet"),
+                     0);
+    assert_int_equal(
+        trapeze("mpc --env swimmer --model arg-model/model.safetensors --samples 8 --horizon 3 "
+                "--steps 3 --env-arg ctrl_cost_weight=0.3 --out arg-mpc --quiet"),
+        0);
+    assert_int_equal(trapeze("data validate arg-mpc/dataset"), 0);
+    assert_int_equal(shell("grep -q '\"env_arguments\": *\"ctrl_cost_weight=0.3\"' "
+                           "arg-mpc/config.json"),
+                     0);
+
+    // and where there are none, nothing says so
+    assert_int_equal(shell("grep -rq env_arguments a-v0"), 1);
+}
+
 static void scores_are_normalised_returns(void **state) {
     (void)state;
     assert_int_equal(trapeze("data scores a-v0 --random -10 --expert 90 --json"), 0);
@@ -475,6 +557,7 @@ int main(void) {
         cmocka_unit_test(d4rl_controls_are_32_bit_numbers),
         cmocka_unit_test(a_file_s_word_counts),
         cmocka_unit_test(other_shapes_keep_every_rule),
+        cmocka_unit_test(arguments_of_the_environment_stay_with_the_data),
         cmocka_unit_test(scores_are_normalised_returns),
         cmocka_unit_test(pictures_are_drawn),
         cmocka_unit_test(bad_words_are_refused),

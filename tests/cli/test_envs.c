@@ -11,6 +11,7 @@
 #include "envs/hamiltonian/system.h"
 
 #include <json-c/json.h>
+#include <math.h>
 #include <string.h>
 
 static void test_table(void **state) {
@@ -57,6 +58,55 @@ static void test_json(void **state) {
     json_object_put(object);
 }
 
+// One environment, with its arguments.
+static void test_arguments(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("envs --env ant --env-arg healthy_z_range=0.3:inf"), 0);
+    assert_non_null(strstr(printed, "a torso on four legs"));
+    assert_non_null(strstr(printed, "\nhealthy_z_range           0.3:inf           0.2:1\n"));
+    assert_null(strstr(printed, "hopper"));
+    assert_int_equal(trapeze("envs --env humanoid_standup"), 0);
+    assert_non_null(strstr(printed, "(no effect, in Gymnasium neither)"));
+
+    assert_int_equal(trapeze("envs --env ant --version v4 --env-arg ctrl_cost_weight=2 "
+                             "--env-arg healthy_z_range=0.3:inf --json"),
+                     0);
+    json_object *object = printed_json(), *arguments = field(object, "arguments");
+    assert_string_equal(words(object, "name"), "ant-v4");
+    assert_int_equal(json_object_array_length(arguments), 7);
+    json_object *first = json_object_array_get_idx(arguments, 0);
+    assert_string_equal(words(first, "name"), "ctrl_cost_weight");
+    assert_true(number(first, "default") == 0.5 && number(first, "value") == 2.0);
+    assert_true(json_object_get_boolean(field(first, "has_effect")));
+    assert_false(json_object_get_boolean(
+        field(json_object_array_get_idx(arguments, 1), "has_effect"))); // contact_cost_weight
+    json_object *range = field(json_object_array_get_idx(arguments, 4), "value");
+    assert_true(json_object_get_double(json_object_array_get_idx(range, 0)) == 0.3);
+    assert_true(isinf(json_object_get_double(json_object_array_get_idx(range, 1))));
+    json_object_put(object);
+}
+
+// The same words of every command that makes an environment.
+static void test_bad_arguments(void **state) {
+    (void)state;
+    static const char *const commands[] = {
+        "envs --env swimmer",
+        "collect --env swimmer --policy random --out bad --quiet",
+        "sac --env swimmer --out bad",
+        "mpc --env swimmer --model sim",
+        "play --env swimmer --video bad.mp4",
+        "bench env --env swimmer"};
+    for (size_t i = 0; i < TZ_COUNTOF(commands); i++) {
+        assert_refused("swimmer has no argument \"ctrl_cost\" (did you mean ctrl_cost_weight?)",
+                       "%s --env-arg ctrl_cost=1", commands[i]);
+        assert_refused("ctrl_cost_weight is given twice",
+                       "%s --env-arg ctrl_cost_weight=1 --env-arg ctrl_cost_weight=2", commands[i]);
+    }
+    assert_int_equal(shell("test -e bad || test -e bad.mp4"), 1);
+    assert_refused("expected one by --env", "envs --env-arg ctrl_cost_weight=1");
+    assert_refused("expected one by --env", "bench env --env-arg ctrl_cost_weight=1");
+}
+
 static void test_bad_option(void **state) {
     (void)state;
     assert_refused("--jsn", "envs --jsn");
@@ -80,10 +130,9 @@ static void test_help(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_json),
-        cmocka_unit_test(test_help),
-        cmocka_unit_test(test_bad_option),
+        cmocka_unit_test(test_table),     cmocka_unit_test(test_json),
+        cmocka_unit_test(test_arguments), cmocka_unit_test(test_bad_arguments),
+        cmocka_unit_test(test_help),      cmocka_unit_test(test_bad_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 // The option table: what it takes, what it refuses and in which words, and its page.
+#include "base/nearest.h"
 #include "cli/cli.h"
 
 #include <math.h>

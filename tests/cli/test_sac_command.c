@@ -49,6 +49,23 @@ static void a_run_leaves_its_folder(void **state) {
     assert_files(files, TZ_COUNTOF(files), true);
 }
 
+// Arguments of the environment are in the policy's metadata, and a run goes on with the same ones.
+static void a_run_keeps_its_arguments(void **state) {
+    (void)state;
+#define WITH_NOISE(scale)                                                                          \
+    "sac --env inverted_pendulum --steps 400 --learning-starts 100 --eval-every 200 "              \
+    "--eval-episodes 1 --checkpoint-every 200 --hidden 16 --batch 16 --quiet --out noisy "         \
+    "--env-arg reset_noise_scale=" scale
+    assert_int_equal(trapeze(WITH_NOISE("0.05") " --save-replay noisy-v0"), 0);
+    assert_int_equal(trapeze("policy info noisy/policy.safetensors"), 0);
+    assert_non_null(strstr(printed, "reset_noise_scale=0.05\n"));
+    assert_int_equal(trapeze("data validate noisy-v0 --json"), 0);
+    assert_non_null(strstr(printed, "reset_noise_scale=0.05"));
+    assert_refused("with reset_noise_scale=0.05", WITH_NOISE("0.04") " --resume");
+    assert_int_equal(trapeze(WITH_NOISE("0.050") " --resume"), 0);
+    assert_int_equal(shell("grep -q env_arguments whole/run/policy.safetensors"), 1);
+}
+
 // An evaluation before the first update has no losses and no temperature to tell.
 static void says_nothing_of_updates_before_the_first(void **state) {
     (void)state;
@@ -193,6 +210,7 @@ static void bad_input_is_one_sentence(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_leaves_its_folder),
+        cmocka_unit_test(a_run_keeps_its_arguments),
         cmocka_unit_test(says_nothing_of_updates_before_the_first),
         cmocka_unit_test(signals_at_any_moment_change_nothing),
         cmocka_unit_test(a_falling_rate_belongs_to_its_steps),

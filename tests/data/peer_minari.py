@@ -105,8 +105,8 @@ def ours_is_read_by_minari(name):
     trapeze("data", "validate", path)
 
 
-def theirs_is_read_by_us():
-    environment = gymnasium.make("HalfCheetah-v5", exclude_current_positions_from_observation=False, max_episode_steps=40)
+def write_theirs(environment, dataset_id):
+    """Minari's dataset of three episodes of random controls; closes the environment."""
     environment.action_space.seed(1)
     buffers = []
     for seed in range(3):
@@ -122,11 +122,53 @@ def theirs_is_read_by_us():
                                   (episode.terminations, terminated), (episode.truncations, truncated)):
                 values.append(value)
         buffers.append(episode)
-    dataset = minari.create_dataset_from_buffers(
-        dataset_id="gymnasium/cheetah-v0", buffer=buffers, env=environment, algorithm_name="random", description="theirs",
+    minari.create_dataset_from_buffers(
+        dataset_id=dataset_id, buffer=buffers, env=environment, algorithm_name="random", description="theirs",
         author="trapeze", author_email="trapeze@example.org", code_permalink="none")
     environment.close()
-    path = os.path.join(root.name, "gymnasium", "cheetah-v0")
+    return os.path.join(root.name, *dataset_id.split("/"))
+
+
+# Arguments that change rewards, ends and starts, ours and as Gymnasium has them.
+WITH_ARGUMENTS = [
+    ("half_cheetah", "HalfCheetah-v5", {"ctrl_cost_weight": 0.7, "forward_reward_weight": 2.0}),
+    ("hopper", "Hopper-v4", {"healthy_z_range": (0.9, float("inf")), "healthy_reward": 3, "reset_noise_scale": 0.1}),
+    ("ant", "Ant-v5", {"contact_cost_weight": 0.3, "contact_force_range": (-2.0, 0.5), "terminate_when_unhealthy": False}),
+]
+
+
+def spelled(value):
+    return ":".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def arguments_of_ours_make_their_environment(gymnasium_id, arguments):
+    dataset_id = f"{gymnasium_id[:-3]}-arguments-v0"
+    words = [word for name, value in arguments.items() for word in ("--env-arg", f"{name}={spelled(value)}")]
+    trapeze("collect", "--env", gymnasium_id, "--policy", "random", "--episodes", "2", "--steps", "30", "--out",
+            os.path.join(root.name, dataset_id), "--quiet", *words)
+    environment = minari.load_dataset(dataset_id).recover_environment()
+    for name, value in arguments.items():
+        found = getattr(environment.unwrapped, "_" + name)
+        assert tuple(found) == value if isinstance(value, tuple) else found == value, (name, found)
+    environment.close()
+
+
+def arguments_of_theirs_are_minded(name, gymnasium_id, arguments):
+    hidden = {"include_cfrc_ext_in_observation": False} if gymnasium_id == "Ant-v5" else {}
+    environment = gymnasium.make(gymnasium_id, exclude_current_positions_from_observation=False, max_episode_steps=40,
+                                 **arguments, **hidden)
+    path = write_theirs(environment, f"gymnasium/{name}-arguments-v0")
+    found = info(path)
+    assert all(f"{key}={spelled(value)}".replace(".0", "") in found["env_arguments"].replace(".0", "")
+               for key, value in arguments.items() if key != "terminate_when_unhealthy"), found["env_arguments"]
+    verdict = trapeze("data", "validate", path, "--json")
+    assert verdict["valid"], verdict
+
+
+def theirs_is_read_by_us():
+    environment = gymnasium.make("HalfCheetah-v5", exclude_current_positions_from_observation=False, max_episode_steps=40)
+    path = write_theirs(environment, "gymnasium/cheetah-v0")
+    dataset = minari.load_dataset("gymnasium/cheetah-v0")
     found = info(path)
     assert found["env"] == "half_cheetah" and found["nq"] == 9 and found["truncated"] == 3
     check_statistics(found, list(dataset.iterate_episodes()))
@@ -145,5 +187,9 @@ for environment_name in ENVIRONMENTS:
     print(f"{environment_name}: Minari reads ours")
 theirs_is_read_by_us()
 print("we read Minari's")
+for environment_name, its_id, its_arguments in WITH_ARGUMENTS:
+    arguments_of_ours_make_their_environment(its_id, its_arguments)
+    arguments_of_theirs_are_minded(environment_name, its_id, its_arguments)
+print("both mind arguments")
 root.cleanup()
 sys.exit(0)

@@ -145,6 +145,91 @@ static void refuses_other_kinds(void **state) {
     unlink(file);
 }
 
+// Puts an env_spec of HalfCheetah with these arguments into the copy's metadata.json, and an
+// attribute of the file (Nullable); the file keeps its own environment unless it is taken away.
+static const char *copy_with_arguments(const char *kwargs, const char *attribute, bool keeps_env) {
+    const char *copy = copy_sample();
+    char text[1024];
+    snprintf(text, sizeof text,
+             "{\"total_episodes\": 3, \"env_spec\": \"{\\\"id\\\": \\\"HalfCheetah-v5\\\", "
+             "\\\"kwargs\\\": %s}\"}",
+             kwargs);
+    assert_int_equal(
+        tz_file_write(sample_join(copy, "data/metadata.json"), text, strlen(text), NULL), TZ_OK);
+    const hid_t file = sample_open(copy);
+    if (!keeps_env) {
+        assert_true(H5Adelete(file, "env") >= 0);
+    }
+    if (attribute != NULL) {
+        const hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR);
+        H5Tset_size(type, strlen(attribute) + 1);
+        const hid_t made = H5Acreate2(file, "env_arguments", type, space, H5P_DEFAULT, H5P_DEFAULT);
+        assert_true(H5Awrite(made, type, attribute) >= 0);
+        H5Aclose(made);
+        H5Sclose(space);
+        H5Tclose(type);
+    }
+    H5Fclose(file);
+    return copy;
+}
+
+static void expect_arguments(const char *path, const char *expected) {
+    tz_dataset *dataset;
+    tz_env *env;
+    tz_error error = {0};
+    if (tz_dataset_read(&dataset, path, NULL, &error) != TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+    assert_string_equal(dataset->env_arguments, expected);
+    assert_int_equal(tz_dataset_need_env(&env, dataset, path, &error), TZ_OK);
+    assert_string_equal(tz_env_task(env)->env_arguments, expected);
+    tz_env_destroy(env);
+    tz_dataset_destroy(dataset);
+}
+
+// The file's own word counts, then that of metadata.json where it names the environment, in the
+// form that a task has.
+static void reads_arguments(void **state) {
+    (void)state;
+    static const char *const theirs = "{\\\"ctrl_cost_weight\\\": 2, \\\"frame_skip\\\": 5, "
+                                      "\\\"reset_noise_scale\\\": 0.1}";
+    expect_arguments(sample, "");
+    expect_arguments(copy_with_arguments(theirs, NULL, true), "");
+    expect_arguments(copy_with_arguments(theirs, NULL, false), "ctrl_cost_weight=2");
+    expect_arguments(copy_with_arguments(theirs, "ctrl_cost_weight=3.0", false),
+                     "ctrl_cost_weight=3");
+    expect_arguments(copy_with_arguments("{}", "ctrl_cost_weight=0.1", true), "");
+}
+
+static void refuses_bad_arguments(void **state) {
+    (void)state;
+    static const struct {
+        const char *kwargs, *attribute, *words;
+    } cases[] = {
+        {"{\\\"ctrl_cost_weight\\\": \\\"much\\\"}", NULL,
+         "metadata.json: argument ctrl_cost_weight of env_spec is much; expected a number"},
+        {"{\\\"ctrl_cost_weight\\\": null}", NULL, "expected a number, two numbers"},
+        {"{\\\"ctrl_cost_weight\\\": [1, 2, 3]}", NULL, "expected a number, two numbers"},
+        {"{\\\"ctrl_cost_weight\\\": [1, {}]}", NULL, "expected a number, two numbers"},
+        {"{\\\"ctrl_cost_weight\\\": [1, 2]}", NULL,
+         "main_data.hdf5: half_cheetah: ctrl_cost_weight is \"1:2\"; expected a finite number"},
+        {"{\\\"ctrl_cost_weight\\\": NaN}", NULL, "expected a finite number"},
+        {"{\\\"reset_noise_scale\\\": -1}", NULL, "expected a finite number of at least 0"},
+        {"{}", "wings=2", "main_data.hdf5: half_cheetah has no argument \"wings\""},
+    };
+    for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
+        expect_refused(copy_with_arguments(cases[i].kwargs, cases[i].attribute, false), NULL,
+                       TZ_ERR_FORMAT, cases[i].words);
+    }
+    // a text that no task could hold, though its beginning is one that could
+    char longest[TZ_ENV_ARGUMENTS_MAX + 64];
+    memset(longest, '0', sizeof longest);
+    memcpy(longest, "ctrl_cost_weight=1.", 19);
+    longest[sizeof longest - 1] = '\0';
+    expect_refused(copy_with_arguments("{}", longest, true), NULL, TZ_ERR_FORMAT,
+                   "expected env and env_arguments: text");
+}
+
 static void refuses_truncated_files(void **state) {
     (void)state;
     const char *copy = copy_sample(), *file = sample_join(copy, "data/main_data.hdf5");
@@ -349,6 +434,8 @@ int main(void) {
         cmocka_unit_test(survives_lack_of_memory),
         cmocka_unit_test(refuses_what_is_not_there),
         cmocka_unit_test(refuses_other_kinds),
+        cmocka_unit_test(reads_arguments),
+        cmocka_unit_test(refuses_bad_arguments),
         cmocka_unit_test(refuses_truncated_files),
         cmocka_unit_test(survives_flipped_bytes),
         cmocka_unit_test(refuses_non_finite_values),

@@ -3,7 +3,8 @@
 
     parity.py LIBTRAPEZE ASSETS
 
-For each environment, in versions 5 and 4: every numeric field of the compiled model is compared with Gymnasium's own
+For each environment, in versions 5 and 4, and once more with every argument that its constructor has at another value than
+the default: every numeric field of the compiled model is compared with Gymnasium's own
 file, then in 1000 steps our environment gets Gymnasium's qpos, qvel, qacc_warmstart and the lagging positions that its
 reward starts from, both get the same f64 control (a third of them beyond the actuators' range), and the step must agree
 to 1e-9 in state, reward and observation and exactly in both ends. Every 100 steps Gymnasium starts an episode of another
@@ -15,6 +16,7 @@ Prints a table for docs/environments.md. Exit status 1 when anything disagrees.
 A library that was built with another MuJoCo than Gymnasium's cannot be held to that and is refused (status 2).
 """
 import ctypes
+import inspect
 import os
 import sys
 
@@ -53,6 +55,35 @@ ENVIRONMENTS = [
     ("humanoid_standup", "HumanoidStandup", "humanoidstandup", "humanoidstandup", centre_x),
 ]
 
+# Arguments that are not the default, so that each of them shows in rewards or ends: what both versions have, what only
+# version 5 has.
+HOP = {"forward_reward_weight": 1.7, "ctrl_cost_weight": 0.3, "healthy_reward": 2.5, "reset_noise_scale": 0.02}
+ARGUMENTS = {
+    "half_cheetah": ({"forward_reward_weight": 0.4, "ctrl_cost_weight": 0.7, "reset_noise_scale": 0.2}, {}),
+    "hopper": ({**HOP, "healthy_state_range": (-4.0, 6.0), "healthy_z_range": (0.9, 1.27),
+                "healthy_angle_range": (-0.1, 0.3)}, {}),
+    "swimmer": ({"forward_reward_weight": 3.0, "ctrl_cost_weight": 0.2, "reset_noise_scale": 0.05}, {}),
+    "walker2d": ({**HOP, "healthy_z_range": (1.0, 1.3), "healthy_angle_range": (-0.3, 0.2),
+                  "terminate_when_unhealthy": False}, {}),
+    "inverted_pendulum": ({}, {"reset_noise_scale": 0.1}),
+    "inverted_double_pendulum": ({}, {"healthy_reward": 3.0, "reset_noise_scale": 0.2}),
+    "reacher": ({}, {"reward_dist_weight": 2.0, "reward_control_weight": 0.3}),
+    "pusher": ({}, {"reward_near_weight": 1.5, "reward_dist_weight": 0.6, "reward_control_weight": 0.4}),
+    "ant": ({"ctrl_cost_weight": 0.2, "contact_cost_weight": 0.1, "healthy_reward": 2.5, "healthy_z_range": (0.4, 0.9),
+             "contact_force_range": (-0.4, 0.2), "reset_noise_scale": 0.05}, {"forward_reward_weight": 1.7}),
+    "humanoid": ({"forward_reward_weight": 0.8, "ctrl_cost_weight": 0.3, "healthy_reward": 2.5,
+                  "healthy_z_range": (1.2, 1.45), "reset_noise_scale": 0.02},
+                 {"contact_cost_weight": 1e-4, "contact_cost_range": (0.05, 3.0)}),
+    "humanoid_standup": ({}, {"uph_cost_weight": 2.0, "ctrl_cost_weight": 0.3, "impact_cost_weight": 1e-5,
+                              "impact_cost_range": (0.05, 3.0), "reset_noise_scale": 0.05}),
+}
+
+# Arguments of constructors that an environment here does not take: those of the picture, of the observation and of the
+# simulation. terminate_when_unhealthy is tried once.
+NOT_TAKEN = {"xml_file", "frame_skip", "default_camera_config", "main_body", "use_contact_forces", "kwargs",
+             "exclude_current_positions_from_observation", "include_cfrc_ext_in_observation",
+             "include_cinert_in_observation", "include_cvel_in_observation", "include_qfrc_actuator_in_observation"}
+
 # What may differ: names, looks, and memory sizes. Everything else is compared.
 LOOKS = ("cam_", "light_", "mat_", "tex_", "skin_", "name", "vis", "geom_rgba", "geom_matid", "geom_group", "geom_user",
          "key_", "numeric_")
@@ -65,7 +96,7 @@ SIZES = {"nkey", "nnumeric", "nnumericdata", "ncam", "nlight", "nmat", "ntex", "
 
 class EnvDef(ctypes.Structure):
     _fields_ = [("cookie", ctypes.c_uint32), ("name", ctypes.c_char_p), ("version", ctypes.c_int), ("ends_early", ctypes.c_bool),
-                ("max_episode_steps", ctypes.c_int)]
+                ("max_episode_steps", ctypes.c_int), ("arguments", ctypes.c_char_p)]
 
 
 class Step(ctypes.Structure):
@@ -84,16 +115,17 @@ class TaskHead(ctypes.Structure):
 class TrapezeEnv:
     """An environment of libtrapeze."""
 
-    def __init__(self, library, name, version):
+    def __init__(self, library, name, version, arguments):
         self.library = library
         library.tz_env_def_default.restype = EnvDef
         library.tz_env_state_size.restype = ctypes.c_size_t
         definition = library.tz_env_def_default()
         definition.name = name.encode()
         definition.version = version
+        definition.arguments = as_text(arguments).encode()
         self.handle = ctypes.c_void_p()
         if library.tz_env_create(ctypes.byref(self.handle), ctypes.byref(definition), None) != 0:
-            sys.exit(f"parity: libtrapeze cannot create {name}")
+            sys.exit(f"parity: libtrapeze cannot create {name} with {arguments}")
         self.state_size = library.tz_env_state_size(self.handle)
         library.tz_env_task.restype = ctypes.POINTER(TaskHead)
         self.task = library.tz_env_task(self.handle)
@@ -122,6 +154,13 @@ class TrapezeEnv:
         self.library.tz_task_reward_batch(self.task, ctypes.byref(reward), pointer(z), pointer(control),
                                           pointer(z_next), 1)
         return reward.value
+
+
+def as_text(arguments):
+    """Gymnasium's arguments as tz_env_def has them."""
+    values = {name: ":".join(map(repr, value)) if isinstance(value, tuple) else repr(value)
+              for name, value in arguments.items()}
+    return ",".join(f"{name}={value}" for name, value in values.items())
 
 
 def pointer(x):
@@ -158,22 +197,22 @@ def model_difference(ours, published):
     return worst, worst_name, n_fields
 
 
-def make(gymnasium_name, version):
+def make(gymnasium_name, version, arguments):
     if (gymnasium_name, version) == ("Pusher", 4):
         # the class looks at mujoco.__version__ once, when it is made
         real, mujoco.__version__ = mujoco.__version__, "2.3.7"
         try:
-            return gymnasium.make("Pusher-v4", disable_env_checker=True)
+            return gymnasium.make("Pusher-v4", disable_env_checker=True, **arguments)
         finally:
             mujoco.__version__ = real
-    return gymnasium.make(f"{gymnasium_name}-v{version}", disable_env_checker=True)
+    return gymnasium.make(f"{gymnasium_name}-v{version}", disable_env_checker=True, **arguments)
 
 
-def step_differences(library, name, gymnasium_name, version, lagging):
+def step_differences(library, name, gymnasium_name, version, lagging, arguments):
     """Over N_STEPS: the largest differences of state, reward, observation and planned reward, the number of ends that
     differ, and how many steps terminated and were truncated."""
-    ours = TrapezeEnv(library, name, version)
-    env = make(gymnasium_name, version)
+    ours = TrapezeEnv(library, name, version, arguments)
+    env = make(gymnasium_name, version, arguments)
     data = env.unwrapped.data
     low, high = env.unwrapped.model.actuator_ctrlrange.T
     rng = np.random.default_rng(1)
@@ -200,6 +239,17 @@ def step_differences(library, name, gymnasium_name, version, lagging):
     return largest, n_wrong_ends, n_terminated, n_truncated
 
 
+def arguments_to_try(name, gymnasium_name, version):
+    """The defaults, then other ones if the version has any."""
+    both, only_v5 = ARGUMENTS[name]
+    other = {**both, **(only_v5 if version == 5 else {})}
+    with_all = make(gymnasium_name, version, other)
+    known = set(inspect.signature(type(with_all.unwrapped)).parameters) - NOT_TAKEN - {"terminate_when_unhealthy"}
+    if set(other) - {"terminate_when_unhealthy"} != known:
+        sys.exit(f"parity: the constructor of {gymnasium_name}-v{version} has {sorted(known)}, tried are {sorted(other)}")
+    return [{}, other] if other else [{}]
+
+
 def main():
     path, assets = sys.argv[1:3]
     library = ctypes.CDLL(path)
@@ -220,12 +270,14 @@ def main():
             ours = mujoco.MjModel.from_xml_path(os.path.join(assets, own))
             published = mujoco.MjModel.from_xml_path(os.path.join(published_folder, file + ".xml"))
             model, worst, _ = model_difference(ours, published)
-            d, n_wrong, n_terminated, n_truncated = step_differences(library, name, gymnasium_name, semantics, lagging)
-            agrees = max(model, d["state"], d["reward"], d["observation"]) <= TOLERANCE and n_wrong == 0
-            agreed = agreed and agrees
-            print(f"| {name} v{semantics} | {model:.1e} | {d['state']:.1e} | {d['reward']:.1e} | "
-                  f"{d['observation']:.1e} | {n_wrong} | {n_terminated}, {n_truncated} | {d['planned']:.1e} |"
-                  f"{'' if agrees else ' DISAGREES (model: ' + worst + ')'}")
+            for arguments in arguments_to_try(name, gymnasium_name, semantics):
+                d, n_wrong, n_terminated, n_truncated = step_differences(library, name, gymnasium_name, semantics,
+                                                                         lagging, arguments)
+                agrees = max(model, d["state"], d["reward"], d["observation"]) <= TOLERANCE and n_wrong == 0
+                agreed = agreed and agrees
+                print(f"| {name} v{semantics}{' with arguments' if arguments else ''} | {model:.1e} | {d['state']:.1e} | "
+                      f"{d['reward']:.1e} | {d['observation']:.1e} | {n_wrong} | {n_terminated}, {n_truncated} | "
+                      f"{d['planned']:.1e} |{'' if agrees else ' DISAGREES (model: ' + worst + ')'}")
     return 0 if agreed else 1
 
 

@@ -148,7 +148,7 @@ static void put_minari(input *in, hid_t file) {
     static const char *const arrays[] = {"observations", "actions", "rewards", "terminations",
                                          "truncations"};
     static const char *const file_attributes[] = {
-        "env", "nq", "nv", "dt", "max_episode_steps", "ends_early", "config"};
+        "env", "nq", "nv", "dt", "max_episode_steps", "ends_early", "config", "env_arguments"};
     static const char *const episode_attributes[] = {
         "id", "total_steps", "reset_seed", "reset_episode", "policy", "noise", "unstable"};
     for (size_t i = 0; i < TZ_COUNTOF(file_attributes); i++) {

@@ -48,10 +48,12 @@ def d4rl(T, terminals):
 
 MINARI, D4RL = b"\0", b"\1"
 seeds = {
-    "plain": MINARI + bytes(7) + b"\1" + episode(0, 0, 2, 2, 1),
-    "dimensions": MINARI + b"\0" + number(2) + number(1) + bytes(4) + b"\2" + episode(0, 1, 3, 3, 1) + episode(1, 2, 2, 3, 1),
-    "uncontrolled": MINARI + b"\0" + number(1) + number(1) + bytes(4) + b"\1" + episode(0, 0, 2, 2, 0),
-    "texts": MINARI + attribute(15, b"unknown") + bytes(5) + attribute(15, b"{}") + b"\1" + episode(0, 3, 1, 4, 2),
+    "plain": MINARI + bytes(8) + b"\1" + episode(0, 0, 2, 2, 1),
+    "dimensions": MINARI + b"\0" + number(2) + number(1) + bytes(5) + b"\2" + episode(0, 1, 3, 3, 1) + episode(1, 2, 2, 3, 1),
+    "uncontrolled": MINARI + b"\0" + number(1) + number(1) + bytes(5) + b"\1" + episode(0, 0, 2, 2, 0),
+    "texts": MINARI + attribute(15, b"unknown") + bytes(5) + attribute(15, b"{}") + b"\0\1" + episode(0, 3, 1, 4, 2),
+    "arguments": MINARI + attribute(15, b"hopper") + bytes(6) + attribute(15, b"healthy_reward=2") + b"\1"
+    + episode(0, 0, 2, 4, 3),
     "d4rl": D4RL + d4rl(5, b"\0\0\1\0\0"),
 }
 for name, content in seeds.items():
