@@ -36,7 +36,9 @@ typedef struct tz_option {
     double min, max;            // for INT and REAL; both 0: no bound
     const char *const *choices; // for CHOICE, NULL-terminated
     bool required;
-    bool was_set; // written by the parser
+    // written by the parser
+    bool was_set;
+    const char *text; // its value as it was last given; NULL: not given, or a flag
 } tz_option;
 
 typedef struct tz_command {
@@ -58,6 +60,9 @@ enum { TZ_EXIT_OK = 0, TZ_EXIT_CHECK_FAILED = 1, TZ_EXIT_TROUBLE = 2, TZ_EXIT_IN
 tz_status tz_options_parse(const tz_command *command, tz_option *options, size_t n_options,
                            int argc, char **argv, tz_text_list *positional, bool *help,
                            tz_error *error);
+
+// Whether the option that writes to `value` was given.
+bool tz_option_was_set(const tz_option *options, size_t n_options, const void *value);
 
 // --version of a command with --env: `choice` (an int, 0 before parsing) indexes the choices.
 #define TZ_VERSION_OPTION(choice)                                                                  \
