@@ -92,7 +92,7 @@ const char *tz_nearest_word(const char *word, const char *const *words, size_t n
 // One const object per file cli/<name>.c. To add a command: its line in main.c's table, its file in
 // CMakeLists.txt.
 extern const tz_command tz_command_envs, tz_command_doctor, tz_command_sac, tz_command_collect,
-    tz_command_data, tz_command_train, tz_command_eval, tz_command_mpc, tz_command_play,
-    tz_command_plot, tz_command_bench, tz_command_paper, tz_command_policy;
+    tz_command_data, tz_command_train, tz_command_eval, tz_command_mpc, tz_command_rounds,
+    tz_command_play, tz_command_plot, tz_command_bench, tz_command_paper, tz_command_policy;
 
 #endif
