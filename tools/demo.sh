@@ -12,11 +12,12 @@ out=runs/demo
 episodes=120
 epochs=40
 rounds=10
-export TRAPEZE="$trapeze" EPISODES=5 STEPS=200 EPOCHS=15
-export MPC="--samples 100 --horizon 25 --iterations 3" # of the rounds, which may fall: the model learns from that
-# The drive sees a fall coming, in half of the substeps that the model learned with, in half of the time.
-drive="--samples 100 --horizon 40 --iterations 3 --substeps 4"
-export TRY="$drive --episodes 2 --steps 300" # which model drives best so
+plan="--samples 100 --iterations 3"
+# The rounds may fall: the model learns from that. The drive sees a fall coming, in half of the substeps that the
+# model learned with, in half of the time; trials tell which model drives best so.
+round="--episodes 5 --steps 200 --horizon 25 --epochs 15"
+trial="--trial-episodes 2 --trial-steps 300 --trial-horizon 40 --trial-substeps 4"
+drive="$plan --horizon 40 --substeps 4"
 
 stage() { # stage NAME RESULT COMMAND...: runs the command unless its result is there
     name=$1 result=$2
@@ -45,8 +46,10 @@ stage "compare on held-out episodes" "$out/eval/metrics.json" \
     --model "$out/node/model.safetensors" --model "$out/node-so/model.safetensors" \
     --model "$out/hnn/model.safetensors"
 
+# shellcheck disable=SC2086 # one word an option
 stage "$rounds rounds: the planner's own episodes join the data of NODE+SO" "$out/rounds/model.safetensors" \
-    tools/mpc_rounds.sh half_cheetah "$out/data" "$out/node-so/model.safetensors" "$out/rounds" $rounds
+    "$trapeze" rounds --env half_cheetah --data "$out/data" --model "$out/node-so/model.safetensors" \
+    --out "$out/rounds" --rounds $rounds --resume $plan $round $trial
 
 [ -e "$out/mpc/results.json" ] || rm -rf "$out/mpc" # of a drive that was cut short
 view=

@@ -37,7 +37,9 @@ typedef struct tz_option {
     double min, max;            // for INT and REAL; both 0: no bound
     const char *const *choices; // for CHOICE, NULL-terminated
     bool required;
-    bool was_set; // written by the parser
+    // written by the parser
+    bool was_set;
+    const char *text; // its value as it was last given; NULL: not given, or a flag
 } tz_option;
 
 typedef struct tz_command {
@@ -59,6 +61,9 @@ enum { TZ_EXIT_OK = 0, TZ_EXIT_CHECK_FAILED = 1, TZ_EXIT_TROUBLE = 2, TZ_EXIT_IN
 tz_status tz_options_parse(const tz_command *command, tz_option *options, size_t n_options,
                            int argc, char **argv, tz_text_list *positional, bool *help,
                            tz_error *error);
+
+// Whether the option that writes to `value` was given.
+bool tz_option_was_set(const tz_option *options, size_t n_options, const void *value);
 
 // --version of a command with --env: `choice` (an int, 0 before parsing) indexes the choices.
 #define TZ_VERSION_OPTION(choice)                                                                  \
@@ -100,7 +105,7 @@ int tz_cli_fail(const tz_command *command, const tz_error *error);
 // One const object per file cli/<name>.c. To add a command: its line in main.c's table, its file in
 // CMakeLists.txt.
 extern const tz_command tz_command_envs, tz_command_doctor, tz_command_sac, tz_command_collect,
-    tz_command_data, tz_command_train, tz_command_eval, tz_command_mpc, tz_command_play,
-    tz_command_plot, tz_command_bench, tz_command_paper, tz_command_policy;
+    tz_command_data, tz_command_train, tz_command_eval, tz_command_mpc, tz_command_rounds,
+    tz_command_play, tz_command_plot, tz_command_bench, tz_command_paper, tz_command_policy;
 
 #endif

@@ -23,6 +23,7 @@ static const tz_command *const commands[] = {
     &tz_command_train,
     &tz_command_eval,
     &tz_command_mpc,
+    &tz_command_rounds,
     &tz_command_play,
     &tz_command_plot,
     &tz_command_bench,

@@ -13,6 +13,7 @@
 #include "cli/mpc_journal.h"
 #include "cli/mpc_report.h"
 #include "cli/run_plots.h"
+#include "cli/stages.h"
 #include "cli/viewing.h"
 #include "data/writer.h"
 #include "plan/sim_model.h"
@@ -25,14 +26,11 @@
 #include <unistd.h>
 
 typedef struct arguments {
-    const char *env, *model, *policy, *critic, *out;
+    const char *env, *model, *out;
     int episodes, steps, threads;
-    int substeps; // 0: as the model was trained
     uint64_t seed;
-    bool no_early_end, resume, json, quiet;
-    int planner, range, version; // index into their choices
-    tz_text_list env_arguments;
-    tz_planner_def def;
+    bool resume, json, quiet;
+    tz_planning planning;
 } arguments;
 
 enum { OBSERVERS_MAX = 8 };
@@ -58,11 +56,22 @@ typedef struct run {
     int n_stored;         // of them, that are safe in the folder
     bool was_finished;    // a resumed run of which nothing is left to do
     double steps_done, episode_started_s;
+    tz_stage stage;
     tz_status trouble; // of an observer, in flight
     tz_error trouble_error;
 } run;
 
-static const char *const ranges[] = {"off", "penalty", "reject", NULL};
+const char *const tz_range_choices[] = {"off", "penalty", "reject", NULL};
+
+tz_planning tz_planning_default(void) {
+    const tz_planner_def def = tz_planner_def_default();
+    return (tz_planning){.planner = (int)def.kind, .range = (int)def.range_mode, .def = def};
+}
+
+// Whether what happens is told in sentences on stdout.
+static bool tells(const run *r) {
+    return r->stage == TZ_STAGE_ALONE && !r->arguments.json;
+}
 
 static void attach(run *r, tz_observer observer) {
     r->observers[r->n_observers++] = observer;
@@ -117,7 +126,7 @@ static tz_status open_dataset(run *r, struct json_object *choices, tz_error *err
     char folder[TZ_PATH_MAX], what[256];
     TZ_CHECK(tz_path_join(folder, r->arguments.out, "dataset", error));
     snprintf(what, sizeof what, "%s through a model of kind %s",
-             tz_planner_names()[r->arguments.planner], r->model->ops->kind);
+             tz_planner_names()[r->arguments.planning.planner], r->model->ops->kind);
     tz_writer_def def = tz_writer_def_default();
     def.folder = folder;
     def.config_json = json_object_to_json_string_ext(choices, JSON_C_TO_STRING_PLAIN);
@@ -157,7 +166,7 @@ static void progress_end(void *context, tz_env *env, int episode, double episode
                          int length) {
     (void)env;
     run *r = context;
-    if (!r->arguments.json) {
+    if (tells(r)) {
         printf("episode %d: return %.1f in %d steps, %.1f steps/s\n", episode, episode_return,
                length, length / (tz_now_s() - r->episode_started_s));
         fflush(stdout);
@@ -174,22 +183,23 @@ static tz_status make_model(run *r, tz_error *error) {
         TZ_CHECK(tz_model_load(&r->model, a->model, error));
         TZ_CHECK(tz_model_check_task(r->model, tz_env_task(r->env), a->model, error));
     }
-    return a->substeps > 0 ? tz_set_integration(r->model, NULL, a->substeps, a->model, error)
-                           : TZ_OK;
+    return a->planning.substeps > 0
+               ? tz_set_integration(r->model, NULL, a->planning.substeps, a->model, error)
+               : TZ_OK;
 }
 
 // The policy that proposes candidates and the critic of its values.
 static tz_status make_guide(run *r, tz_error *error) {
     arguments *a = &r->arguments;
     const tz_task *task = tz_env_task(r->env);
-    if (a->policy != NULL) {
-        TZ_CHECK(tz_policy_create(&r->policy, a->policy, task, error));
+    if (a->planning.policy != NULL) {
+        TZ_CHECK(tz_policy_create(&r->policy, a->planning.policy, task, error));
     }
-    if (a->critic != NULL) {
-        TZ_CHECK(tz_critic_load(&r->critic, a->critic, task, error));
+    if (a->planning.critic != NULL) {
+        TZ_CHECK(tz_critic_load(&r->critic, a->planning.critic, task, error));
     }
-    a->def.policy = r->policy;
-    a->def.critic = r->critic;
+    a->planning.def.policy = r->policy;
+    a->planning.def.critic = r->critic;
     return TZ_OK;
 }
 
@@ -206,7 +216,7 @@ static struct json_object *planner_json(const tz_planner_def *d, int substeps) {
     tz_json_add_real(o, "noise", d->noise_std);
     tz_json_add_real(o, "noise_color", d->noise_color);
     tz_json_add_real(o, "discount", d->discount);
-    tz_json_add_text(o, "range", ranges[d->range_mode]);
+    tz_json_add_text(o, "range", tz_range_choices[d->range_mode]);
     tz_json_add_real(o, "range_margin", d->range_margin);
     tz_json_add_real(o, "range_penalty", d->range_penalty);
     tz_json_add_int(o, "policy_samples", d->policy != NULL ? d->policy_samples : 0);
@@ -240,9 +250,9 @@ static tz_status add_choices(struct json_object *config, const run *r, tz_error 
     tz_json_add_int(config, "max_episode_steps", task->max_episode_steps);
     tz_json_add_bool(config, "ends_early", task->ends_early);
     tz_json_add_u64(config, "seed", a->seed);
-    json_object_object_add(config, "options", planner_json(&a->def, a->substeps));
-    TZ_CHECK(add_weights(config, "policy", a->policy, error));
-    TZ_CHECK(add_weights(config, "critic", a->critic, error));
+    json_object_object_add(config, "options", planner_json(&a->planning.def, a->planning.substeps));
+    TZ_CHECK(add_weights(config, "policy", a->planning.policy, error));
+    TZ_CHECK(add_weights(config, "critic", a->planning.critic, error));
     return strcmp(a->model, "sim") == 0 ? TZ_OK
                                         : tz_config_add_input(config, "model", a->model, error);
 }
@@ -325,7 +335,7 @@ static tz_status begin_viewing(run *r, tz_error *error) {
                        r->viewing.video, r->n_before);
     }
     snprintf(title, sizeof title, "%.64s | %s | %s", a->env, r->model->ops->kind,
-             tz_planner_names()[a->planner]);
+             tz_planner_names()[a->planning.planner]);
     int n = 0;
     r->viewing.is_recorded = a->out != NULL;
     TZ_CHECK(tz_viewing_open(&r->viewing, r->env, title, a->out != NULL ? a->out : ".",
@@ -334,37 +344,42 @@ static tz_status begin_viewing(run *r, tz_error *error) {
     return TZ_OK;
 }
 
-static tz_status make(run *r, int argc, char **argv, tz_error *error) {
+// All that a command can refuse before it writes a file.
+static tz_status make(run *r, tz_error *error) {
     arguments *a = &r->arguments;
     tz_env_def env_def = tz_env_def_default();
     char env_arguments[TZ_ENV_ARGUMENTS_MAX];
-    TZ_CHECK(tz_join_env_arguments(env_arguments, &a->env_arguments, error));
+    TZ_CHECK(tz_join_env_arguments(env_arguments, &a->planning.env_arguments, error));
     env_def.name = a->env;
     env_def.arguments = env_arguments;
-    env_def.version = tz_version_of_choice(a->version);
-    env_def.ends_early = !a->no_early_end;
+    env_def.version = tz_version_of_choice(a->planning.version);
+    env_def.ends_early = !a->planning.no_early_end;
     env_def.max_episode_steps = a->steps;
     TZ_CHECK(tz_env_create(&r->env, &env_def, error));
     const tz_task *task = tz_env_task(r->env);
     TZ_CHECK(make_model(r, error));
     TZ_CHECK(make_guide(r, error));
     TZ_CHECK(tz_team_create(&r->team, a->threads, error));
-    TZ_CHECK(tz_planner_create(&r->planner, &a->def, task, r->model, r->team, error));
-    TZ_CHECK(
-        tz_mpc_report_create(&r->report, a->episodes, task->max_episode_steps, &a->def, error));
+    TZ_CHECK(tz_planner_create(&r->planner, &a->planning.def, task, r->model, r->team, error));
+    TZ_CHECK(tz_mpc_report_create(&r->report, a->episodes, task->max_episode_steps,
+                                  &a->planning.def, error));
     r->results = tz_alloc((size_t)a->episodes, sizeof *r->results);
     if (r->results == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: results of %d episodes", a->episodes);
     }
+    return TZ_OK;
+}
 
-    // who is told
+// The folder, and who is told of the steps.
+static tz_status begin(run *r, int argc, char **argv, tz_error *error) {
+    const arguments *a = &r->arguments;
     attach(r, tz_mpc_report_observer(&r->report));
     if (a->out != NULL) {
         TZ_CHECK(begin_folder(r, argc, argv, error));
     }
     r->steps_done = (double)r->report.n_finished;
-    r->progress = tz_progress_start("mpc", "step", r->steps_done,
-                                    (double)a->episodes * task->max_episode_steps, a->quiet);
+    r->progress =
+        tz_progress_start("mpc", "step", r->steps_done, (double)r->report.max_rows, a->quiet);
     attach(r, (tz_observer){.context = r,
                             .episode_begin = progress_begin,
                             .stepped = progress_step,
@@ -391,7 +406,7 @@ static struct json_object *results_json(const run *r, const tz_mpc_summary *s) {
     tz_json_add_text(o, "model", r->arguments.model);
     tz_json_add_text(o, "kind", r->model->ops->kind);
     tz_add_model_versions(o, r->model);
-    tz_json_add_text(o, "planner", tz_planner_names()[r->arguments.planner]);
+    tz_json_add_text(o, "planner", tz_planner_names()[r->arguments.planning.planner]);
     json_object_object_add(o, "seed", json_object_new_uint64(r->arguments.seed));
     tz_json_add_int(o, "episodes", r->n_done);
     tz_json_add_int(o, "episodes_asked", r->arguments.episodes);
@@ -470,7 +485,7 @@ static tz_status report(run *r, tz_error *error) {
         r->arguments.out != NULL && r->n_done > 0 ? write_folder(r, results, error) : TZ_OK;
     if (status == TZ_OK && r->arguments.json) {
         tz_json_print(results);
-    } else if (status == TZ_OK && r->n_done > 0) {
+    } else if (status == TZ_OK && r->n_done > 0 && tells(r)) {
         print_summary(r, &summary);
     }
     json_object_put(results);
@@ -500,8 +515,10 @@ static tz_status conclude_finished(run *r, tz_error *error) {
     TZ_CHECK(tz_writer_finish(r->writer, a->episodes, error));
     TZ_CHECK(tz_mpc_journal_remove(a->out, a->episodes, error));
     TZ_CHECK(tz_draw_finished_run("mpc", a->out, error));
-    if (!a->json) {
+    if (tells(r)) {
         printf("%s: all %d episodes were finished before\n", a->out, a->episodes);
+    }
+    if (!a->json) {
         return TZ_OK;
     }
     struct json_object *results;
@@ -519,7 +536,7 @@ static tz_status tell_end(const run *r, tz_error *error) {
         return tz_fail(error, TZ_ERR_INTERRUPTED, "interrupted after %d of %d episodes%s",
                        r->n_done, a->episodes, how_to_go_on);
     }
-    if (!a->json) {
+    if (tells(r)) {
         printf(
             "the window ended the run after %d of %d episodes, the one under way was dropped%s\n",
             r->n_done, a->episodes, how_to_go_on);
@@ -528,7 +545,8 @@ static tz_status tell_end(const run *r, tz_error *error) {
 }
 
 static tz_status run_mpc(run *r, int argc, char **argv, tz_error *error) {
-    TZ_CHECK(make(r, argc, argv, error));
+    TZ_CHECK(make(r, error));
+    TZ_CHECK(begin(r, argc, argv, error));
     if (r->was_finished) {
         return conclude_finished(r, error);
     }
@@ -561,7 +579,7 @@ static void destroy(run *r) {
 // What the option table cannot say.
 static tz_status check_arguments(const run *r, bool has_policy_samples, tz_error *error) {
     const arguments *a = &r->arguments;
-    if (has_policy_samples && a->policy == NULL) {
+    if (has_policy_samples && a->planning.policy == NULL) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "--policy-samples: no policy is given, expected one by --policy");
     }
@@ -572,85 +590,67 @@ static tz_status check_arguments(const run *r, bool has_policy_samples, tz_error
     return tz_viewing_check(&r->viewing, error);
 }
 
-static int mpc_main(int argc, char **argv) {
-    run r = {.arguments = {.episodes = 1, .def = tz_planner_def_default()},
-             .viewing = TZ_VIEWING_DEFAULT};
-    arguments *a = &r.arguments;
-    tz_planner_def *d = &a->def;
-    a->planner = (int)d->kind;
-    a->range = (int)d->range_mode;
-    enum {
-        OPTION_ELITES = 8,
-        OPTION_KEEP,
-        OPTION_POLICY_SAMPLES = 12,
-        OPTION_NOISE = 15,
-        OPTION_DISCOUNT = 17
-    };
+// Takes the words. What was not given of the planner's options follows from those that were.
+static tz_status parse(run *r, int argc, char **argv, bool *help, tz_error *error) {
+    arguments *a = &r->arguments;
+    tz_planning *p = &a->planning;
+    tz_planner_def *d = &p->def;
     // clang-format off
     tz_option options[] = {
         {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment (trapeze envs lists them)", .required = true},
         {"--model", TZ_OPTION_TEXT, &a->model, "FILE", .help = "model file, or sim: MuJoCo itself", .required = true},
-        {"--planner", TZ_OPTION_CHOICE, &a->planner, "P", .help = "how controls are searched", .choices = tz_planner_names()},
         {"--episodes", TZ_OPTION_INT, &a->episodes, "N", .help = "how many", .min = 1, .max = 100000},
         {"--steps", TZ_OPTION_INT, &a->steps, "N", .help = "longest episode; 0: the environment's own limit", .min = 0, .max = 1000000},
-        {"--horizon", TZ_OPTION_INT, &d->horizon, "N", .help = "control steps looked ahead", .min = 1, .max = 1000},
-        {"--samples", TZ_OPTION_INT, &d->samples, "N", .help = "candidates of an iteration", .min = 2, .max = 200000},
-        {"--iterations", TZ_OPTION_INT, &d->iterations, "N", .help = "refinements of a plan", .min = 1, .max = 256},
-        [OPTION_ELITES] = {"--elites", TZ_OPTION_INT, &d->elites, "N", .help = "best candidates that form the next distribution; not given: a tenth of the samples", .min = 1, .max = 200000},
-        [OPTION_KEEP] = {"--keep-elites", TZ_OPTION_INT, &d->keep_elites, "N", .help = "elites that stay candidates; not given: a fifth of the elites", .min = 0, .max = 200000},
-        {"--policy", TZ_OPTION_TEXT, &a->policy, "P", .help = "policy whose controls, along the model's predictions, are candidates too: a shipped one or a policy file"},
-        {"--critic", TZ_OPTION_TEXT, &a->critic, "FILE", .help = "critics of the policy, whose value of the last state counts: shipped ones (hopper-critics) or a file of trapeze sac"},
-        [OPTION_POLICY_SAMPLES] = {"--policy-samples", TZ_OPTION_INT, &d->policy_samples, "N", .help = "candidates of the policy; not given: half of the samples, at most 50", .min = 1, .max = 50},
-        {"--smoothing", TZ_OPTION_REAL, &d->smoothing, "X", .help = "share of the old distribution in the new one", .min = 0, .max = 0.999},
-        {"--sample-decay", TZ_OPTION_REAL, &d->sample_decay, "X", .help = "each iteration draws X times fewer candidates", .min = 1, .max = 100},
-        [OPTION_NOISE] = {"--noise", TZ_OPTION_REAL, &d->noise_std, "S", .help = "first standard deviation of the candidates, in control half-ranges; not given, with a policy: 0.05", .min = 1e-6, .max = 100},
-        {"--noise-color", TZ_OPTION_REAL, &d->noise_color, "X", .help = "correlation of consecutive steps of the noise (AR(1)); 0: white", .min = 0, .max = 0.999},
-        [OPTION_DISCOUNT] = {"--discount", TZ_OPTION_REAL, &d->discount, "X", .help = "of rewards, per step; not given, with a critic: 0.99, as critics are trained", .min = 1e-6, .max = 1},
-        {"--range", TZ_OPTION_CHOICE, &a->range, "MODE", .help = "candidates that leave the range of the model's training data", .choices = ranges},
-        {"--range-margin", TZ_OPTION_REAL, &d->range_margin, "X", .help = "how far outside is tolerated, in widths of the range", .min = 0, .max = 1e6},
-        {"--range-penalty", TZ_OPTION_REAL, &d->range_penalty, "X", .help = "reward lost per step and width outside", .min = 0, .max = 1e12},
-        {"--substeps", TZ_OPTION_INT, &a->substeps, "N", .help = "steps of the integrator in a predicted transition; 0: as the model was trained; half as many plan twice as fast", .min = 0, .max = 1000},
-        {"--no-early-end", TZ_OPTION_FLAG, &a->no_early_end, .help = "go on where the task would terminate"},
+        TZ_PLANNING_OPTIONS(p),
         {"--seed", TZ_OPTION_U64, &a->seed, "K", .help = "of initial states and candidates"},
         {"--threads", TZ_OPTION_INT, &a->threads, "N", .help = "threads; 0: one a CPU", .min = 0, .max = 1024},
         {"--out", TZ_OPTION_TEXT, &a->out, "D", .help = "folder for results, pictures and the episodes as a dataset"},
         {"--resume", TZ_OPTION_FLAG, &a->resume, .help = "go on where a stopped run left its folder; the same command otherwise"},
-        TZ_VIEWING_OPTIONS(r.viewing),
-        TZ_VERSION_OPTION(&a->version),
-        TZ_ENV_ARG_OPTION(&a->env_arguments),
+        TZ_VIEWING_OPTIONS(r->viewing),
         {"--json", TZ_OPTION_FLAG, &a->json, .help = "print one JSON object"},
         {"--quiet", TZ_OPTION_FLAG, &a->quiet, .help = "show no progress"},
     };
     // clang-format on
-    tz_error error;
-    bool help = false;
-    tz_status status = tz_options_parse(&tz_command_mpc, options, TZ_COUNTOF(options), argc, argv,
-                                        NULL, &help, &error);
-    if (status == TZ_OK && !help) {
-        d->kind = (tz_planner_kind)a->planner;
-        d->range_mode = (tz_range_mode)a->range;
-        d->seed = a->seed;
-        if (!options[OPTION_ELITES].was_set) {
-            d->elites = d->samples < 20 ? 2 : d->samples / 10;
-        }
-        if (!options[OPTION_KEEP].was_set) {
-            d->keep_elites = d->elites / 5;
-        }
-        if (!options[OPTION_POLICY_SAMPLES].was_set) {
-            d->policy_samples = d->samples < 4 ? 1 : d->samples < 100 ? d->samples / 2 : 50;
-        }
-        if (a->policy != NULL && !options[OPTION_NOISE].was_set) {
-            d->noise_std = 0.05;
-        }
-        if (a->critic != NULL && !options[OPTION_DISCOUNT].was_set) {
-            d->discount = 0.99;
-        }
-        status = check_arguments(&r, options[OPTION_POLICY_SAMPLES].was_set, &error);
-        if (status == TZ_OK) {
-            status = run_mpc(&r, argc, argv, &error);
-        }
-        destroy(&r);
+    const size_t n = TZ_COUNTOF(options);
+    TZ_CHECK(tz_options_parse(&tz_command_mpc, options, n, argc, argv, NULL, help, error));
+    d->kind = (tz_planner_kind)p->planner;
+    d->range_mode = (tz_range_mode)p->range;
+    d->seed = a->seed;
+    if (!tz_option_was_set(options, n, &d->elites)) {
+        d->elites = d->samples < 20 ? 2 : d->samples / 10;
     }
+    if (!tz_option_was_set(options, n, &d->keep_elites)) {
+        d->keep_elites = d->elites / 5;
+    }
+    const bool has_policy_samples = tz_option_was_set(options, n, &d->policy_samples);
+    if (!has_policy_samples) {
+        d->policy_samples = d->samples < 4 ? 1 : d->samples < 100 ? d->samples / 2 : 50;
+    }
+    if (p->policy != NULL && !tz_option_was_set(options, n, &d->noise_std)) {
+        d->noise_std = 0.05;
+    }
+    if (p->critic != NULL && !tz_option_was_set(options, n, &d->discount)) {
+        d->discount = 0.99;
+    }
+    return *help ? TZ_OK : check_arguments(r, has_policy_samples, error);
+}
+
+tz_status tz_mpc_stage(int argc, char **argv, tz_stage stage, tz_error *error) {
+    run r = {.stage = stage,
+             .arguments = {.episodes = 1, .planning = tz_planning_default()},
+             .viewing = TZ_VIEWING_DEFAULT};
+    bool help = false;
+    tz_status status = parse(&r, argc, argv, &help, error);
+    if (status == TZ_OK && !help) {
+        status = stage == TZ_STAGE_CHECK ? make(&r, error) : run_mpc(&r, argc, argv, error);
+    }
+    destroy(&r);
+    return status;
+}
+
+static int mpc_main(int argc, char **argv) {
+    tz_error error;
+    const tz_status status = tz_mpc_stage(argc, argv, TZ_STAGE_ALONE, &error);
     return status == TZ_OK ? TZ_EXIT_OK : tz_cli_fail(&tz_command_mpc, &error);
 }
 

@@ -256,6 +256,7 @@ static tz_status parse_option(const tz_command *command, tz_option *options, siz
     }
     TZ_CHECK(parse_value(option, value, error));
     option->was_set = true;
+    option->text = value;
     return TZ_OK;
 }
 
@@ -292,6 +293,14 @@ tz_status tz_options_parse(const tz_command *command, tz_option *options, size_t
         }
     }
     return TZ_OK;
+}
+
+bool tz_option_was_set(const tz_option *options, size_t n_options, const void *value) {
+    bool set = false;
+    for (size_t i = 0; i < n_options; i++) {
+        set |= options[i].value == value && options[i].was_set;
+    }
+    return set;
 }
 
 const char *const tz_version_choices[] = {"auto", "v5", "v4", NULL};

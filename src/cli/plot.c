@@ -13,7 +13,7 @@
 #include <string.h>
 
 // Commands whose folders can be drawn.
-static const char *const drawn[] = {"collect", "train", "sac", "eval", "mpc"};
+static const char *const drawn[] = {"collect", "train", "sac", "eval", "mpc", "rounds"};
 
 static bool can_draw(const char *command) {
     for (size_t i = 0; i < TZ_COUNTOF(drawn); i++) {
@@ -84,8 +84,8 @@ static tz_status draw(const char *folder, struct json_object *config, const char
     }
     if (!can_draw(command)) {
         return tz_fail(error, TZ_ERR_UNSUPPORTED,
-                       "%s: a folder of '%.32s', expected one of collect, train, sac, eval, mpc or "
-                       "paper",
+                       "%s: a folder of '%.32s', expected one of collect, train, sac, eval, mpc, "
+                       "rounds or paper",
                        folder, command);
     }
     tz_pictures pictures = {.folder = out};

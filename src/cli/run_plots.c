@@ -301,6 +301,25 @@ static tz_status draw_mpc(const char *folder, struct json_object *config, tz_pic
     return status;
 }
 
+// ---- rounds
+
+static const picture rounds_picture = {
+    .name = "rounds",
+    .x = "round",
+    .x_unit = 1.0,
+    .x_label = "round",
+    .y_label = "return",
+    .curves = {{"episodes of the round", "return_mean", "return_std"},
+               {"trial of the model after it", "trial_return_mean", "trial_return_std"}}};
+
+static tz_status draw_rounds(const char *folder, struct json_object *config, tz_pictures *out,
+                             tz_error *error) {
+    char title[160];
+    snprintf(title, sizeof title, "Rounds of control and learning on %.64s",
+             tz_config_text(config, "env"));
+    return draw_metrics(folder, &rounds_picture, 1, title, out, error);
+}
+
 // ---- eval
 
 // Length of the list at `key`, 0 when there is none.
@@ -433,7 +452,11 @@ static const struct {
     const char *command;
     tz_status (*draw)(const char *folder, struct json_object *config, tz_pictures *out,
                       tz_error *error);
-} kinds[] = {{"train", draw_train}, {"sac", draw_sac}, {"mpc", draw_mpc}, {"eval", draw_eval}};
+} kinds[] = {{"train", draw_train},
+             {"sac", draw_sac},
+             {"mpc", draw_mpc},
+             {"rounds", draw_rounds},
+             {"eval", draw_eval}};
 
 tz_status tz_draw_curves(const char *folder, struct json_object *config, tz_pictures *out,
                          tz_error *error) {

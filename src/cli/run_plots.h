@@ -17,7 +17,7 @@ typedef struct tz_pictures {
 // Draws one more picture, <folder>/<name>.png and .svg.
 tz_status tz_pictures_add(tz_pictures *out, const tz_plot *plot, const char *name, tz_error *error);
 
-// Draws the curves of a folder of `trapeze train`, `sac`, `mpc` or `eval`, as PNG and SVG
+// Draws the curves of a folder of `trapeze train`, `sac`, `mpc`, `rounds` or `eval`, as PNG and SVG
 // (docs/plots.md). `config` is the folder's config.json; a folder of another command has no curves.
 // What has no values yet is left out. The first failure is returned.
 tz_status tz_draw_curves(const char *folder, struct json_object *config, tz_pictures *out,

@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/model_versions.h"
 #include "cli/run_plots.h"
+#include "cli/stages.h"
 #include "models/ensemble.h"
 
 #include <errno.h>
@@ -47,6 +48,8 @@ typedef struct run {
     bool integration_was_set; // by --integrator or --substeps
     int argc;
     char **argv;
+    tz_stage stage;
+    bool was_checked; // all input, up to the first file that would be written
 } run;
 
 static const char *const kinds[] = {
@@ -398,6 +401,13 @@ static tz_status begin_folder(void *context, tz_error *error) {
     return write_config(r, error);
 }
 
+// In its place where a check is all that was asked for: ends the training before its first file.
+static tz_status end_check(void *context, tz_error *error) {
+    run *r = context;
+    r->was_checked = true;
+    return tz_fail(error, TZ_ERR_INTERRUPTED, "%s: checked", r->arguments.out);
+}
+
 // side.json: what may differ between equal runs.
 static tz_status write_side(const run *r, const tz_training_report *report, tz_error *error) {
     char path[TZ_PATH_MAX], date[32];
@@ -495,13 +505,18 @@ static tz_status train_model(run *r, bool kind_was_set, tz_training_report *repo
     TZ_CHECK(describe(r, error));
     a->def.what = r->what;
     a->def.folder = a->out;
-    a->def.begin = begin_folder;
+    a->def.begin = r->stage == TZ_STAGE_CHECK ? end_check : begin_folder;
     a->def.begin_context = r;
-    a->def.resume = a->resume;
+    a->def.resume = a->resume && r->stage != TZ_STAGE_CHECK;
     a->def.events = true;
     a->def.quiet = a->quiet;
     a->def.trainer.seed = a->seed;
-    TZ_CHECK(tz_train(&a->def, r->model, r->source, r->n_sources, r->team, report, error));
+    const tz_status status =
+        tz_train(&a->def, r->model, r->source, r->n_sources, r->team, report, error);
+    if (r->was_checked) {
+        return TZ_OK;
+    }
+    TZ_CHECK(status);
     TZ_CHECK(write_side(r, report, error));
     return tz_draw_finished_run("train", a->out, error);
 }
@@ -548,9 +563,13 @@ static tz_status run_train(run *r, bool kind_was_set, tz_error *error) {
     TZ_CHECK(read_data(r, error));
     TZ_CHECK(check_angles(r, error));
     TZ_CHECK(tz_team_create(&r->team, a->threads, error));
-    TZ_CHECK(a->members > 1 ? train_members(r, kind_was_set, &report, error)
-                            : train_model(r, kind_was_set, &report, error));
-    print_report(r, &report);
+    // members of an ensemble differ in their seed alone: one is checked for all
+    TZ_CHECK(a->members > 1 && r->stage != TZ_STAGE_CHECK
+                 ? train_members(r, kind_was_set, &report, error)
+                 : train_model(r, kind_was_set, &report, error));
+    if (r->stage == TZ_STAGE_ALONE) {
+        print_report(r, &report);
+    }
     return TZ_OK;
 }
 
@@ -573,10 +592,6 @@ static const tz_option *find_set(const tz_option *options, size_t n, const void 
         }
     }
     return NULL;
-}
-
-static bool was_set(const tz_option *options, size_t n, const void *value) {
-    return find_set(options, n, value) != NULL;
 }
 
 // What a model of --init brings with it cannot be asked for.
@@ -613,7 +628,7 @@ static tz_status check_idle(const arguments *a, const tz_option *options, size_t
                            option->name);
         }
     }
-    const bool has_curriculum = was_set(options, n, &t->first_length) && t->first_length > 0;
+    const bool has_curriculum = tz_option_was_set(options, n, &t->first_length) && t->first_length > 0;
     if (has_curriculum && (t->first_length == a->def.length || t->epochs == 1)) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "--curriculum %d: --sequence-length %d and --epochs %d leave it nothing to "
@@ -660,11 +675,11 @@ static const form forecast_form = {.mask = MASK_CYCLIC,
 
 // What was given beside a form counts.
 static int int_of(const tz_option *options, size_t n, const int *value, int otherwise) {
-    return was_set(options, n, value) ? *value : otherwise;
+    return tz_option_was_set(options, n, value) ? *value : otherwise;
 }
 
 static double real_of(const tz_option *options, size_t n, const double *value, double otherwise) {
-    return was_set(options, n, value) ? *value : otherwise;
+    return tz_option_was_set(options, n, value) ? *value : otherwise;
 }
 
 static void take_form(arguments *a, const form *f, const tz_option *o, size_t n) {
@@ -683,9 +698,10 @@ static void take_form(arguments *a, const form *f, const tz_option *o, size_t n)
     a->range_limit = real_of(o, n, &a->range_limit, f->range_limit);
 }
 
-static int train_main(int argc, char **argv) {
+tz_status tz_train_stage(int argc, char **argv, tz_stage stage, tz_error *error) {
     run r = {.argc = argc,
              .argv = argv,
+             .stage = stage,
              .arguments = {.kind = 1,
                            .n_hidden = 128,
                            .n_layers = 2,
@@ -710,18 +726,8 @@ static int train_main(int argc, char **argv) {
         {"--renormalise", TZ_OPTION_FLAG, &a->renormalise, .help = "with --init: take the normaliser from the data"},
         {"--epochs", TZ_OPTION_INT, &t->epochs, "N", .help = "passes over the sequences", .min = 1, .max = 1e6},
         {"--lr", TZ_OPTION_REAL, &t->lr, "X", .help = "first learning rate", .min = 0, .max = 1e30},
-        {"--lr-end", TZ_OPTION_REAL, &t->lr_end, "X", .help = "learning rate that it is annealed to", .min = 0, .max = 1e30},
-        {"--sequences", TZ_OPTION_INT, &a->def.n_sequences, "N", .help = "sequences drawn from the data", .min = 1, .max = 1e8},
-        {"--sequence-length", TZ_OPTION_INT, &a->def.length, "N", .help = "states of a sequence", .min = 2, .max = 1000},
-        {"--batch", TZ_OPTION_INT, &t->batch, "N", .help = "sequences of a step", .min = 1, .max = 1e6},
-        {"--tile", TZ_OPTION_INT, &t->tile, "N", .help = "rows of a batch that one thread takes at a time", .min = 1, .max = 1000},
-        {"--weight-decay", TZ_OPTION_REAL, &t->weight_decay, "X", .help = "L2 coefficient, coupled", .min = 0, .max = 1e30},
-        {"--clip", TZ_OPTION_REAL, &t->clip, "X", .help = "norm that gradients are clipped to; 0: not clipped", .min = 0, .max = 1e30},
-        {"--input-noise", TZ_OPTION_REAL, &t->input_noise, "X", .help = "noise on the state that a sequence is rolled out from, in standard deviations of the training states", .min = 0, .max = 10},
-        {"--curriculum", TZ_OPTION_INT, &t->first_length, "N", .help = "states of a sequence that count in the first epoch, growing to all at half the epochs; 0: all from the start", .min = 0, .max = 1000},
-        {"--spectral-limit", TZ_OPTION_REAL, &t->spectral_limit, "X", .help = "largest singular value of a weight matrix; 0: no limit", .min = 0, .max = 1e30},
+        TZ_TRAINER_OPTIONS(&a->def),
         {"--range-limit", TZ_OPTION_REAL, &a->range_limit, "R", .help = "node and node-so kinds: learned rates stay below R times the largest of the training data, component by component; 0: no limit", .min = 0, .max = 1e30},
-        {"--keep-best", TZ_OPTION_FLAG, &a->def.keep_best, .help = "keep the weights with the best held-out rollouts instead of the last ones"},
         {"--hidden", TZ_OPTION_INT, &a->n_hidden, "N", .help = "units of each hidden layer", .min = 1, .max = 4096},
         {"--layers", TZ_OPTION_INT, &a->n_layers, "L", .help = "hidden layers of each network", .min = 1, .max = 4},
         {"--substeps", TZ_OPTION_INT, &a->substeps, "N", .help = "steps of a transition", .min = 1, .max = 1000},
@@ -732,7 +738,6 @@ static int train_main(int argc, char **argv) {
         {"--members", TZ_OPTION_INT, &a->members, "N", .help = "models of an ensemble, seeds K to K + N - 1; writes R/ensemble.json", .min = 1, .max = TZ_MEMBERS_MAX},
         {"--test-fraction", TZ_OPTION_REAL, &a->test_fraction, "X", .help = "share of the episodes held out; 0: none", .min = 0, .max = 0.99},
         {"--split-seed", TZ_OPTION_U64, &a->split_seed, "K", .help = "which episodes are held out"},
-        {"--rollout-every", TZ_OPTION_INT, &a->def.rollout_every, "N", .help = "epochs between rollouts from held-out episodes", .min = 1, .max = 1e6},
         {"--rollouts", TZ_OPTION_INT, &a->def.n_rollouts, "N", .help = "number of these rollouts", .min = 1, .max = 1e5},
         {"--horizon", TZ_OPTION_INT, &a->def.horizon, "N", .help = "their steps", .min = 1, .max = 1e5},
         {"--seed", TZ_OPTION_U64, &a->seed, "K", .help = "seed of weights, sequences and their order"},
@@ -742,31 +747,36 @@ static int train_main(int argc, char **argv) {
         {"--quiet", TZ_OPTION_FLAG, &a->quiet, .help = "show no progress"},
     };
     // clang-format on
-    tz_error error;
     bool help = false;
     tz_status status = tz_options_parse(&tz_command_train, options, TZ_COUNTOF(options), argc, argv,
-                                        NULL, &help, &error);
+                                        NULL, &help, error);
     if (status == TZ_OK && help) {
-        return TZ_EXIT_OK;
+        return TZ_OK;
     }
     if (status == TZ_OK && a->study && a->forecast) {
-        status = tz_fail(&error, TZ_ERR_ARGUMENT, "--study and --forecast are two forms; give one");
+        status = tz_fail(error, TZ_ERR_ARGUMENT, "--study and --forecast are two forms; give one");
     }
     if (a->study || a->forecast) {
         take_form(a, a->study ? &study_form : &forecast_form, options, TZ_COUNTOF(options));
     }
     if (status == TZ_OK) {
-        status = check_init(a, options, TZ_COUNTOF(options), &error);
+        status = check_init(a, options, TZ_COUNTOF(options), error);
     }
     if (status == TZ_OK) {
-        status = check_idle(a, options, TZ_COUNTOF(options), &error);
+        status = check_idle(a, options, TZ_COUNTOF(options), error);
     }
-    r.integration_was_set = was_set(options, TZ_COUNTOF(options), &a->substeps) ||
-                            was_set(options, TZ_COUNTOF(options), &a->integrator);
+    r.integration_was_set = tz_option_was_set(options, TZ_COUNTOF(options), &a->substeps) ||
+                            tz_option_was_set(options, TZ_COUNTOF(options), &a->integrator);
     if (status == TZ_OK) {
-        status = run_train(&r, options[OPTION_MODEL].was_set, &error);
+        status = run_train(&r, options[OPTION_MODEL].was_set, error);
     }
     destroy(&r);
+    return status;
+}
+
+static int train_main(int argc, char **argv) {
+    tz_error error;
+    const tz_status status = tz_train_stage(argc, argv, TZ_STAGE_ALONE, &error);
     return status == TZ_OK ? TZ_EXIT_OK : tz_cli_fail(&tz_command_train, &error);
 }
 

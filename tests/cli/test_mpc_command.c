@@ -311,48 +311,6 @@ static void play_is_interrupted(void **state) {
                      130);
 }
 
-// The return_mean of a file of results.
-static double return_of(const char *path) {
-    json_object *o = json_object_from_file(path);
-    assert_non_null(o);
-    const double mean = number(o, "return_mean");
-    json_object_put(o);
-    return mean;
-}
-
-// tools/mpc_rounds.sh with two rounds: without trials the kept model is the one whose round earned
-// the most, with trials the one whose trial did; what is there is not made again.
-static void rounds_keep_the_best_model(void **state) {
-    (void)state;
-    assert_int_equal(trapeze("collect --env inverted_pendulum --policy random --episodes 12 "
-                             "--seed 0 --out data --quiet"),
-                     0);
-    assert_int_equal(trapeze("train --data data --model node-so --hidden 16 --epochs 1 --seed 0 "
-                             "--out first --quiet"),
-                     0);
-#define ROUNDS(TRY)                                                                                \
-    "export TRAPEZE=" TZ_PROGRAM " EPISODES=1 STEPS=20 EPOCHS=1 TRY='" TRY "' "                    \
-    "MPC='--samples 12 --horizon 5 --iterations 1'; sh " TZ_SOURCE_DIR                             \
-    "/tools/mpc_rounds.sh inverted_pendulum data first/model.safetensors rounds 2"
-    // of a round that was cut short there are an unfinished dataset and a run of training
-    assert_int_equal(shell("mkdir -p rounds/round-1/mpc/dataset/journal"), 0);
-    assert_int_equal(shell(ROUNDS("")), 0);
-    const bool first = return_of("rounds/round-1/mpc/results.json") >=
-                       return_of("rounds/round-2/mpc/results.json");
-    assert_same_file("rounds/model.safetensors",
-                     first ? "first/model.safetensors" : "rounds/round-1/model/model.safetensors");
-
-    assert_int_equal(shell("touch before; sleep 0.1"), 0);
-    assert_int_equal(shell(ROUNDS("--samples 12 --horizon 8 --episodes 2 --steps 30")), 0);
-    const bool after_first = return_of("rounds/trial-1.json") >= return_of("rounds/trial-2.json");
-    assert_same_file("rounds/model.safetensors", after_first
-                                                     ? "rounds/round-1/model/model.safetensors"
-                                                     : "rounds/round-2/model/model.safetensors");
-    assert_int_equal(shell("find rounds -newer before -type f | sort | tr '\\n' ' '"), 0);
-    assert_string_equal(printed, "rounds/model.safetensors rounds/trial-1.json "
-                                 "rounds/trial-2.json ");
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_results_agree_with_the_episodes),
@@ -367,7 +325,6 @@ int main(void) {
         cmocka_unit_test(what_was_not_measured_is_null),
         cmocka_unit_test(a_failing_film_keeps_the_episodes),
         cmocka_unit_test(play_is_interrupted),
-        cmocka_unit_test(rounds_keep_the_best_model),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
