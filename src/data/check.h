@@ -47,7 +47,7 @@ enum { TZ_N_REPLAY_BOUNDS = 3 };
 static const double tz_replay_bounds[TZ_N_REPLAY_BOUNDS] = {1e-9, 1e-6, 1e-3};
 
 // How one episode went when it was simulated again with the stored controls.
-typedef struct tz_replay {
+typedef struct tz_replayed {
     bool from_reset;  // started by the stored seed; else put at the first state, without the
                       // simulator's warm start
     bool start_equal; // the reset gave the stored first state exactly
@@ -55,10 +55,10 @@ typedef struct tz_replay {
     int steps_within[TZ_N_REPLAY_BOUNDS]; // leading steps with max |z - z_stored| <= bound
     double max_difference;                // largest max |z - z_stored| on the way
     double final_difference;              // max |z - z_stored| after the last step
-} tz_replay;
+} tz_replayed;
 
 // Replays all episodes; replays (n_episodes). TZ_ERR_ARGUMENT when the environment is unknown.
-TZ_API tz_status tz_dataset_replay(const tz_dataset *dataset, tz_replay *replays, tz_team *team,
+TZ_API tz_status tz_dataset_replay(const tz_dataset *dataset, tz_replayed *replays, tz_team *team,
                                    tz_error *error);
 
 #endif

@@ -197,7 +197,7 @@ static void what_is_stored_is_what_happened(void **state) {
     int n_faults = 0;
     assert_int_equal(tz_dataset_validate(dataset, count_fault, &n_faults, NULL), TZ_OK);
     assert_int_equal(n_faults, 0);
-    tz_replay replays[7];
+    tz_replayed replays[7];
     tz_team *team;
     assert_int_equal(tz_team_create(&team, 1, NULL), TZ_OK);
     assert_int_equal(tz_dataset_replay(dataset, replays, team, NULL), TZ_OK);
