@@ -9,7 +9,7 @@
 // A weight block is a few rows of one W (in, out): its gradient X^T dY sums over the whole batch in
 // one product, so no partial sums have to be combined. A thread takes its share of the row tiles as
 // one task, network by network, so that each weight matrix comes into its cache once.
-#include "train/sac.h"
+#include "train/sac_net.h"
 
 #include "base/assert.h"
 #include "base/blas.h"

@@ -2,7 +2,7 @@
 // draws; the same bytes at any number of threads; no allocation; the replay memory.
 #include "base/memory.h"
 #include "base/safetensors.h"
-#include "train/sac.h"
+#include "train/sac_net.h"
 
 #include <float.h>
 #include <math.h>
