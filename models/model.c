@@ -170,7 +170,7 @@ static tz_status init_parameters(tz_learned *self, const tz_model_def *def, tz_e
     const tz_bias_init bias = def->uniform_biases ? TZ_BIAS_UNIFORM : TZ_BIAS_ZERO;
     int tensor = 0;
     for (int i = 0; i < self->n_networks; i++) {
-        const bool is_mass = strcmp(self->network_name[i], "mass") == 0;
+        const bool is_mass = tz_network_is_mass(self->network_role[i]);
         TZ_CHECK(tz_mlp_init(&self->network[i], self->model.parameters, def->seed, tensor, bias,
                              is_mass, error));
         tensor += tz_mlp_n_tensors(&self->network[i]);

@@ -88,6 +88,7 @@ typedef struct tz_model_ops {
 typedef struct tz_model_tensor {
     char name[32]; // "mlp.W1"
     int rows, cols;
+    bool is_bias;
     size_t offset; // of its first value in `parameters`
 } tz_model_tensor;
 
