@@ -31,7 +31,7 @@ typedef struct tz_episode {
 TZ_API tz_episode tz_dataset_episode(const tz_dataset *dataset, int e);
 
 typedef struct tz_writer_def {
-    uint32_t cookie;
+    uint32_t cookie;         // set by tz_writer_def_default, checked at create
     const char *folder;      // the dataset's folder; borrowed during create
     const char *config_json; // what made it (one JSON object): a journal of another configuration
                              // is refused

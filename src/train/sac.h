@@ -13,7 +13,7 @@
 #include "train/replay.h"
 
 typedef struct tz_sac_def {
-    uint32_t cookie;
+    uint32_t cookie;            // set by tz_sac_def_default, checked at create
     int n_obs;                  // D
     int nu;                     // A
     int hidden;                 // H, of both hidden layers of every network; a multiple of 16

@@ -72,7 +72,12 @@ static tz_dataset *collect(const char *folder, const tz_collect_def *def, int n_
     }
     assert_int_equal(tz_writer_create(&writer, &writer_def, tz_env_task(env), &error), TZ_OK);
     assert_int_equal(tz_team_create(&team, threads, &error), TZ_OK);
-    tz_collect_result result;
+    const tz_collect_def nothing = {.episodes = 1};
+    tz_collect_result result = {.episodes = -1};
+    assert_int_equal(tz_collect(writer, env, (const tz_policy *const *)policies, n_policies,
+                                &nothing, team, NULL, &result, &error),
+                     TZ_ERR_ARGUMENT);
+    assert_int_equal(result.episodes, 0);
     if (tz_collect(writer, env, (const tz_policy *const *)policies, n_policies, def, team, NULL,
                    &result, &error) != TZ_OK ||
         tz_writer_finish(writer, def->episodes, &error) != TZ_OK) {
