@@ -204,8 +204,9 @@ static void step(const tz_learned *self, tz_model_workspace *ws, const tz_real *
 // Generalised leapfrog (Stoermer-Verlet for any H(Q, P); Hairer, Lubich, Wanner, Geometric
 // Numerical Integration, 2006, section I.1.4), of second order and symplectic, with f = (f_Q, f_P):
 //
-//     P1 = P + h/2 f_P(Q, P1),   Q' = Q + h/2 (f_Q(Q, P1) + f_Q(Q', P1)),   P' = P1 + h/2 f_P(Q',
-//     P1)
+//     P1 = P + h/2 f_P(Q, P1)
+//     Q' = Q + h/2 (f_Q(Q, P1) + f_Q(Q', P1))
+//     P' = P1 + h/2 f_P(Q', P1)
 //
 // The first two are solved by fixed-point iteration, a row until it stands still to rounding. A row
 // that after ITERATIONS still moves by more than half of its digits has no solution there, h is too
