@@ -162,7 +162,6 @@ TZ_API tz_model_def tz_model_def_default(void);
 TZ_API tz_model_def tz_model_def_synthetic(void);
 
 // What a model takes from its training data: population statistics over all training transitions.
-enum { TZ_NZ_MAX = 2 * TZ_NQ_MAX };
 typedef struct tz_model_statistics {
     double z_mean[TZ_NZ_MAX], z_std[TZ_NZ_MAX];       // of the states                    (nz)
     double u_mean[TZ_NU_MAX], u_std[TZ_NU_MAX];       // of the controls                  (nu)
@@ -178,8 +177,8 @@ TZ_API tz_status tz_model_create(tz_model **model, const tz_model_def *def, cons
                                  const tz_model_statistics *statistics, tz_error *error);
 
 // Loads any learned kind from a model file (docs/formats.md), or an ensemble of them from its list
-// (models/ensemble.h). Errors name the file and what was
-// found and expected. The caller destroys it.
+// (models/ensemble.h). Errors name the file and what was found and expected. The caller destroys
+// it.
 TZ_API tz_status tz_model_load(tz_model **model, const char *path, tz_error *error);
 TZ_API tz_status tz_model_save(const tz_model *model, const char *path, tz_error *error);
 TZ_API void tz_model_destroy(tz_model *model); // Nullable

@@ -278,7 +278,7 @@ static void replay_episode(void *context, int episode, int worker) {
     const int T = tz_dataset_length(dataset, episode), nz = dataset->nz, nu = dataset->nu;
     const double *stored = tz_dataset_states(dataset, episode);
     const float *u = tz_dataset_controls(dataset, episode);
-    double z[2 * TZ_NQ_MAX], control[TZ_NU_MAX]; // (nz), (nu)
+    double z[TZ_NZ_MAX], control[TZ_NU_MAX]; // (nz), (nu)
 
     tz_replayed replay = {.from_reset = origin->known, .T = T};
     if (origin->known) {

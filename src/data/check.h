@@ -21,12 +21,15 @@ typedef struct tz_dataset_summary {
     int length_low, length_high;
     int terminated, truncated; // episodes whose last step says so
     int unstable;              // episodes that were cut where the simulation became unstable
-    tz_range z[2 * TZ_NQ_MAX]; // (nz)
+    tz_range z[TZ_NZ_MAX];     // (nz)
     tz_range u[TZ_NU_MAX];     // (nu)
 } tz_dataset_summary;
 
+// `dataset` has an episode or more. Returns are sums of rewards, lengths are in steps, z and u in
+// the units of the dataset.
 TZ_API void tz_dataset_summarise(const tz_dataset *dataset, tz_dataset_summary *summary);
 
+// Sum of the rewards of an episode (0 to n_episodes - 1).
 TZ_API double tz_dataset_return(const tz_dataset *dataset, int episode);
 
 // ---- rules

@@ -91,8 +91,8 @@ static bool run_episode(collection *c, worker *w, int episode, double *noise_std
     tz_rng rng = tz_rng_stream(def->seed, TZ_PURPOSE_POLICY, (uint64_t)episode);
     tz_rng *policy_rng = def->sampled || tz_policy_needs_rng(c->policies[p]) ? &rng : NULL;
 
-    double z[2 * TZ_NQ_MAX], u_applied[TZ_NU_MAX]; // (nz), (nu)
-    float u[TZ_NU_MAX];                            // (nu)
+    double z[TZ_NZ_MAX], u_applied[TZ_NU_MAX]; // (nz), (nu)
+    float u[TZ_NU_MAX];                        // (nu)
     noise n = begin_noise(def, episode, task->nu);
     *noise_std = n.std;
     tz_env_reset(w->env, z, def->seed, (uint64_t)episode);

@@ -393,7 +393,7 @@ static tz_status check_shapes(reader *r, int episode, const shape found[N_COLUMN
     const hsize_t rows = found[REWARDS].rows;
     const char *against = dataset->env[0] ? dataset->env : "the file";
     *T = 0;
-    if (dataset->nz == 0 && found[OBSERVATIONS].cols <= 2 * TZ_NQ_MAX) {
+    if (dataset->nz == 0 && found[OBSERVATIONS].cols <= TZ_NZ_MAX) {
         dataset->nz = (int)found[OBSERVATIONS].cols;
     }
     if (!r->knows_controls && found[ACTIONS].cols <= TZ_NU_MAX) {

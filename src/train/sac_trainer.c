@@ -399,7 +399,7 @@ static tz_status run_episode(tz_sac_trainer *trainer, uint64_t episode, double *
 static tz_status evaluate(tz_sac_trainer *trainer, tz_sac_metrics *row, tz_error *error) {
     const int n = trainer->def.evaluation_episodes;
     double sum = 0.0, sum_squares = 0.0, length_sum = 0.0;
-    double z[2 * TZ_NQ_MAX];
+    double z[TZ_NZ_MAX];
     for (int i = 0; i < n; i++) {
         double total, length;
         TZ_CHECK(run_episode(trainer, TZ_SAC_EVALUATION_EPISODE + (uint64_t)i, &total, &length, z,

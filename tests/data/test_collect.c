@@ -220,7 +220,7 @@ static void an_unstable_step_is_never_stored(void **state) {
     const tz_task *task = tz_env_task(env);
     tz_episode_recorder *recorder;
     assert_int_equal(tz_episode_recorder_create(&recorder, task, SAMPLE_STEPS, NULL), TZ_OK);
-    double z[2 * TZ_NQ_MAX];
+    double z[TZ_NZ_MAX];
     const double rest[TZ_NU_MAX] = {0};
     const float u[TZ_NU_MAX] = {0};
     tz_step step;
