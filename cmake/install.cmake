@@ -27,7 +27,7 @@ set(public_headers
   models/ensemble.h models/model.h models/real.h
   src/data/check.h src/data/collect.h src/data/dataset.h src/data/guard.h src/data/writer.h
   src/train/checkpoint.h src/train/evaluation.h src/train/loss.h src/train/optimiser.h src/train/replay.h
-  src/train/replay_dataset.h src/train/sac.h src/train/sac_net.h src/train/sac_trainer.h src/train/sequences.h
+  src/train/replay_dataset.h src/train/sac.h src/train/sac_trainer.h src/train/sequences.h
   src/train/spectral.h src/train/trainer.h src/train/training.h
   src/plan/mpc.h src/plan/planner.h src/plan/sim_model.h
   src/view/quality.h src/view/recorder.h src/view/window.h)

@@ -50,12 +50,12 @@ static void set(const tz_argument *argument, tz_task *task, const double value[2
 
 void tz_argument_text(const tz_argument *argument, const double value[2],
                       char text[TZ_ARGUMENT_TEXT_MAX]) {
-    char low[TZ_REAL_TEXT_MAX], high[TZ_REAL_TEXT_MAX];
-    tz_real_text(low, value[0]);
+    char low[TZ_DECIMALS_MAX], high[TZ_DECIMALS_MAX];
+    tz_decimals(low, value[0]);
     if (argument->kind == TZ_ARGUMENT_FLAG) {
         snprintf(text, TZ_ARGUMENT_TEXT_MAX, "%s", value[0] != 0.0 ? "true" : "false");
     } else if (argument->kind == TZ_ARGUMENT_RANGE) {
-        tz_real_text(high, value[1]);
+        tz_decimals(high, value[1]);
         snprintf(text, TZ_ARGUMENT_TEXT_MAX, "%s:%s", low, high);
     } else {
         snprintf(text, TZ_ARGUMENT_TEXT_MAX, "%s", low);

@@ -16,12 +16,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Sizes that arrays are made for.
 enum {
-    TZ_NAME_MAX = 128,
-    TZ_NQ_MAX = 128,
-    TZ_NU_MAX = 64,
-    TZ_OBSERVATION_MAX = 512,
-    TZ_DIGEST_MAX = 100
+    TZ_NAME_MAX = 128,         // bytes of a name, its NUL included
+    TZ_NQ_MAX = 128,           // positions, and velocities
+    TZ_NZ_MAX = 2 * TZ_NQ_MAX, // entries of z = [q, v]
+    TZ_NU_MAX = 64,            // controls
+    TZ_OBSERVATION_MAX = 512,  // numbers of an observation
+    TZ_DIGEST_MAX = 100        // bytes of a digest, its NUL included
 };
 
 // What a coordinate q[i] is.
@@ -32,7 +34,6 @@ typedef enum tz_coordinate {
 } tz_coordinate;
 
 // ---- task: what is to be done, as data and pure functions; immutable, shared by threads
-// ----------
 
 typedef struct tz_task tz_task;
 struct tz_task {
@@ -107,11 +108,14 @@ typedef struct tz_step {
     tz_step_outcome outcome;
 } tz_step;
 
-// Creates the environment. Errors: unknown name or argument (the sentence lists the known ones),
-// bad def, memory. The caller destroys it. TZ_ERR_ARGUMENT, TZ_ERR_MEMORY, TZ_ERR_FORMAT.
+// Creates the environment. TZ_ERR_ARGUMENT: unknown name or argument (the sentence lists the known
+// ones) or bad def; TZ_ERR_IO, TZ_ERR_FORMAT: an MJCF file that cannot be read or is none;
+// TZ_ERR_UNSUPPORTED: one that asks for more than docs/environments.md says, or a physical system
+// in a build without SUNDIALS; TZ_ERR_MEMORY. The caller destroys it.
 TZ_API tz_status tz_env_create(tz_env **env, const tz_env_def *def, tz_error *error);
 
 // A second world on the same compiled model (reference-counted), at its own reset state.
+// TZ_ERR_MEMORY, TZ_ERR_UNSUPPORTED. The caller destroys it.
 TZ_API tz_status tz_env_clone(tz_env **clone, const tz_env *env, tz_error *error);
 TZ_API void tz_env_destroy(tz_env *env); // Nullable
 

@@ -10,12 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    EPISODE_STEPS_DEFAULT = 1000,
-    FRAME_SKIP_MAX = 10000,
-    ARENA_BYTES_MAX = 1 << 30,
-    PATH_LETTERS_MAX = 120 // which are the environment's name
-};
+enum { EPISODE_STEPS_DEFAULT = 1000, FRAME_SKIP_MAX = 10000, ARENA_BYTES_MAX = 1 << 30 };
 
 // The type of one file, owned by its environment.
 typedef struct mjcf_type {
@@ -61,13 +56,26 @@ static bool ends_at_z(const tz_task *task, const double *z_next) {
 // Refuses a model whose next state depends on more than (q, v, u).
 static tz_status check_model(const mjModel *model, const char *path, tz_error *error) {
     const struct {
+        long long n;
+        int limit;
+        const char *what;
+    } sizes[] = {
+        {model->nq > model->nv ? model->nq : model->nv, TZ_NQ_MAX, "coordinates"},
+        {model->nu, TZ_NU_MAX, "actuators"},
+        {model->nsensordata, TZ_MEASURED_MAX, "sensor values"},
+    };
+    for (size_t i = 0; i < TZ_COUNTOF(sizes); i++) {
+        if (sizes[i].n > sizes[i].limit) {
+            return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                           "%s is not supported: it has %lld %s (expected at most %d)", path,
+                           sizes[i].n, sizes[i].what, sizes[i].limit);
+        }
+    }
+    const struct {
         bool is_so;
         const char *what, *expected;
     } refusals[] = {
         {model->nv == 0, "it has no joints", "at least one"},
-        {model->nq > TZ_NQ_MAX || model->nv > TZ_NQ_MAX, "it has more than 128 coordinates",
-         "at most 128"},
-        {model->nu > TZ_NU_MAX, "it has more than 64 actuators", "at most 64"},
         {model->na > 0,
          "its actuators have activation states (muscles, integrators, filters), which z = [q, v] "
          "does "
@@ -79,8 +87,6 @@ static tz_status check_model(const mjModel *model, const char *path, tz_error *e
         {tz_mujoco_can_sleep(model),
          "its bodies may fall asleep (flag sleep), and z = [q, v] does not hold which of them are",
          "the flag disabled"},
-        {model->nsensordata > TZ_MEASURED_MAX, "its sensors have more than 64 values",
-         "at most 64"},
         {!(model->opt.timestep > 0.0) || !isfinite(model->opt.timestep),
          "its timestep is not positive", "a time in seconds"},
         {tz_mujoco_arena_bytes(model) > ARENA_BYTES_MAX, "its simulation needs more than 1 GB",
@@ -284,9 +290,9 @@ bool tz_is_mjcf_name(const char *name) {
 tz_status tz_mjcf_env_create(tz_env **env, const tz_env_def *def, tz_error *error) {
     const char *path = def->name;
     *env = NULL;
-    if (strlen(path) > PATH_LETTERS_MAX) {
+    if (strlen(path) > TZ_ENV_LETTERS_MAX) {
         return tz_fail(error, TZ_ERR_ARGUMENT, "%.200s: a path of %zu letters; expected at most %d",
-                       path, strlen(path), PATH_LETTERS_MAX);
+                       path, strlen(path), TZ_ENV_LETTERS_MAX);
     }
     TZ_CHECK(tz_mjcf_check(path, error));
     mjModel *model;

@@ -50,8 +50,6 @@ static inline const mujoco_env *const_self_of(const tz_env *env) {
     return (const mujoco_env *)env;
 }
 
-// ---- create -----------------------------------------------------------------------------------
-
 // ---- reward and end of predicted states -------------------------------------------------------
 
 static shared *shared_of(const tz_task *task) {
@@ -201,7 +199,8 @@ static void describe_joint(tz_task *task, const mjModel *model, int j) {
 static tz_status fill_task(tz_task *task, const tz_mujoco_env_type *type, const tz_env_def *def,
                            int version, const mjModel *model, tz_error *error) {
     const tz_env_info *info = &type->env.info;
-    snprintf(task->name, sizeof task->name, "%.120s%s", info->name, version == 4 ? "-v4" : "");
+    snprintf(task->name, sizeof task->name, "%.*s%s", TZ_ENV_LETTERS_MAX, info->name,
+             version == 4 ? "-v4" : "");
     snprintf(task->gymnasium_id, sizeof task->gymnasium_id, "%s", info->gymnasium_id);
     char *digit = strrchr(task->gymnasium_id, '5');
     if (version == 4 && digit) {

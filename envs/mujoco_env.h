@@ -8,7 +8,10 @@
 
 #include <mujoco/mujoco.h>
 
-enum { TZ_MEASURED_MAX = 64 };
+enum {
+    TZ_MEASURED_MAX = 64,    // numbers that an environment measures beside z
+    TZ_ENV_LETTERS_MAX = 120 // of an environment's name, which "-v4" may follow
+};
 
 // A moment that a reward is given for: the state, and what was measured of the world there.
 typedef struct tz_moment {

@@ -30,10 +30,11 @@ TZ_API tz_status tz_ensemble_write(const char *path, const char *const *files, i
                                    tz_error *error);
 
 // Whether a path is that of a list rather than of one model.
-bool tz_ensemble_is_list(const char *path);
+TZ_API bool tz_ensemble_is_list(const char *path);
 
 // Reads a list and its members. Errors name the file and what was found and expected: TZ_ERR_FORMAT
-// also for a path that leads out of the folder and for a member whose digest is another.
+// also for a path that leads out of the folder, TZ_ERR_MISMATCH for a member whose digest is
+// another and for members that do not fit each other.
 TZ_API tz_status tz_ensemble_load(tz_model **ensemble, const char *path, tz_error *error);
 
 #endif

@@ -31,10 +31,13 @@ static tz_status set_up(tz_learned *self, int n_force, tz_error *error) {
     hnn *model = (hnn *)self;
     const int n = self->model.nq;
     TZ_CHECK(tz_canonical_check(self, error));
-    TZ_CHECK(tz_learned_add_network(self, "potential", self->n_in_q, 1, error));
-    TZ_CHECK(tz_learned_add_network(self, "mass", self->n_in_q, n * n, error));
+    TZ_CHECK(
+        tz_learned_add_network(self, "potential", TZ_NETWORK_GRADIENT, self->n_in_q, 1, error));
+    TZ_CHECK(
+        tz_learned_add_network(self, "mass", TZ_NETWORK_MASS_GRADIENT, self->n_in_q, n * n, error));
     if (n_force > 0) {
-        TZ_CHECK(tz_learned_add_network(self, "force", self->n_in, n_force, error));
+        TZ_CHECK(
+            tz_learned_add_network(self, "force", TZ_NETWORK_OUTPUT, self->n_in, n_force, error));
     }
     TZ_CHECK(tz_canonical_setup(self, MASS, (double)TZ_MASS_EPS, error));
     model->s_V = (tz_real)(1.0 / model->canonical.m0);

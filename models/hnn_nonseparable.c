@@ -17,10 +17,11 @@ enum { ENERGY, MASS, FORCE };
 static tz_status setup(tz_learned *self, tz_error *error) {
     const int n = self->model.nq;
     TZ_CHECK(tz_canonical_check(self, error));
-    TZ_CHECK(tz_learned_add_network(self, "energy", self->n_in_q + n, 1, error));
-    TZ_CHECK(tz_learned_add_network(self, "mass", self->n_in_q, n * n, error));
+    TZ_CHECK(
+        tz_learned_add_network(self, "energy", TZ_NETWORK_GRADIENT, self->n_in_q + n, 1, error));
+    TZ_CHECK(tz_learned_add_network(self, "mass", TZ_NETWORK_MASS_MAP, self->n_in_q, n * n, error));
     if (self->model.nu > 0) {
-        TZ_CHECK(tz_learned_add_network(self, "force", self->n_in, n, error));
+        TZ_CHECK(tz_learned_add_network(self, "force", TZ_NETWORK_OUTPUT, self->n_in, n, error));
     }
     return tz_canonical_setup(self, MASS, (double)TZ_MASS_EPS, error);
 }

@@ -87,7 +87,7 @@ tz_status tz_learned_workspace_create(tz_model_workspace **workspace, const tz_m
     const int n_stages = rules[self->integrator].n_stages;
     ws->max_B = training || max_B < TILE_ROWS ? max_B : TILE_ROWS;
     ws->max_T = training ? max_T : 0;
-    const size_t n_tapes = training ? (size_t)(max_T * self->substeps * n_stages) : 1;
+    const size_t n_tapes = training ? (size_t)max_T * (size_t)self->substeps * (size_t)n_stages : 1;
     const size_t n_map_tapes = training ? (size_t)max_T + 1 : 1;
     ws->tape_size = tz_round_line(kind->tape_size(self, ws->max_B));
     ws->map_tape_size =
@@ -137,8 +137,9 @@ void tz_learned_workspace_destroy(tz_model_workspace *workspace) {
 // Tape of a stage of step s of transition t, and of the map after t transitions.
 static tz_real *tape_at(const tz_model_workspace *ws, const tz_learned *self, int t, int s,
                         int stage) {
-    const int slot = (t * self->substeps + s) * rules[self->integrator].n_stages + stage;
-    return ws->tapes + (ws->max_T > 0 ? (size_t)slot * ws->tape_size : 0);
+    const size_t steps = (size_t)t * (size_t)self->substeps + (size_t)s;
+    const size_t slot = steps * (size_t)rules[self->integrator].n_stages + (size_t)stage;
+    return ws->tapes + (ws->max_T > 0 ? slot * ws->tape_size : 0);
 }
 
 static tz_real *map_tape_at(const tz_model_workspace *ws, int t) {
@@ -203,8 +204,9 @@ static void step(const tz_learned *self, tz_model_workspace *ws, const tz_real *
 // Generalised leapfrog (Stoermer-Verlet for any H(Q, P); Hairer, Lubich, Wanner, Geometric
 // Numerical Integration, 2006, section I.1.4), of second order and symplectic, with f = (f_Q, f_P):
 //
-//     P1 = P + h/2 f_P(Q, P1),   Q' = Q + h/2 (f_Q(Q, P1) + f_Q(Q', P1)),   P' = P1 + h/2 f_P(Q',
-//     P1)
+//     P1 = P + h/2 f_P(Q, P1)
+//     Q' = Q + h/2 (f_Q(Q, P1) + f_Q(Q', P1))
+//     P' = P1 + h/2 f_P(Q', P1)
 //
 // The first two are solved by fixed-point iteration, a row until it stands still to rounding. A row
 // that after ITERATIONS still moves by more than half of its digits has no solution there, h is too

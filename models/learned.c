@@ -180,11 +180,12 @@ tz_status tz_learned_create(tz_learned **learned, const tz_learned_def *def, tz_
     return TZ_OK;
 }
 
-tz_status tz_learned_add_network(tz_learned *self, const char *name, int n_in, int n_out,
-                                 tz_error *error) {
+tz_status tz_learned_add_network(tz_learned *self, const char *name, tz_network_role role, int n_in,
+                                 int n_out, tz_error *error) {
     TZ_ASSERT(self->n_networks < TZ_NETWORKS_MAX);
     tz_mlp *mlp = &self->network[self->n_networks];
-    self->network_name[self->n_networks++] = name;
+    self->network_name[self->n_networks] = name;
+    self->network_role[self->n_networks++] = role;
     TZ_CHECK(tz_mlp_create(mlp, n_in, self->n_hidden, self->n_layers, n_out,
                            self->model.n_parameters, error));
     self->model.n_parameters += tz_mlp_n_parameters(mlp);
@@ -198,7 +199,7 @@ static void name_tensors(tz_model_tensor *tensors, const tz_mlp *mlp, const char
         const int cols = tz_mlp_cols(mlp, l);
         tz_model_tensor *W = &tensors[2 * l], *b = &tensors[2 * l + 1];
         *W = (tz_model_tensor){.rows = tz_mlp_rows(mlp, l), .cols = cols, .offset = mlp->W_at[l]};
-        *b = (tz_model_tensor){.rows = 1, .cols = cols, .offset = mlp->b_at[l]};
+        *b = (tz_model_tensor){.rows = 1, .cols = cols, .is_bias = true, .offset = mlp->b_at[l]};
         snprintf(W->name, sizeof W->name, "%s.W%d", network, l + 1);
         snprintf(b->name, sizeof b->name, "%s.b%d", network, l + 1);
     }
@@ -209,7 +210,8 @@ tz_status tz_learned_finish(tz_learned *self, tz_error *error) {
     tz_model *model = &self->model;
     model->variance_at = model->n_parameters;
     if (model->has_variance) {
-        TZ_CHECK(tz_learned_add_network(self, "variance", self->n_in, tz_model_nz(model), error));
+        TZ_CHECK(tz_learned_add_network(self, "variance", TZ_NETWORK_VARIANCE, self->n_in,
+                                        tz_model_nz(model), error));
     }
     model->parameters = tz_alloc(model->n_parameters, sizeof *model->parameters);
     tz_model_tensor *tensors = tz_alloc((size_t)model->n_tensors, sizeof *tensors);
@@ -261,32 +263,30 @@ void tz_learned_prepare(tz_model *model) {
 
 // ---- work
 
+// Of a weight in one evaluation of the field and its backward.
+static const double flops_per_field[] = {
+    [TZ_NETWORK_OUTPUT] = 6.0,         [TZ_NETWORK_GRADIENT] = 12.0, [TZ_NETWORK_MASS] = 6.0,
+    [TZ_NETWORK_MASS_GRADIENT] = 12.0, [TZ_NETWORK_MASS_MAP] = 0.0,
+};
+
 double tz_model_flops(const tz_model *model, int T) {
     const tz_learned *self = (const tz_learned *)model;
     TZ_ASSERT(tz_learned_kind_find(model->ops->kind) != NULL);
     const int stages = self->integrator == TZ_INTEGRATOR_EULER ? 1 : 4;
     const double n_fields = (double)T * self->substeps * stages;
-    const bool has_energy = self->kind->energy != NULL;
     double flops = 0.0;
     for (int i = 0; i < self->n_networks; i++) {
         const tz_mlp *mlp = &self->network[i];
-        const char *name = self->network_name[i];
+        const tz_network_role role = self->network_role[i];
         const double weights = (double)mlp->n_hidden *
                                (mlp->n_in + (mlp->n_layers - 1.0) * mlp->n_hidden + mlp->n_out);
-        const bool is_mass = strcmp(name, "mass") == 0;
-        const bool is_gradient = strcmp(name, "potential") == 0 || strcmp(name, "energy") == 0;
-        // without a part in the field, or with its outputs, or with their gradient
-        const bool is_map_only = is_mass && strcmp(self->network_name[0], "energy") == 0;
-        const double per_field = is_map_only                              ? 0.0
-                                 : is_gradient || (is_mass && has_energy) ? 12.0
-                                                                          : 6.0;
-        if (strcmp(name, "variance") == 0) {
+        if (role == TZ_NETWORK_VARIANCE) {
             flops += 6.0 * weights * T; // once a transition
             continue;
         }
         // the mass matrix also turns the first velocities into momenta, and momenta back
-        const double n_maps = is_mass ? T + 1 + self->kind->start_is_decoded : 0.0;
-        flops += weights * (per_field * n_fields + 6.0 * n_maps);
+        const double n_maps = tz_network_is_mass(role) ? T + 1 + self->kind->start_is_decoded : 0.0;
+        flops += weights * (flops_per_field[role] * n_fields + 6.0 * n_maps);
     }
     return flops;
 }

@@ -78,6 +78,21 @@ enum {
     TZ_INPUT_FORM_COUNT
 };
 
+// What of a network is in the field.
+typedef enum tz_network_role {
+    TZ_NETWORK_OUTPUT,        // its outputs
+    TZ_NETWORK_GRADIENT,      // the gradient of its one output
+    TZ_NETWORK_MASS,          // its outputs, the factor of a mass matrix (mass.c)
+    TZ_NETWORK_MASS_GRADIENT, // a mass matrix and its gradient
+    TZ_NETWORK_MASS_MAP,      // nothing: a mass matrix that only encodes and decodes
+    TZ_NETWORK_VARIANCE       // nothing: the variance of a transition
+} tz_network_role;
+
+static inline bool tz_network_is_mass(tz_network_role role) {
+    return role == TZ_NETWORK_MASS || role == TZ_NETWORK_MASS_GRADIENT ||
+           role == TZ_NETWORK_MASS_MAP;
+}
+
 // The structure of a learned model: what a definition and a task, or a file, say of it.
 typedef struct tz_learned_def {
     const tz_learned_kind *kind;
@@ -113,6 +128,7 @@ struct tz_learned {
 
     tz_mlp network[TZ_NETWORKS_MAX];
     const char *network_name[TZ_NETWORKS_MAX]; // static strings
+    tz_network_role network_role[TZ_NETWORKS_MAX];
     int n_networks;
 };
 
@@ -141,8 +157,8 @@ tz_status tz_learned_create(tz_learned **learned, const tz_learned_def *def, tz_
 tz_status tz_learned_finish(tz_learned *self, tz_error *error);
 
 // For setup: appends a network of n_in inputs and n_out outputs.
-tz_status tz_learned_add_network(tz_learned *self, const char *name, int n_in, int n_out,
-                                 tz_error *error);
+tz_status tz_learned_add_network(tz_learned *self, const char *name, tz_network_role role, int n_in,
+                                 int n_out, tz_error *error);
 
 // For setup: TZ_ERR_UNSUPPORTED unless nq == nv.
 tz_status tz_learned_require_square(const tz_learned *self, tz_error *error);

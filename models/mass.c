@@ -20,10 +20,12 @@
 // c_ii = s_i (lambda_i y_i + P_i x_i), c_ji = lambda_i y_j + P_i x_j (i > j). Backward for c_bar
 // and its C of above, lambda held:
 //
-//     y_bar_j = sum_{i >= j} C_ij lambda_i,   x_bar_j = sum_{i >= j} C_ij P_i
-//     P_bar_i += sum_{j <= i} (C_ij x_j + L_ij y_bar_j),   L_bar_ij = P_i y_bar_j + lambda_i
-//     x_bar_j A_bar_ii += L_bar_ii s_i + c_bar_ii (lambda_i y_i + P_i x_i) s_i (1 - s_i), A_bar_ji
-//     += L_bar_ij
+//     y_bar_j = sum_{i >= j} C_ij lambda_i
+//     x_bar_j = sum_{i >= j} C_ij P_i
+//     P_bar_i += sum_{j <= i} (C_ij x_j + L_ij y_bar_j)
+//     L_bar_ij = P_i y_bar_j + lambda_i x_bar_j                (i >= j)
+//     A_bar_ii += L_bar_ii s_i + c_bar_ii (lambda_i y_i + P_i x_i) s_i (1 - s_i)
+//     A_bar_ji += L_bar_ij                                     (i > j)
 #include "models/mass.h"
 
 #include "models/mlp.h"

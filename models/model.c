@@ -109,7 +109,10 @@ static tz_status check_def(const tz_model_def *def, const tz_learned_kind **kind
         return tz_fail(error, TZ_ERR_ARGUMENT, "a network has 1 to %d hidden layers, not %d",
                        TZ_MLP_LAYERS_MAX, def->n_layers);
     }
-    TZ_ASSERT((unsigned)def->integrator < TZ_INTEGRATOR_COUNT);
+    if ((unsigned)def->integrator >= TZ_INTEGRATOR_COUNT) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "integrator %d, expected 0 to %d",
+                       (int)def->integrator, TZ_INTEGRATOR_COUNT - 1);
+    }
     if (def->n_hidden < 1 || def->n_hidden > TZ_MODEL_HIDDEN_MAX || def->substeps < 1 ||
         def->substeps > TZ_MODEL_SUBSTEPS_MAX) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
@@ -170,7 +173,7 @@ static tz_status init_parameters(tz_learned *self, const tz_model_def *def, tz_e
     const tz_bias_init bias = def->uniform_biases ? TZ_BIAS_UNIFORM : TZ_BIAS_ZERO;
     int tensor = 0;
     for (int i = 0; i < self->n_networks; i++) {
-        const bool is_mass = strcmp(self->network_name[i], "mass") == 0;
+        const bool is_mass = tz_network_is_mass(self->network_role[i]);
         TZ_CHECK(tz_mlp_init(&self->network[i], self->model.parameters, def->seed, tensor, bias,
                              is_mass, error));
         tensor += tz_mlp_n_tensors(&self->network[i]);
@@ -282,7 +285,9 @@ void tz_model_destroy(tz_model *model) {
 }
 
 void tz_model_prepare(tz_model *model) {
-    model->ops->prepare(model);
+    if (model->ops->prepare != NULL) {
+        model->ops->prepare(model);
+    }
 }
 
 tz_status tz_model_workspace_create(tz_model_workspace **workspace, const tz_model *model,
@@ -331,10 +336,12 @@ void tz_model_variance_vjp(const tz_model *model, tz_model_workspace *workspace,
 
 void tz_model_energy(const tz_model *model, tz_model_workspace *workspace, tz_real *E,
                      const tz_real *z, int B) {
+    TZ_ASSERT(model->ops->energy != NULL);
     model->ops->energy(model, workspace, E, z, B);
 }
 
 double tz_model_symplectic(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
                            double weight, const tz_real *u, int T, int B) {
+    TZ_ASSERT(model->ops->symplectic != NULL);
     return model->ops->symplectic(model, workspace, grad, weight, u, T, B);
 }

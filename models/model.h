@@ -89,6 +89,7 @@ typedef struct tz_model_ops {
 typedef struct tz_model_tensor {
     char name[32]; // "mlp.W1"
     int rows, cols;
+    bool is_bias;
     size_t offset; // of its first value in `parameters`
 } tz_model_tensor;
 
@@ -165,7 +166,6 @@ TZ_API tz_model_def tz_model_def_default(void);
 TZ_API tz_model_def tz_model_def_synthetic(void);
 
 // What a model takes from its training data: population statistics over all training transitions.
-enum { TZ_NZ_MAX = 2 * TZ_NQ_MAX };
 typedef struct tz_model_statistics {
     double z_mean[TZ_NZ_MAX], z_std[TZ_NZ_MAX];       // of the states                    (nz)
     double u_mean[TZ_NU_MAX], u_std[TZ_NU_MAX];       // of the controls                  (nu)
@@ -181,8 +181,8 @@ TZ_API tz_status tz_model_create(tz_model **model, const tz_model_def *def, cons
                                  const tz_model_statistics *statistics, tz_error *error);
 
 // Loads any learned kind from a model file (docs/formats.md), or an ensemble of them from its list
-// (models/ensemble.h). Errors name the file and what was
-// found and expected. The caller destroys it.
+// (models/ensemble.h). Errors name the file and what was found and expected. The caller destroys
+// it.
 TZ_API tz_status tz_model_load(tz_model **model, const char *path, tz_error *error);
 TZ_API tz_status tz_model_save(const tz_model *model, const char *path, tz_error *error);
 TZ_API void tz_model_destroy(tz_model *model); // Nullable
@@ -202,11 +202,12 @@ TZ_API void tz_model_rollout(const tz_model *model, tz_model_workspace *workspac
                              const tz_real *z0, const tz_real *u, int T, int B);
 
 // Must be called once after `parameters` were written, before the next use (create and load do it).
-// No other thread may use the model meanwhile.
+// No other thread may use the model meanwhile. Does nothing for kinds without parameters of their
+// own (ensembles, sim).
 TZ_API void tz_model_prepare(tz_model *model);
 
-// The learned energy E (B) at z (B, nz), for kinds whose ops have `energy`: H(Q, P) of
-// docs/models.md, in a unit of its own. Not between a rollout and its backward.
+// The learned energy E (B) at z (B, nz), for kinds whose ops have `energy` (asserted): H(Q, P)
+// of docs/models.md, in a unit of its own. Not between a rollout and its backward.
 TZ_API void tz_model_energy(const tz_model *model, tz_model_workspace *workspace, tz_real *E,
                             const tz_real *z, int B);
 
@@ -249,11 +250,11 @@ TZ_API void tz_model_variance_vjp(const tz_model *model, tz_model_workspace *wor
                                   const tz_real *u, int T, int B);
 
 // The symplectic regulariser of the rollout before it on this training workspace, for kinds whose
-// ops have `symplectic`: with DF the Jacobian of the field in w = (Q, P) and J the symplectic
-// matrix, returns the sum of (J DF - (J DF)^T)^2 over the T + 1 points w_t of the rollout, B rows
-// and (2n)^2 entries. grad (n_parameters) += weight times its gradient; nullable. What of it flows
-// through the points joins the next tz_model_rollout_vjp on the workspace, which must follow. At
-// w_T the control is that of the last transition.
+// ops have `symplectic` (asserted): with DF the Jacobian of the field in w = (Q, P) and J the
+// symplectic matrix, returns the sum of (J DF - (J DF)^T)^2 over the T + 1 points w_t of the
+// rollout, B rows and (2n)^2 entries. grad (n_parameters) += weight times its gradient; nullable.
+// What of it flows through the points joins the next tz_model_rollout_vjp on the workspace, which
+// must follow. At w_T the control is that of the last transition.
 TZ_API double tz_model_symplectic(const tz_model *model, tz_model_workspace *workspace,
                                   tz_real *grad, double weight, const tz_real *u, int T, int B);
 

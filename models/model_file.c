@@ -49,8 +49,7 @@ static void list_normaliser(const tz_learned *self, normaliser_tensor list[N_NOR
 static tz_tensor weight_tensor(const tz_model *model, const tz_model_tensor *tensor) {
     tz_tensor entry = {
         .name = tensor->name, .dtype = TZ_DTYPE_F32, .data = model->parameters + tensor->offset};
-    // a bias has one dimension
-    if (tensor->rows > 1 || strchr(tensor->name, 'W') != NULL) {
+    if (!tensor->is_bias) { // a bias has one dimension
         entry.shape[entry.ndim++] = (size_t)tensor->rows;
     }
     entry.shape[entry.ndim++] = (size_t)tensor->cols;

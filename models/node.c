@@ -8,7 +8,8 @@
 #include "models/learned.h"
 
 static tz_status setup(tz_learned *self, tz_error *error) {
-    return tz_learned_add_network(self, "mlp", self->n_in, tz_model_nz(&self->model), error);
+    return tz_learned_add_network(self, "mlp", TZ_NETWORK_OUTPUT, self->n_in,
+                                  tz_model_nz(&self->model), error);
 }
 
 // A range limit leaves its slopes behind the activations.

@@ -60,7 +60,7 @@ static tz_status set_up(tz_learned *self, tz_error *error) {
             model->ops->kind, model->nq, model->n_quaternions, model->nv);
     }
     pair_velocities((node_so *)self);
-    return tz_learned_add_network(self, "mlp", self->n_in, model->nv, error);
+    return tz_learned_add_network(self, "mlp", TZ_NETWORK_OUTPUT, self->n_in, model->nv, error);
 }
 
 static tz_status setup_trapezoid(tz_learned *self, tz_error *error) {

@@ -15,8 +15,8 @@ static const double EPS_START = 1e-6;
 static tz_status setup(tz_learned *self, tz_error *error) {
     const int n = self->model.nq;
     TZ_CHECK(tz_canonical_check(self, error));
-    TZ_CHECK(tz_learned_add_network(self, "mass", self->n_in_q, n * n, error));
-    TZ_CHECK(tz_learned_add_network(self, "force", self->n_in, n, error));
+    TZ_CHECK(tz_learned_add_network(self, "mass", TZ_NETWORK_MASS, self->n_in_q, n * n, error));
+    TZ_CHECK(tz_learned_add_network(self, "force", TZ_NETWORK_OUTPUT, self->n_in, n, error));
     return tz_canonical_setup(self, TZ_SO_MASS, EPS_START, error);
 }
 

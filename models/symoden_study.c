@@ -19,8 +19,10 @@ static tz_status setup(tz_learned *self, tz_error *error) {
                        "kind symoden-study needs positions that are seen, and none as cosine and "
                        "sine");
     }
-    TZ_CHECK(tz_learned_add_network(self, "potential", self->n_in_q, 1, error));
-    return tz_learned_add_network(self, "force", self->n_in, self->model.nv, error);
+    TZ_CHECK(
+        tz_learned_add_network(self, "potential", TZ_NETWORK_GRADIENT, self->n_in_q, 1, error));
+    return tz_learned_add_network(self, "force", TZ_NETWORK_OUTPUT, self->n_in, self->model.nv,
+                                  error);
 }
 
 typedef struct field_tape {

@@ -36,7 +36,9 @@ TZ_API tz_status tz_policy_file_read(tz_policy_file *file, const char *path, con
 TZ_API void tz_policy_file_free(tz_policy_file *file);
 
 // Fits the actor to a task: what is missing (layout, control range) becomes Gymnasium's observation
-// and the task's range; what is there must agree. TZ_ERR_MISMATCH.
+// and the task's range; a layout that is there must agree (TZ_ERR_MISMATCH). A control range that
+// is there is the policy's own and stays, finite and low < high (TZ_ERR_FORMAT), but that of [-1,
+// 1] in every control in another's file becomes the task's.
 TZ_API tz_status tz_policy_file_fit(tz_policy_file *file, const char *path, const tz_task *task,
                                     tz_error *error);
 

@@ -310,14 +310,6 @@ int tz_zip_find(const tz_zip *zip, const char *name) {
     return -1;
 }
 
-const char *tz_zip_path(const tz_zip *zip) {
-    return zip->path;
-}
-
-size_t tz_zip_member_size(const tz_zip *zip, int index) {
-    return zip->members[index].size;
-}
-
 // Inflates a raw deflate stream that must end exactly with the member.
 static bool inflate_member(const tz_zip *zip, const member *m, char *data) {
     z_stream stream = {.next_in = (Bytef *)(uintptr_t)(zip->bytes + m->data),

@@ -21,10 +21,8 @@ tz_status tz_zip_open(tz_zip **zip, const void *bytes, size_t size, const char *
 void tz_zip_close(tz_zip *zip); // Nullable
 
 int tz_zip_count(const tz_zip *zip);
-const char *tz_zip_name(const tz_zip *zip, int index);   // borrowed
-int tz_zip_find(const tz_zip *zip, const char *name);    // -1: no such member
-const char *tz_zip_path(const tz_zip *zip);              // borrowed
-size_t tz_zip_member_size(const tz_zip *zip, int index); // unpacked
+const char *tz_zip_name(const tz_zip *zip, int index); // borrowed
+int tz_zip_find(const tz_zip *zip, const char *name);  // -1: no such member
 
 // Unpacks a member of at most max_size bytes and checks its CRC-32. *data is freed by the caller
 // with tz_free and is followed by a NUL that *size does not count.

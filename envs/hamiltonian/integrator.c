@@ -9,7 +9,7 @@
 static const double TOLERANCE = 1e-12;
 enum { ORDER = 8, STEPS_MAX = 1000000 };
 
-struct tz_integrator {
+struct tz_system_integrator {
     const tz_system *system; // borrowed
     SUNContext context;
     N_Vector x; // (nx)
@@ -19,7 +19,7 @@ struct tz_integrator {
 
 static int rate(realtype t, N_Vector x, N_Vector dx, void *user) {
     (void)t;
-    const tz_integrator *self = user;
+    const tz_system_integrator *self = user;
     double *rates = N_VGetArrayPointer(dx);
     tz_system_rate(self->system, rates, N_VGetArrayPointer(x));
     bool finite = true;
@@ -35,9 +35,9 @@ static void say_nothing(int code, const char *module, const char *function, char
     (void)code, (void)module, (void)function, (void)text, (void)user;
 }
 
-tz_status tz_integrator_create(tz_integrator **integrator, const tz_system *system,
-                               tz_error *error) {
-    tz_integrator *self = *integrator = tz_alloc(1, sizeof *self);
+tz_status tz_system_integrator_create(tz_system_integrator **integrator, const tz_system *system,
+                                      tz_error *error) {
+    tz_system_integrator *self = *integrator = tz_alloc(1, sizeof *self);
     if (self != NULL) {
         self->system = system;
         const bool made =
@@ -52,12 +52,12 @@ tz_status tz_integrator_create(tz_integrator **integrator, const tz_system *syst
             return TZ_OK;
         }
     }
-    tz_integrator_destroy(self);
+    tz_system_integrator_destroy(self);
     *integrator = NULL;
     return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for an integrator", system->name);
 }
 
-void tz_integrator_destroy(tz_integrator *integrator) {
+void tz_system_integrator_destroy(tz_system_integrator *integrator) {
     if (integrator == NULL) {
         return;
     }
@@ -73,16 +73,16 @@ void tz_integrator_destroy(tz_integrator *integrator) {
     tz_free(integrator);
 }
 
-double *tz_integrator_x(tz_integrator *integrator) {
+double *tz_system_integrator_x(tz_system_integrator *integrator) {
     return N_VGetArrayPointer(integrator->x);
 }
 
-void tz_integrator_start(tz_integrator *integrator) {
+void tz_system_integrator_start(tz_system_integrator *integrator) {
     integrator->started =
         ARKStepReInit(integrator->arkode, rate, NULL, 0.0, integrator->x) == ARK_SUCCESS;
 }
 
-bool tz_integrator_move(tz_integrator *integrator, double t_s) {
+bool tz_system_integrator_move(tz_system_integrator *integrator, double t_s) {
     realtype reached = 0.0;
     return integrator->started && ARKStepSetStopTime(integrator->arkode, t_s) == ARK_SUCCESS &&
            ARKStepEvolve(integrator->arkode, t_s, integrator->x, &reached, ARK_NORMAL) >= 0;

@@ -4,8 +4,8 @@
 
 #include "base/assert.h"
 
-tz_status tz_integrator_create(tz_integrator **integrator, const tz_system *system,
-                               tz_error *error) {
+tz_status tz_system_integrator_create(tz_system_integrator **integrator, const tz_system *system,
+                                      tz_error *error) {
     *integrator = NULL;
     return tz_fail(error, TZ_ERR_UNSUPPORTED,
                    "%s: this build has no integrator for physical systems: install SUNDIALS "
@@ -13,20 +13,20 @@ tz_status tz_integrator_create(tz_integrator **integrator, const tz_system *syst
                    system->name);
 }
 
-void tz_integrator_destroy(tz_integrator *integrator) {
+void tz_system_integrator_destroy(tz_system_integrator *integrator) {
     TZ_ASSERT(integrator == NULL);
 }
 
-double *tz_integrator_x(tz_integrator *integrator) {
+double *tz_system_integrator_x(tz_system_integrator *integrator) {
     TZ_ASSERT(integrator != NULL);
     return NULL;
 }
 
-void tz_integrator_start(tz_integrator *integrator) {
+void tz_system_integrator_start(tz_system_integrator *integrator) {
     TZ_ASSERT(integrator != NULL);
 }
 
-bool tz_integrator_move(tz_integrator *integrator, double t_s) {
+bool tz_system_integrator_move(tz_system_integrator *integrator, double t_s) {
     TZ_ASSERT(integrator != NULL && t_s > 0.0);
     return false;
 }

@@ -134,10 +134,6 @@ void tz_system_acceleration(const tz_system *system, double *a, const double *q,
     }
 }
 
-void tz_system_mass_matrix(const tz_system *system, double *M, const double *q) {
-    system->type->mass_matrix(system, M, q);
-}
-
 void tz_system_momentum(const tz_system *system, double *p, const double *q, const double *v) {
     const int n = system->n;
     double M[TZ_SYSTEM_N_MAX * TZ_SYSTEM_N_MAX];

@@ -62,8 +62,7 @@ TZ_API void tz_system_coordinate_name(const tz_system *system, char *name, size_
 TZ_API void tz_system_acceleration(const tz_system *system, double *a, const double *q,
                                    const double *v);
 
-// M (n, n), row-major; p (n) = M v.
-TZ_API void tz_system_mass_matrix(const tz_system *system, double *M, const double *q);
+// p (n) = M(q) v.
 TZ_API void tz_system_momentum(const tz_system *system, double *p, const double *q,
                                const double *v);
 

@@ -19,11 +19,11 @@ typedef struct shared {
 } shared;
 
 typedef struct system_env {
-    tz_env env;                    // must be first
-    shared *shared;                // one reference
-    tz_integrator *integrator;     // owned
-    double x[TZ_SYSTEM_X_MAX];     // where it is; for rigid bodies not a function of z alone
-    double z[2 * TZ_SYSTEM_N_MAX]; // the same in learning coordinates, angles continuous
+    tz_env env;                       // must be first
+    shared *shared;                   // one reference
+    tz_system_integrator *integrator; // owned
+    double x[TZ_SYSTEM_X_MAX];        // where it is; for rigid bodies not a function of z alone
+    double z[2 * TZ_SYSTEM_N_MAX];    // the same in learning coordinates, angles continuous
 } system_env;
 
 // ---- create -----------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ static void release(shared *s) {
 
 static void destroy(tz_env *env) {
     system_env *self = (system_env *)env;
-    tz_integrator_destroy(self->integrator);
+    tz_system_integrator_destroy(self->integrator);
     release(self->shared);
     tz_free(self);
 }
@@ -94,7 +94,7 @@ static tz_status create_on(tz_env **env, const tz_env_type *type, shared *s, tz_
     }
     self->env = (tz_env){.type = type, .task = &s->task};
     self->shared = s;
-    const tz_status status = tz_integrator_create(&self->integrator, &s->system, error);
+    const tz_status status = tz_system_integrator_create(&self->integrator, &s->system, error);
     if (status != TZ_OK) {
         destroy(&self->env);
         return status;
@@ -143,11 +143,11 @@ static void step(tz_env *env, tz_step *step, double *z_next, const double *u) {
     system_env *self = (system_env *)env;
     const tz_system *system = &self->shared->system;
     const size_t nz = 2 * (size_t)system->n, nx = (size_t)tz_system_nx(system);
-    double *x = tz_integrator_x(self->integrator); // (nx)
+    double *x = tz_system_integrator_x(self->integrator); // (nx)
     memcpy(x, self->x, nx * sizeof *x);
-    tz_integrator_start(self->integrator);
+    tz_system_integrator_start(self->integrator);
     *step = (tz_step){.outcome = TZ_STEP_OK};
-    if (!tz_integrator_move(self->integrator, system->dt_s)) {
+    if (!tz_system_integrator_move(self->integrator, system->dt_s)) {
         step->outcome = TZ_STEP_UNSTABLE;
         memcpy(z_next, self->z, nz * sizeof *z_next);
         return;

@@ -7,17 +7,17 @@
 #include <string.h>
 
 // Samples `first` to `first + T - 1` of the trajectory that starts at z0, into z (T, 2 n).
-static tz_status sample(tz_integrator *integrator, const tz_system *system, double *z,
+static tz_status sample(tz_system_integrator *integrator, const tz_system *system, double *z,
                         const double *z0, int first, int T, double dt_s, tz_error *error) {
     const size_t nz = 2 * (size_t)system->n;
-    double *x = tz_integrator_x(integrator); // (nx)
+    double *x = tz_system_integrator_x(integrator); // (nx)
     tz_system_to_x(system, x, z0);
     if (first == 0) {
         memmove(z, z0, nz * sizeof *z);
     }
-    tz_integrator_start(integrator);
+    tz_system_integrator_start(integrator);
     for (int i = first > 0 ? first : 1; i < first + T; i++) {
-        if (!tz_integrator_move(integrator, i * dt_s)) {
+        if (!tz_system_integrator_move(integrator, i * dt_s)) {
             return tz_fail(error, TZ_ERR_NUMERIC,
                            "%s: its trajectory could not be integrated beyond %g s", system->name,
                            (i - 1) * dt_s);
@@ -30,10 +30,10 @@ static tz_status sample(tz_integrator *integrator, const tz_system *system, doub
 
 tz_status tz_system_trajectory(const tz_system *system, double *z, int T, double dt_s,
                                tz_error *error) {
-    tz_integrator *integrator = NULL;
-    TZ_CHECK(tz_integrator_create(&integrator, system, error));
+    tz_system_integrator *integrator = NULL;
+    TZ_CHECK(tz_system_integrator_create(&integrator, system, error));
     const tz_status status = sample(integrator, system, z, z, 0, T, dt_s, error);
-    tz_integrator_destroy(integrator);
+    tz_system_integrator_destroy(integrator);
     return status;
 }
 
@@ -45,8 +45,8 @@ typedef struct work {
     double *z; // (N, C, 2 n)
     int C, n_blocks;
     uint64_t seed, first_index;
-    tz_integrator **integrators; // (threads)
-    tz_error *errors;            // (threads)
+    tz_system_integrator **integrators; // (threads)
+    tz_error *errors;                   // (threads)
 } work;
 
 static void one_chunk(void *context, int task, int worker) {
@@ -86,7 +86,7 @@ tz_status tz_system_chunks(const tz_system *system, double *z, int N, int C, tz_
             ? TZ_OK
             : tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for integrators", system->name);
     for (int i = 0; status == TZ_OK && i < n_threads; i++) {
-        status = tz_integrator_create(&w.integrators[i], system, error);
+        status = tz_system_integrator_create(&w.integrators[i], system, error);
     }
     if (status == TZ_OK) {
         tz_team_run(team, N, one_chunk, &w);
@@ -97,7 +97,7 @@ tz_status tz_system_chunks(const tz_system *system, double *z, int N, int C, tz_
         }
     }
     for (int i = 0; w.integrators != NULL && i < n_threads; i++) {
-        tz_integrator_destroy(w.integrators[i]);
+        tz_system_integrator_destroy(w.integrators[i]);
     }
     tz_free(w.integrators);
     tz_free(w.errors);

@@ -63,25 +63,31 @@ void tz_json_add_bool(struct json_object *object, const char *key, bool value) {
     json_object_object_add(object, key, json_object_new_boolean(value));
 }
 
-void tz_real_text(char text[TZ_REAL_TEXT_MAX], double value) {
+void tz_decimals(char text[TZ_DECIMALS_MAX], double value) {
     for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, TZ_REAL_TEXT_MAX, "%.*g", digits, value);
+        snprintf(text, TZ_DECIMALS_MAX, "%.*g", digits, value);
         if (strtod(text, NULL) == value) {
             break;
         }
     }
 }
 
+void tz_json_decimals(char text[TZ_DECIMALS_MAX], double value) {
+    if (isnan(value)) {
+        strcpy(text, "NaN");
+    } else if (isinf(value)) {
+        strcpy(text, value > 0.0 ? "Infinity" : "-Infinity");
+    } else {
+        tz_decimals(text, value);
+        if (strpbrk(text, ".e") == NULL) {
+            strcat(text, ".0");
+        }
+    }
+}
+
 struct json_object *tz_json_real(double value) {
-    if (!isfinite(value)) {
-        return json_object_new_double(value); // NaN, Infinity
-    }
-    char text[TZ_REAL_TEXT_MAX + 2];
-    tz_real_text(text, value);
-    // A whole number stays recognisable as a real one.
-    if (strspn(text, "-0123456789") == strlen(text)) {
-        strcat(text, ".0");
-    }
+    char text[TZ_DECIMALS_MAX];
+    tz_json_decimals(text, value);
     return json_object_new_double_s(value, text);
 }
 

@@ -18,11 +18,14 @@ TZ_API void tz_json_add_int(struct json_object *object, const char *key, int64_t
 TZ_API void tz_json_add_u64(struct json_object *object, const char *key, uint64_t value);
 TZ_API void tz_json_add_bool(struct json_object *object, const char *key, bool value);
 
-// Writes the fewest digits that read back as the same number, or "nan", "inf", "-inf".
-enum { TZ_REAL_TEXT_MAX = 32 };
-TZ_API void tz_real_text(char text[TZ_REAL_TEXT_MAX], double value);
+// Writes the fewest digits that read back as the same number: "0.1", not "0.10000000000000001".
+enum { TZ_DECIMALS_MAX = 32 };
+TZ_API void tz_decimals(char text[TZ_DECIMALS_MAX], double value);
 
-// Printed with the fewest digits that read back as the same number: 0.1, not 0.10000000000000001.
+// The same as JSON writes it: a whole number stays a real one ("1.0"); "Infinity", "NaN".
+TZ_API void tz_json_decimals(char text[TZ_DECIMALS_MAX], double value);
+
+// Printed by tz_json_decimals.
 TZ_API void tz_json_add_real(struct json_object *object, const char *key, double value);
 TZ_API struct json_object *tz_json_real(double value);
 

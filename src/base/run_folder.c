@@ -8,7 +8,6 @@
 #include <hdf5.h>
 #include <json-c/json.h>
 #include <limits.h>
-#include <math.h>
 #include <mujoco/mujoco.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,14 +32,10 @@ const char *tz_version(void) {
 
 // ---- the configuration of a run
 
-static void put_text(struct json_object *object, const char *key, const char *text) {
-    json_object_object_add(object, key, tz_json_text(text));
-}
-
 struct json_object *tz_config_new(int argc, char **argv, uint64_t seed) {
     struct json_object *config = json_object_new_object();
-    put_text(config, "program", "trapeze");
-    put_text(config, "version", TZ_VERSION);
+    tz_json_add_text(config, "program", "trapeze");
+    tz_json_add_text(config, "version", TZ_VERSION);
 
     struct json_object *command = json_object_new_array();
     json_object_array_add(command, json_object_new_string("trapeze"));
@@ -55,20 +50,20 @@ struct json_object *tz_config_new(int argc, char **argv, uint64_t seed) {
     H5get_libversion(&major, &minor, &release);
     char hdf5[64];
     snprintf(hdf5, sizeof hdf5, "%u.%u.%u", major, minor, release);
-    put_text(config, "mujoco", mj_versionString());
-    put_text(config, "hdf5", hdf5);
-    put_text(config, "openblas", tz_blas_describe().library);
+    tz_json_add_text(config, "mujoco", mj_versionString());
+    tz_json_add_text(config, "hdf5", hdf5);
+    tz_json_add_text(config, "openblas", tz_blas_describe().library);
 #ifdef TZ_HAVE_LIBXSMM
-    put_text(config, "libxsmm", LIBXSMM_VERSION);
+    tz_json_add_text(config, "libxsmm", LIBXSMM_VERSION);
 #else
     json_object_object_add(config, "libxsmm", NULL);
 #endif
 #ifdef TZ_HAVE_SUNDIALS
-    put_text(config, "sundials", SUNDIALS_VERSION);
+    tz_json_add_text(config, "sundials", SUNDIALS_VERSION);
 #else
     json_object_object_add(config, "sundials", NULL);
 #endif
-    put_text(config, "compiler", COMPILER);
+    tz_json_add_text(config, "compiler", COMPILER);
     return config;
 }
 
@@ -82,36 +77,19 @@ tz_status tz_config_add_input(struct json_object *config, const char *name, cons
         json_object_object_add(config, "inputs", inputs);
     }
     struct json_object *input = json_object_new_object();
-    put_text(input, "path", path);
-    put_text(input, "sha256", digest);
+    tz_json_add_text(input, "path", path);
+    tz_json_add_text(input, "sha256", digest);
     json_object_object_add(inputs, name, input);
     return TZ_OK;
 }
 
 // ---- JSON
 
-// Prints the shortest decimals that read back as the same double; Infinity and NaN as Python does.
 static int print_double(struct json_object *object, struct printbuf *buffer, int level, int flags) {
     (void)level;
     (void)flags;
-    const double value = json_object_get_double(object);
-    char text[32];
-    if (isnan(value)) {
-        strcpy(text, "NaN");
-    } else if (isinf(value)) {
-        strcpy(text, value > 0.0 ? "Infinity" : "-Infinity");
-    } else {
-        for (int digits = 15; digits <= 17; digits++) {
-            snprintf(text, sizeof text, "%.*g", digits, value);
-            if (strtod(text, NULL) == value) {
-                break;
-            }
-        }
-        // a whole number stays a real one
-        if (strpbrk(text, ".e") == NULL) {
-            strcat(text, ".0");
-        }
-    }
+    char text[TZ_DECIMALS_MAX];
+    tz_json_decimals(text, json_object_get_double(object));
     return printbuf_memappend(buffer, text, (int)strlen(text));
 }
 

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 // Fresh object {"program": "trapeze", "version": .., "command": [argv..], "seed": .., "mujoco":
-// "4.0.1", "hdf5": .., "openblas": .., "libxsmm": .., "compiler": ..}. The caller adds its options,
-// puts it, frees it (json_object_put).
+// "4.0.1", "hdf5": .., "openblas": .., "libxsmm": .., "sundials": .., "compiler": ..} (null what
+// the build does without). The caller adds its options, puts it, frees it (json_object_put).
 TZ_API struct json_object *tz_config_new(int argc, char **argv, uint64_t seed);
 
 // Adds {"path":, "sha256":} of an input file under config.inputs.<name>.
@@ -31,8 +31,7 @@ TZ_API tz_status tz_run_json_read(const char *folder, const char *name, struct j
 // Prints the object as one line on stdout (for --json).
 TZ_API void tz_json_print(struct json_object *object);
 
-// Versions as text, borrowed and static: "trapeze 0.1.0", MuJoCo's is filled in by the program at
-// start.
+// The version as text, static: "trapeze 0.1.0".
 TZ_API const char *tz_version(void);
 
 #endif

@@ -226,9 +226,6 @@ static tz_status run(const arguments *a, tz_error *error) {
     for (int i = 0; i < n && status == TZ_OK; i++) {
         const char *name = a->env == NULL ? tz_env_info_at(i)->name : a->env;
         measurement m;
-        if (a->env == NULL && tz_env_info_at(i)->gymnasium_id[0] == '\0') {
-            continue; // one of the physical systems, which MuJoCo does not simulate
-        }
         status = measure(&m, name, a, team, error);
         if (status == TZ_OK && a->json) {
             json_object_array_add(rows, row_json(&m));

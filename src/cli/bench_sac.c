@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/run_folder.h"
+#include "base/sort.h"
 #include "cli/bench.h"
 #include "envs/env.h"
 #include "envs/observation.h"
@@ -14,7 +15,6 @@
 
 #include <json-c/json.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { TRANSITIONS = 100000, WARM_UP = 20, BLOCK_UPDATES = 5, BLOCKS_MAX = 1000 };
 
@@ -58,11 +58,6 @@ static tz_status fill_random(tz_replay *replay, tz_error *error) {
     return TZ_OK;
 }
 
-static int compare_doubles(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void time_updates(measurement *m, tz_sac *sac, const tz_replay *replay, double seconds) {
     double block_ms[BLOCKS_MAX];
     int n = 0;
@@ -79,7 +74,7 @@ static void time_updates(measurement *m, tz_sac *sac, const tz_replay *replay, d
         }
         block_ms[n++] = 1e3 * (tz_now_s() - start_s) / BLOCK_UPDATES;
     } while (n < BLOCKS_MAX && (n < 3 || tz_now_s() < end_s));
-    qsort(block_ms, (size_t)n, sizeof *block_ms, compare_doubles);
+    tz_sort(block_ms, (size_t)n);
     m->update_ms = block_ms[0];
     m->update_ms_median = block_ms[n / 2];
     m->gflop = 1e-9 * tz_sac_update_flops(sac);

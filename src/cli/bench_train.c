@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "base/run_folder.h"
+#include "base/sort.h"
 #include "cli/bench.h"
 #include "envs/hamiltonian/system.h"
 #include "train/trainer.h"
@@ -108,11 +109,6 @@ static tz_status simulate(tz_dataset **dataset, tz_env *env, tz_error *error) {
 
 // ---- timing
 
-static int compare_doubles(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 // Blocks of steps for about `seconds`: the best and the median time of a step (ms).
 static void time_steps(tz_trainer *trainer, double seconds, double *best_ms, double *median_ms) {
     enum { BLOCKS_MAX = 1000 };
@@ -126,7 +122,7 @@ static void time_steps(tz_trainer *trainer, double seconds, double *best_ms, dou
         }
         block_ms[n++] = 1e3 * (tz_now_s() - start_s) / BLOCK_STEPS;
     } while (n < BLOCKS_MAX && (n < 3 || tz_now_s() < end_s));
-    qsort(block_ms, (size_t)n, sizeof *block_ms, compare_doubles);
+    tz_sort(block_ms, (size_t)n);
     *best_ms = block_ms[0];
     *median_ms = block_ms[n / 2];
 }

@@ -22,10 +22,11 @@ static tz_status draw(const tz_plot *panels, int n_rows, int n_cols, const char 
 // Return and length of each episode.
 static tz_status draw_episodes(const tz_dataset *d, const char *folder, tz_error *error) {
     const size_t n = (size_t)d->n_episodes;
-    double *x = tz_alloc(3 * n, sizeof *x), *returns = x + n, *lengths = returns + n;
+    double *x = tz_alloc(3 * n, sizeof *x);
     if (x == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for a picture", folder);
     }
+    double *returns = x + n, *lengths = returns + n;
     for (int e = 0; e < d->n_episodes; e++) {
         x[e] = e;
         returns[e] = tz_dataset_return(d, e);

@@ -19,7 +19,7 @@ static int compare_ints(const void *a, const void *b) {
 }
 
 // Least and median number of leading steps within bound b over all episodes.
-static void steps_within(const tz_replay *replays, int n, int b, int *scratch, int *least,
+static void steps_within(const tz_replayed *replays, int n, int b, int *scratch, int *least,
                          int *median) {
     for (int e = 0; e < n; e++) {
         scratch[e] = replays[e].steps_within[b];
@@ -35,7 +35,7 @@ typedef struct replay_summary {
     int least[TZ_N_REPLAY_BOUNDS], median[TZ_N_REPLAY_BOUNDS];
 } replay_summary;
 
-static replay_summary summarise_replays(const tz_replay *replays, int n, int *scratch) {
+static replay_summary summarise_replays(const tz_replayed *replays, int n, int *scratch) {
     replay_summary s = {0};
     for (int e = 0; e < n; e++) {
         s.from_reset += replays[e].from_reset;
@@ -51,7 +51,7 @@ static replay_summary summarise_replays(const tz_replay *replays, int n, int *sc
     return s;
 }
 
-static struct json_object *replay_json(const tz_replay *replay) {
+static struct json_object *replay_json(const tz_replayed *replay) {
     struct json_object *object = json_object_new_object(), *within = json_object_new_array();
     for (int b = 0; b < TZ_N_REPLAY_BOUNDS; b++) {
         json_object_array_add(within, json_object_new_int(replay->steps_within[b]));
@@ -65,7 +65,7 @@ static struct json_object *replay_json(const tz_replay *replay) {
     return object;
 }
 
-static void print_replays_json(const char *path, const tz_replay *replays, int n,
+static void print_replays_json(const char *path, const tz_replayed *replays, int n,
                                const replay_summary *s) {
     struct json_object *object = json_object_new_object(), *bounds = json_object_new_array(),
                        *least = json_object_new_array(), *median = json_object_new_array(),
@@ -91,12 +91,12 @@ static void print_replays_json(const char *path, const tz_replay *replays, int n
     tz_data_print(object);
 }
 
-static void print_replays_text(const char *path, const tz_replay *replays, int n,
+static void print_replays_text(const char *path, const tz_replayed *replays, int n,
                                const replay_summary *s) {
     printf("%-8s %-9s %7s %9s %9s %9s %11s\n", "episode", "start", "steps", "<= 1e-9", "<= 1e-6",
            "<= 1e-3", "final");
     for (int e = 0; e < n; e++) {
-        const tz_replay *replay = &replays[e];
+        const tz_replayed *replay = &replays[e];
         const char *start = !replay->from_reset ? "put" : replay->start_equal ? "reset" : "differs";
         printf("%-8d %-9s %7d %9d %9d %9d %11.3g\n", e, start, replay->T, replay->steps_within[0],
                replay->steps_within[1], replay->steps_within[2], replay->final_difference);
@@ -111,7 +111,7 @@ static tz_status run_replay(const char *path, const char *env, int threads, bool
     tz_team *team = NULL;
     TZ_CHECK(tz_dataset_read(&dataset, path, env, error));
     const size_t n = (size_t)dataset->n_episodes;
-    tz_replay *replays = tz_alloc(n, sizeof *replays);
+    tz_replayed *replays = tz_alloc(n, sizeof *replays);
     int *scratch = tz_alloc(n, sizeof *scratch);
     tz_status status = replays && scratch
                            ? tz_team_create(&team, threads, error)

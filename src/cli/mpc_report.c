@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sort.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -78,11 +79,6 @@ tz_observer tz_mpc_report_observer(tz_mpc_report *report) {
 
 // ---- summary
 
-static int compare_doubles(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 // sum / n; NaN when nothing was summed.
 static double mean_or_nan(double sum, double n) {
     return n > 0.0 ? sum / n : (double)NAN;
@@ -110,7 +106,7 @@ static tz_status summarise_times(const tz_mpc_report *report, tz_mpc_summary *su
     for (size_t i = 0; i < n; i++) {
         ms[i] = report->row[i].plan_ms;
     }
-    qsort(ms, n, sizeof *ms, compare_doubles);
+    tz_sort(ms, n);
     summary->plan_ms_median = n > 0 ? ms[n / 2] : (double)NAN;
     summary->plan_ms_p95 = n > 0 ? ms[n * 95 / 100] : (double)NAN;
     tz_free(ms);

@@ -294,8 +294,8 @@ tz_status tz_dataset_validate(const tz_dataset *dataset, const char *path, tz_fa
 
 typedef struct replaying {
     const tz_dataset *dataset;
-    tz_replay *replays; // (n_episodes)
-    tz_env **envs;      // one per worker
+    tz_replayed *replays; // (n_episodes)
+    tz_env **envs;        // one per worker
 } replaying;
 
 // max |a - b|; not a number counts as infinite.
@@ -316,9 +316,9 @@ static void replay_episode(void *context, int episode, int worker) {
     const int T = tz_dataset_length(dataset, episode), nz = dataset->nz, nu = dataset->nu;
     const double *stored = tz_dataset_states(dataset, episode);
     const float *u = tz_dataset_controls(dataset, episode);
-    double z[2 * TZ_NQ_MAX], control[TZ_NU_MAX]; // (nz), (nu)
+    double z[TZ_NZ_MAX], control[TZ_NU_MAX]; // (nz), (nu)
 
-    tz_replay replay = {.from_reset = origin->known, .T = T};
+    tz_replayed replay = {.from_reset = origin->known, .T = T};
     if (origin->known) {
         tz_env_reset(env, z, origin->seed, origin->episode);
         replay.start_equal = memcmp(z, stored, (size_t)nz * sizeof *z) == 0;
@@ -345,7 +345,7 @@ static void replay_episode(void *context, int episode, int worker) {
     r->replays[episode] = replay;
 }
 
-tz_status tz_dataset_replay(const tz_dataset *dataset, const char *path, tz_replay *replays,
+tz_status tz_dataset_replay(const tz_dataset *dataset, const char *path, tz_replayed *replays,
                             tz_team *team, tz_error *error) {
     const int n_workers = tz_team_size(team);
     replaying r = {dataset, replays, tz_alloc((size_t)n_workers, sizeof *r.envs)};

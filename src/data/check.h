@@ -21,12 +21,15 @@ typedef struct tz_dataset_summary {
     int length_low, length_high;
     int terminated, truncated; // episodes whose last step says so
     int unstable;              // episodes that were cut where the simulation became unstable
-    tz_range z[2 * TZ_NQ_MAX]; // (nz)
+    tz_range z[TZ_NZ_MAX];     // (nz)
     tz_range u[TZ_NU_MAX];     // (nu)
 } tz_dataset_summary;
 
+// `dataset` has an episode or more. Returns are sums of rewards, lengths are in steps, z and u in
+// the units of the dataset.
 TZ_API void tz_dataset_summarise(const tz_dataset *dataset, tz_dataset_summary *summary);
 
+// Sum of the rewards of an episode (0 to n_episodes - 1).
 TZ_API double tz_dataset_return(const tz_dataset *dataset, int episode);
 
 // ---- rules
@@ -47,7 +50,7 @@ enum { TZ_N_REPLAY_BOUNDS = 3 };
 static const double tz_replay_bounds[TZ_N_REPLAY_BOUNDS] = {1e-9, 1e-6, 1e-3};
 
 // How one episode went when it was simulated again with the stored controls.
-typedef struct tz_replay {
+typedef struct tz_replayed {
     bool from_reset;  // started by the stored seed; else put at the first state, without the
                       // simulator's warm start
     bool start_equal; // the reset gave the stored first state exactly
@@ -55,11 +58,11 @@ typedef struct tz_replay {
     int steps_within[TZ_N_REPLAY_BOUNDS]; // leading steps with max |z - z_stored| <= bound
     double max_difference;                // largest max |z - z_stored| on the way
     double final_difference;              // max |z - z_stored| after the last step
-} tz_replay;
+} tz_replayed;
 
 // Replays all episodes; replays (n_episodes), `path` (Nullable) where the dataset was read from,
 // for sentences. The errors of tz_dataset_need_env.
-TZ_API tz_status tz_dataset_replay(const tz_dataset *dataset, const char *path, tz_replay *replays,
-                                   tz_team *team, tz_error *error);
+TZ_API tz_status tz_dataset_replay(const tz_dataset *dataset, const char *path,
+                                   tz_replayed *replays, tz_team *team, tz_error *error);
 
 #endif

@@ -91,8 +91,8 @@ static bool run_episode(collection *c, worker *w, int episode, double *noise_std
     tz_rng rng = tz_rng_stream(def->seed, TZ_PURPOSE_POLICY, (uint64_t)episode);
     tz_rng *policy_rng = def->sampled || tz_policy_needs_rng(c->policies[p]) ? &rng : NULL;
 
-    double z[2 * TZ_NQ_MAX], u_applied[TZ_NU_MAX]; // (nz), (nu)
-    float u[TZ_NU_MAX];                            // (nu)
+    double z[TZ_NZ_MAX], u_applied[TZ_NU_MAX]; // (nz), (nu)
+    float u[TZ_NU_MAX];                        // (nu)
     noise n = begin_noise(def, episode, task->nu);
     *noise_std = n.std;
     tz_env_reset(w->env, z, def->seed, (uint64_t)episode);
@@ -193,7 +193,14 @@ tz_status tz_collect(tz_writer *writer, const tz_env *env, const tz_policy *cons
                      int n_policies, const tz_collect_def *def, tz_team *team,
                      const tz_collect_progress *progress, tz_collect_result *result,
                      tz_error *error) {
-    TZ_ASSERT(def->cookie == COLLECT_COOKIE && n_policies > 0);
+    TZ_ASSERT(n_policies > 0);
+    if (result) {
+        *result = (tz_collect_result){0};
+    }
+    if (def->cookie != COLLECT_COOKIE) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "the collection's definition was not made by tz_collect_def_default");
+    }
     const bool color_fits = def->noise_color >= 0 && def->noise_color < 1;
     const bool noise_fits =
         def->noise_min >= 0 && def->noise_min <= def->noise && isfinite(def->noise);

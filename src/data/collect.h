@@ -14,7 +14,7 @@
 // noise x is Gaussian with x_0 = s n_0, x_{t+1} = c x_t + s sqrt(1 - c^2) n_{t+1}, n ~ N(0, I), so
 // its standard deviation is s at all times. Each episode draws its s from [noise_min, noise].
 typedef struct tz_collect_def {
-    uint32_t cookie;
+    uint32_t cookie; // set by tz_collect_def_default, checked
     int episodes;
     uint64_t seed;
     double noise, noise_min; // in half-ranges of the control, 0 <= noise_min <= noise
@@ -38,8 +38,9 @@ typedef struct tz_collect_result {
 } tz_collect_result;
 
 // Puts every episode that the writer has not yet into its slot. `env` (borrowed, cloned for the
-// threads) and the policies (n_policies) fit each other. TZ_ERR_INTERRUPTED when stopped; what was
-// put stays in the journal whatever happens. The caller finishes the writer.
+// threads) and the policies (n_policies) fit each other. `result` (Nullable) is written whatever
+// happens. TZ_ERR_ARGUMENT, TZ_ERR_MEMORY, TZ_ERR_IO; TZ_ERR_INTERRUPTED when stopped. What was put
+// stays in the journal. The caller finishes the writer.
 TZ_API tz_status tz_collect(tz_writer *writer, const tz_env *env, const tz_policy *const *policies,
                             int n_policies, const tz_collect_def *def, tz_team *team,
                             const tz_collect_progress *progress, tz_collect_result *result,

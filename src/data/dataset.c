@@ -83,7 +83,7 @@ static tz_status broken(const reader *r, const char *rule, int episode, long ste
 
 // Writes an argument as text: a number, true or false, LOW:HIGH. False when it is nothing of these.
 static bool argument_text(char *text, size_t size, struct json_object *value) {
-    char low[TZ_REAL_TEXT_MAX], high[TZ_REAL_TEXT_MAX];
+    char low[TZ_DECIMALS_MAX], high[TZ_DECIMALS_MAX];
     struct json_object *ends[2] = {value, value};
     if (json_object_is_type(value, json_type_boolean)) {
         snprintf(text, size, "%s", json_object_get_boolean(value) ? "true" : "false");
@@ -100,8 +100,8 @@ static bool argument_text(char *text, size_t size, struct json_object *value) {
             return false;
         }
     }
-    tz_real_text(low, json_object_get_double(ends[0]));
-    tz_real_text(high, json_object_get_double(ends[1]));
+    tz_decimals(low, json_object_get_double(ends[0]));
+    tz_decimals(high, json_object_get_double(ends[1]));
     snprintf(text, size, is_range ? "%s:%s" : "%s", low, high);
     return true;
 }
@@ -309,22 +309,28 @@ static tz__h5_found find_arguments(const reader *r, bool named_by_metadata) {
     return found;
 }
 
-// Finds the environment (the file's word, then metadata.json's, then the caller's) and dimensions.
-static tz_status describe(reader *r, const char *env) {
-    tz_dataset *dataset = r->dataset;
-    char name[TZ_NAME_MAX] = "";
-    int64_t nq = -1, nv = -1, nu = 0, max_steps = 0;
-    double dt_s = 0;
-    bool ends_early = true;
-    const tz__h5_found found[] = {tz__h5_get_text(r->h5, "env", name, sizeof name),
-                                  tz__h5_get_i64(r->h5, "nq", &nq),
-                                  tz__h5_get_i64(r->h5, "nv", &nv),
-                                  tz__h5_get_f64(r->h5, "dt", &dt_s),
-                                  tz__h5_get_i64(r->h5, "max_episode_steps", &max_steps),
-                                  tz__h5_get_bool(r->h5, "ends_early", &ends_early)};
-    bool readable = find_arguments(r, name[0] == '\0') != TZ__H5_UNREADABLE;
-    for (size_t i = 0; i < TZ_COUNTOF(found); i++) {
-        readable = readable && found[i] != TZ__H5_UNREADABLE;
+// Attributes of the file.
+enum { ENV, NQ, NV, DT, MAX_STEPS, ENDS_EARLY, N_ATTRIBUTES };
+
+typedef struct description {
+    tz__h5_found found[N_ATTRIBUTES];
+    char env[TZ_NAME_MAX];
+    int64_t nq, nv, max_steps; // nq and nv -1: not there
+    double dt_s;
+    bool ends_early;
+} description;
+
+static tz_status read_description(const reader *r, description *a) {
+    *a = (description){.nq = -1, .nv = -1, .ends_early = true};
+    a->found[ENV] = tz__h5_get_text(r->h5, "env", a->env, sizeof a->env);
+    a->found[NQ] = tz__h5_get_i64(r->h5, "nq", &a->nq);
+    a->found[NV] = tz__h5_get_i64(r->h5, "nv", &a->nv);
+    a->found[DT] = tz__h5_get_f64(r->h5, "dt", &a->dt_s);
+    a->found[MAX_STEPS] = tz__h5_get_i64(r->h5, "max_episode_steps", &a->max_steps);
+    a->found[ENDS_EARLY] = tz__h5_get_bool(r->h5, "ends_early", &a->ends_early);
+    bool readable = find_arguments(r, a->env[0] == '\0') != TZ__H5_UNREADABLE;
+    for (int i = 0; i < N_ATTRIBUTES; i++) {
+        readable = readable && a->found[i] != TZ__H5_UNREADABLE;
     }
     if (!readable) {
         return tz_fail(r->error, TZ_ERR_FORMAT,
@@ -333,53 +339,72 @@ static tz_status describe(reader *r, const char *env) {
                        "ends_early: bool)",
                        r->file);
     }
-    if (nq < -1 || nv < -1 || nq > TZ_NQ_MAX || nv > TZ_NQ_MAX || (nq < 0) != (nv < 0) ||
-        !(dt_s >= 0 && dt_s < 1e6) || max_steps < 0 || max_steps > INT_MAX) {
+    if (a->nq < -1 || a->nv < -1 || a->nq > TZ_NQ_MAX || a->nv > TZ_NQ_MAX ||
+        (a->nq < 0) != (a->nv < 0) || !(a->dt_s >= 0 && a->dt_s < 1e6) || a->max_steps < 0 ||
+        a->max_steps > INT_MAX) {
         return tz_fail(r->error, TZ_ERR_FORMAT,
                        "%s: attributes nq = %lld, nv = %lld, dt = %g, max_episode_steps = %lld are "
                        "out of range",
-                       r->file, (long long)nq, (long long)nv, dt_s, (long long)max_steps);
+                       r->file, (long long)a->nq, (long long)a->nv, a->dt_s,
+                       (long long)a->max_steps);
     }
-    if (name[0] == '\0') {
-        snprintf(name, sizeof name, "%s", r->metadata_env);
+    if (a->env[0] == '\0') {
+        snprintf(a->env, sizeof a->env, "%s", r->metadata_env);
     }
-    char asked[TZ_NAME_MAX];
-    const bool is_place = env && tz_is_mjcf_name(env) && tz_is_mjcf_name(name); // of one's own MJCF
-    if (env && !is_place && tz_env_task_name(asked, env) && name[0] != '\0' &&
-        strcmp(asked, name) != 0) {
+    return TZ_OK;
+}
+
+// What the caller asked for (Nullable) must be what was recorded.
+static tz_status expect_asked(const reader *r, const char *asked, const char *env) {
+    char name[TZ_NAME_MAX];
+    const bool is_place = asked && tz_is_mjcf_name(asked) && tz_is_mjcf_name(env); // of one's MJCF
+    if (asked && !is_place && tz_env_task_name(name, asked) && env[0] != '\0' &&
+        strcmp(name, env) != 0) {
         return tz_fail(r->error, TZ_ERR_MISMATCH, "%s: recorded in %s, but %s was asked for",
-                       r->file, name, asked);
+                       r->file, env, name);
     }
-    snprintf(dataset->env, sizeof dataset->env, "%s", name);
+    return TZ_OK;
+}
+
+// Finds the environment (the file's word, then metadata.json's, then the caller's) and dimensions.
+static tz_status describe(reader *r, const char *asked) {
+    tz_dataset *dataset = r->dataset;
+    description a;
+    TZ_CHECK(read_description(r, &a));
+    TZ_CHECK(expect_asked(r, asked, a.env));
+    snprintf(dataset->env, sizeof dataset->env, "%s", a.env);
     if (tz__h5_get_text(r->h5, "mujoco_version", dataset->mujoco, sizeof dataset->mujoco) !=
         TZ__H5_READ) {
         dataset->mujoco[0] = '\0';
     }
-    if (tz_is_mjcf_name(name)) {
+    if (tz_is_mjcf_name(a.env)) {
         read_digest(r, dataset->env_digest);
     }
+    int64_t nu = 0;
     r->knows_controls =
         tz__h5_get_i64(r->h5, "nu", &nu) == TZ__H5_READ && nu >= 0 && nu <= TZ_NU_MAX;
     dataset->nu = r->knows_controls ? (int)nu : 0;
-    if (env || tz_env_exists(name)) {
-        TZ_CHECK(ask_environment(r, env, &nq, &nv));
+    if (asked || tz_env_exists(a.env)) {
+        TZ_CHECK(ask_environment(r, asked, &a.nq, &a.nv));
     }
-    dataset->nq = (int)nq;
-    dataset->nv = (int)nv;
-    dataset->nz = nq < 0 ? 0 : (int)(nq + nv);
-    if (found[3] == TZ__H5_READ) {
+    dataset->nq = (int)a.nq;
+    dataset->nv = (int)a.nv;
+    dataset->nz = a.nq < 0 ? 0 : (int)(a.nq + a.nv);
+
+    // where the file and the environment both speak, the file
+    if (a.found[DT] == TZ__H5_READ) {
         const double expected_s = dataset->dt_s; // of the environment, 0 where it is not known
-        if (expected_s > 0.0 && fabs(dt_s - expected_s) > 1e-6 * expected_s) {
+        if (expected_s > 0.0 && fabs(a.dt_s - expected_s) > 1e-6 * expected_s) {
             return tz_fail(r->error, TZ_ERR_MISMATCH, "%s: dt = %g s, but %s has %g s", r->file,
-                           dt_s, dataset->env, expected_s);
+                           a.dt_s, dataset->env, expected_s);
         }
-        dataset->dt_s = dt_s;
+        dataset->dt_s = a.dt_s;
     }
-    if (found[4] == TZ__H5_READ) {
-        dataset->max_episode_steps = (int)max_steps;
+    if (a.found[MAX_STEPS] == TZ__H5_READ) {
+        dataset->max_episode_steps = (int)a.max_steps;
     }
-    if (found[5] == TZ__H5_READ) {
-        dataset->ends_early = ends_early;
+    if (a.found[ENDS_EARLY] == TZ__H5_READ) {
+        dataset->ends_early = a.ends_early;
     }
     return TZ_OK;
 }
@@ -457,7 +482,7 @@ static tz_status check_shapes(reader *r, int episode, const shape found[N_COLUMN
     const hsize_t rows = found[REWARDS].rows;
     const char *against = dataset->env[0] ? dataset->env : "the file";
     *T = 0;
-    if (dataset->nz == 0 && found[OBSERVATIONS].cols <= 2 * TZ_NQ_MAX) {
+    if (dataset->nz == 0 && found[OBSERVATIONS].cols <= TZ_NZ_MAX) {
         dataset->nz = (int)found[OBSERVATIONS].cols;
     }
     if (!r->knows_controls && found[ACTIONS].cols <= TZ_NU_MAX) {

@@ -190,7 +190,7 @@ static void *take(message *m, size_t size) {
 // Whether the numbers of a dataset can be those of one; then its blocks have sizes.
 static bool is_plausible(const tz_dataset *d, size_t config_bytes, size_t size) {
     return d->n_episodes > 0 && (size_t)d->n_episodes <= size && d->n_steps <= size && d->nz >= 0 &&
-           d->nz <= 2 * TZ_NQ_MAX && d->nu >= 0 && d->nu <= TZ_NU_MAX && d->nq >= -1 &&
+           d->nz <= TZ_NZ_MAX && d->nu >= 0 && d->nu <= TZ_NU_MAX && d->nq >= -1 &&
            d->nq <= TZ_NQ_MAX && d->nv >= -1 && d->nv <= TZ_NQ_MAX && config_bytes <= size &&
            memchr(d->env, '\0', sizeof d->env) != NULL &&
            memchr(d->env_digest, '\0', sizeof d->env_digest) != NULL &&

@@ -11,8 +11,8 @@
 //         ...
 //
 // A program that does not call it, or whose files' size is limited (RLIMIT_FSIZE), reads with HDF5
-// in its own process. With the child, reading and
-// the file's digest take place side by side; what is read is handed over without a copy here.
+// in its own process. With the child, reading and the file's digest take place side by side; what
+// is read is handed over without a copy here.
 //
 // The child is a fresh program (posix_spawn), not a fork: a fork of a process with threads, which
 // OpenBLAS starts when it is loaded, could meet locks that nobody will open.

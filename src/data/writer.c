@@ -135,8 +135,11 @@ static tz_status begin(tz_writer *writer, bool resume, tz_error *error) {
 
 tz_status tz_writer_create(tz_writer **writer, const tz_writer_def *def, const tz_task *task,
                            tz_error *error) {
-    TZ_ASSERT(def->cookie == WRITER_COOKIE);
     *writer = NULL;
+    if (def->cookie != WRITER_COOKIE) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "the writer's definition was not made by tz_writer_def_default");
+    }
     tz_writer *w = tz_alloc(1, sizeof *w);
     if (w) {
         w->task = *task;

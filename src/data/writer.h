@@ -31,7 +31,7 @@ typedef struct tz_episode {
 TZ_API tz_episode tz_dataset_episode(const tz_dataset *dataset, int e);
 
 typedef struct tz_writer_def {
-    uint32_t cookie;
+    uint32_t cookie;         // set by tz_writer_def_default, checked at create
     const char *folder;      // the dataset's folder; borrowed during create
     const char *config_json; // what made it (one JSON object): a journal of another configuration
                              // is refused
@@ -60,15 +60,20 @@ TZ_API tz_status tz_writer_expect_unfinished(const char *folder, tz_error *error
 // every slot, whatever its number.
 TZ_API bool tz_writer_has(const tz_writer *writer, int slot);
 
-// Stores a finished episode in slot 0, 1, 2, ...; thread-safe for different slots.
+// Stores a finished episode in slot 0, 1, 2, ...; thread-safe for different slots. TZ_ERR_IO,
+// TZ_ERR_MEMORY.
 TZ_API tz_status tz_writer_put(tz_writer *writer, int slot, const tz_episode *episode,
                                tz_error *error);
 
 // Assembles slots 0..n_slots-1 (missing slots, e.g. unstable episodes, are left out and numbered
 // on) and keeps the journal: a dataset of the episodes so far, which can be read and resumed.
+// TZ_ERR_NUMERIC when not one slot is stored; TZ_ERR_IO, TZ_ERR_MEMORY, TZ_ERR_FORMAT (a slot of
+// the journal is damaged). After an error the journal is whole, and an earlier dataset either
+// stands as it was or is not finished.
 TZ_API tz_status tz_writer_publish(tz_writer *writer, int n_slots, tz_error *error);
 
-// The same when no more episodes come: removes the journal.
+// The same when no more episodes come: removes the journal, last of all (TZ_ERR_IO when it cannot
+// be removed).
 TZ_API tz_status tz_writer_finish(tz_writer *writer, int n_slots, tz_error *error);
 // Nullable; leaves an unfinished journal for resume.
 TZ_API void tz_writer_destroy(tz_writer *writer);

@@ -23,7 +23,7 @@ typedef enum tz_range_mode {
 } tz_range_mode;
 
 typedef struct tz_planner_def {
-    uint32_t cookie;
+    uint32_t cookie; // set by tz_planner_def_default, checked at create
     tz_planner_kind kind;
     int horizon;         // control steps looked ahead, T
     int samples;         // candidates per iteration

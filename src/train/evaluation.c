@@ -1,9 +1,9 @@
 #include "train/evaluation.h"
 
 #include "base/memory.h"
+#include "base/sort.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 // Rows that one task rolls out: fixed, so that results do not depend on the threads.
@@ -218,18 +218,13 @@ static void run_tile(void *context, int tile, int worker_index) {
 
 // ---- summaries
 
-static int compare_doubles(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 // Median of x (n), where a diverged rollout counts as infinite.
 static double median(const job *j, const double *x) {
     const int n = j->rollouts->n;
     for (int k = 0; k < n; k++) {
         j->sorted[k] = j->diverged[k] ? INFINITY : x[k];
     }
-    qsort(j->sorted, (size_t)n, sizeof *j->sorted, compare_doubles);
+    tz_sort(j->sorted, (size_t)n);
     return n % 2 == 1 ? j->sorted[n / 2] : 0.5 * (j->sorted[n / 2 - 1] + j->sorted[n / 2]);
 }
 

@@ -9,7 +9,7 @@
 // A weight block is a few rows of one W (in, out): its gradient X^T dY sums over the whole batch in
 // one product, so no partial sums have to be combined. A thread takes its share of the row tiles as
 // one task, network by network, so that each weight matrix comes into its cache once.
-#include "train/sac.h"
+#include "train/sac_net.h"
 
 #include "base/assert.h"
 #include "base/blas.h"
@@ -196,7 +196,15 @@ static void cut_blocks(tz_sac *sac, int net) {
 }
 
 static tz_status check_def(const tz_sac_def *def, tz_error *error) {
-    TZ_ASSERT(def->cookie == COOKIE && def->n_obs > 0 && def->nu > 0);
+    if (def->cookie != COOKIE) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "SAC: definition was not made by tz_sac_def_default");
+    }
+    if (def->n_obs < 1 || def->nu < 1) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "SAC: %d observations and %d controls; expected at least 1 of each",
+                       def->n_obs, def->nu);
+    }
     if (def->hidden < 16 || def->hidden > 2048 || def->hidden % 16 != 0) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "SAC: %d hidden units; expected a multiple of 16 from 16 to 2048",

@@ -11,10 +11,9 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "train/replay.h"
-#include "train/sac_net.h"
 
 typedef struct tz_sac_def {
-    uint32_t cookie;
+    uint32_t cookie;            // set by tz_sac_def_default, checked at create
     int n_obs;                  // D
     int nu;                     // A
     int hidden;                 // H, of both hidden layers of every network; a multiple of 16
@@ -67,6 +66,23 @@ TZ_API void tz_sac_draw(tz_sac *sac, const tz_replay *replay);
 TZ_API tz_sac_losses tz_sac_update(tz_sac *sac, void (*beside)(void *context), void *context);
 
 // ---- for files, tests and measurements
+
+// One network: two hidden layers of ReLU units, weights (in, out) and row-major.
+//
+//   h1 = relu(x W0 + b0),  h2 = relu(h1 W1 + b1),  out = h2 W2 + b2
+typedef struct tz_sac_net {
+    int n_in, n_hidden, n_out;
+    size_t n;                  // parameters, in the order W0 b0 W1 b1 W2 b2
+    size_t W_at[3], b_at[3];   // where they begin
+    float *parameters, *m, *v; // with Adam's moments                                  (n)
+    float *target;             // slow copy of a critic; NULL for the actor            (n)
+
+    // copies of weights for products (base/sparse.h for packing; W1 itself where it is its packed
+    // copy); NULL where unused
+    float *W1_packed, *W1t_packed; // W1 and its transpose                            (H, H)
+    float *target_W1_packed;       // W1 of the slow copy                             (H, H)
+    float *W0t, *W2t;              // transposes                      (H, n_in), (n_out, H)
+} tz_sac_net;
 
 TZ_API tz_sac_batch *tz_sac_get_batch(tz_sac *sac);
 TZ_API tz_sac_net *tz_sac_get_net(tz_sac *sac, int net); // TZ_SAC_ACTOR, ...

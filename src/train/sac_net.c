@@ -119,17 +119,6 @@ TZ_VECTORISED static void column_gradient(float *restrict g, const float *restri
     }
 }
 
-// g (n) = column sums of X (rows, n).
-TZ_VECTORISED static void column_sums(float *restrict g, const float *restrict X, int rows, int n) {
-    memset(g, 0, (size_t)n * sizeof *g);
-    for (int row = 0; row < rows; row++) {
-        const float *x = X + (size_t)row * (size_t)n;
-        for (int i = 0; i < n; i++) {
-            g[i] += x[i];
-        }
-    }
-}
-
 // ---- forward and backward
 
 void tz_sac_net_forward(const tz_sac_net *net, tz_sac_weights weights, const tz_sac_tape *tape,
@@ -284,7 +273,8 @@ void tz_sac_net_step(const tz_sac_net *net, const tz_sac_block *block, const flo
 
     // db (out) = column sums of dY
     if (row == 0) {
-        column_sums(g, dY, B, out);
+        memset(g, 0, (size_t)out * sizeof *g);
+        tz_layer_column_sums(g, dY, B, out, out);
         step_parameters(net, net->b_at[layer], g, (size_t)out, step);
     }
 }

@@ -7,22 +7,7 @@
 #ifndef TRAPEZE_TRAIN_SAC_NET_H
 #define TRAPEZE_TRAIN_SAC_NET_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-typedef struct tz_sac_net {
-    int n_in, n_hidden, n_out;
-    size_t n;                  // parameters, in the order W0 b0 W1 b1 W2 b2
-    size_t W_at[3], b_at[3];   // where they begin
-    float *parameters, *m, *v; // with Adam's moments                                  (n)
-    float *target;             // slow copy of a critic; NULL for the actor            (n)
-
-    // copies of weights for products (base/sparse.h for packing; W1 itself where it is its packed
-    // copy); NULL where unused
-    float *W1_packed, *W1t_packed; // W1 and its transpose                            (H, H)
-    float *target_W1_packed;       // W1 of the slow copy                             (H, H)
-    float *W0t, *W2t;              // transposes                      (H, n_in), (n_out, H)
-} tz_sac_net;
+#include "train/sac.h"
 
 // Activations of one network over some rows, and the gradients at its layers.
 typedef struct tz_sac_tape {

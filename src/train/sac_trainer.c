@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "envs/env.h"
 #include "envs/observation.h"
@@ -52,7 +53,11 @@ tz_sac_trainer_def tz_sac_trainer_def_default(void) {
 // ---- create
 
 static tz_status check_def(const tz_sac_trainer_def *def, tz_error *error) {
-    TZ_ASSERT(def->cookie == COOKIE && def->env != NULL && def->folder != NULL);
+    if (def->cookie != COOKIE) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "SAC: definition was not made by tz_sac_trainer_def_default");
+    }
+    TZ_ASSERT(def->env != NULL && def->folder != NULL);
     if (def->steps < 1 || def->replay_capacity < 1 || def->evaluation_interval < 1 ||
         def->evaluation_episodes < 1) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
@@ -154,21 +159,29 @@ static tz_status reserve_rows(tz_sac_trainer *trainer, size_t n, tz_error *error
 static void describe(tz_sac_trainer *trainer) {
     const tz_sac_trainer_def *d = &trainer->def;
     const tz_sac_def *l = &d->learner;
+    char gamma[TZ_DECIMALS_MAX], tau[TZ_DECIMALS_MAX], rate[TZ_DECIMALS_MAX];
+    char final[TZ_DECIMALS_MAX], temperature[TZ_DECIMALS_MAX], entropy[TZ_DECIMALS_MAX];
+    tz_decimals(gamma, l->gamma);
+    tz_decimals(tau, l->tau);
+    tz_decimals(rate, l->learning_rate);
+    tz_decimals(final, l->final_learning_rate);
+    tz_decimals(temperature, l->initial_temperature);
+    tz_decimals(entropy, l->target_entropy);
     char decay[80] = "";
     if (!isnan(l->final_learning_rate)) {
-        snprintf(decay, sizeof decay, ", final rate %g after %" PRIu64 " updates",
-                 l->final_learning_rate, l->decay_updates);
+        snprintf(decay, sizeof decay, ", final rate %s after %" PRIu64 " updates", final,
+                 l->decay_updates);
     }
     snprintf(
         trainer->config, sizeof trainer->config,
         "lag 1, env %s%s%s%s%s%s, seed %" PRIu64 ", learning starts %" PRIu64 ", replay %" PRIu64
-        ", evaluation %" PRIu64 " x %d, hidden %d, batch %d, gamma %g, tau %g, rate %g, "
-        "temperature %g, target entropy %g%s",
+        ", evaluation %" PRIu64 " x %d, hidden %d, batch %d, gamma %s, tau %s, rate %s, "
+        "temperature %s, target entropy %s%s",
         trainer->task->name, trainer->task->digest[0] != '\0' ? " of " : "", trainer->task->digest,
         trainer->task->env_arguments[0] != '\0' ? " with " : "", trainer->task->env_arguments,
         trainer->task->ends_early ? "" : " without early ends", l->seed, d->learning_starts,
         d->replay_capacity, d->evaluation_interval, d->evaluation_episodes, l->hidden, l->batch,
-        l->gamma, l->tau, l->learning_rate, l->initial_temperature, l->target_entropy, decay);
+        gamma, tau, rate, temperature, entropy, decay);
 }
 
 static tz_status resume(tz_sac_trainer *trainer, const char *path, tz_error *error) {
@@ -389,7 +402,7 @@ static tz_status run_episode(tz_sac_trainer *trainer, uint64_t episode, double *
 static tz_status evaluate(tz_sac_trainer *trainer, tz_sac_metrics *row, tz_error *error) {
     const int n = trainer->def.evaluation_episodes;
     double sum = 0.0, sum_squares = 0.0, length_sum = 0.0;
-    double z[2 * TZ_NQ_MAX];
+    double z[TZ_NZ_MAX];
     for (int i = 0; i < n; i++) {
         double total, length;
         TZ_CHECK(run_episode(trainer, TZ_SAC_EVALUATION_EPISODE + (uint64_t)i, &total, &length, z,

@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 typedef struct tz_sac_trainer_def {
-    uint32_t cookie;
+    uint32_t cookie;               // set by tz_sac_trainer_def_default, checked at create
     const char *env;               // see tz_env_def                    (borrowed)
     int env_version;               // see tz_env_def
     const char *env_arguments;     // see tz_env_def, Nullable          (borrowed)

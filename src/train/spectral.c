@@ -3,7 +3,6 @@
 #include "base/vectorise.h"
 
 #include <math.h>
-#include <string.h>
 
 enum { ITERATIONS = 8 };
 
@@ -84,7 +83,7 @@ void tz_limit_spectral_norms(tz_model *model, double limit, float *work) {
     for (int t = 0; t < model->n_tensors; t++) {
         const tz_model_tensor *tensor = &model->tensors[t];
         float *W = model->parameters + tensor->offset; // (rows, cols)
-        if (strchr(tensor->name, 'W') == NULL) {       // a bias
+        if (tensor->is_bias) {
             continue;
         }
         const double norm = tz_spectral_norm(W, tensor->rows, tensor->cols, work);

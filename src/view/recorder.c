@@ -22,9 +22,15 @@ struct tz_recorder {
     tz_error error;     // first trouble inside a callback
 };
 
+enum { COOKIE = 0x72656364 };
+
 tz_recorder_def tz_recorder_def_default(void) {
-    return (tz_recorder_def){
-        .title = "trapeze", .width = 640, .height = 480, .fps = 30.0, .quality = TZ_QUALITY_AUTO};
+    return (tz_recorder_def){.cookie = COOKIE,
+                             .title = "trapeze",
+                             .width = 640,
+                             .height = 480,
+                             .fps = 30.0,
+                             .quality = TZ_QUALITY_AUTO};
 }
 
 // ---- frames
@@ -126,6 +132,10 @@ static tz_status open_stage(tz_recorder *recorder, const tz_recorder_def *def, c
 tz_status tz_recorder_create(tz_recorder **recorder_out, const tz_recorder_def *def,
                              const tz_env *env, tz_error *error) {
     *recorder_out = NULL;
+    if (def->cookie != COOKIE) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "the recorder's definition was not made by tz_recorder_def_default");
+    }
     if (def->width < 16 || def->height < 16 || def->width % 2 != 0 || def->height % 2 != 0) {
         return tz_fail(
             error, TZ_ERR_ARGUMENT,

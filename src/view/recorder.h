@@ -9,6 +9,7 @@
 typedef struct tz_recorder tz_recorder;
 
 typedef struct tz_recorder_def {
+    uint32_t cookie;  // set by tz_recorder_def_default, checked at create
     const char *path; // "run.mp4"; written beside and renamed when complete; borrowed during create
     const char *title; // shown in the corner; borrowed during create
     int width, height; // pixels, even
@@ -18,7 +19,8 @@ typedef struct tz_recorder_def {
 TZ_API tz_recorder_def tz_recorder_def_default(void);
 
 // Opens the off-screen context on this thread, on which the loop must run. TZ_ERR_DEVICE without
-// OpenGL, TZ_ERR_UNSUPPORTED without ffmpeg, each with what to install.
+// OpenGL, TZ_ERR_UNSUPPORTED without ffmpeg, each with what to install; TZ_ERR_ARGUMENT for odd
+// sizes, TZ_ERR_MEMORY.
 TZ_API tz_status tz_recorder_create(tz_recorder **recorder, const tz_recorder_def *def,
                                     const tz_env *env, tz_error *error);
 

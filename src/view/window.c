@@ -52,8 +52,11 @@ struct tz_window {
     double mouse_x, mouse_y;
 };
 
+enum { COOKIE = 0x77696e64 };
+
 tz_window_def tz_window_def_default(void) {
-    return (tz_window_def){.title = "trapeze",
+    return (tz_window_def){.cookie = COOKIE,
+                           .title = "trapeze",
                            .screenshot_folder = ".",
                            .width = 1000,
                            .height = 700,
@@ -436,6 +439,10 @@ static tz_status open_glfw(tz_window *window, const tz_window_def *def, tz_error
 tz_status tz_window_create(tz_window **window_out, const tz_window_def *def, const tz_env *env,
                            tz_error *error) {
     *window_out = NULL;
+    if (def->cookie != COOKIE) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "the window's definition was not made by tz_window_def_default");
+    }
     tz_window *window = tz_alloc(1, sizeof *window);
     if (window == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "no memory for a window");

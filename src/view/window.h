@@ -10,6 +10,7 @@
 typedef struct tz_window tz_window;
 
 typedef struct tz_window_def {
+    uint32_t cookie;               // set by tz_window_def_default, checked at create
     const char *title;             // borrowed during create
     const char *screenshot_folder; // where P puts its PNG files; borrowed, must outlive the window
     int width, height;             // pixels
@@ -20,7 +21,8 @@ typedef struct tz_window_def {
 } tz_window_def;
 TZ_API tz_window_def tz_window_def_default(void);
 
-// Opens the window on this thread, on which the loop must run. TZ_ERR_DEVICE without a display.
+// Opens the window on this thread, on which the loop must run. TZ_ERR_DEVICE without a display,
+// TZ_ERR_ARGUMENT, TZ_ERR_MEMORY.
 TZ_API tz_status tz_window_create(tz_window **window, const tz_window_def *def, const tz_env *env,
                                   tz_error *error);
 TZ_API void tz_window_destroy(tz_window *window); // Nullable

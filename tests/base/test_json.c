@@ -27,6 +27,11 @@ static void prints_few_digits(void **state) {
     expect_printed(0x1p-1074, "4.94065645841247e-324");
     expect_printed(INFINITY, "Infinity");
     expect_printed(NAN, "NaN");
+    char text[TZ_DECIMALS_MAX];
+    tz_decimals(text, 2.0);
+    assert_string_equal(text, "2");
+    tz_decimals(text, nextafter(0.99, 1.0));
+    assert_string_equal(text, "0.9900000000000001");
 }
 
 static void reads_back_the_same_number(void **state) {

@@ -55,7 +55,7 @@ tz_env *sample_env(void) {
 tz_episode sample_episode(tz_env *env, tz_episode_recorder *recorder, int index, int steps) {
     const tz_task *task = tz_env_task(env);
     tz_rng rng = tz_rng_stream(SAMPLE_SEED, TZ_PURPOSE_TEST, (uint64_t)index);
-    double z[2 * TZ_NQ_MAX], applied[TZ_NU_MAX];
+    double z[TZ_NZ_MAX], applied[TZ_NU_MAX];
     float u[TZ_NU_MAX];
     tz_env_reset(env, z, SAMPLE_SEED, (uint64_t)index);
     tz_episode_recorder_begin(recorder, z, SAMPLE_SEED, (uint64_t)index);

@@ -314,7 +314,7 @@ static void an_unknown_environment_cannot_be_validated(void **state) {
 
 // ---- replay
 
-static void replay(tz_replay replays[SAMPLE_EPISODES], int threads, bool forget_seeds) {
+static void replay(tz_replayed replays[SAMPLE_EPISODES], int threads, bool forget_seeds) {
     tz_dataset *dataset;
     tz_team *team;
     assert_int_equal(tz_dataset_read(&dataset, sample, NULL, NULL), TZ_OK);
@@ -329,7 +329,7 @@ static void replay(tz_replay replays[SAMPLE_EPISODES], int threads, bool forget_
 
 static void replay_from_the_seed_is_exact(void **state) {
     (void)state;
-    tz_replay one[SAMPLE_EPISODES], two[SAMPLE_EPISODES];
+    tz_replayed one[SAMPLE_EPISODES], two[SAMPLE_EPISODES];
     replay(one, 1, false);
     replay(two, 2, false);
     for (int e = 0; e < SAMPLE_EPISODES; e++) {
@@ -342,7 +342,7 @@ static void replay_from_the_seed_is_exact(void **state) {
 
 static void replay_without_a_seed_starts_at_the_first_state(void **state) {
     (void)state;
-    tz_replay replays[SAMPLE_EPISODES];
+    tz_replayed replays[SAMPLE_EPISODES];
     replay(replays, 1, true);
     for (int e = 0; e < SAMPLE_EPISODES; e++) {
         assert_false(replays[e].from_reset);
@@ -353,7 +353,7 @@ static void replay_without_a_seed_starts_at_the_first_state(void **state) {
 static void replay_finds_where_a_control_was_changed(void **state) {
     (void)state;
     sample_poke(sample, "episode_1/actions", 10 * 6, 0.999);
-    tz_replay replays[SAMPLE_EPISODES];
+    tz_replayed replays[SAMPLE_EPISODES];
     replay(replays, 1, false);
     assert_int_equal(replays[0].steps_within[0], SAMPLE_STEPS);
     assert_int_equal(replays[1].steps_within[0], 10);

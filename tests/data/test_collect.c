@@ -72,7 +72,12 @@ static tz_dataset *collect(const char *folder, const tz_collect_def *def, int n_
     }
     assert_int_equal(tz_writer_create(&writer, &writer_def, tz_env_task(env), &error), TZ_OK);
     assert_int_equal(tz_team_create(&team, threads, &error), TZ_OK);
-    tz_collect_result result;
+    const tz_collect_def nothing = {.episodes = 1};
+    tz_collect_result result = {.episodes = -1};
+    assert_int_equal(tz_collect(writer, env, (const tz_policy *const *)policies, n_policies,
+                                &nothing, team, NULL, &result, &error),
+                     TZ_ERR_ARGUMENT);
+    assert_int_equal(result.episodes, 0);
     if (tz_collect(writer, env, (const tz_policy *const *)policies, n_policies, def, team, NULL,
                    &result, &error) != TZ_OK ||
         tz_writer_finish(writer, def->episodes, &error) != TZ_OK) {
@@ -197,7 +202,7 @@ static void what_is_stored_is_what_happened(void **state) {
     int n_faults = 0;
     assert_int_equal(tz_dataset_validate(dataset, NULL, count_fault, &n_faults, NULL), TZ_OK);
     assert_int_equal(n_faults, 0);
-    tz_replay replays[7];
+    tz_replayed replays[7];
     tz_team *team;
     assert_int_equal(tz_team_create(&team, 1, NULL), TZ_OK);
     assert_int_equal(tz_dataset_replay(dataset, NULL, replays, team, NULL), TZ_OK);
@@ -215,7 +220,7 @@ static void an_unstable_step_is_never_stored(void **state) {
     const tz_task *task = tz_env_task(env);
     tz_episode_recorder *recorder;
     assert_int_equal(tz_episode_recorder_create(&recorder, task, SAMPLE_STEPS, NULL), TZ_OK);
-    double z[2 * TZ_NQ_MAX];
+    double z[TZ_NZ_MAX];
     const double rest[TZ_NU_MAX] = {0};
     const float u[TZ_NU_MAX] = {0};
     tz_step step;

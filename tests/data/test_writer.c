@@ -185,6 +185,13 @@ static void nothing_is_overwritten(void **state) {
     const char *file = sample_join(root, "file");
     assert_int_equal(tz_file_write(file, "x", 1, NULL), TZ_OK);
     expect_refused(sample_join(file, "set"), "{}", false, TZ_ERR_IO, file);
+
+    const tz_writer_def nothing = {.folder = sample_join(root, "nothing")};
+    tz_writer *writer;
+    assert_int_equal(tz_writer_create(&writer, &nothing, tz_env_task(env), &error),
+                     TZ_ERR_ARGUMENT);
+    assert_null(writer);
+    assert_non_null(strstr(error.text, "tz_writer_def_default"));
 }
 
 static void a_finished_dataset_resumes_to_itself(void **state) {

@@ -174,9 +174,18 @@ static void test_refused(void **state) {
             fail_msg("%s: %s", refused[i].inside, error.text);
         }
     }
-    tz_env_def def = tz_env_def_default();
+    // one actuator too many
+    char text[12000] = ARM "<actuator>";
+    for (int i = 0; i < TZ_NU_MAX; i++) {
+        strcat(text, "<motor joint='hinge' ctrlrange='-1 1'/>");
+    }
+    strcat(text, "</actuator>");
     tz_env *env;
     tz_error error;
+    assert_int_equal(make(&env, text, &error), TZ_ERR_UNSUPPORTED);
+    assert_non_null(strstr(error.text, "it has 65 actuators (expected at most 64)"));
+
+    tz_env_def def = tz_env_def_default();
     def.name = "nowhere.xml";
     assert_int_equal(tz_env_create(&env, &def, &error), TZ_ERR_IO);
     assert_non_null(strstr(error.text, "nowhere.xml"));

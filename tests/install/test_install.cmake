@@ -51,6 +51,12 @@ foreach(include ${includes})
     -I${hostile} -I${WORK}/prefix/include)
 endforeach()
 
+# and all of them in one file
+list(JOIN includes "" every_include)
+file(WRITE ${WORK}/headers.c "${every_include}")
+run(${COMPILER} -std=c17 -Wall -Wextra -Werror -fsyntax-only ${WORK}/headers.c
+  -I${hostile} -I${WORK}/prefix/include)
+
 # find_package
 set(source ${CMAKE_CURRENT_LIST_DIR}/example)
 run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${source} -B ${WORK}/example -DCMAKE_PREFIX_PATH=${WORK}/prefix

@@ -3,6 +3,7 @@
 #include "fixture.h"
 #include "folder.h"
 
+#include "base/assert.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "models/ensemble.h"
@@ -44,6 +45,7 @@ static void rollout_is_the_mean_of_the_members(void **state) {
     assert_int_equal(tz_ensemble_count(members[0]), 0);
     assert_ptr_equal(tz_ensemble_member(ensemble, 1), members[1]);
 
+    tz_model_prepare(ensemble); // has nothing to prepare
     const int nz = tz_model_nz(ensemble), nu = ensemble->nu;
     const size_t n = (size_t)((T + 1) * B * nz);
     float *z0 = values((size_t)(B * nz)), *u = values((size_t)(T * B * nu)), *mean = values(n);
@@ -70,6 +72,34 @@ static void rollout_is_the_mean_of_the_members(void **state) {
 }
 
 // V = mean over members of (V_k + (z_k - z)^2), V_k = 0 for a member without variances.
+// ---- verbs that an ensemble lacks
+
+static jmp_buf before_assertion;
+
+static void note_assertion(const char *condition, const char *file, int line) {
+    (void)condition, (void)file, (void)line;
+    longjmp(before_assertion, 1);
+}
+
+static void absent_verbs_are_asserted(void **state) {
+    (void)state;
+    tz_model *member = fixture_model("node"), *ensemble = NULL;
+    assert_int_equal(tz_ensemble_create(&ensemble, &member, 1, NULL), TZ_OK);
+    const tz_assert_handler before = tz_set_assert_handler(note_assertion);
+    float E = 0.0f;
+    const float x[64] = {0};
+    if (setjmp(before_assertion) == 0) {
+        tz_model_energy(ensemble, NULL, &E, x, 1);
+        fail_msg("an ensemble has no energy");
+    }
+    if (setjmp(before_assertion) == 0) {
+        tz_model_symplectic(ensemble, NULL, NULL, 1.0, x, 1, 1);
+        fail_msg("an ensemble has no symplectic regulariser");
+    }
+    tz_set_assert_handler(before);
+    tz_model_destroy(ensemble);
+}
+
 static void variance_is_that_of_the_mixture(void **state) {
     (void)state;
     const tz_task task = fixture_task();
@@ -211,6 +241,7 @@ static void members_of_two_environments_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rollout_is_the_mean_of_the_members),
+        cmocka_unit_test(absent_verbs_are_asserted),
         cmocka_unit_test(variance_is_that_of_the_mixture),
         cmocka_unit_test(list_is_written_and_read),
         cmocka_unit_test(bad_lists_are_refused),

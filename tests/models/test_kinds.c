@@ -413,6 +413,9 @@ static void test_bad_definitions_are_refused(void **state) {
     def.substeps = 0;
     assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_ARGUMENT);
     def.substeps = 8;
+    def.integrator = TZ_INTEGRATOR_COUNT;
+    assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_ARGUMENT);
+    def.integrator = TZ_INTEGRATOR_EULER;
     statistics.rate_std[2] = NAN;
     assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_ARGUMENT);
     assert_sentence(&error, "not finite");

@@ -58,7 +58,7 @@ static void check(const char *policy_name, const char *env_name) {
     assert_int_equal(tz_policy_workspace_create(&workspace, policy, 1, NULL), TZ_OK);
     tz_rng rng = tz_rng_stream(1, TZ_PURPOSE_INIT, 0);
     double worst = 0.0, spread = 0.0;
-    double z[2 * TZ_NQ_MAX], exported[TZ_NU_MAX];
+    double z[TZ_NZ_MAX], exported[TZ_NU_MAX];
     tz_step step = {.terminated = true};
     for (int row = 0; row < ROWS; row++) {
         float u[TZ_NU_MAX];

@@ -2,7 +2,7 @@
 // draws; the same bytes at any number of threads; no allocation; the replay memory.
 #include "base/memory.h"
 #include "base/safetensors.h"
-#include "train/sac.h"
+#include "train/sac_net.h"
 
 #include <float.h>
 #include <math.h>
@@ -336,6 +336,22 @@ static void out_of_memory_is_reported_and_leaves_nothing(void **state) {
     tz_team_destroy(team);
 }
 
+static void a_definition_that_says_nothing_is_refused(void **state) {
+    (void)state;
+    tz_team *team;
+    assert_int_equal(tz_team_create(&team, 1, NULL), TZ_OK);
+    const tz_sac_def defs[] = {{.n_obs = D, .nu = A}, tz_sac_def_default()};
+    const char *const words[] = {"tz_sac_def_default", "0 observations"};
+    for (size_t i = 0; i < TZ_COUNTOF(defs); i++) {
+        tz_error error;
+        tz_sac *sac;
+        assert_int_equal(tz_sac_create(&sac, &defs[i], team, &error), TZ_ERR_ARGUMENT);
+        assert_null(sac);
+        assert_non_null(strstr(error.text, words[i]));
+    }
+    tz_team_destroy(team);
+}
+
 static void replay_keeps_the_newest_and_draws_all(void **state) {
     (void)state;
     tz_replay replay;
@@ -415,6 +431,7 @@ int main(void) {
         cmocka_unit_test(learning_rate_falls_in_a_straight_line),
         cmocka_unit_test(moments_never_become_denormal),
         cmocka_unit_test(out_of_memory_is_reported_and_leaves_nothing),
+        cmocka_unit_test(a_definition_that_says_nothing_is_refused),
         cmocka_unit_test(replay_keeps_the_newest_and_draws_all),
         cmocka_unit_test(replay_finds_its_episodes),
     };

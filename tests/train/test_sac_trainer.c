@@ -7,6 +7,7 @@
 #include "policies/policy.h"
 #include "train/sac_trainer.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -198,7 +199,12 @@ static void what_does_not_fit_is_refused(void **state) {
     def.learner.seed = 4;
     assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_ERR_MISMATCH);
     assert_non_null(strstr(error.text, "seed 3"));
+    assert_non_null(strstr(error.text, "gamma 0.99, tau 0.005, rate 0.0003, temperature 1, "
+                                       "target entropy nan"));
     def.learner.seed = 3;
+    def.learner.gamma = nextafter(def.learner.gamma, 1.0);
+    assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_ERR_MISMATCH);
+    def.learner.gamma = 0.99;
     def.env = "hopper";
     assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_ERR_MISMATCH);
     def.env = "inverted_pendulum";
@@ -214,6 +220,10 @@ static void what_does_not_fit_is_refused(void **state) {
     assert_non_null(strstr(error.text, path));
 
     // options that mean nothing
+    def.cookie = 0;
+    assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_ERR_ARGUMENT);
+    assert_non_null(strstr(error.text, "tz_sac_trainer_def_default"));
+    def = small_run(folder);
     def.resume = false;
     def.env = "half_horse";
     assert_int_equal(run(&def, 1, never_stop, NULL, &error), TZ_ERR_ARGUMENT);

@@ -388,6 +388,10 @@ static void test_trouble_is_told(void **state) {
     def.width = 321;
     assert_int_equal(tz_recorder_create(&recorder, &def, env, &error), TZ_ERR_ARGUMENT);
     assert_null(recorder);
+    def.width = 320;
+    def.cookie = 0;
+    assert_int_equal(tz_recorder_create(&recorder, &def, env, &error), TZ_ERR_ARGUMENT);
+    assert_non_null(strstr(error.text, "tz_recorder_def_default"));
     assert_false(tz_file_exists(def.path));
     tz_env_destroy(env);
 }

@@ -221,8 +221,9 @@ static void test_without_display_one_sentence(void **state) {
     unsetenv("DISPLAY");
     unsetenv("WAYLAND_DISPLAY");
     assert_false(tz_window_is_possible());
-    const tz_window_def def = tz_window_def_default();
+    const tz_window_def def = tz_window_def_default(), nothing = {.width = 1, .height = 1};
     tz_window *window = NULL;
+    assert_int_equal(tz_window_create(&window, &nothing, env, &error), TZ_ERR_ARGUMENT);
     assert_int_equal(tz_window_create(&window, &def, env, &error), TZ_ERR_DEVICE);
     assert_non_null(strstr(error.text, "display"));
     tz_env_destroy(env);
