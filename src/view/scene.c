@@ -226,6 +226,7 @@ static void add_path(mjvScene *scene, const tz_path *path) {
             continue;
         }
         mjvGeom *geom = &scene->geoms[scene->ngeom++];
+        *geom = (mjvGeom){0}; // the bound by which what is transparent is ordered is not set below
         mjv_initGeom(geom, type, NULL, NULL, NULL, path->rgba);
         tz_mujoco_connect(geom, type, width, from, to);
         geom->category = mjCAT_DECOR;
