@@ -30,7 +30,7 @@ set(public_headers
   src/train/replay_dataset.h src/train/sac.h src/train/sac_trainer.h src/train/sequences.h
   src/train/spectral.h src/train/trainer.h src/train/training.h
   src/plan/mpc.h src/plan/planner.h src/plan/sim_model.h
-  src/view/quality.h src/view/recorder.h src/view/window.h)
+  src/view/quality.h src/view/recorder.h src/view/stills.h src/view/window.h)
 install(CODE "
   set(source_folder \"${PROJECT_SOURCE_DIR}\")
   set(build_folder \"${PROJECT_BINARY_DIR}\")

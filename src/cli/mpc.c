@@ -447,9 +447,11 @@ static void print_summary(const run *r, const tz_mpc_summary *s) {
     printf("return %.1f +- %.1f over %d episodes; one-step predictions sum to %.1f\n",
            s->return_mean, s->return_std, r->n_done, s->predicted_mean);
     print_horizon(s);
-    printf("plan time: median %.1f ms, 95%% below %.1f ms; control period %.0f ms: %s\n",
-           s->plan_ms_median, s->plan_ms_p95, period_ms,
-           s->plan_ms_p95 <= period_ms ? "real time" : "slower than real time");
+    if (!isnan(s->plan_ms_median)) { // some plan was made: the planner was not off all the time
+        printf("plan time: median %.1f ms, 95%% below %.1f ms; control period %.0f ms: %s\n",
+               s->plan_ms_median, s->plan_ms_p95, period_ms,
+               s->plan_ms_p95 <= period_ms ? "real time" : "slower than real time");
+    }
     printf("candidates: %.2f%% diverged", 100.0 * s->diverged_share);
     if (!isnan(s->outside_share)) {
         printf(", %.2f%% left the data's range", 100.0 * s->outside_share);

@@ -103,12 +103,15 @@ static tz_status summarise_times(const tz_mpc_report *report, tz_mpc_summary *su
     if (ms == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: the summary of %zu steps", n);
     }
+    size_t n_plans = 0;
     for (size_t i = 0; i < n; i++) {
-        ms[i] = report->row[i].plan_ms;
+        if (report->row[i].n_candidates > 0) { // where the planner was not off
+            ms[n_plans++] = report->row[i].plan_ms;
+        }
     }
-    tz_sort(ms, n);
-    summary->plan_ms_median = n > 0 ? ms[n / 2] : (double)NAN;
-    summary->plan_ms_p95 = n > 0 ? ms[n * 95 / 100] : (double)NAN;
+    tz_sort(ms, n_plans);
+    summary->plan_ms_median = n_plans > 0 ? ms[n_plans / 2] : (double)NAN;
+    summary->plan_ms_p95 = n_plans > 0 ? ms[n_plans * 95 / 100] : (double)NAN;
     tz_free(ms);
     return TZ_OK;
 }

@@ -16,7 +16,7 @@ static int run(int argc, char **argv);
 const tz_command tz_command_play = {
     .name = "play",
     .summary = "watch a policy act, live or on film",
-    .usage = "trapeze play --env E --policy P [--view] [--video out.mp4]",
+    .usage = "trapeze play --env E --policy P [--view] [--video out.mp4] [--stills N]",
     .example = "trapeze play --env half_cheetah --policy policies/half_cheetah-expert.safetensors "
                "--video cheetah.mp4",
     .run = run,
@@ -24,7 +24,7 @@ const tz_command tz_command_play = {
 };
 
 typedef struct play_options {
-    const char *env, *policy, *screenshots;
+    const char *env, *policy;
     int episodes, steps;
     int version; // index into tz_version_choices
     tz_text_list env_arguments;
@@ -86,8 +86,8 @@ static tz_status play(play_options *options, tz_error *error) {
     if (status == TZ_OK) {
         char title[128];
         snprintf(title, sizeof title, "%s | %s", options->env, tz_policy_name(policy));
-        status = tz_viewing_open(&options->viewing, env, title, options->screenshots, observers,
-                                 &n_observers, error);
+        status =
+            tz_viewing_open(&options->viewing, env, title, ".", observers, &n_observers, error);
     }
     if (status == TZ_OK) {
         const tz_controller controller = {.policy = policy, .sample_policy = options->sampled};
@@ -112,8 +112,7 @@ static tz_status play(play_options *options, tz_error *error) {
 }
 
 static int run(int argc, char **argv) {
-    play_options o = {
-        .screenshots = ".", .policy = "random", .episodes = 1, .viewing = TZ_VIEWING_DEFAULT};
+    play_options o = {.policy = "random", .episodes = 1, .viewing = TZ_VIEWING_DEFAULT};
     // clang-format off
     tz_option table[] = {
         {.name = "--env",
@@ -157,11 +156,6 @@ static int run(int argc, char **argv) {
          .value = &o.no_early_end,
          .help = "go on where the task would terminate"},
         TZ_VIEWING_OPTIONS(o.viewing),
-        {.name = "--screenshots",
-         .type = TZ_OPTION_TEXT,
-         .value = &o.screenshots,
-         .metavar = "FOLDER",
-         .help = "where the window's key P puts its pictures"},
         {.name = "--json",
          .type = TZ_OPTION_FLAG,
          .value = &o.json,
@@ -180,7 +174,7 @@ static int run(int argc, char **argv) {
     if (tz_viewing_check(&o.viewing, &error) != TZ_OK) {
         return tz_cli_fail(&tz_command_play, &error);
     }
-    if (o.viewing.video == NULL && tz_window_is_possible()) {
+    if (o.viewing.video == NULL && o.viewing.stills == 0 && tz_window_is_possible()) {
         o.viewing.view = true;
     }
     return play(&o, &error) == TZ_OK ? TZ_EXIT_OK : tz_cli_fail(&tz_command_play, &error);

@@ -20,10 +20,11 @@ tz_status tz_viewing_open(tz_viewing *viewing, const tz_env *env, const char *ti
                           const char *out, tz_observer observers[TZ_VIEWING_OBSERVERS_MAX], int *n,
                           tz_error *error) {
     *n = 0;
+    const char *folder = viewing->screenshots != NULL ? viewing->screenshots : out;
     if (viewing->view) {
         tz_window_def def = tz_window_def_default();
         def.title = title;
-        def.screenshot_folder = out;
+        def.screenshot_folder = folder;
         def.width = viewing->width;
         def.height = viewing->height;
         def.speed = viewing->speed;
@@ -44,19 +45,43 @@ tz_status tz_viewing_open(tz_viewing *viewing, const tz_env *env, const char *ti
         TZ_CHECK(tz_recorder_create(&viewing->recorder, &def, env, error));
         observers[(*n)++] = tz_recorder_observer(viewing->recorder);
     }
+    if (viewing->stills > 0) {
+        tz_stills_def def = tz_stills_def_default();
+        def.folder = folder;
+        def.title = title;
+        def.n = viewing->stills;
+        def.width = viewing->width;
+        def.height = viewing->height;
+        def.quality = (tz_quality)viewing->quality;
+        TZ_CHECK(tz_stills_create(&viewing->pictures, &def, env, error));
+        observers[(*n)++] = tz_stills_observer(viewing->pictures);
+    }
     return TZ_OK;
 }
 
 tz_status tz_viewing_close(tz_viewing *viewing, tz_error *error) {
-    const tz_status status =
-        viewing->recorder != NULL ? tz_recorder_finish(viewing->recorder, error) : TZ_OK;
+    tz_error other; // of what is closed after the first trouble
+    tz_status status = TZ_OK;
+    if (viewing->window != NULL) {
+        status = tz_window_trouble(viewing->window, error);
+    }
+    if (viewing->recorder != NULL) {
+        const tz_status filmed =
+            tz_recorder_finish(viewing->recorder, status == TZ_OK ? error : &other);
+        status = status == TZ_OK ? filmed : status;
+    }
+    if (viewing->pictures != NULL && status == TZ_OK) {
+        status = tz_stills_finish(viewing->pictures, error);
+    }
     tz_viewing_abandon(viewing);
     return status;
 }
 
 void tz_viewing_abandon(tz_viewing *viewing) {
+    tz_stills_destroy(viewing->pictures);
     tz_recorder_destroy(viewing->recorder);
     tz_window_destroy(viewing->window);
+    viewing->pictures = NULL;
     viewing->recorder = NULL;
     viewing->window = NULL;
 }

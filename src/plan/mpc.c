@@ -34,6 +34,19 @@ static tz_loop_request tell_begin(const loop *l, int episode, const double *z) {
     return request;
 }
 
+static tz_loop_off ask_off(const loop *l) {
+    tz_loop_off off = {0};
+    for (int i = 0; i < l->n_observers; i++) {
+        const tz_observer *o = &l->observers[i];
+        if (o->off != NULL) {
+            const tz_loop_off more = o->off(o->context);
+            off.planner = off.planner || more.planner;
+            off.controls = off.controls || more.controls;
+        }
+    }
+    return off;
+}
+
 static void tell_planning(const loop *l) {
     for (int i = 0; i < l->n_observers; i++) {
         const tz_observer *o = &l->observers[i];
@@ -76,11 +89,20 @@ static void tell_end(const loop *l, int episode, const tz_loop_result *result) {
 
 // ---- one episode
 
+// Plans at z, or follows the last plan while planning is off.
+static void make_plan(const loop *l, tz_plan *plan, const double *z) {
+    if (ask_off(l).planner) {
+        tz_planner_coast(l->controller->planner, plan, z);
+    } else {
+        tell_planning(l);
+        tz_planner_plan(l->controller->planner, plan, z);
+    }
+}
+
 // Chooses u (nu) at z. plan is filled when a planner acts.
 static void choose_control(loop *l, float *u, tz_plan *plan, tz_rng *rng, const double *z) {
     if (l->controller->planner != NULL) {
-        tell_planning(l);
-        tz_planner_plan(l->controller->planner, plan, z);
+        make_plan(l, plan, z);
         for (int j = 0; j < l->task->nu; j++) {
             u[j] = plan->u[j];
         }
@@ -115,7 +137,9 @@ static tz_loop_request run_episode(loop *l, tz_loop_result *result, int episode)
         }
 
         // act
+        const bool limp = ask_off(l).controls;
         for (int j = 0; j < l->task->nu; j++) {
+            u[j] = limp ? 0.0f : u[j];
             u_applied[j] = (double)u[j];
         }
         tz_loop_step step = {.episode = episode,

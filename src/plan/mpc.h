@@ -14,6 +14,12 @@ typedef enum tz_loop_request {
     TZ_LOOP_STOP     // end the whole run; the episode in flight is dropped
 } tz_loop_request;
 
+// What may be turned off while the loop runs.
+typedef struct tz_loop_off {
+    bool planner;  // no plans are made: the last one is followed to its end (tz_planner_coast)
+    bool controls; // zero controls are applied, whatever was chosen
+} tz_loop_off;
+
 // One step of the loop, borrowed during the callback.
 typedef struct tz_loop_step {
     int episode;          // 0, 1, ...
@@ -30,6 +36,8 @@ typedef struct tz_observer {
     void *context;
     // (optional) before the first step of an episode; z is the initial state, env the real one
     tz_loop_request (*episode_begin)(void *context, tz_env *env, int episode, const double *z);
+    // (optional) what is off: asked before the controls are chosen, and before they are executed
+    tz_loop_off (*off)(void *context);
     // (optional) before a plan is made: none is borrowed, so that the planner's settings may change
     void (*planning)(void *context, tz_planner *planner);
     // (optional) after the controls were chosen and before they are executed: draw, wait, pace

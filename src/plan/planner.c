@@ -208,6 +208,7 @@ tz_status tz_planner_change(tz_planner *planner, const tz_planner_def *def, tz_e
     // what the episode knows
     const int T = def->horizon < planner->def.horizon ? def->horizon : planner->def.horizon;
     memcpy(other->mean, planner->mean, (size_t)(T * planner->task->nu) * sizeof *other->mean);
+    memcpy(other->u, planner->u, (size_t)(T * planner->task->nu) * sizeof *other->u);
     other->episode = planner->episode;
     other->step = planner->step;
 
@@ -254,6 +255,7 @@ void tz_planner_reset(tz_planner *planner, uint64_t episode) {
     planner->n_kept = 0;
     for (int i = 0; i < planner->def.horizon * nu; i++) {
         planner->mean[i] = middle(planner->task, i % nu);
+        planner->u[i] = 0.0f;
     }
 }
 
@@ -317,6 +319,15 @@ static void show_candidates(tz_planner *planner, tz_plan *plan, const double *z)
     plan->sample_z = planner->sample_z;
 }
 
+// Hands on the controls and what the model says of them.
+static void tell(tz_planner *planner, tz_plan *plan, const tz_score *score, const double *z) {
+    shift_back(planner->task, planner->z, planner->def.horizon + 1, z);
+    plan->u = planner->u;
+    plan->z = planner->z;
+    plan->predicted_reward = score->first_reward;
+    plan->predicted_return = score->earned;
+}
+
 // Follows the chosen controls through the model for the prediction; when they diverge although no
 // elite did, the best candidate is the plan.
 static void follow(tz_planner *planner, tz_plan *plan, const double *z) {
@@ -326,11 +337,7 @@ static void follow(tz_planner *planner, tz_plan *plan, const double *z) {
         memcpy(planner->u, planner->best_u, (size_t)(T * nu) * sizeof *planner->u);
         score = tz_candidates_follow(&planner->candidates, planner->z, planner->u);
     }
-    shift_back(planner->task, planner->z, T + 1, z);
-    plan->u = planner->u;
-    plan->z = planner->z;
-    plan->predicted_reward = score.first_reward;
-    plan->predicted_return = score.earned;
+    tell(planner, plan, &score, z);
 }
 
 void tz_planner_plan(tz_planner *planner, tz_plan *plan, const double *z) {
@@ -353,4 +360,14 @@ void tz_planner_plan(tz_planner *planner, tz_plan *plan, const double *z) {
     follow(planner, plan, z);
     shift_warm_start(planner);
     plan->plan_s = tz_now_s() - start_s;
+}
+
+void tz_planner_coast(tz_planner *planner, tz_plan *plan, const double *z) {
+    static const float none[TZ_NU_MAX];
+    *plan = (tz_plan){.horizon = planner->def.horizon};
+    shift_sequence(planner, planner->u, none);
+    start_candidates(planner, z);
+    const tz_score score = tz_candidates_follow(&planner->candidates, planner->z, planner->u);
+    tell(planner, plan, &score, z);
+    shift_warm_start(planner);
 }

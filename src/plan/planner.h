@@ -60,7 +60,7 @@ typedef struct tz_plan {
     double predicted_return; // of the whole horizon, discounted, without penalties and value
     const float *sample_z;   // states of a few candidates    (n_sample_z, horizon + 1, nz)
     int n_sample_z;
-    int n_candidates;   // candidates that were rolled out in this call
+    int n_candidates;   // candidates that were rolled out in this call; 0 of tz_planner_coast
     int n_diverged;     // of them, with non-finite predictions
     int n_out_of_range; // of them, that left the (widened) range of the data; 0 when range_mode off
     double plan_s;      // wall time of this call (seconds)
@@ -89,5 +89,10 @@ TZ_API tz_status tz_planner_change(tz_planner *planner, const tz_planner_def *de
 // Plans from z (nz) and shifts the warm start by one step. Allocates nothing. The same seed,
 // episode and states give the same bytes at any size of the team.
 TZ_API void tz_planner_plan(tz_planner *planner, tz_plan *plan, const double *z);
+
+// Plans nothing: the last plan and the warm start go on by one step, and past the end of the plan
+// (at once in an episode without one) the controls are zero. The prediction is the model's, from z
+// (nz) along them. Allocates nothing.
+TZ_API void tz_planner_coast(tz_planner *planner, tz_plan *plan, const double *z);
 
 #endif

@@ -22,6 +22,7 @@ struct tz_panel {
     tz_planner_def first; // settings that it was made with
     sliders now;
     bool is_open, has_moved;
+    int font_scale; // that it is laid out for; 0: none yet
 };
 
 static sliders of_settings(const tz_planner_def *settings) {
@@ -68,7 +69,7 @@ static void add_sliders(tz_panel *panel) {
          .state = 1,
          .pdata = &now->smoothing,
          .other = "0 0.9"},
-        {.type = mjITEM_BUTTON, .name = "As at the start", .state = 1},
+        {.type = mjITEM_BUTTON, .name = "Reset", .state = 1},
         {.type = mjITEM_END},
     };
     write_range(rows[1].other, sizeof rows[1].other, 1, HORIZON_MAX, now->horizon);
@@ -77,8 +78,7 @@ static void add_sliders(tz_panel *panel) {
     mjui_add(&panel->ui, rows);
 }
 
-tz_status tz_panel_create(tz_panel **panel_out, const tz_planner_def *settings, mjrContext *context,
-                          tz_error *error) {
+tz_status tz_panel_create(tz_panel **panel_out, const tz_planner_def *settings, tz_error *error) {
     *panel_out = NULL;
     tz_panel *panel = tz_alloc(1, sizeof *panel);
     if (panel == NULL) {
@@ -88,13 +88,8 @@ tz_status tz_panel_create(tz_panel **panel_out, const tz_planner_def *settings, 
     panel->now = of_settings(settings);
     panel->state.nrect = N_RECTS;
     panel->ui.rectid = RECT_PANEL;
-    panel->ui.spacing = mjui_themeSpacing(0);
     panel->ui.color = mjui_themeColor(0);
     add_sliders(panel);
-    mjui_resize(&panel->ui, context);
-    mjr_addAux(panel->ui.auxid, panel->ui.width, panel->ui.maxheight, panel->ui.spacing.samples,
-               context);
-    mjui_update(-1, -1, &panel->ui, &panel->state, context);
     *panel_out = panel;
     return TZ_OK;
 }
@@ -107,9 +102,26 @@ void tz_panel_toggle(tz_panel *panel) {
     panel->is_open = !panel->is_open;
 }
 
-void tz_panel_draw(tz_panel *panel, mjrRect viewport, const mjrContext *context) {
+// Makes room for the text as large as it is now, and paints the panel.
+static void lay_out(tz_panel *panel, mjrContext *context) {
+    mjUI *ui = &panel->ui;
+    ui->spacing = mjui_themeSpacing(0);
+    if (context->fontScale == mjFONTSCALE_50) { // small letters are wide for their height
+        ui->spacing.label += 40;
+        ui->spacing.total += 40;
+    }
+    mjui_resize(ui, context);
+    mjr_addAux(ui->auxid, ui->width, ui->maxheight, ui->spacing.samples, context);
+    mjui_update(-1, -1, ui, &panel->state, context);
+    panel->font_scale = context->fontScale;
+}
+
+void tz_panel_draw(tz_panel *panel, mjrRect viewport, mjrContext *context) {
     if (!panel->is_open) {
         return;
+    }
+    if (panel->font_scale != context->fontScale) {
+        lay_out(panel, context);
     }
     const int width = panel->ui.width, height = panel->ui.height;
     mjrRect *place = &panel->state.rect[RECT_PANEL];

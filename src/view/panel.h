@@ -1,5 +1,5 @@
 // Sliders for the settings of a planner, in the corner of a window: MuJoCo's own user interface.
-// Every call needs the OpenGL context that was current at create.
+// Drawing and events need the OpenGL context of the window, and are called inside of tz_scene_try.
 #ifndef TRAPEZE_VIEW_PANEL_H
 #define TRAPEZE_VIEW_PANEL_H
 
@@ -18,14 +18,13 @@ typedef struct tz_panel_mouse {
 } tz_panel_mouse;
 
 // A closed panel that shows `settings`. TZ_ERR_MEMORY. The caller destroys it.
-tz_status tz_panel_create(tz_panel **panel, const tz_planner_def *settings, mjrContext *context,
-                          tz_error *error);
+tz_status tz_panel_create(tz_panel **panel, const tz_planner_def *settings, tz_error *error);
 void tz_panel_destroy(tz_panel *panel); // Nullable
 
 void tz_panel_toggle(tz_panel *panel); // opens or closes it
 
 // Draws the panel, when it is open, over the upper right corner of the viewport (pixels).
-void tz_panel_draw(tz_panel *panel, mjrRect viewport, const mjrContext *context);
+void tz_panel_draw(tz_panel *panel, mjrRect viewport, mjrContext *context);
 
 // True when the event is for the panel and not for the picture behind it.
 bool tz_panel_mouse_event(tz_panel *panel, const tz_panel_mouse *mouse, const mjrContext *context);

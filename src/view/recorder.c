@@ -37,10 +37,11 @@ tz_recorder_def tz_recorder_def_default(void) {
 
 // Draws the state at alpha between the last two and hands the frame to ffmpeg.
 static tz_status record_frame(tz_recorder *recorder, double alpha) {
-    tz_stage_draw(recorder->stage, recorder->viewport, alpha, NULL);
-    tz_scene_read_rgb(recorder->stage->scene, recorder->viewport, recorder->rgb);
+    tz_error *error = &recorder->error;
+    TZ_CHECK(tz_stage_draw(recorder->stage, recorder->viewport, alpha, NULL, error));
+    TZ_CHECK(tz_scene_read_rgb(recorder->stage->scene, recorder->viewport, recorder->rgb, error));
     const size_t size = 3 * (size_t)recorder->viewport.width * (size_t)recorder->viewport.height;
-    return tz_child_write(recorder->ffmpeg, recorder->rgb, size, &recorder->error);
+    return tz_child_write(recorder->ffmpeg, recorder->rgb, size, error);
 }
 
 // What a callback answers: on while all is well.

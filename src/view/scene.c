@@ -36,6 +36,32 @@ static void choose_quality(tz_scene *scene, tz_quality quality) {
     }
 }
 
+static bool same_colour(const mjModel *model, int a, int b) {
+    const float *colour = model->geom_rgba;
+    return model->geom_matid[a] == model->geom_matid[b] &&
+           memcmp(colour + 4 * a, colour + 4 * b, 4 * sizeof *colour) == 0;
+}
+
+// Where a limb meets the next one, two capsules of one radius end in one and the same sphere: both
+// surfaces have the same depth, and the joint is speckled with both colours. There the outer limb
+// is drawn one percent thicker, a little more than the facets of a capsule cut off (1 - cos(pi /
+// 28) of its radius), and covers the inner one.
+static void part_limbs(mjModel *model) {
+    for (int outer = 0; outer < (int)model->ngeom; outer++) {
+        const int parent = model->body_parentid[model->geom_bodyid[outer]];
+        const int first = model->body_geomadr[parent], n = model->body_geomnum[parent];
+        mjtNum *radius = model->geom_size + 3 * outer;
+        for (int inner = first; inner < first + n && inner != outer; inner++) {
+            const mjtNum apart = fabs(model->geom_size[3 * inner] - *radius);
+            if (model->geom_type[outer] == mjGEOM_CAPSULE &&
+                model->geom_type[inner] == mjGEOM_CAPSULE && apart < 0.005 * *radius &&
+                !same_colour(model, inner, outer)) {
+                *radius *= 1.01;
+            }
+        }
+    }
+}
+
 // The model that is drawn: the environment's own, or floor and sky around a physical system.
 static tz_status make_model(tz_scene *scene, const tz_env *env, tz_error *error) {
     const tz_task *task = scene->task;
@@ -50,9 +76,11 @@ static tz_status make_model(tz_scene *scene, const tz_env *env, tz_error *error)
         return tz_fail(error, TZ_ERR_UNSUPPORTED, "%s has no MuJoCo model to draw", task->name);
     }
     scene->data = scene->model != NULL ? mj_makeData(scene->model) : NULL;
-    return scene->data != NULL
-               ? TZ_OK
-               : tz_fail(error, TZ_ERR_MEMORY, "no memory for the scene of %s", task->name);
+    if (scene->data == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "no memory for the scene of %s", task->name);
+    }
+    part_limbs(scene->model);
+    return TZ_OK;
 }
 
 typedef struct context_call {
@@ -76,12 +104,8 @@ static tz_status fill_scene(tz_scene *scene, const tz_env *env, tz_quality quali
     // the size and samples of the off-screen buffer are read from the model
     scene->model->vis.global.offwidth = scene->width;
     scene->model->vis.global.offheight = scene->height;
-    char complaint[256];
     context_call call = {scene, quality};
-    if (!tz_mujoco_try(make_context, &call, complaint, sizeof complaint)) {
-        return tz_fail(error, TZ_ERR_UNSUPPORTED, "%s cannot be drawn: MuJoCo says: %s",
-                       scene->task->name, complaint);
-    }
+    TZ_CHECK(tz_scene_try(scene, make_context, &call, error));
     place_camera(scene, tz_env_info_of(env));
     return TZ_OK;
 }
@@ -100,6 +124,7 @@ tz_status tz_scene_create(tz_scene **scene_out, const tz_env *env, bool offscree
     scene->offscreen = offscreen;
     scene->width = width;
     scene->height = height;
+    scene->text_scale = 1.0;
     const tz_status status = fill_scene(scene, env, quality, error);
     if (status != TZ_OK) {
         tz_scene_destroy(scene);
@@ -118,6 +143,15 @@ void tz_scene_destroy(tz_scene *scene) {
     mj_deleteData(scene->data);
     mj_deleteModel(scene->model);
     tz_free(scene);
+}
+
+tz_status tz_scene_try(const tz_scene *scene, void (*body)(void *context), void *context,
+                       tz_error *error) {
+    char complaint[256];
+    return tz_mujoco_try(body, context, complaint, sizeof complaint)
+               ? TZ_OK
+               : tz_fail(error, TZ_ERR_UNSUPPORTED, "%s cannot be drawn: MuJoCo says: %s",
+                         scene->task->name, complaint);
 }
 
 // ---- poses and paths
@@ -192,6 +226,7 @@ static void add_path(mjvScene *scene, const tz_path *path) {
             continue;
         }
         mjvGeom *geom = &scene->geoms[scene->ngeom++];
+        *geom = (mjvGeom){0}; // the bound by which what is transparent is ordered is not set below
         mjv_initGeom(geom, type, NULL, NULL, NULL, path->rgba);
         tz_mujoco_connect(geom, type, width, from, to);
         geom->category = mjCAT_DECOR;
@@ -199,6 +234,16 @@ static void add_path(mjvScene *scene, const tz_path *path) {
 }
 
 // ---- pictures
+
+void tz_scene_fit_text(tz_scene *scene, mjrRect viewport) {
+    const double scale = scene->text_scale;
+    const bool is_small = viewport.width < 480.0 * scale || viewport.height < 400.0 * scale;
+    const double percent = 50.0 * round(2.0 * scale * (is_small ? 0.5 : 1.0));
+    const int font = (int)fmin(fmax(percent, mjFONTSCALE_50), mjFONTSCALE_300);
+    if (font != scene->context.fontScale) {
+        mjr_changeFont(font, &scene->context);
+    }
+}
 
 void tz_scene_render(tz_scene *scene, mjrRect viewport, const tz_path *paths, int n_paths) {
     // MuJoCo 2.2.2 lets a tracking camera lag behind by what it drew before: start where it belongs
@@ -217,8 +262,21 @@ void tz_scene_render(tz_scene *scene, mjrRect viewport, const tz_path *paths, in
     mjr_render(viewport, &scene->scene, &scene->context);
 }
 
-void tz_scene_read_rgb(const tz_scene *scene, mjrRect viewport, unsigned char *rgb) {
-    mjr_readPixels(rgb, NULL, viewport, &scene->context);
+typedef struct pixels_call {
+    const tz_scene *scene;
+    mjrRect viewport;
+    unsigned char *rgb;
+} pixels_call;
+
+static void read_pixels(void *context) {
+    const pixels_call *call = context;
+    mjr_readPixels(call->rgb, NULL, call->viewport, &call->scene->context);
+}
+
+tz_status tz_scene_read_rgb(const tz_scene *scene, mjrRect viewport, unsigned char *rgb,
+                            tz_error *error) {
+    pixels_call call = {scene, viewport, rgb};
+    TZ_CHECK(tz_scene_try(scene, read_pixels, &call, error));
 
     // OpenGL's first row is at the bottom
     const size_t row = 3 * (size_t)viewport.width;
@@ -231,6 +289,7 @@ void tz_scene_read_rgb(const tz_scene *scene, mjrRect viewport, unsigned char *r
             lower[j] = swap;
         }
     }
+    return TZ_OK;
 }
 
 // The pinhole camera of the last render: the mean of the two eyes.

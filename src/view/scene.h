@@ -29,6 +29,7 @@ typedef struct tz_scene {
     int tracked_body;  // its path is what paths are of; a system's is its last body
     double tracked[3]; // where that is at the pose (m)
     int width, height; // of the off-screen buffer (pixels)
+    double text_scale; // of a display whose pixels are finer than usual; 1 at create
 } tz_scene;
 
 // A line through the world.
@@ -46,6 +47,15 @@ TZ_API tz_status tz_scene_create(tz_scene **scene, const tz_env *env, bool offsc
                                  int height, tz_quality quality, tz_error *error);
 TZ_API void tz_scene_destroy(tz_scene *scene); // Nullable
 
+// Runs `body`, which draws or asks MuJoCo's renderer: its fatal errors, which would end the
+// program, are TZ_ERR_UNSUPPORTED. Nothing more can be drawn then, and what there is can be
+// destroyed.
+TZ_API tz_status tz_scene_try(const tz_scene *scene, void (*body)(void *context), void *context,
+                              tz_error *error);
+
+// Chooses the size of the text: half of the usual one in a small viewport.
+TZ_API void tz_scene_fit_text(tz_scene *scene, mjrRect viewport);
+
 // Poses the robot at z (nz).
 TZ_API void tz_scene_pose(tz_scene *scene, const double *z);
 
@@ -56,8 +66,9 @@ TZ_API void tz_scene_body_path(tz_scene *scene, double *point, const float *z, i
 // Draws the posed robot and the paths into the buffer; the caller adds overlays.
 TZ_API void tz_scene_render(tz_scene *scene, mjrRect viewport, const tz_path *paths, int n_paths);
 
-// Reads the drawn picture: rgb (height, width, 3), first row at the top.
-TZ_API void tz_scene_read_rgb(const tz_scene *scene, mjrRect viewport, unsigned char *rgb);
+// Reads the drawn picture: rgb (height, width, 3), first row at the top. Errors as of tz_scene_try.
+TZ_API tz_status tz_scene_read_rgb(const tz_scene *scene, mjrRect viewport, unsigned char *rgb,
+                                   tz_error *error);
 
 // Pixel (x to the right, y down from the top) where a world position was drawn by the last render.
 // False behind the camera.

@@ -167,10 +167,19 @@ void tz_stage_next_plot(tz_stage *stage) {
 
 // ---- drawing
 
-static void draw_text(const tz_stage *stage, mjrRect viewport, const char *note) {
+enum { COLUMN = 256 };
+
+// Adds a row to the two columns of the text, each of COLUMN bytes.
+static void add_row(char *labels, char *values, const char *label, const char *value) {
+    const size_t n = strlen(labels), m = strlen(values);
+    snprintf(labels + n, COLUMN - n, "\n%s", label);
+    snprintf(values + m, COLUMN - m, "\n%s", value);
+}
+
+static void draw_text(const tz_stage *stage, mjrRect viewport) {
     const tz_task *task = stage->scene->task;
     const double time_s = (stage->last.t + (stage->has_step ? 1 : 0)) * task->dt_s;
-    char labels[256] = "time\nenergy", values[256];
+    char labels[COLUMN] = "time\nenergy", values[COLUMN];
     if (stage->scene->is_system) {
         const double *z = stage->has_step ? stage->z_next : stage->z; // (nz)
         snprintf(values, sizeof values, "%.2f s\n%.6g J", time_s,
@@ -180,25 +189,54 @@ static void draw_text(const tz_stage *stage, mjrRect viewport, const char *note)
         snprintf(values, sizeof values, "%.2f s\n%.2f\n%.1f", time_s, stage->last.step.reward,
                  stage->last.return_so_far);
     }
-    if (stage->has_plan) {
-        const size_t n = strlen(labels), m = strlen(values);
-        snprintf(labels + n, sizeof labels - n, "\nplan\nperiod");
-        snprintf(values + m, sizeof values - m, "\n%.1f ms\n%.1f ms", 1e3 * stage->plan_s,
-                 1e3 * task->dt_s);
+    if (stage->off.planner) {
+        add_row(labels, values, "planner", "off");
+    } else if (stage->has_plan) {
+        char plan[32], period[32];
+        snprintf(plan, sizeof plan, "%.1f ms", 1e3 * stage->plan_s);
+        snprintf(period, sizeof period, "%.1f ms", 1e3 * task->dt_s);
+        add_row(labels, values, "plan", plan);
+        add_row(labels, values, "period", period);
+    }
+    if (stage->off.controls) {
+        add_row(labels, values, "controls", "off");
     }
     const mjrContext *context = &stage->scene->context;
     mjr_overlay(mjFONT_NORMAL, mjGRID_TOPLEFT, viewport, labels, values, context);
     mjr_overlay(mjFONT_NORMAL, mjGRID_TOPRIGHT, viewport, stage->title, NULL, context);
-    if (note != NULL) {
-        mjr_overlay(mjFONT_NORMAL, mjGRID_BOTTOMLEFT, viewport, note, NULL, context);
-    }
 }
 
-static void draw_figure(tz_stage *stage, mjrRect viewport) {
-    const int width = viewport.width * 2 / 5, height = viewport.height / 4;
-    const mjrRect corner = {viewport.left + viewport.width - width - 8, viewport.bottom + 8, width,
-                            height};
-    mjr_figure(corner, &stage->figure[stage->plot], &stage->scene->context);
+// Pixels that a line of text takes.
+static int text_width(const char *text, const mjrContext *context) {
+    int width = 0;
+    for (const char *c = text; *c != '\0'; c++) {
+        width += *c > 0 && *c < 127 ? context->charWidth[(int)*c] : context->charHeight;
+    }
+    return width;
+}
+
+// x, but at least `low`, but at most `high`.
+static int between(int low, int x, int high) {
+    const int enough = x < low ? low : x;
+    return enough > high ? high : enough;
+}
+
+// The curve keeps to the lower right corner, is large enough for its title and labels, and makes
+// way for a note that reaches so far.
+static void draw_figure(tz_stage *stage, mjrRect viewport, const char *note) {
+    enum { GAP = 8 };
+    mjvFigure *figure = &stage->figure[stage->plot];
+    const mjrContext *context = &stage->scene->context;
+    const int line = context->charHeight;
+    const int most = viewport.width - 2 * GAP;
+    mjrRect place = {0};
+    place.width =
+        between(text_width(figure->title, context) + 4 * line, viewport.width * 2 / 5, most);
+    place.height = between(7 * line, viewport.height / 4, viewport.height);
+    place.left = viewport.left + viewport.width - place.width - GAP;
+    const bool meets = note != NULL && text_width(note, context) + 3 * line > place.left;
+    place.bottom = viewport.bottom + GAP + (meets ? 2 * line : 0);
+    mjr_figure(place, figure, context);
 }
 
 // The posed robot with the lines that belong to it.
@@ -222,7 +260,19 @@ static void draw_world(tz_stage *stage, mjrRect viewport) {
     tz_scene_render(stage->scene, viewport, paths, n);
 }
 
-void tz_stage_draw(tz_stage *stage, mjrRect viewport, double alpha, const char *note) {
+typedef struct draw_call {
+    tz_stage *stage;
+    mjrRect viewport;
+    double alpha;
+    const char *note;
+} draw_call;
+
+static void draw(void *context) {
+    const draw_call *call = context;
+    tz_stage *stage = call->stage;
+    const mjrRect viewport = call->viewport;
+    const double alpha = call->alpha;
+
     // a straight line between the two states; MuJoCo normalises quaternions on the way
     const int nz = tz_task_nz(stage->scene->task);
     for (int i = 0; i < nz; i++) {
@@ -230,13 +280,26 @@ void tz_stage_draw(tz_stage *stage, mjrRect viewport, double alpha, const char *
             stage->has_step ? (1.0 - alpha) * stage->z[i] + alpha * stage->z_next[i] : stage->z[i];
     }
     tz_scene_pose(stage->scene, stage->z_shown);
-
     draw_world(stage, viewport);
 
-    if (stage->shows_text) {
-        draw_text(stage, viewport, note);
+    // what stands on top
+    tz_scene_fit_text(stage->scene, viewport);
+    const mjrContext *text = &stage->scene->context;
+    if (stage->help[0] != NULL) {
+        mjr_overlay(mjFONT_NORMAL, mjGRID_TOPLEFT, viewport, stage->help[0], stage->help[1], text);
+    } else if (stage->shows_text) {
+        draw_text(stage, viewport);
         if (stage->has_step && !stage->scene->is_system) {
-            draw_figure(stage, viewport);
+            draw_figure(stage, viewport, call->note);
         }
     }
+    if (call->note != NULL) {
+        mjr_overlay(mjFONT_NORMAL, mjGRID_BOTTOMLEFT, viewport, call->note, NULL, text);
+    }
+}
+
+tz_status tz_stage_draw(tz_stage *stage, mjrRect viewport, double alpha, const char *note,
+                        tz_error *error) {
+    draw_call call = {stage, viewport, alpha, note};
+    return tz_scene_try(stage->scene, draw, &call, error);
 }

@@ -32,6 +32,8 @@ typedef struct tz_stage {
     int n_samples;
     tz_pull pull; // by the mouse; none in a video
     bool shows_paths, shows_samples, shows_text;
+    const char *help[2]; // borrowed: keys and what they do, in place of all other text; NULL: none
+    tz_loop_off off;     // what the text says is off
 
     tz_loop_step last; // copy of the last step; its pointers are not kept
     double predicted_reward, plan_s;
@@ -54,7 +56,8 @@ TZ_API void tz_stage_stepped(tz_stage *stage, const tz_loop_step *step);
 TZ_API void tz_stage_next_plot(tz_stage *stage);
 
 // Draws the world between the states before (alpha = 0) and after (alpha = 1) the last step, with
-// everything on top. `note` (Nullable) is shown at the lower left.
-TZ_API void tz_stage_draw(tz_stage *stage, mjrRect viewport, double alpha, const char *note);
+// everything on top. `note` (Nullable) is shown at the lower left. Errors as of tz_scene_try.
+TZ_API tz_status tz_stage_draw(tz_stage *stage, mjrRect viewport, double alpha, const char *note,
+                               tz_error *error);
 
 #endif

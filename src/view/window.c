@@ -17,22 +17,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char help_text[] = "space  pause / go on\n"
-                                "right  one step (paused)\n"
-                                "up     faster\n"
-                                "down   slower\n"
-                                "R      restart the episode\n"
-                                "T      paths on / off\n"
-                                "S      candidates of the plan on / off\n"
-                                "F      curve: reward, controls, time of a plan\n"
-                                "I      text on / off\n"
-                                "Tab    sliders of the planner on / off\n"
-                                "C      follow the robot / free camera\n"
-                                "P      screenshot (PNG)\n"
-                                "H      this help\n"
-                                "Q, Esc quit\n"
-                                "mouse  left: turn, right: move, wheel: zoom\n"
-                                "Ctrl + left mouse button: pull at the robot";
+// What the keys and the mouse do, in two columns.
+static const char *const help[] = {
+    "space, right\n"
+    "up, down\n"
+    "R\n"
+    "Enter\n"
+    "U\n"
+    "Tab\n"
+    "T, S, I\n"
+    "F\n"
+    "C\n"
+    "P\n"
+    "H\n"
+    "Q, Esc\n"
+    "mouse\n"
+    "Ctrl + left",
+    "pause / go on; one step\n"
+    "faster, slower\n"
+    "restart the episode\n"
+    "planner off / on (off: follow the last plan)\n"
+    "controls off / on (off: zero)\n"
+    "sliders of the planner\n"
+    "paths, candidates of the plan, text\n"
+    "curve: reward, controls, time of a plan\n"
+    "follow the robot / free camera\n"
+    "screenshot (PNG)\n"
+    "this help\n"
+    "quit\n"
+    "left: turn, right: move, wheel: zoom\n"
+    "pull at the robot",
+};
 
 struct tz_window {
     GLFWwindow *glfw;
@@ -43,10 +58,11 @@ struct tz_window {
 
     double speed; // simulated seconds per second
     tz_pace pace;
-    bool is_paused, wants_step, shows_help;
-    bool is_recorded; // no pulls, no sliders
+    bool is_paused, wants_step;
+    bool is_recorded; // no pulls, sliders and switches
     bool has_pulled;  // the simulation has a force of the mouse on it
     tz_loop_request request;
+    tz_error trouble;  // the first inside a callback
     char message[256]; // shown for a while: a screenshot's path, an error
     double message_until_s;
     double mouse_x, mouse_y;
@@ -86,18 +102,24 @@ static void mouse_pixel(tz_window *window, double pixel[2]) {
     pixel[1] = height > 0 ? window->mouse_y / height * viewport.height : 0.0;
 }
 
-// The line at the lower left: a message that has just come, else how the time runs.
-static void write_note(const tz_window *window, char *note, size_t size) {
+// The line at the lower left: a message that has just come, else, as a part of the text that may be
+// off, how the time runs.
+static const char *write_note(const tz_window *window, char *note, size_t size) {
     if (tz_now_s() < window->message_until_s) {
-        snprintf(note, size, "%s", window->message);
-    } else if (window->is_paused) {
-        snprintf(note, size, "paused (space goes on, right makes one step, H for help)");
+        return window->message;
+    }
+    if (!window->stage->shows_text || window->stage->help[0] != NULL) {
+        return NULL;
+    }
+    if (window->is_paused) {
+        snprintf(note, size, "paused (space: go on, right: one step, H: help)");
     } else if (tz_pace_lateness(&window->pace) > 1.1) {
         snprintf(note, size, "%s is late: %.2f x real time", tz_pace_culprit(&window->pace),
                  window->speed / tz_pace_lateness(&window->pace));
     } else {
-        snprintf(note, size, "%.2g x real time (H for help)", window->speed);
+        snprintf(note, size, "%.2g x real time (H: help)", window->speed);
     }
+    return note;
 }
 
 // Hears what the person at the window does.
@@ -108,16 +130,38 @@ static void attend(tz_window *window) {
     }
 }
 
+// Keeps the first trouble, which ends the loop.
+static void stop_on(tz_window *window, tz_status status, const tz_error *error) {
+    if (status != TZ_OK && window->trouble.status == TZ_OK) {
+        window->trouble = *error;
+    }
+    if (status != TZ_OK) {
+        window->request = TZ_LOOP_STOP;
+    }
+}
+
+// Runs what asks MuJoCo's renderer.
+static void attempt(tz_window *window, void (*body)(void *context), void *context) {
+    tz_error error;
+    stop_on(window, tz_scene_try(window->stage->scene, body, context, &error), &error);
+}
+
+static void draw_panel(void *context) {
+    tz_window *window = context;
+    tz_panel_draw(window->panel, viewport_of(window), &window->stage->scene->context);
+}
+
 static void draw(tz_window *window, double alpha) {
     const double start_s = tz_now_s();
-    char note[sizeof window->message];
-    write_note(window, note, sizeof note);
+    char text[sizeof window->message];
+    const char *note = write_note(window, text, sizeof text);
     const mjrRect viewport = viewport_of(window);
     if (viewport.width > 0 && viewport.height > 0) {
-        tz_stage_draw(window->stage, viewport, alpha, window->shows_help ? help_text : note);
+        tz_error error;
+        stop_on(window, tz_stage_draw(window->stage, viewport, alpha, note, &error), &error);
     }
-    if (window->panel != NULL) {
-        tz_panel_draw(window->panel, viewport, &window->stage->scene->context);
+    if (window->panel != NULL && window->trouble.status == TZ_OK) {
+        attempt(window, draw_panel, window);
     }
     glfwSwapBuffers(window->glfw);
     attend(window);
@@ -153,11 +197,16 @@ static void take_screenshot(tz_window *window) {
         say(window, "no memory for a screenshot");
         return;
     }
-    tz_stage_draw(window->stage, viewport, 1.0, NULL);
-    tz_scene_read_rgb(window->stage->scene, viewport, rgb);
-    const bool saved = tz_png_write(path, rgb, viewport.width, viewport.height, &error) == TZ_OK;
+    tz_status status = tz_stage_draw(window->stage, viewport, 1.0, NULL, &error);
+    if (status == TZ_OK) {
+        status = tz_scene_read_rgb(window->stage->scene, viewport, rgb, &error);
+    }
+    stop_on(window, status, &error);
+    if (status == TZ_OK) {
+        status = tz_png_write(path, rgb, viewport.width, viewport.height, &error);
+    }
     tz_free(rgb);
-    say(window, saved ? path : error.text);
+    say(window, status == TZ_OK ? path : error.text);
 }
 
 // ---- keys and mouse
@@ -172,6 +221,37 @@ static void toggle_camera(tz_scene *scene) {
     }
 }
 
+// The planner goes on with its last plan, or plans again.
+static void toggle_planner(tz_window *window) {
+    bool *off = &window->stage->off.planner;
+    if (window->is_recorded) {
+        say(window, "the planner stays on: these episodes are stored as data (leave out --out)");
+    } else if (window->panel == NULL) {
+        say(window, "no planner drives");
+    } else {
+        *off = !*off;
+        say(window, *off ? "planner off: the last plan is followed (Enter: on)" : "planner on");
+    }
+}
+
+static void toggle_controls(tz_window *window) {
+    bool *off = &window->stage->off.controls;
+    if (window->is_recorded) {
+        say(window, "the controls stay on: these episodes are stored as data (leave out --out)");
+    } else if (window->stage->scene->task->nu == 0) {
+        say(window, "this system has no controls");
+    } else {
+        *off = !*off;
+        say(window, *off ? "controls off: zero (U: on)" : "controls on");
+    }
+}
+
+static void toggle_help(tz_stage *stage) {
+    const bool shows = stage->help[0] != NULL;
+    stage->help[0] = shows ? NULL : help[0];
+    stage->help[1] = shows ? NULL : help[1];
+}
+
 static void toggle_panel(tz_window *window) {
     if (window->is_recorded) {
         say(window, "no sliders: these episodes are stored as data (leave out --out)");
@@ -182,14 +262,17 @@ static void toggle_panel(tz_window *window) {
     }
 }
 
-static void on_key(GLFWwindow *glfw, int key, int scancode, int action, int mods) {
-    (void)scancode;
-    (void)mods;
-    tz_window *window = glfwGetWindowUserPointer(glfw);
-    if (action == GLFW_RELEASE) {
-        return;
-    }
-    switch (key) {
+// A key, a button or a move, as GLFW tells it.
+typedef struct input {
+    tz_window *window;
+    int code, action, mods; // of a key or button
+    double x, y;            // of the mouse, or of its wheel
+} input;
+
+static void press_key(void *context) {
+    const input *in = context;
+    tz_window *window = in->window;
+    switch (in->code) {
     case GLFW_KEY_SPACE:
         window->is_paused = !window->is_paused;
         break;
@@ -217,6 +300,13 @@ static void on_key(GLFWwindow *glfw, int key, int scancode, int action, int mods
     case GLFW_KEY_I:
         window->stage->shows_text = !window->stage->shows_text;
         break;
+    case GLFW_KEY_ENTER:
+    case GLFW_KEY_KP_ENTER:
+        toggle_planner(window);
+        break;
+    case GLFW_KEY_U:
+        toggle_controls(window);
+        break;
     case GLFW_KEY_TAB:
         toggle_panel(window);
         break;
@@ -227,7 +317,7 @@ static void on_key(GLFWwindow *glfw, int key, int scancode, int action, int mods
         take_screenshot(window);
         break;
     case GLFW_KEY_H:
-        window->shows_help = !window->shows_help;
+        toggle_help(window->stage);
         break;
     case GLFW_KEY_Q:
     case GLFW_KEY_ESCAPE:
@@ -254,11 +344,13 @@ static bool is_for_panel(tz_window *window, mjtEvent event, double scroll) {
     return tz_panel_mouse_event(window->panel, &mouse, &window->stage->scene->context);
 }
 
-static void on_mouse_move(GLFWwindow *glfw, double x, double y) {
-    tz_window *window = glfwGetWindowUserPointer(glfw);
-    const double dx = x - window->mouse_x, dy = y - window->mouse_y;
-    window->mouse_x = x;
-    window->mouse_y = y;
+static void move_mouse(void *context) {
+    const input *in = context;
+    tz_window *window = in->window;
+    GLFWwindow *glfw = window->glfw;
+    const double dx = in->x - window->mouse_x, dy = in->y - window->mouse_y;
+    window->mouse_x = in->x;
+    window->mouse_y = in->y;
     if (is_for_panel(window, mjEVENT_MOVE, 0.0)) {
         return;
     }
@@ -276,32 +368,59 @@ static void on_mouse_move(GLFWwindow *glfw, double x, double y) {
     }
 }
 
-static void on_mouse_button(GLFWwindow *glfw, int button, int action, int mods) {
-    tz_window *window = glfwGetWindowUserPointer(glfw);
-    if (button != GLFW_MOUSE_BUTTON_LEFT ||
-        is_for_panel(window, action == GLFW_PRESS ? mjEVENT_PRESS : mjEVENT_RELEASE, 0.0)) {
+static void press_button(void *context) {
+    const input *in = context;
+    tz_window *window = in->window;
+    const bool pulls = (in->mods & GLFW_MOD_CONTROL) != 0;
+    if (in->code != GLFW_MOUSE_BUTTON_LEFT ||
+        is_for_panel(window, in->action == GLFW_PRESS ? mjEVENT_PRESS : mjEVENT_RELEASE, 0.0)) {
         return;
     }
-    if (action == GLFW_RELEASE) {
+    if (in->action == GLFW_RELEASE) {
         window->stage->pull.body = 0;
-    } else if ((mods & GLFW_MOD_CONTROL) != 0 && window->is_recorded) {
+    } else if (pulls && window->is_recorded) {
         say(window, "no pulling: these episodes are stored as data (leave out --out)");
-    } else if ((mods & GLFW_MOD_CONTROL) != 0) {
+    } else if (pulls) {
         double pixel[2];
         mouse_pixel(window, pixel);
         tz_pull_grasp(&window->stage->pull, window->stage->scene, viewport_of(window), pixel);
     }
 }
 
-static void on_scroll(GLFWwindow *glfw, double x, double y) {
-    (void)x;
-    tz_window *window = glfwGetWindowUserPointer(glfw);
-    if (is_for_panel(window, mjEVENT_SCROLL, y)) {
+static void turn_wheel(void *context) {
+    const input *in = context;
+    if (is_for_panel(in->window, mjEVENT_SCROLL, in->y)) {
         return;
     }
-    tz_scene *scene = window->stage->scene;
-    tz_mujoco_move_camera(scene->model, mjMOUSE_ZOOM, 0.0, -0.05 * y, &scene->scene,
+    tz_scene *scene = in->window->stage->scene;
+    tz_mujoco_move_camera(scene->model, mjMOUSE_ZOOM, 0.0, -0.05 * in->y, &scene->scene,
                           &scene->camera);
+}
+
+static void hear(GLFWwindow *glfw, void (*obey)(void *context), input in) {
+    in.window = glfwGetWindowUserPointer(glfw);
+    attempt(in.window, obey, &in);
+}
+
+static void on_key(GLFWwindow *glfw, int key, int scancode, int action, int mods) {
+    (void)scancode;
+    // a key that is held down goes on only with what has degrees
+    const bool repeats = key == GLFW_KEY_RIGHT || key == GLFW_KEY_UP || key == GLFW_KEY_DOWN;
+    if (action == GLFW_PRESS || (action == GLFW_REPEAT && repeats)) {
+        hear(glfw, press_key, (input){.code = key, .action = action, .mods = mods});
+    }
+}
+
+static void on_mouse_move(GLFWwindow *glfw, double x, double y) {
+    hear(glfw, move_mouse, (input){.x = x, .y = y});
+}
+
+static void on_mouse_button(GLFWwindow *glfw, int button, int action, int mods) {
+    hear(glfw, press_button, (input){.code = button, .action = action, .mods = mods});
+}
+
+static void on_scroll(GLFWwindow *glfw, double x, double y) {
+    hear(glfw, turn_wheel, (input){.x = x, .y = y});
 }
 
 // ---- observer
@@ -318,7 +437,7 @@ static tz_loop_request leave(tz_window *window) {
     glfwMakeContextCurrent(NULL);
     const tz_loop_request request = window->request;
     window->request = TZ_LOOP_CONTINUE;
-    return request;
+    return window->trouble.status == TZ_OK ? request : TZ_LOOP_STOP;
 }
 
 static tz_loop_request on_episode_begin(void *context, tz_env *env, int episode, const double *z) {
@@ -340,6 +459,11 @@ static void apply_pull(tz_window *window, tz_env *env) {
     }
 }
 
+static tz_loop_off on_off(void *context) {
+    const tz_window *window = context;
+    return window->stage->off;
+}
+
 // What the sliders say counts for the plan that is about to be made.
 static void on_planning(void *context, tz_planner *planner) {
     tz_window *window = enter(context);
@@ -347,7 +471,7 @@ static void on_planning(void *context, tz_planner *planner) {
     tz_error error;
     tz_status status = TZ_OK;
     if (window->panel == NULL) {
-        status = tz_panel_create(&window->panel, &settings, &window->stage->scene->context, &error);
+        status = tz_panel_create(&window->panel, &settings, &error);
     } else if (tz_panel_take(window->panel, &settings)) {
         status = tz_planner_change(planner, &settings, &error);
     }
@@ -401,9 +525,17 @@ static tz_loop_request on_stepped(void *context, tz_env *env, const tz_loop_step
 tz_observer tz_window_observer(tz_window *window) {
     return (tz_observer){.context = window,
                          .episode_begin = on_episode_begin,
+                         .off = on_off,
                          .planning = on_planning,
                          .planned = on_planned,
                          .stepped = on_stepped};
+}
+
+tz_status tz_window_trouble(const tz_window *window, tz_error *error) {
+    if (window->trouble.status != TZ_OK) {
+        *error = window->trouble;
+    }
+    return window->trouble.status;
 }
 
 // ---- lifetime
@@ -460,6 +592,9 @@ tz_status tz_window_create(tz_window **window_out, const tz_window_def *def, con
         tz_window_destroy(window);
         return status;
     }
+    float across = 1.0f, down = 1.0f;
+    glfwGetWindowContentScale(window->glfw, &across, &down);
+    window->stage->scene->text_scale = fmax((double)down, 1.0);
     glfwSetWindowUserPointer(window->glfw, window);
     glfwSetKeyCallback(window->glfw, on_key);
     glfwSetCursorPosCallback(window->glfw, on_mouse_move);

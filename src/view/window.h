@@ -16,7 +16,7 @@ typedef struct tz_window_def {
     int width, height;             // pixels
     double speed;                  // simulated seconds per second
     bool starts_paused;
-    bool is_recorded; // the episodes are stored as data: no mouse pulls, no sliders
+    bool is_recorded; // the episodes are stored as data: no mouse pulls, sliders and switches
     tz_quality quality;
 } tz_window_def;
 TZ_API tz_window_def tz_window_def_default(void);
@@ -29,6 +29,10 @@ TZ_API void tz_window_destroy(tz_window *window); // Nullable
 
 // The observer to hand to the control loop; borrowed, lives with the window.
 TZ_API tz_observer tz_window_observer(tz_window *window);
+
+// The trouble inside a callback that stopped the loop, when there was any: MuJoCo's renderer
+// failed.
+TZ_API tz_status tz_window_trouble(const tz_window *window, tz_error *error);
 
 // True when a display can be reached (DISPLAY or WAYLAND_DISPLAY is set).
 TZ_API bool tz_window_is_possible(void);

@@ -130,6 +130,9 @@ static void bad_input_is_one_sentence(void **state) {
          "half_cheetah-critics"},
         {"--env hopper --model sim --policy hopper-expert --policy-samples 51", "--policy-samples"},
         {"--env hopper --model sim --policy-samples 5", "expected one by --policy"},
+        {"--env hopper --model sim --stills 0", "--stills is '0'"},
+        {"--env hopper --model sim --steps 4 --stills 6", "6 pictures cannot be made"},
+        {"--env hopper --model sim --stills 2 --screenshots /proc/no", "/proc/no"},
         {"--env hopper --model sim --video film.gif", "expected a name that ends in .mp4"},
         {"--env hopper --model sim --resume", "expected that of the stopped run by --out"},
         {"--env hopper --model sim --substeps 4", "sim: a model of kind sim has no integrator"},
@@ -301,6 +304,26 @@ static void a_failing_film_keeps_the_episodes(void **state) {
     assert_int_equal(trapeze("data validate filmed/dataset"), 0);
 }
 
+// Pictures of the first episode, in the run's folder or another one; of an episode that ends too
+// early there is a sentence, and what else the run leaves.
+static void stills_are_left(void **state) {
+    (void)state;
+    assert_int_equal(trapeze(QUICK "--episodes 2 --out pictured --stills 3 --width 64 --height 48"),
+                     0);
+    assert_files((const char *[]){"pictured/still-001.png", "pictured/still-003.png",
+                                  "pictured/results.json"},
+                 3, true);
+    assert_files((const char *[]){"pictured/still-004.png"}, 1, false);
+    assert_int_equal(trapeze("play --env inverted_pendulum --policy zero --steps 3 --stills 4 "
+                             "--width 64 --height 48 --screenshots pictures/of-play"),
+                     0);
+    assert_int_equal(shell("test $(ls pictures/of-play | wc -l) -eq 4"), 0);
+    assert_refused("900 pictures cannot be made: the episode has ",
+                   "play --env hopper --policy random --stills 900 --width 64 --height 48 "
+                   "--screenshots none");
+    assert_int_equal(shell("test -z \"$(ls none)\""), 0);
+}
+
 // play heeds an interrupt too.
 static void play_is_interrupted(void **state) {
     (void)state;
@@ -324,6 +347,7 @@ int main(void) {
         cmocka_unit_test(a_run_without_an_episode_is_resumed),
         cmocka_unit_test(what_was_not_measured_is_null),
         cmocka_unit_test(a_failing_film_keeps_the_episodes),
+        cmocka_unit_test(stills_are_left),
         cmocka_unit_test(play_is_interrupted),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

@@ -184,6 +184,87 @@ static void settings_change_before_a_plan(void **state) {
     close_fixture(&f);
 }
 
+// Turns the planner off after the first plan, and the controls while a step waits to be executed.
+typedef struct switchboard {
+    int t, n_asked;    // the step under way; how often a plan was about to be made
+    bool waits;        // the controls of the step are chosen
+    float planned[3];  // the controls of the last plan
+    bool turns_off[2]; // planner, controls
+    float applied[STEPS];
+} switchboard;
+
+static tz_loop_off turn_off(void *context) {
+    const switchboard *board = context;
+    return (tz_loop_off){.planner = board->turns_off[0] && board->t > 0,
+                         .controls = board->turns_off[1] && board->t == 2 && board->waits};
+}
+
+static void count_planning(void *context, tz_planner *planner) {
+    (void)planner;
+    ((switchboard *)context)->n_asked++;
+}
+
+static tz_loop_request remember_plan(void *context, tz_env *env, const tz_plan *plan) {
+    (void)env;
+    switchboard *board = context;
+    board->waits = true;
+    if (plan != NULL && board->t == 0) {
+        memcpy(board->planned, plan->u, sizeof board->planned);
+    }
+    return TZ_LOOP_CONTINUE;
+}
+
+static tz_loop_request remember_control(void *context, tz_env *env, const tz_loop_step *step) {
+    (void)env;
+    switchboard *board = context;
+    board->applied[board->t++] = step->u[0];
+    board->waits = false;
+    return TZ_LOOP_CONTINUE;
+}
+
+static void planner_and_controls_are_turned_off(void **state) {
+    (void)state;
+    for (int case_ = 0; case_ < 3; case_++) {
+        fixture f = open_fixture();
+        switchboard board = {.turns_off = {case_ != 1, case_ != 0}};
+        const tz_observer observer = {.context = &board,
+                                      .off = turn_off,
+                                      .planning = count_planning,
+                                      .planned = remember_plan,
+                                      .stepped = remember_control};
+        tz_loop_result result;
+        int n_done;
+        run(&f, true, 1, &observer, 1, &result, &n_done);
+        assert_int_equal(board.t, STEPS);
+        assert_int_equal(board.n_asked, board.turns_off[0] ? 1 : STEPS);
+        assert_true(board.planned[0] != 0.0f && board.applied[0] == board.planned[0]);
+        if (board.turns_off[0]) {
+            assert_true(board.applied[1] == board.planned[1]);
+            assert_true(board.applied[3] == 0.0f); // the horizon is 3
+        }
+        const float last = board.turns_off[0] ? board.planned[2] : board.applied[2];
+        assert_true(board.applied[2] == (board.turns_off[1] ? 0.0f : last));
+        assert_true(board.turns_off[1] || board.applied[2] != 0.0f);
+        close_fixture(&f);
+    }
+
+    // a policy has no plans, but controls
+    fixture f = open_fixture();
+    tz_policy_destroy(f.policy);
+    assert_int_equal(tz_policy_create(&f.policy, "random", tz_env_task(f.env), NULL), TZ_OK);
+    switchboard board = {.turns_off = {true, true}};
+    const tz_observer observer = {
+        .context = &board, .off = turn_off, .planned = remember_plan, .stepped = remember_control};
+    tz_loop_result result;
+    int n_done;
+    run(&f, false, 1, &observer, 1, &result, &n_done);
+    for (int t = 0; t < board.t; t++) {
+        assert_true((board.applied[t] == 0.0f) == (t == 2));
+    }
+    assert_true(board.t > 2);
+    close_fixture(&f);
+}
+
 // "random" has no deterministic control to take instead.
 static void a_policy_that_draws_need_not_be_asked_to(void **state) {
     (void)state;
@@ -290,6 +371,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(observers_are_told_in_order),
         cmocka_unit_test(settings_change_before_a_plan),
+        cmocka_unit_test(planner_and_controls_are_turned_off),
         cmocka_unit_test(a_policy_that_draws_need_not_be_asked_to),
         cmocka_unit_test(a_restart_begins_the_episode_again),
         cmocka_unit_test(a_stop_drops_the_episode_in_flight),

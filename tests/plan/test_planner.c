@@ -293,6 +293,60 @@ static void the_warm_start_is_shifted(void **state) {
     tz_team_destroy(team);
 }
 
+// A plan that is followed goes on by a step at a time and ends in zero controls; the prediction is
+// the model's from the state where the robot is. Planning begins again where the warm start is.
+static void the_last_plan_is_followed_to_its_end(void **state) {
+    (void)state;
+    tz_toy toy = toy_model();
+    const tz_task task = toy_task();
+    const tz_planner_kind kinds[] = {TZ_PLANNER_RANDOM, TZ_PLANNER_CEM};
+    for (int k = 0; k < 2; k++) {
+        const tz_planner_def def = toy_def(kinds[k]);
+        tz_team *team = make_team(1);
+        tz_planner *planner = make(&def, &task, &toy, team);
+        tz_plan plan;
+
+        // nothing is there to follow before the first plan
+        tz_planner_coast(planner, &plan, Z0);
+        assert_true(plan.u[0] == 0.0f && plan.u[T - 1] == 0.0f);
+
+        float last[T], mean[T];
+        tz_planner_plan(planner, &plan, Z0);
+        memcpy(last, plan.u, sizeof last);
+        memcpy(mean, planner->mean, sizeof mean);
+        assert_true(last[0] != 0.0f && last[T - 1] != 0.0f);
+        for (int step = 1; step <= T + 1; step++) {
+            const double here[TOY_NZ] = {0.3 * step, -0.1};
+            tz_planner_coast(planner, &plan, here);
+            for (int t = 0; t < T; t++) {
+                assert_true(plan.u[t] == (t + step < T ? last[t + step] : 0.0f));
+                assert_true(t + step >= T || planner->mean[t] == mean[t + step]);
+            }
+            assert_int_equal(plan.horizon, T);
+            assert_int_equal(plan.n_candidates + plan.n_sample_z, 0);
+            assert_true(plan.plan_s == 0.0);
+            const double u = (double)plan.u[0];
+            const double v_next = here[1] + TOY_DT_S * u;
+            const double q_next = here[0] + TOY_DT_S * (here[1] + 0.5 * TOY_DT_S * u);
+            assert_true(plan.z[0] == (float)here[0]);
+            assert_true(fabs((double)plan.z[TOY_NZ] - q_next) < 1e-6);
+            assert_true(fabs((double)plan.z[TOY_NZ + 1] - v_next) < 1e-6);
+            const double reward = -(q_next * q_next + 0.1 * v_next * v_next + 0.01 * u * u);
+            assert_true(fabs(plan.predicted_reward - reward) < 1e-5);
+        }
+
+        // an episode does not follow the plan of another one
+        tz_planner_plan(planner, &plan, Z0);
+        tz_planner_reset(planner, 1);
+        const size_t allocated = tz_alloc_count();
+        tz_planner_coast(planner, &plan, Z0);
+        assert_int_equal(tz_alloc_count(), allocated);
+        assert_true(plan.u[0] == 0.0f);
+        tz_planner_destroy(planner);
+        tz_team_destroy(team);
+    }
+}
+
 // Two planners make a plan; then one of them changes its settings.
 static void settings_change_between_plans(void **state) {
     (void)state;
@@ -504,6 +558,7 @@ int main(void) {
         cmocka_unit_test(cyclic_coordinates_have_no_range),
         cmocka_unit_test(after_an_end_nothing_is_earned),
         cmocka_unit_test(the_warm_start_is_shifted),
+        cmocka_unit_test(the_last_plan_is_followed_to_its_end),
         cmocka_unit_test(settings_change_between_plans),
         cmocka_unit_test(the_same_bytes_at_any_number_of_threads),
         cmocka_unit_test(a_plan_allocates_nothing),

@@ -2,6 +2,7 @@
 // prediction projects, and the film holds the frames of the simulated time.
 #include "base/assert.h"
 #include "base/file.h"
+#include "failing_renderer.h"
 #include "view/offscreen.h"
 #include "view/recorder.h"
 #include "view/stage.h"
@@ -40,8 +41,18 @@ static void open_stage(tz_offscreen **offscreen, tz_stage **stage, const tz_env 
     }
 }
 
+static void draw(tz_stage *stage, double alpha) {
+    tz_error error;
+    if (tz_stage_draw(stage, viewport, alpha, NULL, &error) != TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+}
+
 static void read_picture(const tz_stage *stage, unsigned char *rgb) {
-    tz_scene_read_rgb(stage->scene, viewport, rgb);
+    tz_error error;
+    if (tz_scene_read_rgb(stage->scene, viewport, rgb, &error) != TZ_OK) {
+        fail_msg("%s", error.text);
+    }
 }
 
 // Share of pixels that differ by more than 10 in a channel.
@@ -94,7 +105,7 @@ static void test_systems_are_drawn(void **state) {
         stage->shows_paths = stage->shows_text = false;
         tz_env_reset(env, z, 3, 0);
         tz_stage_begin(stage, z);
-        tz_stage_draw(stage, viewport, 0.0, NULL);
+        draw(stage, 0.0);
         read_picture(stage, first);
 
         // its last body is in the picture
@@ -129,9 +140,9 @@ static void test_robot_moves_between_frames(void **state) {
     stage->shows_paths = stage->shows_text = false;
     tz_env_reset(env, z, 0, 0);
     tz_stage_begin(stage, z);
-    tz_stage_draw(stage, viewport, 0.0, NULL);
+    draw(stage, 0.0);
     read_picture(stage, first);
-    tz_stage_draw(stage, viewport, 0.0, NULL);
+    draw(stage, 0.0);
     read_picture(stage, second);
     assert_true(difference(first, second) == 0.0);
 
@@ -142,13 +153,13 @@ static void test_robot_moves_between_frames(void **state) {
         tz_stage_stepped(stage, &step);
         memcpy(z, z_next, sizeof z);
     }
-    tz_stage_draw(stage, viewport, 1.0, NULL);
+    draw(stage, 1.0);
     read_picture(stage, second);
     const double moved = difference(first, second);
     assert_true(moved > 0.002);
 
     // half way between the last two states is another picture than either end
-    tz_stage_draw(stage, viewport, 0.5, NULL);
+    draw(stage, 0.5);
     read_picture(stage, first);
     assert_true(difference(first, second) > 0.0);
 
@@ -190,7 +201,7 @@ static void test_curves_take_turns(void **state) {
 
         const int n = planned ? TZ_N_PLOTS : TZ_N_PLOTS - 1;
         for (int i = 0; i <= n; i++) {
-            tz_stage_draw(stage, viewport, 1.0, NULL);
+            draw(stage, 1.0);
             read_picture(stage, picture[i]);
             tz_stage_next_plot(stage);
         }
@@ -243,7 +254,7 @@ static void test_floor_has_no_end(void **state) {
     for (int i = 0; i < 3; i++) {
         z[0] = x[i];
         tz_stage_begin(stage, z);
-        tz_stage_draw(stage, viewport, 0.0, NULL);
+        draw(stage, 0.0);
         read_picture(stage, i == 0 ? here : there);
         const double share = i == 0 ? 0.0 : difference(here, there);
         assert_true(share >= lowest[i] && share <= highest[i]);
@@ -280,10 +291,10 @@ static void test_path_lies_where_the_prediction_projects(void **state) {
     assert_int_equal(stage->n_plan, N);
 
     stage->shows_text = stage->shows_paths = false;
-    tz_stage_draw(stage, viewport, 0.0, NULL);
+    draw(stage, 0.0);
     read_picture(stage, without);
     stage->shows_paths = true;
-    tz_stage_draw(stage, viewport, 0.0, NULL);
+    draw(stage, 0.0);
     read_picture(stage, with);
 
     // every point of the path changed the picture where it projects
@@ -374,6 +385,169 @@ static void test_film_has_the_frames_of_the_simulated_time(void **state) {
     tz_env_destroy(env);
 }
 
+// A renderer that fails while a film is made: the loop is stopped, there is no film, and a
+// sentence.
+static void test_renderer_that_fails_is_a_sentence(void **state) {
+    (void)state;
+    tz_env *env = make_env("hopper");
+    tz_error error = {0};
+    tz_recorder_def def = tz_recorder_def_default();
+    def.path = TZ_BINARY_DIR "/failing.mp4";
+    def.width = WIDTH;
+    def.height = HEIGHT;
+    tz_recorder *recorder = NULL;
+    assert_int_equal(tz_recorder_create(&recorder, &def, env, &error), TZ_OK);
+    const tz_observer observer = tz_recorder_observer(recorder);
+    double z[NZ_MAX];
+    tz_env_reset(env, z, 0, 0);
+    renderer_pictures_left = 1;
+    assert_int_equal(observer.episode_begin(observer.context, env, 0, z), TZ_LOOP_CONTINUE);
+    const tz_loop_step step = {.t = 9, .z = z, .z_next = z, .u = (float[3]){0}};
+    assert_int_equal(observer.stepped(observer.context, env, &step), TZ_LOOP_STOP);
+    renderer_pictures_left = -1;
+    assert_int_equal(tz_recorder_finish(recorder, &error), TZ_ERR_UNSUPPORTED);
+    if (strstr(error.text, "failing.mp4: the film cannot be made: hopper cannot be drawn: MuJoCo "
+                           "says: ") == NULL ||
+        strstr(error.text, "the driver gave up") == NULL) {
+        fail_msg("%s", error.text);
+    }
+    assert_false(tz_file_exists(def.path));
+    tz_recorder_destroy(recorder);
+    tz_env_destroy(env);
+}
+
+// Pixels that are brighter, or darker, than both neighbours in their row by a quarter of the range.
+static int count_speckles(const unsigned char *rgb) {
+    int n = 0;
+    for (int i = 1; i + 1 < WIDTH * HEIGHT; i++) {
+        const int left = rgb[3 * i] - rgb[3 * (i - 1)], right = rgb[3 * i] - rgb[3 * (i + 1)];
+        n += (left > 64 && right > 64) || (left < -64 && right < -64);
+    }
+    return n;
+}
+
+// Where Ant's legs of two colours meet, the outer one covers the inner one, seen from all sides. As
+// the robot is defined both are as thick, and speckle.
+static void test_joints_have_one_colour(void **state) {
+    (void)state;
+    tz_env *env = make_env("ant");
+    tz_offscreen *offscreen = NULL;
+    tz_stage *stage = NULL;
+    static unsigned char picture[3 * WIDTH * HEIGHT];
+    double z[NZ_MAX];
+    open_stage(&offscreen, &stage, env);
+    stage->shows_paths = stage->shows_text = false;
+    const mjModel *own = tz_env_mj_model(env);
+    mjModel *drawn = stage->scene->model;
+    const int foot = mj_name2id(own, mjOBJ_GEOM, "front_left_foot");
+    const int leg = mj_name2id(own, mjOBJ_GEOM, "front_left_leg");
+    assert_true(drawn->geom_size[3 * foot] == 1.01 * own->geom_size[3 * foot]);
+    assert_true(drawn->geom_size[3 * leg] == own->geom_size[3 * leg]); // of the hip's colour
+
+    int n[2] = {0}; // as it is drawn, as it is defined
+    for (int defined = 0; defined < 2; defined++) {
+        for (int side = 0; side < 8; side++) {
+            tz_env_reset(env, z, (uint64_t)side, 0);
+            z[8] = z[14] = 1.0; // the ankles are bent (rad)
+            z[10] = z[12] = -1.0;
+            tz_stage_begin(stage, z);
+            stage->scene->camera.azimuth = 45.0 * side;
+            stage->scene->camera.distance = 2.0;
+            draw(stage, 0.0);
+            read_picture(stage, picture);
+            n[defined] += count_speckles(picture);
+        }
+        memcpy(drawn->geom_size, own->geom_size, 3 * (size_t)own->ngeom * sizeof *own->geom_size);
+    }
+    if (n[1] < 20 || 4 * n[0] > n[1]) {
+        fail_msg("%d speckles as it is drawn, %d as it is defined", n[0], n[1]);
+    }
+    tz_stage_destroy(stage);
+    tz_offscreen_destroy(offscreen);
+    tz_env_destroy(env);
+}
+
+// Text is half as large in a small viewport; help stands in place of all other text; the curve
+// makes way for a note that would lie below it, and only then.
+static void test_text_fits(void **state) {
+    (void)state;
+    tz_env *env = make_env("half_cheetah");
+    tz_offscreen *offscreen = NULL;
+    tz_stage *stage = NULL;
+    static unsigned char curve[3 * WIDTH * HEIGHT], with_note[3 * WIDTH * HEIGHT];
+    double z[NZ_MAX];
+    tz_error error;
+    open_stage(&offscreen, &stage, env);
+    tz_scene_fit_text(stage->scene, (mjrRect){0, 0, 640, 480});
+    assert_int_equal(stage->scene->context.fontScale, 100);
+    stage->scene->text_scale = 2.0; // a display of twice the pixels
+    tz_scene_fit_text(stage->scene, (mjrRect){0, 0, 1280, 960});
+    assert_int_equal(stage->scene->context.fontScale, 200);
+    stage->scene->text_scale = 1.0;
+
+    tz_env_reset(env, z, 0, 0);
+    tz_stage_begin(stage, z);
+    const tz_loop_step step = {.z = z, .z_next = z, .u = (float[6]){0}};
+    tz_stage_stepped(stage, &step);
+    draw(stage, 1.0);
+    assert_int_equal(stage->scene->context.fontScale, 50);
+    read_picture(stage, curve);
+
+    // the strip below the raised curve, right of the note
+    const char *const notes[] = {"note", "a note that reaches far into the half of the picture"};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tz_stage_draw(stage, viewport, 1.0, notes[i], &error), TZ_OK);
+        read_picture(stage, with_note);
+        int changed = 0;
+        for (int y = HEIGHT - 14; y < HEIGHT; y++) {
+            const int k = 3 * (y * WIDTH + WIDTH - 30);
+            changed += memcmp(curve + k, with_note + k, 3 * 30) != 0;
+        }
+        assert_true(i == 0 ? changed == 0 : changed > 3);
+    }
+
+    // without the curve the picture below is that without any text
+    stage->help[0] = "key";
+    stage->help[1] = "meaning";
+    draw(stage, 1.0);
+    read_picture(stage, with_note);
+    stage->help[0] = NULL;
+    stage->shows_text = false;
+    draw(stage, 1.0);
+    read_picture(stage, curve);
+    const size_t half = sizeof curve / 2;
+    assert_memory_equal(curve + half, with_note + half, half);
+    assert_true(difference(curve, with_note) > 0.001);
+    tz_stage_destroy(stage);
+    tz_offscreen_destroy(offscreen);
+    tz_env_destroy(env);
+}
+
+// What is off stands in the text.
+static void test_text_says_what_is_off(void **state) {
+    (void)state;
+    tz_env *env = make_env("half_cheetah");
+    tz_offscreen *offscreen = NULL;
+    tz_stage *stage = NULL;
+    static unsigned char on[3 * WIDTH * HEIGHT], off[2][3 * WIDTH * HEIGHT];
+    double z[NZ_MAX];
+    open_stage(&offscreen, &stage, env);
+    tz_env_reset(env, z, 0, 0);
+    tz_stage_begin(stage, z);
+    draw(stage, 1.0);
+    read_picture(stage, on);
+    for (int i = 0; i < 2; i++) {
+        stage->off = (tz_loop_off){.planner = i == 0, .controls = i == 1};
+        draw(stage, 1.0);
+        read_picture(stage, off[i]);
+        assert_true(difference(on, off[i]) > 0.0005);
+    }
+    assert_true(difference(off[0], off[1]) > 0.0001);
+    tz_stage_destroy(stage);
+    tz_offscreen_destroy(offscreen);
+    tz_env_destroy(env);
+}
+
 static void test_trouble_is_told(void **state) {
     (void)state;
     tz_env *env = make_env("hopper");
@@ -406,6 +580,10 @@ int main(void) {
         cmocka_unit_test(test_floor_has_no_end),
         cmocka_unit_test(test_path_lies_where_the_prediction_projects),
         cmocka_unit_test(test_film_has_the_frames_of_the_simulated_time),
+        cmocka_unit_test(test_renderer_that_fails_is_a_sentence),
+        cmocka_unit_test(test_joints_have_one_colour),
+        cmocka_unit_test(test_text_fits),
+        cmocka_unit_test(test_text_says_what_is_off),
         cmocka_unit_test(test_trouble_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 // A real window on an X server (the test starts under xvfb-run), driven by real key events.
 #include "base/clock.h"
 #include "base/file.h"
+#include "failing_renderer.h"
 #include "plan/sim_model.h"
 #include "view/window.h"
 
@@ -30,7 +31,9 @@ static tz_env *create_cheetah(void) {
 static void act(const char *actions) {
     char command[256];
     snprintf(command, sizeof command,
-             "xdotool search --sync --name '^trapeze test$' windowfocus %s && sleep 0.1", actions);
+             "xdotool search --sync --onlyvisible --name '^trapeze test$' windowfocus --sync %s && "
+             "sleep 0.3",
+             actions);
     assert_int_equal(system(command), 0);
 }
 
@@ -163,8 +166,8 @@ static void ask_settings(const tz_observer *observer, tz_planner *planner, int e
 }
 
 // Tab opens the sliders in the upper right corner: the one of the horizon is dragged from a half to
-// three quarters; the button below them brings the first settings back; never in a window whose
-// episodes are stored.
+// three quarters; the button "Reset" below them brings the first settings back; never in a window
+// whose episodes are stored.
 static void test_sliders_set_the_planner(void **state) {
     (void)state;
     tz_error error = {0};
@@ -214,6 +217,83 @@ static void test_sliders_set_the_planner(void **state) {
     tz_env_destroy(env);
 }
 
+// What the window says is off, after a key and a step that hears it.
+static tz_loop_off off_after(const tz_observer *observer, tz_env *env, double *z, const char *key) {
+    act(key);
+    step_with_force(observer, env, z, 1);
+    return observer->off(observer->context);
+}
+
+// Enter turns the planner off and on, where one drives, U the controls; never in a window whose
+// episodes are stored. Both stay as they are when an episode begins.
+static void test_keys_turn_planner_and_controls_off(void **state) {
+    (void)state;
+    tz_error error = {0};
+    tz_env *env = create_cheetah();
+    tz_model *model = NULL;
+    tz_team *team = NULL;
+    tz_planner *planner = NULL;
+    tz_planner_def planner_def = tz_planner_def_default();
+    assert_int_equal(tz_sim_model_create(&model, env, &error), TZ_OK);
+    assert_int_equal(tz_team_create(&team, 1, &error), TZ_OK);
+    assert_int_equal(
+        tz_planner_create(&planner, &planner_def, tz_env_task(env), model, team, &error), TZ_OK);
+    for (int recorded = 0; recorded < 2; recorded++) {
+        tz_window *window = NULL;
+        double z[NZ_MAX];
+        const tz_observer observer = open_window(&window, env, z, 320, 240, recorded == 1);
+        assert_false(observer.off(observer.context).planner);
+        assert_false(observer.off(observer.context).controls);
+
+        // a policy acts
+        assert_false(off_after(&observer, env, z, "key Return").planner);
+        tz_loop_off off = off_after(&observer, env, z, "key u");
+        assert_true(off.controls == (recorded == 0) && !off.planner);
+
+        observer.planning(observer.context, planner);
+        off = off_after(&observer, env, z, "key Return");
+        assert_true(off.planner == (recorded == 0) && off.controls == off.planner);
+        observer.episode_begin(observer.context, env, 1, z);
+        assert_true(observer.off(observer.context).planner == (recorded == 0));
+        off = off_after(&observer, env, z, "key u key KP_Enter");
+        assert_false(off.planner || off.controls);
+        tz_window_destroy(window);
+    }
+    tz_planner_destroy(planner);
+    tz_team_destroy(team);
+    tz_model_destroy(model);
+    tz_env_destroy(env);
+}
+
+// A renderer that fails ends the loop with a sentence, in a picture as in a screenshot.
+static void test_renderer_that_fails_is_a_sentence(void **state) {
+    (void)state;
+    tz_env *env = create_cheetah();
+    tz_error error;
+    double z[NZ_MAX];
+    remove("./screenshot-000.png");
+    for (int by_key = 0; by_key < 2; by_key++) {
+        tz_window *window = NULL;
+        const tz_observer observer = open_window(&window, env, z, 320, 240, false);
+        assert_int_equal(tz_window_trouble(window, &error), TZ_OK);
+        if (by_key) {
+            act("key p");
+        }
+        renderer_pictures_left = by_key; // the screenshot comes after the picture
+        assert_int_equal(observer.episode_begin(observer.context, env, 0, z), TZ_LOOP_STOP);
+        renderer_pictures_left = -1;
+        assert_int_equal(observer.planned(observer.context, env, NULL), TZ_LOOP_STOP);
+        assert_int_equal(tz_window_trouble(window, &error), TZ_ERR_UNSUPPORTED);
+        if (strstr(error.text, "half_cheetah cannot be drawn: MuJoCo says: ") == NULL ||
+            strstr(error.text, "the driver gave up") == NULL) {
+            fail_msg("%s", error.text);
+        }
+        assert_false(tz_file_exists("./screenshot-000.png"));
+        tz_window_destroy(window);
+    }
+    tz_env_destroy(env);
+}
+
 static void test_without_display_one_sentence(void **state) {
     (void)state;
     tz_error error = {0};
@@ -234,6 +314,8 @@ int main(void) {
         cmocka_unit_test(test_window_shows_and_obeys),
         cmocka_unit_test(test_mouse_pulls),
         cmocka_unit_test(test_sliders_set_the_planner),
+        cmocka_unit_test(test_keys_turn_planner_and_controls_off),
+        cmocka_unit_test(test_renderer_that_fails_is_a_sentence),
         cmocka_unit_test(test_without_display_one_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
