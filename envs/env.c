@@ -71,6 +71,18 @@ const tz_env_info *tz_env_info_of(const tz_env *env) {
     return &env->type->info;
 }
 
+const char *tz_step_trouble(tz_step_outcome outcome) {
+    switch (outcome) {
+    case TZ_STEP_OK:
+        break;
+    case TZ_STEP_UNSTABLE:
+        return "the simulation became unstable";
+    case TZ_STEP_BAD_REWARD:
+        return "the reward was not a finite number";
+    }
+    return "";
+}
+
 bool tz_env_exists(const char *name) {
     char task_name[TZ_NAME_MAX];
     return tz_env_task_name(task_name, name);

@@ -166,6 +166,63 @@ static void a_changed_robot_is_not_resumed(void **state) {
     assert_refused("was begun with other options", "%s", collect);
 }
 
+// A reward that is not finite is told as what it is: the simulation of this falling body is sound.
+#define FALLING(reward)                                                                            \
+    "printf '<mujoco><custom><text name=\"trapeze_reward\" data=\"" reward                         \
+    "\"/></custom><worldbody><body><joint name=\"x\" type=\"slide\"/><geom size=\"0.1\"/></body>"  \
+    "</worldbody><actuator><motor joint=\"x\" ctrlrange=\"-1 1\" ctrllimited=\"true\"/>"           \
+    "</actuator></mujoco>' > falling.xml"
+
+static void a_reward_that_is_not_finite_is_told(void **state) {
+    (void)state;
+    const char *const trouble = "the reward was not a finite number";
+    const char *const options = "--env falling.xml --policy zero --episodes 2";
+    assert_int_equal(shell(FALLING("1 / (q.x > -0.001)")), 0);
+    assert_int_equal(trapeze("collect %s --out cut-v0 --quiet", options), 0);
+    assert_non_null(strstr(printed, "2 cut where the reward was not a finite number"));
+    assert_null(strstr(printed, "unstable"));
+    assert_int_equal(trapeze("data split cut-v0 --fraction 0.5 --out-train left-v0 --out-test "
+                             "right-v0"),
+                     0);
+    static const char *const folders[] = {"cut-v0", "left-v0"};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(trapeze("data info %s", folders[i]), 0);
+        assert_non_null(strstr(printed, trouble));
+        assert_int_equal(trapeze("data info %s --json", folders[i]), 0);
+        struct json_object *object = printed_json();
+        assert_int_equal((int)number(object, "bad_reward"), 2 - i);
+        assert_int_equal((int)number(object, "unstable"), 0);
+        json_object_put(object);
+    }
+    assert_int_equal(trapeze("data validate cut-v0"), 0);
+    assert_int_equal(trapeze("play %s --steps 30", options), 0);
+    assert_non_null(strstr(printed, trouble));
+    assert_int_equal(trapeze("play %s --steps 30 --json", options), 0);
+    struct json_object *played = printed_json();
+    struct json_object *told = json_object_array_get_idx(field(played, "troubles"), 1);
+    assert_string_equal(json_object_get_string(told), trouble);
+    json_object_put(played);
+    assert_int_equal(trapeze("mpc --env falling.xml --model sim --samples 4 --horizon 2 --episodes "
+                             "1 --steps 30 --out cut-mpc --quiet --json"),
+                     0);
+    played = printed_json();
+    assert_int_equal((int)number(played, "bad_reward_episodes"), 1);
+    assert_int_equal((int)number(played, "unstable_episodes"), 0);
+    json_object_put(played);
+    assert_int_equal(shell(TZ_PROGRAM " sac --env falling.xml --steps 20 --learning-starts 10 "
+                                      "--eval-every 10 --out cut-sac --quiet 2>&1"),
+                     2);
+    assert_non_null(strstr(printed, trouble));
+
+    // from the first step on: nothing to store
+    assert_int_equal(shell(FALLING("1 / 0")), 0);
+    assert_refused("the reward of the first step is not a finite number",
+                   "collect %s --out none-v0 --quiet", options);
+    assert_refused("the reward of the first step is not a finite number",
+                   "mpc --env falling.xml --model sim --samples 4 --horizon 2 --episodes 1 --steps "
+                   "5 --out none --quiet");
+}
+
 // A robot of one's own is its content: the same for its data and models wherever its file lies.
 static void a_robot_may_move_and_be_renamed(void **state) {
     (void)state;
@@ -428,6 +485,7 @@ int main(void) {
         cmocka_unit_test(arrays_for_numpy_hold_the_dataset),
         cmocka_unit_test(minari_s_folder_is_a_dataset_below_its_root),
         cmocka_unit_test(a_changed_robot_is_not_resumed),
+        cmocka_unit_test(a_reward_that_is_not_finite_is_told),
         cmocka_unit_test(a_robot_may_move_and_be_renamed),
         cmocka_unit_test(a_robot_may_move_with_its_meshes),
         cmocka_unit_test(a_robot_that_is_not_there_is_missed_where_it_is_needed),

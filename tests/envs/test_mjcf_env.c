@@ -311,6 +311,29 @@ static void test_reset_quaternion(void **state) {
     tz_env_destroy(env);
 }
 
+// A reward that is not finite is no fault of the simulation.
+static void test_bad_reward(void **state) {
+    (void)state;
+    tz_env *env;
+    tz_error error;
+    assert_int_equal(
+        make(&env, "<custom><text name='trapeze_reward' data='1 / u.motor'/></custom>" ARM, &error),
+        TZ_OK);
+    double z[2];
+    tz_step step;
+    tz_env_reset(env, z, 1, 0);
+    tz_env_step(env, &step, z, (const double[]){0.5});
+    assert_true(step.outcome == TZ_STEP_OK && step.reward == 2.0);
+    tz_env_step(env, &step, z, (const double[]){0.0});
+    assert_int_equal(step.outcome, TZ_STEP_BAD_REWARD);
+    tz_env_set_z(env, (const double[]){0.0, 1e12});
+    tz_env_step(env, &step, z, (const double[]){0.0});
+    assert_int_equal(step.outcome, TZ_STEP_UNSTABLE);
+    assert_string_equal(tz_step_trouble(TZ_STEP_OK), "");
+    assert_non_null(strstr(tz_step_trouble(TZ_STEP_UNSTABLE), "unstable"));
+    tz_env_destroy(env);
+}
+
 static void test_example(void **state) {
     (void)state;
     tz_env_def def = tz_env_def_default();
@@ -524,7 +547,7 @@ int main(void) {
         cmocka_unit_test(test_example),
         cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_fatal_error),
-
+        cmocka_unit_test(test_bad_reward),
 #if mjVERSION_HEADER >= 4000000
         cmocka_unit_test(test_controls_of_an_actuator),
 #endif
