@@ -2,7 +2,10 @@
 #include "../data/sample.h"
 #include "command.h"
 
+#include "base/file.h"
+#include "base/memory.h"
 #include "base/status.h"
+#include "envs/env.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -432,8 +435,50 @@ static void scores_are_normalised_returns(void **state) {
     assert_int_equal(json_object_array_length(field(object, "scores")), 4);
     json_object_put(object);
     assert_int_equal(trapeze("data scores a-v0"), 0);
-    assert_non_null(strstr(printed, "0 is random, 0.69; 100 is expert, 345.6"));
-    assert_refused("two different ones", "data scores a-v0 --random 1 --expert 1");
+    assert_non_null(strstr(printed, "0 is random, -0.56; 100 is expert, 350.65"));
+    assert_int_equal(trapeze("data scores a-v0 --expert 100"), 0);
+    assert_non_null(
+        strstr(printed, "0 is random, -0.56; 100 is expert, 100 (--expert; else random controls"));
+    assert_refused("are both 1, so no score lies between them",
+                   "data scores a-v0 --random 1 --expert 1");
+    assert_refused("are both 350.65, so no score", "data scores a-v0 --random 350.65");
+
+    // without references both are wanted
+    assert_int_equal(
+        trapeze("collect --env chain-1 --policy zero --episodes 1 --steps 3 --out c-v0 --quiet"),
+        0);
+    assert_refused("no reference returns are known for environment \"chain-1\" (expected both by",
+                   "data scores c-v0 --random 1");
+    assert_int_equal(trapeze("data scores c-v0 --random 1 --expert 2"), 0);
+    assert_non_null(strstr(printed, "0 is random, 1; 100 is expert, 2 (--random, --expert)"));
+}
+
+// Every environment of Gymnasium's has references in both versions, those of the table in the docs.
+static void references_are_documented(void **state) {
+    (void)state;
+    char *docs;
+    size_t size;
+    assert_int_equal(tz_file_read(TZ_SOURCE_DIR "/docs/datasets.md", &docs, &size, 1 << 20, NULL),
+                     TZ_OK);
+    for (int i = 0; i < 2 * tz_env_count(); i++) {
+        const char *env = tz_env_info_at(i / 2)->name;
+        const int version = 5 - i % 2;
+        assert_int_equal(trapeze("collect --env %s --version v%d --policy zero --episodes 1 "
+                                 "--steps 2 --out ref-%d-v0 --quiet",
+                                 env, version, i),
+                         0);
+        assert_int_equal(trapeze("data scores ref-%d-v0 --json", i), 0);
+        struct json_object *object = printed_json();
+        char row[TZ_NAME_MAX + 64];
+        const double random = number(object, "random"), expert = number(object, "expert");
+        assert_true(random < expert);
+        snprintf(row, sizeof row, "\n| `%s` | %g | %g |", words(object, "env"), random, expert);
+        if (strstr(docs, row) == NULL) {
+            fail_msg("docs/datasets.md has no row%s", row);
+        }
+        json_object_put(object);
+    }
+    tz_free(docs);
 }
 
 static void pictures_are_drawn(void **state) {
@@ -495,6 +540,7 @@ int main(void) {
         cmocka_unit_test(a_file_s_word_counts),
         cmocka_unit_test(other_shapes_keep_every_rule),
         cmocka_unit_test(scores_are_normalised_returns),
+        cmocka_unit_test(references_are_documented),
         cmocka_unit_test(pictures_are_drawn),
         cmocka_unit_test(bad_words_are_refused),
         cmocka_unit_test(early_ends_can_be_left_out),
