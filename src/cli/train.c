@@ -609,7 +609,7 @@ static int train_main(int argc, char **argv) {
         {"--init", TZ_OPTION_TEXT, &a->init, "FILE", .help = "continue from this model's weights, under its normaliser"},
         {"--renormalise", TZ_OPTION_FLAG, &a->renormalise, .help = "with --init: take the normaliser from the data"},
         {"--epochs", TZ_OPTION_INT, &t->epochs, "N", .help = "passes over the sequences", .min = 1, .max = 1e6},
-        {"--lr", TZ_OPTION_REAL, &t->lr, "X", .help = "first learning rate", .min = 0, .max = 1e30},
+        {"--lr", TZ_OPTION_REAL, &t->lr, "X", .help = "first learning rate", .min = 1e-30, .max = 1e30},
         {"--lr-end", TZ_OPTION_REAL, &t->lr_end, "X", .help = "learning rate that it is annealed to", .min = 0, .max = 1e30},
         {"--sequences", TZ_OPTION_INT, &a->def.n_sequences, "N", .help = "sequences drawn from the data", .min = 1, .max = 1e8},
         {"--sequence-length", TZ_OPTION_INT, &a->def.length, "N", .help = "states of a sequence", .min = 2, .max = 1000},
