@@ -71,6 +71,18 @@ const tz_env_info *tz_env_info_of(const tz_env *env) {
     return &env->type->info;
 }
 
+const char *tz_step_trouble(tz_step_outcome outcome) {
+    switch (outcome) {
+    case TZ_STEP_OK:
+        break;
+    case TZ_STEP_UNSTABLE:
+        return "the simulation became unstable";
+    case TZ_STEP_BAD_REWARD:
+        return "the reward was not a finite number";
+    }
+    return "";
+}
+
 bool tz_env_exists(const char *name) {
     char task_name[TZ_NAME_MAX];
     return tz_env_task_name(task_name, name);
@@ -103,8 +115,8 @@ static tz_status unknown_name(const char *name, tz_error *error) {
         TZ_ASSERT(n < sizeof known);
     }
     return tz_fail(error, TZ_ERR_ARGUMENT,
-                   "there is no environment named \"%.64s\"; expected one of %s, or a physical "
-                   "system such as chain-2 (`trapeze envs` lists them)",
+                   "there is no environment named \"%.64s\"; expected one of %s, a physical "
+                   "system such as chain-2 (`trapeze envs` lists them), or an MJCF file (.xml)",
                    name, known);
 }
 
@@ -117,7 +129,9 @@ static tz_status choose_version(int *version, const tz_env_type *type, int asked
                        asked, has_versions ? "4 or 5" : "none");
     }
     if (asked != 0 && named != 0 && asked != named) {
-        return tz_fail(error, TZ_ERR_ARGUMENT, "%s-v%d is asked for with version %d",
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "%s-v%d is asked for with version %d (expected the same twice, or one of "
+                       "them)",
                        type->info.name, named, asked);
     }
     *version = asked != 0 ? asked : named != 0 ? named : has_versions ? 5 : 0;

@@ -95,11 +95,15 @@ typedef struct tz_env_def {
 } tz_env_def;
 TZ_API tz_env_def tz_env_def_default(void);
 
-// How a step went numerically. An unstable step must never be written to a dataset as data.
+// How a step went numerically. One that is not OK must never be written to a dataset as data.
 typedef enum tz_step_outcome {
     TZ_STEP_OK,
-    TZ_STEP_UNSTABLE // MuJoCo warned (bad qpos, qvel, qacc) or the state is not finite
+    TZ_STEP_UNSTABLE,  // MuJoCo warned (bad qpos, qvel, qacc) or the state is not finite
+    TZ_STEP_BAD_REWARD // the state is sound, the reward is not finite (a user's rule: 1/0)
 } tz_step_outcome;
+
+// What happened, as the end of a sentence: "the simulation became unstable". Static; "" when OK.
+TZ_API const char *tz_step_trouble(tz_step_outcome outcome);
 
 typedef struct tz_step {
     double reward;

@@ -1,5 +1,7 @@
 #include "envs/expression.h"
 
+#include "envs/mujoco_compat.h"
+
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -143,6 +145,25 @@ static tz_status unknown_name(const parser *p, const char *name) {
                    p->path, p->what, name);
 }
 
+// One of the n values of a sensor or an actuator, of which the first is at `first`: its index
+// follows in brackets, where it has several.
+static tz_status parse_value(parser *p, op_code code, const char *kind, const char *name, int first,
+                             int n) {
+    int index;
+    bool given;
+    TZ_CHECK(parse_index(p, &index, &given));
+    if (n == 0) {
+        return tz_fail(p->error, TZ_ERR_FORMAT, "%s: %s: %s '%s' has no value", p->path, p->what,
+                       kind, name);
+    }
+    if (index >= n || (n > 1 && !given)) {
+        return tz_fail(p->error, TZ_ERR_FORMAT,
+                       "%s: %s: %s '%s' has %d values; expected %s[0] to %s[%d]", p->path, p->what,
+                       kind, name, n, name, name, n - 1);
+    }
+    return emit(p, code, first + index, 0.0);
+}
+
 static tz_status parse_sensor(parser *p, const char *name) {
     const int id = mj_name2id(p->model, mjOBJ_SENSOR, name);
     if (id < 0) {
@@ -159,16 +180,19 @@ static tz_status parse_sensor(parser *p, const char *name) {
                        "%s: %s: sensor '%s' tells the time, which is not part of the state",
                        p->path, p->what, name);
     }
-    int index;
-    bool given;
-    TZ_CHECK(parse_index(p, &index, &given));
-    const int dim = (int)p->model->sensor_dim[id];
-    if (index >= dim || (dim > 1 && !given)) {
-        return tz_fail(p->error, TZ_ERR_FORMAT,
-                       "%s: %s: sensor '%s' has %d values; expected %s[0] to %s[%d]", p->path,
-                       p->what, name, dim, name, name, dim - 1);
+    return parse_value(p, OP_SENSOR, "sensor", name, (int)p->model->sensor_adr[id],
+                       (int)p->model->sensor_dim[id]);
+}
+
+// A control of the actuator whose name is behind "u.".
+static tz_status parse_control(parser *p, const char *name) {
+    const int id = mj_name2id(p->model, mjOBJ_ACTUATOR, name + 2);
+    if (id < 0) {
+        return unknown_name(p, name);
     }
-    return emit(p, OP_SENSOR, (int)p->model->sensor_adr[id] + index, 0.0);
+    int first, n;
+    tz_mujoco_controls_of(p->model, id, &first, &n);
+    return parse_value(p, OP_U, "control", name, first, n);
 }
 
 static tz_status parse_name(parser *p, const char *name) {
@@ -178,15 +202,17 @@ static tz_status parse_name(parser *p, const char *name) {
     if (strcmp(name, "control") == 0) {
         return emit(p, OP_CONTROL, 0, 0.0);
     }
-    if (name[0] != '\0' && name[1] == '.' && strchr("qvu", name[0])) {
+    if (strncmp(name, "u.", 2) == 0) {
+        return parse_control(p, name);
+    }
+    if (name[0] != '\0' && name[1] == '.' && strchr("qv", name[0])) {
         const tz_task *task = p->task;
-        const int i = name[0] == 'q'   ? find_name(task->coordinate_name, task->nq, name + 2)
-                      : name[0] == 'v' ? find_name(task->velocity_name, task->nv, name + 2)
-                                       : mj_name2id(p->model, mjOBJ_ACTUATOR, name + 2);
+        const int i = name[0] == 'q' ? find_name(task->coordinate_name, task->nq, name + 2)
+                                     : find_name(task->velocity_name, task->nv, name + 2);
         if (i < 0) {
             return unknown_name(p, name);
         }
-        return emit(p, name[0] == 'u' ? OP_U : OP_Z, name[0] == 'v' ? task->nq + i : i, 0.0);
+        return emit(p, OP_Z, name[0] == 'v' ? task->nq + i : i, 0.0);
     }
     return parse_sensor(p, name);
 }

@@ -82,7 +82,8 @@ static tz_status check_model(const mjModel *model, const char *path, tz_error *e
          "not hold",
          "actuators without dynamics"},
         {tz_mujoco_n_hidden(model) > 0,
-         "it has plugins or delays with a state of their own, which z = [q, v] does not hold",
+         "it has plugins, delays or yielding springs with a state of their own, which z = [q, v] "
+         "does not hold",
          "none"},
         {tz_mujoco_can_sleep(model),
          "its bodies may fall asleep (flag sleep), and z = [q, v] does not hold which of them are",
@@ -102,10 +103,14 @@ static tz_status check_model(const mjModel *model, const char *path, tz_error *e
         const double low = model->actuator_ctrlrange[2 * i];
         const double high = model->actuator_ctrlrange[2 * i + 1];
         if (!model->actuator_ctrllimited[i] || !(low < high) || !isfinite(low) || !isfinite(high)) {
-            const char *name = mj_id2name(model, mjOBJ_ACTUATOR, i);
+            const int actuator = tz_mujoco_actuator_of(model, i);
+            const char *name = mj_id2name(model, mjOBJ_ACTUATOR, actuator);
+            int first, n;
+            tz_mujoco_controls_of(model, actuator, &first, &n);
             return tz_fail(error, TZ_ERR_UNSUPPORTED,
-                           "%s: actuator %d (%s) has no ctrlrange; expected a finite one", path, i,
-                           name ? name : "without a name");
+                           "%s: actuator %d (%s) has no ctrlrange%s; expected a finite one", path,
+                           actuator, name ? name : "without a name",
+                           n > 1 ? " for each of its controls" : "");
         }
     }
     return TZ_OK;

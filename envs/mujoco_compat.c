@@ -108,24 +108,46 @@ bool tz_mujoco_try(void (*body)(void *context), void *context, char *complaint, 
     return false;
 }
 
+// MuJoCo counts what it calls the full physics, so a part that a later version adds is counted too.
 long tz_mujoco_n_hidden(const mjModel *model) {
 #if mjVERSION_HEADER < 300
     (void)model;
     return 0;
-#elif mjVERSION_HEADER < 4000000
-    return (long)model->npluginstate;
 #else
-    return (long)(model->npluginstate + model->nhistory);
+    const long n_known = 1 + (long)model->nq + (long)model->nv + (long)model->na; // 1: the time
+    return (long)mj_stateSize(model, mjSTATE_FULLPHYSICS) - n_known;
 #endif
 }
 
+// The constant of sleeping bodies came with them.
 bool tz_mujoco_can_sleep(const mjModel *model) {
-#if mjVERSION_HEADER < 4000000
+#ifndef mjMINAWAKE
     (void)model;
     return false;
 #else
     return model->opt.enableflags & mjENBL_SLEEP;
 #endif
+}
+
+void tz_mujoco_controls_of(const mjModel *model, int actuator, int *first, int *n) {
+#if mjVERSION_HEADER < 3011000
+    (void)model;
+    *first = actuator;
+    *n = 1;
+#else
+    *first = model->actuator_ctrladr[actuator];
+    *n = model->actuator_ctrlnum[actuator];
+#endif
+}
+
+int tz_mujoco_actuator_of(const mjModel *model, int control) {
+    for (int actuator = 0;; actuator++) {
+        int first, n;
+        tz_mujoco_controls_of(model, actuator, &first, &n);
+        if (control >= first && control < first + n) {
+            return actuator;
+        }
+    }
 }
 
 double tz_mujoco_arena_bytes(const mjModel *model) {

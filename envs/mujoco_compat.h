@@ -24,11 +24,19 @@ tz_status tz_mujoco_load(mjModel **model, const char *path, tz_error *error);
 // `complaint` (size) gets MuJoCo's words.
 TZ_API bool tz_mujoco_try(void (*body)(void *context), void *context, char *complaint, size_t size);
 
-// Numbers of the state that are neither in qpos, qvel nor act: of plugins and delays.
+// Numbers of the state that are neither in qpos, qvel nor act: of plugins, delays and springs that
+// yield.
 long tz_mujoco_n_hidden(const mjModel *model);
 
 // Whether bodies may fall asleep, which is a state of theirs, too.
 bool tz_mujoco_can_sleep(const mjModel *model);
+
+// The controls that an actuator takes: u[*first], ..., *n of them. Each takes one before 3.11;
+// since then orientations and PID controllers take several.
+void tz_mujoco_controls_of(const mjModel *model, int actuator, int *first, int *n);
+
+// The actuator that takes u[control], which must be one of the model's.
+int tz_mujoco_actuator_of(const mjModel *model, int control);
 
 // Bytes of a simulation's scratch memory.
 double tz_mujoco_arena_bytes(const mjModel *model);

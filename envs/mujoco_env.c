@@ -460,9 +460,9 @@ static void step(tz_env *env, tz_step *step, double *z_next, const double *u) {
 
     // What came of it.
     judge(self, step, u, z_next);
-    step->outcome = is_stable(data, z_next, tz_task_nz(task)) && isfinite(step->reward)
-                        ? TZ_STEP_OK
-                        : TZ_STEP_UNSTABLE;
+    step->outcome = !is_stable(data, z_next, tz_task_nz(task)) ? TZ_STEP_UNSTABLE
+                    : !isfinite(step->reward)                  ? TZ_STEP_BAD_REWARD
+                                                               : TZ_STEP_OK;
 }
 
 // ---- full state -------------------------------------------------------------------------------

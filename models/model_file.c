@@ -1,5 +1,6 @@
 // Model files (docs/formats.md): one safetensors file, structure as strings in its metadata, the
 // normaliser and the weights as named tensors. A file is hostile until every value is checked.
+#include "base/file.h"
 #include "base/safetensors.h"
 #include "models/ensemble.h"
 #include "models/learned.h"
@@ -348,6 +349,13 @@ static tz_status read_values(const tz_safetensors *file, tz_learned *self, tz_er
 
 tz_status tz_model_load(tz_model **model, const char *path, tz_error *error) {
     *model = NULL;
+    if (tz_folder_exists(path)) {
+        return tz_fail(
+            error, TZ_ERR_IO,
+            "%s: is a folder, expected a model file, as %s/model.safetensors of a run or "
+            "%s/ensemble.json of an ensemble",
+            path, path, path);
+    }
     if (tz_ensemble_is_list(path)) {
         return tz_ensemble_load(model, path, error);
     }

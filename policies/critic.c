@@ -28,6 +28,12 @@ struct tz_critic_workspace {
 static tz_status read_networks(tz_critic *critic, const tz_weights *weights, tz_error *error) {
     static const tz_layer_names names[TWINS] = {{"critic.qf0.", 0, 2, NULL, NULL, false},
                                                 {"critic.qf1.", 0, 2, NULL, NULL, false}};
+    if (tz_weights_find(weights, "critic.qf0.0.weight") == NULL) {
+        return tz_fail(error, TZ_ERR_FORMAT,
+                       "%s: no critics (no tensor 'critic.qf0.0.weight'); expected "
+                       "critics.safetensors of a run, or shipped ones (hopper-critics)",
+                       weights->path);
+    }
     for (int c = 0; c < TWINS; c++) {
         tz_network *net = &critic->net[c];
         TZ_CHECK(tz_weights_read_network(net, &critic->block[c], weights, &names[c], error));

@@ -11,19 +11,26 @@
 
 static const tz_policy_ops *const builtins[] = {&tz_policy_random, &tz_policy_zero};
 
-tz_status tz_policy_find_file(char path[TZ_PATH_MAX], const char *name_or_path, tz_error *error) {
-    if (!tz_file_exists(name_or_path) && strchr(name_or_path, '/') == NULL) {
-        char relative[TZ_PATH_MAX];
-        snprintf(relative, sizeof relative, "policies/%s.safetensors", name_or_path);
-        if (tz_find_shipped(relative, path, NULL) == TZ_OK) {
-            return TZ_OK;
-        }
-        return tz_fail(error, TZ_ERR_IO,
-                       "%s: no such policy; expected random, zero, a shipped policy "
-                       "(half_cheetah-expert) or a policy file",
-                       name_or_path);
+// Finds a file of this name, or one that is shipped under it.
+static bool find_file(char path[TZ_PATH_MAX], const char *name_or_path) {
+    if (tz_file_exists(name_or_path) || strchr(name_or_path, '/') != NULL) {
+        return tz_path_join(path, "", name_or_path, NULL) == TZ_OK;
     }
-    return tz_path_join(path, "", name_or_path, error);
+    char relative[TZ_PATH_MAX];
+    snprintf(relative, sizeof relative, "policies/%s.safetensors", name_or_path);
+    return tz_find_shipped(relative, path, NULL) == TZ_OK;
+}
+
+// `others` are further words that would have been taken: "random, zero, ".
+static tz_status fail_unknown(const char *name_or_path, const char *others, tz_error *error) {
+    return tz_fail(error, TZ_ERR_IO,
+                   "%s: %s; expected %sa shipped policy (half_cheetah-expert) or a policy file",
+                   name_or_path, tz_folder_exists(name_or_path) ? "is a folder" : "no such policy",
+                   others);
+}
+
+tz_status tz_policy_find_file(char path[TZ_PATH_MAX], const char *name_or_path, tz_error *error) {
+    return find_file(path, name_or_path) ? TZ_OK : fail_unknown(name_or_path, "", error);
 }
 
 static tz_status create_self(tz_policy *policy, const char *name_or_path, tz_error *error) {
@@ -35,7 +42,9 @@ static tz_status create_self(tz_policy *policy, const char *name_or_path, tz_err
         }
     }
     char path[TZ_PATH_MAX];
-    TZ_CHECK(tz_policy_find_file(path, name_or_path, error));
+    if (!find_file(path, name_or_path)) {
+        return fail_unknown(name_or_path, "random, zero, ", error);
+    }
     tz_path_stem(path, policy->name, TZ_NAME_MAX);
     policy->ops = &tz_policy_mlp;
     return tz_actor_read(&policy->actor, &policy->block, policy->sha256, path, &policy->task,

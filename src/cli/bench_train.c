@@ -99,8 +99,8 @@ static tz_status simulate(tz_dataset **dataset, tz_env *env, tz_error *error) {
             tz_step step;
             tz_env_step(env, &step, z + nz, u);
             if (step.outcome != TZ_STEP_OK) {
-                return tz_fail(error, TZ_ERR_NUMERIC, "%s became unstable under random controls",
-                               task->name);
+                return tz_fail(error, TZ_ERR_NUMERIC, "%s: %s under random controls", task->name,
+                               tz_step_trouble(step.outcome));
             }
         }
     }

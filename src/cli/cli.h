@@ -34,7 +34,7 @@ typedef struct tz_option {
                                 // NaN: none)
     const char *metavar;        // "N", for --help; NULL for flags
     const char *help;           // one line; the default is added by --help itself
-    double min, max;            // for INT and REAL; both 0: no bound
+    double min, max;            // for INT and REAL; both 0: no bound. U64 has the first alone
     const char *const *choices; // for CHOICE, NULL-terminated
     bool required;
     // written by the parser

@@ -179,6 +179,12 @@ static tz_status collect(run *r, tz_collect_result *result, tz_error *error) {
     TZ_CHECK(tz_collect(r->writer, r->env, (const tz_policy *const *)r->policies, a->policies.n,
                         &def, r->team, &progress, result, error));
     tz_progress_finish(&r->progress, n_before + result->episodes, NULL);
+    if (result->dropped_bad_reward == a->episodes) {
+        return tz_fail(error, TZ_ERR_NUMERIC,
+                       "%s: the reward of the first step is not a finite number in any of %d "
+                       "episodes; nothing is stored",
+                       a->env, a->episodes);
+    }
     return tz_writer_finish(r->writer, a->episodes, error);
 }
 
@@ -186,11 +192,15 @@ static void print_result(const run *r, const tz_dataset_summary *s, double secon
                          const tz_collect_result *result) {
     const double rate = seconds > 0 ? (double)result->steps / seconds : 0;
     // An episode that broke at its first step is not in the dataset at all.
-    const int unstable = s->unstable + r->arguments.episodes - s->episodes;
+    const int dropped = r->arguments.episodes - s->episodes;
+    const int bad_reward = s->bad_reward + result->dropped_bad_reward;
+    const int unstable = s->unstable + dropped - result->dropped_bad_reward;
     if (!r->arguments.json) {
         printf("%s: %d episodes, %zu steps, return %.1f +- %.1f, length %.1f", r->arguments.out,
                s->episodes, s->steps, s->return_mean, s->return_std, s->length_mean);
-        printf(unstable > 0 ? ", %d unstable\n" : "\n", unstable);
+        printf(unstable > 0 ? ", %d unstable" : "", unstable);
+        printf(bad_reward > 0 ? ", %d cut where the reward was not a finite number\n" : "\n",
+               bad_reward);
         return;
     }
     struct json_object *object = json_object_new_object();
@@ -202,6 +212,7 @@ static void print_result(const run *r, const tz_dataset_summary *s, double secon
     tz_json_add_real(object, "return_std", s->return_std);
     tz_json_add_real(object, "length_mean", s->length_mean);
     tz_json_add_int(object, "unstable", unstable);
+    tz_json_add_int(object, "bad_reward", bad_reward);
     tz_json_add_real(object, "seconds", seconds);
     tz_json_add_real(object, "steps_per_s", rate);
     tz_json_print(object);

@@ -83,6 +83,7 @@ static void print_info_json(const char *path, const tz_dataset *dataset, const t
     tz_json_add_int(object, "terminated", s->terminated);
     tz_json_add_int(object, "truncated", s->truncated);
     tz_json_add_int(object, "unstable", s->unstable);
+    tz_json_add_int(object, "bad_reward", s->bad_reward);
     tz_json_add_real(object, "read_mb_per_s", reading->dataset);
     tz_json_add_real(object, "bytes_mb_per_s", reading->bytes);
     json_object_object_add(object, "z", z);
@@ -116,8 +117,10 @@ static void print_info_text(const char *path, const tz_dataset *dataset, const t
            s->length_mean, s->length_low, s->length_high);
     printf("return    %.2f +- %.2f (%.2f to %.2f)\n", s->return_mean, s->return_std, s->return_low,
            s->return_high);
-    printf("ends      %d terminated, %d truncated, %d cut where unstable\n", s->terminated,
+    printf("ends      %d terminated, %d truncated, %d cut where unstable", s->terminated,
            s->truncated, s->unstable);
+    printf(s->bad_reward > 0 ? ", %d where the reward was not a finite number\n" : "\n",
+           s->bad_reward);
     if (dataset->config) {
         printf("made by   ");
         tz_put_printable(stdout, dataset->config);

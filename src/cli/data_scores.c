@@ -19,17 +19,35 @@ typedef struct reference {
     const char *source;
 } reference;
 
-// D4RL's own numbers where it has the environment; else random controls as measured with the v5
-// rules (100 episodes) and the best published returns of SAC.
+// D4RL's own numbers where it has the environment, so that scores compare with published ones (its
+// rules are those of version 4); else as measured by tools/reference_returns.sh.
+#define D4RL "D4RL"
+#define MEASURED "random controls; the shipped expert"
+#define MEASURED_V4 "random controls; the shipped expert, which was trained under version 5"
+#define SAC_OF_TIANSHOU "random controls; SAC of Tianshou on Humanoid-v3"
 static const reference references[] = {
-    {"half_cheetah", -280.178953, 12135.0, "D4RL"},
-    {"hopper", -20.272305, 3234.3, "D4RL"},
-    {"walker2d", 1.629008, 4592.3, "D4RL"},
-    {"ant", -325.6, 3879.7, "D4RL"},
-    {"swimmer", 0.69, 345.6, "random controls; SAC of RL Baselines3 Zoo"},
-    {"reacher", -42.18, -2.6, "random controls; SAC of Tianshou"},
-    {"inverted_pendulum", 5.78, 1000.0, "random controls; the largest return"},
-    {"inverted_double_pendulum", 54.66, 9360.0, "random controls; SAC of Tianshou"},
+    {"half_cheetah", -280.178953, 12135.0, D4RL},
+    {"half_cheetah-v4", -280.178953, 12135.0, D4RL},
+    {"hopper", -20.272305, 3234.3, D4RL},
+    {"hopper-v4", -20.272305, 3234.3, D4RL},
+    {"walker2d", 1.629008, 4592.3, D4RL},
+    {"walker2d-v4", 1.629008, 4592.3, D4RL},
+    {"ant", -325.6, 3879.7, D4RL},
+    {"ant-v4", -325.6, 3879.7, D4RL},
+    {"swimmer", -0.56, 350.65, MEASURED},
+    {"swimmer-v4", -0.56, 350.65, MEASURED_V4},
+    {"reacher", -43.08, -3.5, MEASURED},
+    {"reacher-v4", -43.15, -3.73, MEASURED_V4},
+    {"pusher", -149.63, -30.59, MEASURED},
+    {"pusher-v4", -149.59, -34.35, MEASURED_V4},
+    {"inverted_pendulum", 5.20, 1000.0, MEASURED},
+    {"inverted_pendulum-v4", 6.20, 1000.0, MEASURED_V4},
+    {"inverted_double_pendulum", 49.13, 9359.83, MEASURED},
+    {"inverted_double_pendulum-v4", 59.13, 9359.83, MEASURED_V4},
+    {"humanoid", 112.22, 5488.5, SAC_OF_TIANSHOU},
+    {"humanoid-v4", 120.41, 5488.5, SAC_OF_TIANSHOU},
+    {"humanoid_standup", 33827.92, 155191.86, MEASURED},
+    {"humanoid_standup-v4", 33827.92, 155191.86, MEASURED_V4},
 };
 
 typedef struct arguments {
@@ -38,65 +56,100 @@ typedef struct arguments {
     bool json;
 } arguments;
 
-static tz_status find_reference(const tz_dataset *dataset, const char *path, const arguments *a,
-                                reference *r, tz_error *error) {
-    *r = (reference){.env = dataset->env, .random = NAN, .expert = NAN, .source = "the options"};
-    if (dataset->env_arguments[0] != '\0' && (isnan(a->random) || isnan(a->expert))) {
+// What 0 and 100 stand for.
+typedef struct scale {
+    double random, expert;
+    char source[160];
+} scale;
+
+static const reference *find_reference(const char *env) {
+    for (size_t i = 0; i < TZ_COUNTOF(references); i++) {
+        if (strcmp(references[i].env, env) == 0) {
+            return &references[i];
+        }
+    }
+    return NULL;
+}
+
+// The environment's references, the options in their place.
+static tz_status find_scale(scale *s, const tz_dataset *dataset, const char *path,
+                            const arguments *a, tz_error *error) {
+    const bool is_random_given = !isnan(a->random), is_expert_given = !isnan(a->expert);
+    const reference *known = find_reference(dataset->env);
+    if (dataset->env_arguments[0] != '\0' && !(is_random_given && is_expert_given)) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "%s: recorded with %s, and the reference returns are those of the default "
                        "arguments: give two others with --random and --expert",
                        path, dataset->env_arguments);
     }
-    for (size_t i = 0; i < TZ_COUNTOF(references); i++) {
-        if (strcmp(references[i].env, dataset->env) == 0) {
-            *r = references[i];
-        }
+    if (known == NULL && !(is_random_given && is_expert_given)) {
+        return tz_fail(
+            error, TZ_ERR_ARGUMENT,
+            "%s: no reference returns are known for environment \"%.64s\" (expected both "
+            "by --random and --expert)",
+            path, dataset->env);
     }
-    r->random = isnan(a->random) ? r->random : a->random;
-    r->expert = isnan(a->expert) ? r->expert : a->expert;
-    if (isnan(r->random) || isnan(r->expert) || r->expert == r->random) {
+    s->random = is_random_given ? a->random : known->random;
+    s->expert = is_expert_given ? a->expert : known->expert;
+    const char *given = is_random_given ? "--random" : is_expert_given ? "--expert" : "";
+    if (is_random_given && is_expert_given) {
+        snprintf(s->source, sizeof s->source, "--random, --expert");
+    } else {
+        snprintf(s->source, sizeof s->source, "%s%s%s", given, given[0] != '\0' ? "; else " : "",
+                 known->source);
+    }
+    if (s->random == s->expert) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
-                       "%s: no reference returns are known for environment \"%.64s\": give two "
-                       "different ones with --random and --expert",
-                       path, dataset->env);
+                       "%s: the returns of random and expert are both %g, so no score lies between "
+                       "them (expected two that differ)",
+                       path, s->random);
     }
     return TZ_OK;
 }
 
-static double score(const reference *r, double value) {
-    return 100.0 * (value - r->random) / (r->expert - r->random);
+static double score(const scale *s, double value) {
+    return 100.0 * (value - s->random) / (s->expert - s->random);
+}
+
+static void print_json(const char *path, const tz_dataset *dataset, const tz_dataset_summary *s,
+                       const scale *r) {
+    struct json_object *object = json_object_new_object(), *scores = json_object_new_array();
+    for (int e = 0; e < dataset->n_episodes; e++) {
+        json_object_array_add(scores, tz_json_real(score(r, tz_dataset_return(dataset, e))));
+    }
+    tz_json_add_text(object, "data", path);
+    tz_json_add_env(object, dataset->env, dataset->env_arguments);
+    tz_json_add_real(object, "random", r->random);
+    tz_json_add_real(object, "expert", r->expert);
+    tz_json_add_text(object, "source", r->source);
+    tz_json_add_real(object, "return_mean", s->return_mean);
+    tz_json_add_real(object, "return_std", s->return_std);
+    tz_json_add_real(object, "score_mean", score(r, s->return_mean));
+    tz_json_add_real(object, "score_best", score(r, s->return_high));
+    tz_json_add_real(object, "score_worst", score(r, s->return_low));
+    json_object_object_add(object, "scores", scores);
+    tz_data_print(object);
+}
+
+static void print_text(const char *path, const tz_dataset_summary *s, const scale *r) {
+    printf("%s: score %.1f (return %.1f +- %.1f), best %.1f, worst %.1f\n", path,
+           score(r, s->return_mean), s->return_mean, s->return_std, score(r, s->return_high),
+           score(r, s->return_low));
+    printf("0 is random, %g; 100 is expert, %g (%s)\n", r->random, r->expert, r->source);
 }
 
 static tz_status run_scores(const char *path, const arguments *a, tz_error *error) {
     tz_dataset *dataset = NULL;
-    reference r;
+    scale r;
     TZ_CHECK(tz_dataset_read(&dataset, path, a->env, error));
-    const tz_status status = find_reference(dataset, path, a, &r, error);
+    const tz_status status = find_scale(&r, dataset, path, a, error);
     if (status == TZ_OK) {
         tz_dataset_summary s;
         tz_dataset_summarise(dataset, &s);
         if (a->json) {
-            struct json_object *object = json_object_new_object(),
-                               *scores = json_object_new_array();
-            for (int e = 0; e < dataset->n_episodes; e++) {
-                json_object_array_add(scores,
-                                      tz_json_real(score(&r, tz_dataset_return(dataset, e))));
-            }
-            tz_json_add_text(object, "data", path);
-            tz_json_add_env(object, dataset->env, dataset->env_arguments);
-            tz_json_add_real(object, "random", r.random);
-            tz_json_add_real(object, "expert", r.expert);
-            tz_json_add_text(object, "source", r.source);
-            tz_json_add_real(object, "return_mean", s.return_mean);
-            tz_json_add_real(object, "score_mean", score(&r, s.return_mean));
-            tz_json_add_real(object, "score_best", score(&r, s.return_high));
-            json_object_object_add(object, "scores", scores);
-            tz_data_print(object);
+            print_json(path, dataset, &s, &r);
         } else {
-            printf("%s: score %.1f (return %.1f +- %.1f), best %.1f, worst %.1f\n", path,
-                   score(&r, s.return_mean), s.return_mean, s.return_std, score(&r, s.return_high),
-                   score(&r, s.return_low));
-            printf("0 is random, %g; 100 is expert, %g (%s)\n", r.random, r.expert, r.source);
+            print_text(path, &s, &r);
         }
     }
     tz_dataset_destroy(dataset);

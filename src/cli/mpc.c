@@ -108,7 +108,10 @@ static tz_status store_episode(run *r, int episode, double episode_return, int l
         TZ_CHECK(tz_writer_put(r->writer, episode, &stored, error));
     }
     const tz_mpc_row *rows = r->report.row + (r->report.n_finished - (size_t)length);
-    TZ_CHECK(tz_mpc_journal_put(r->arguments.out, episode, rows, length, stored.unstable, error));
+    const tz_step_outcome outcome = stored.unstable     ? TZ_STEP_UNSTABLE
+                                    : stored.bad_reward ? TZ_STEP_BAD_REWARD
+                                                        : TZ_STEP_OK;
+    TZ_CHECK(tz_mpc_journal_put(r->arguments.out, episode, rows, length, outcome, error));
     r->n_stored++;
     return append_event(r, episode, episode_return, length, error);
 }
@@ -396,10 +399,12 @@ static void add_measured(struct json_object *o, const char *key, double value) {
 
 static struct json_object *results_json(const run *r, const tz_mpc_summary *s) {
     struct json_object *o = json_object_new_object();
-    struct json_object *returns = json_object_new_array();
+    struct json_object *returns = json_object_new_array(), *lengths = json_object_new_array();
+    const double period_ms = 1e3 * tz_env_task(r->env)->dt_s;
     long long steps = 0;
     for (int i = 0; i < r->n_done; i++) {
         json_object_array_add(returns, json_object_new_double(r->results[i].episode_return));
+        json_object_array_add(lengths, json_object_new_int(r->results[i].length));
         steps += r->results[i].length;
     }
     tz_json_add_text(o, "env", r->arguments.env);
@@ -415,6 +420,7 @@ static struct json_object *results_json(const run *r, const tz_mpc_summary *s) {
     add_measured(o, "return_mean", s->return_mean);
     add_measured(o, "return_std", s->return_std);
     json_object_object_add(o, "returns", returns);
+    json_object_object_add(o, "lengths", lengths);
     add_measured(o, "predicted_mean", s->predicted_mean);
     add_measured(o, "reward_rmse", s->reward_rmse);
     json_object_object_add(o, "horizon", s->horizon > 0 ? json_object_new_int(s->horizon) : NULL);
@@ -423,9 +429,13 @@ static struct json_object *results_json(const run *r, const tz_mpc_summary *s) {
     add_measured(o, "diverged_share", s->diverged_share);
     add_measured(o, "out_of_range_share", s->outside_share);
     tz_json_add_int(o, "unstable_episodes", s->n_unstable);
+    tz_json_add_int(o, "bad_reward_episodes", s->n_bad_reward);
     add_measured(o, "plan_ms_median", s->plan_ms_median);
     add_measured(o, "plan_ms_p95", s->plan_ms_p95);
-    tz_json_add_real(o, "control_period_ms", 1e3 * tz_env_task(r->env)->dt_s);
+    tz_json_add_real(o, "control_period_ms", period_ms);
+    json_object_object_add(
+        o, "real_time",
+        isnan(s->plan_ms_p95) ? NULL : json_object_new_boolean(s->plan_ms_p95 <= period_ms));
     tz_json_add_int(o, "threads", tz_team_size(r->team));
     return o;
 }
@@ -440,6 +450,12 @@ static void print_horizon(const tz_mpc_summary *s) {
     }
     printf("over %s: predicted %.2f, obtained %.2f\n", horizon, s->horizon_predicted_mean,
            s->horizon_obtained_mean);
+}
+
+static void print_cut(int n, tz_step_outcome outcome) {
+    if (n > 0) {
+        printf("%d episodes were cut where %s\n", n, tz_step_trouble(outcome));
+    }
 }
 
 static void print_summary(const run *r, const tz_mpc_summary *s) {
@@ -458,9 +474,8 @@ static void print_summary(const run *r, const tz_mpc_summary *s) {
     }
     printf("\n");
     tz_print_model_versions("model", r->model);
-    if (s->n_unstable > 0) {
-        printf("%d episodes were cut where the simulation became unstable\n", s->n_unstable);
-    }
+    print_cut(s->n_unstable, TZ_STEP_UNSTABLE);
+    print_cut(s->n_bad_reward, TZ_STEP_BAD_REWARD);
 }
 
 // Of an unfinished run the journals stay, for --resume.
@@ -479,9 +494,20 @@ static tz_status write_folder(run *r, struct json_object *results, tz_error *err
     return tz_draw_finished_run("mpc", out, error);
 }
 
+// Without one finite reward there is nothing to store.
+static tz_status check_rewards(const run *r, const tz_mpc_summary *summary, tz_error *error) {
+    return summary->n_bad_reward == 0 || r->report.n_finished > 0
+               ? TZ_OK
+               : tz_fail(error, TZ_ERR_NUMERIC,
+                         "%s: the reward of the first step is not a finite number in any of %d "
+                         "episodes; nothing is stored",
+                         r->arguments.env, r->n_done);
+}
+
 static tz_status report(run *r, tz_error *error) {
     tz_mpc_summary summary;
     TZ_CHECK(tz_mpc_report_summarise(&r->report, &summary, r->results, r->n_done, error));
+    TZ_CHECK(check_rewards(r, &summary, error));
     struct json_object *results = results_json(r, &summary);
     const tz_status status =
         r->arguments.out != NULL && r->n_done > 0 ? write_folder(r, results, error) : TZ_OK;

@@ -1,6 +1,6 @@
 // A file of the journal holds an episode of T steps: the measurements of tz_mpc_row as the tensor
-// `values` F64 (T, 5), its counts as `counts` I64 (T, 4), and whether the simulation became
-// unstable as metadata. Doubles stay what they were, so a resumed run reports what the unbroken run
+// `values` F64 (T, 5), its counts as `counts` I64 (T, 4), and as metadata whether it was cut
+// and why. Doubles stay what they were, so a resumed run reports what the unbroken run
 // would.
 #include "cli/mpc_journal.h"
 
@@ -48,7 +48,7 @@ static void pack(const tz_mpc_row *row, double value[N_VALUES], int64_t count[N_
 }
 
 tz_status tz_mpc_journal_put(const char *folder, int episode, const tz_mpc_row *row, int T,
-                             bool unstable, tz_error *error) {
+                             tz_step_outcome outcome, tz_error *error) {
     char path[TZ_PATH_MAX];
     TZ_CHECK(find_place(path, folder, episode, error));
     const size_t n = (size_t)T;
@@ -63,7 +63,8 @@ tz_status tz_mpc_journal_put(const char *folder, int episode, const tz_mpc_row *
         }
         const tz_tensor tensors[] = {{"values", TZ_DTYPE_F64, 2, {n, N_VALUES}, values},
                                      {"counts", TZ_DTYPE_I64, 2, {n, N_COUNTS}, counts}};
-        const tz_metadata metadata[] = {{"unstable", unstable ? "1" : "0"}};
+        const tz_metadata metadata[] = {{"unstable", outcome == TZ_STEP_UNSTABLE ? "1" : "0"},
+                                        {"bad_reward", outcome == TZ_STEP_BAD_REWARD ? "1" : "0"}};
         status = tz_safetensors_write(path, tensors, TZ_COUNTOF(tensors), metadata,
                                       TZ_COUNTOF(metadata), error);
     }
@@ -97,6 +98,7 @@ static tz_status unpack_file(const tz_safetensors *file, int episode, tz_mpc_rep
     const tz_tensor *values = tz_safetensors_find(file, "values");
     const tz_tensor *counts = tz_safetensors_find(file, "counts");
     const char *unstable = tz_safetensors_metadata(file, "unstable");
+    const char *bad_reward = tz_safetensors_metadata(file, "bad_reward"); // newer than the rest
     const size_t room = report->max_rows - report->n_rows;
     if (values == NULL || counts == NULL || unstable == NULL || values->dtype != TZ_DTYPE_F64 ||
         counts->dtype != TZ_DTYPE_I64 || values->ndim != 2 || counts->ndim != 2 ||
@@ -108,7 +110,10 @@ static tz_status unpack_file(const tz_safetensors *file, int episode, tz_mpc_rep
             "%d columns, at most %zu steps)",
             tz_safetensors_path(file), N_VALUES, N_COUNTS, room);
     }
-    *result = (tz_loop_result){.unstable = unstable[0] == '1'};
+    const bool is_bad_reward = bad_reward != NULL && bad_reward[0] == '1';
+    *result = (tz_loop_result){.outcome = unstable[0] == '1' ? TZ_STEP_UNSTABLE
+                                          : is_bad_reward    ? TZ_STEP_BAD_REWARD
+                                                             : TZ_STEP_OK};
     const double *value = values->data;
     const int64_t *count = counts->data;
     for (size_t t = 0; t < values->shape[0]; t++) {

@@ -11,7 +11,7 @@ tz_status tz_mpc_journal_begin(const char *folder, bool resume, tz_error *error)
 
 // Stores the rows (T) of a finished episode; call it when the dataset's writer holds the episode.
 tz_status tz_mpc_journal_put(const char *folder, int episode, const tz_mpc_row *row, int T,
-                             bool unstable, tz_error *error);
+                             tz_step_outcome outcome, tz_error *error);
 
 // Reads back episodes 0, 1, ... into the report and results (n_episodes), up to the first that is
 // not in the journal or not with the writer; *n_done counts them.

@@ -122,7 +122,8 @@ tz_status tz_mpc_report_summarise(const tz_mpc_report *report, tz_mpc_summary *s
     summary->return_mean = mean_of(results, n, &summary->return_std);
     for (int i = 0; i < n; i++) {
         summary->predicted_mean += results[i].predicted_reward_sum / n;
-        summary->n_unstable += results[i].unstable;
+        summary->n_unstable += results[i].outcome == TZ_STEP_UNSTABLE;
+        summary->n_bad_reward += results[i].outcome == TZ_STEP_BAD_REWARD;
     }
 
     // sums over steps

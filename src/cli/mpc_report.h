@@ -37,6 +37,7 @@ typedef struct tz_mpc_summary {
     double diverged_share;              // of all candidates
     double outside_share;               // of all candidates; NaN when the range is off
     int n_unstable;                     // episodes cut by an unstable simulation
+    int n_bad_reward;                   // episodes cut by a reward that was not finite
 } tz_mpc_summary;
 
 // Sized for n_episodes of max_steps; recording allocates nothing.

@@ -122,10 +122,11 @@ static tz_status parse_u64(tz_option *option, const char *text, tz_error *error)
     errno = 0;
     const unsigned long long value = strtoull(text, &end, 10);
     // strtoull would take "-1" for the largest number
-    if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0) {
+    if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 ||
+        (double)value < option->min) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
-                       "%s is '%s', expected a whole number from 0 to 18446744073709551615",
-                       option->name, text);
+                       "%s is '%s', expected a whole number from %.0f to 18446744073709551615",
+                       option->name, text, option->min);
     }
     *(uint64_t *)option->value = value;
     return TZ_OK;

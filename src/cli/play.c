@@ -33,28 +33,34 @@ typedef struct play_options {
     tz_viewing viewing;
 } play_options;
 
-static void report(const play_options *options, const tz_loop_result *results, int n) {
-    double mean = 0.0;
-    struct json_object *returns = json_object_new_array();
+static void print_episodes(const tz_loop_result *results, int n) {
     for (int i = 0; i < n; i++) {
+        printf("episode %d: return %.1f in %d steps", i, results[i].episode_return,
+               results[i].length);
+        printf(results[i].outcome == TZ_STEP_OK ? "\n" : " (%s)\n",
+               tz_step_trouble(results[i].outcome));
+    }
+}
+
+static void print_json(const tz_loop_result *results, int n) {
+    struct json_object *object = json_object_new_object(), *returns = json_object_new_array(),
+                       *lengths = json_object_new_array(), *troubles = json_object_new_array();
+    double mean = 0.0;
+    for (int i = 0; i < n; i++) {
+        const bool is_ok = results[i].outcome == TZ_STEP_OK;
         mean += results[i].episode_return / n;
         json_object_array_add(returns, tz_json_real(results[i].episode_return));
-        if (!options->json) {
-            printf("episode %d: return %.1f in %d steps%s\n", i, results[i].episode_return,
-                   results[i].length,
-                   results[i].unstable ? " (the simulation became unstable)" : "");
-        }
+        json_object_array_add(lengths, json_object_new_int(results[i].length));
+        json_object_array_add(troubles,
+                              is_ok ? NULL : tz_json_text(tz_step_trouble(results[i].outcome)));
     }
-    if (options->json) {
-        struct json_object *object = json_object_new_object();
-        tz_json_add_int(object, "episodes", n);
-        tz_json_add_real(object, "return_mean", mean);
-        json_object_object_add(object, "returns", returns);
-        tz_json_print(object);
-        json_object_put(object);
-    } else {
-        json_object_put(returns);
-    }
+    tz_json_add_int(object, "episodes", n);
+    tz_json_add_real(object, "return_mean", mean);
+    json_object_object_add(object, "returns", returns);
+    json_object_object_add(object, "lengths", lengths);
+    json_object_object_add(object, "troubles", troubles);
+    tz_json_print(object);
+    json_object_put(object);
 }
 
 static tz_status play(play_options *options, tz_error *error) {
@@ -98,7 +104,7 @@ static tz_status play(play_options *options, tz_error *error) {
         status = tz_viewing_close(&options->viewing, error);
     }
     if (status == TZ_OK) {
-        report(options, results, n_done);
+        (options->json ? print_json : print_episodes)(results, n_done);
         status = !tz_interrupted()
                      ? TZ_OK
                      : tz_fail(error, TZ_ERR_INTERRUPTED, "interrupted after %d of %d episodes",

@@ -7,6 +7,7 @@
 #include "policies/policy_file.h"
 
 #include <json-c/json.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,40 @@ static tz_status expect_one(const tz_text_list *words, char path[TZ_PATH_MAX], t
 }
 
 // ---- info
+
+// What made the policy, as far as its file says.
+static const char *const note_keys[] = {"command", "env_arguments", "seed", "steps", "return_mean"};
+
+// A word of the file: a number where it is one.
+static struct json_object *note_json(const char *word) {
+    struct json_object *object = json_tokener_parse(word);
+    const bool is_number =
+        json_object_is_type(object, json_type_int) ||
+        (json_object_is_type(object, json_type_double) && isfinite(json_object_get_double(object)));
+    if (is_number && strcmp(json_object_to_json_string(object), word) == 0) {
+        return object;
+    }
+    json_object_put(object);
+    return tz_json_text(word);
+}
+
+// Calls `tell` with each note, NULL where the file does not have it.
+static void for_notes(const char *path,
+                      void (*tell)(void *context, const char *key, const char *word),
+                      void *context) {
+    tz_safetensors *file = NULL;
+    const bool is_open = tz_safetensors_read(&file, path, NULL) == TZ_OK;
+    for (size_t i = 0; i < TZ_COUNTOF(note_keys); i++) {
+        tell(context, note_keys[i], is_open ? tz_safetensors_metadata(file, note_keys[i]) : NULL);
+    }
+    if (is_open) {
+        tz_safetensors_destroy(file);
+    }
+}
+
+static void add_note(void *context, const char *key, const char *word) {
+    json_object_object_add(context, key, word != NULL ? note_json(word) : NULL);
+}
 
 static struct json_object *describe(const char *path, const tz_policy_file *file) {
     const tz_network *net = &file->actor.net;
@@ -38,6 +73,7 @@ static struct json_object *describe(const char *path, const tz_policy_file *file
     tz_json_add_text(object, "log_std", tz_sigma_name(file->actor.sigma));
     tz_json_add_bool(object, "normalised", file->actor.normaliser.n > 0);
     tz_json_add_text(object, "statistics", file->statistics[0] != '\0' ? file->statistics : NULL);
+    for_notes(path, add_note, object);
     return object;
 }
 
@@ -47,19 +83,11 @@ static void print_line(const char *what, const char *text) {
     printf("\n");
 }
 
-static void print_notes(const char *path) {
-    tz_safetensors *file;
-    if (tz_safetensors_read(&file, path, NULL) != TZ_OK) {
-        return;
+static void print_note(void *context, const char *key, const char *word) {
+    (void)context;
+    if (word != NULL) {
+        print_line(key, word);
     }
-    static const char *const notes[] = {"command", "env_arguments", "seed", "steps", "return_mean"};
-    for (size_t i = 0; i < TZ_COUNTOF(notes); i++) {
-        const char *value = tz_safetensors_metadata(file, notes[i]);
-        if (value != NULL) {
-            print_line(notes[i], value);
-        }
-    }
-    tz_safetensors_destroy(file);
 }
 
 static void print_info(const char *path, const tz_policy_file *file) {
@@ -82,7 +110,7 @@ static void print_info(const char *path, const tz_policy_file *file) {
     } else {
         printf(", Gaussian (log_std %s)\n", tz_sigma_name(file->actor.sigma));
     }
-    print_notes(path);
+    for_notes(path, print_note, NULL);
     printf("%-12s %s\n", "sha256", file->sha256);
 }
 

@@ -725,7 +725,7 @@ tz_status tz_train_stage(int argc, char **argv, tz_stage stage, tz_error *error)
         {"--init", TZ_OPTION_TEXT, &a->init, "FILE", .help = "continue from this model's weights, under its normaliser"},
         {"--renormalise", TZ_OPTION_FLAG, &a->renormalise, .help = "with --init: take the normaliser from the data"},
         {"--epochs", TZ_OPTION_INT, &t->epochs, "N", .help = "passes over the sequences", .min = 1, .max = 1e6},
-        {"--lr", TZ_OPTION_REAL, &t->lr, "X", .help = "first learning rate", .min = 0, .max = 1e30},
+        {"--lr", TZ_OPTION_REAL, &t->lr, "X", .help = "first learning rate", .min = 1e-30, .max = 1e30},
         TZ_TRAINER_OPTIONS(&a->def),
         {"--range-limit", TZ_OPTION_REAL, &a->range_limit, "R", .help = "node and node-so kinds: learned rates stay below R times the largest of the training data, component by component; 0: no limit", .min = 0, .max = 1e30},
         {"--hidden", TZ_OPTION_INT, &a->n_hidden, "N", .help = "units of each hidden layer", .min = 1, .max = 4096},

@@ -74,6 +74,7 @@ void tz_dataset_summarise(const tz_dataset *dataset, tz_dataset_summary *s) {
         s->terminated += T > 0 && dataset->terminated[end - 1] == 1;
         s->truncated += T > 0 && dataset->truncated[end - 1] == 1;
         s->unstable += dataset->origin[e].unstable;
+        s->bad_reward += dataset->origin[e].bad_reward;
     }
     double squares = 0;
     for (int e = 0; e < n; e++) {

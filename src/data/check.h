@@ -21,6 +21,7 @@ typedef struct tz_dataset_summary {
     int length_low, length_high;
     int terminated, truncated; // episodes whose last step says so
     int unstable;              // episodes that were cut where the simulation became unstable
+    int bad_reward;            // and where the reward was not finite
     tz_range z[TZ_NZ_MAX];     // (nz)
     tz_range u[TZ_NU_MAX];     // (nu)
 } tz_dataset_summary;

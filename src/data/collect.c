@@ -30,7 +30,7 @@ typedef struct collection {
     const tz_collect_progress *progress;
     worker *workers; // (n_workers)
     int n_workers;
-    atomic_int episodes, unstable;
+    atomic_int episodes, unstable, bad_reward, dropped_bad_reward;
     atomic_size_t steps;
     atomic_bool stopped;
     pthread_mutex_t trouble_lock;
@@ -110,7 +110,7 @@ static bool run_episode(collection *c, worker *w, int episode, double *noise_std
         tz_step step;
         tz_env_step(w->env, &step, z, u_applied);
         tz_episode_recorder_add(w->recorder, u, z, &step);
-        if (step.outcome == TZ_STEP_UNSTABLE || step.terminated || step.truncated) {
+        if (step.outcome != TZ_STEP_OK || step.terminated || step.truncated) {
             break;
         }
     }
@@ -142,6 +142,8 @@ static void collect_episode(void *context, int slot, int worker_index) {
         return;
     }
     atomic_fetch_add(&c->unstable, episode.unstable);
+    atomic_fetch_add(&c->bad_reward, episode.bad_reward);
+    atomic_fetch_add(&c->dropped_bad_reward, episode.T == 0 && episode.bad_reward);
     atomic_fetch_add(&c->steps, (size_t)episode.T);
     atomic_fetch_add(&c->episodes, 1);
     if (worker_index == 0 && c->progress->report) {
@@ -231,7 +233,9 @@ tz_status tz_collect(tz_writer *writer, const tz_env *env, const tz_policy *cons
     if (result) {
         *result = (tz_collect_result){.episodes = atomic_load(&c.episodes),
                                       .steps = atomic_load(&c.steps),
-                                      .unstable = atomic_load(&c.unstable)};
+                                      .unstable = atomic_load(&c.unstable),
+                                      .bad_reward = atomic_load(&c.bad_reward),
+                                      .dropped_bad_reward = atomic_load(&c.dropped_bad_reward)};
     }
     return status;
 }

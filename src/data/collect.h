@@ -34,7 +34,9 @@ typedef struct tz_collect_progress {
 typedef struct tz_collect_result {
     int episodes; // of this run, without those that the journal had
     size_t steps;
-    int unstable; // episodes cut, or dropped at their first step, because the simulation broke
+    int unstable;   // episodes cut, or dropped at their first step, because the simulation broke
+    int bad_reward; // the same because a reward was not finite
+    int dropped_bad_reward; // those of them that were dropped
 } tz_collect_result;
 
 // Puts every episode that the writer has not yet into its slot. `env` (borrowed, cloned for the

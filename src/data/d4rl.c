@@ -265,7 +265,8 @@ tz_status tz_d4rl_read(tz_dataset **dataset, const char *path, const char *env_n
                        tz_error *error) {
     *dataset = NULL;
     if (!tz_file_exists(path)) {
-        return tz_fail(error, TZ_ERR_IO, "%s: no such file (expected D4RL's HDF5)", path);
+        return tz_fail(error, TZ_ERR_IO, "%s: %s (expected D4RL's HDF5)", path,
+                       tz_folder_exists(path) ? "is a folder" : "no such file");
     }
     const tz__reading reading = {.layout = TZ__D4RL, .path = path, .env = env_name, .file = path};
     return tz__guarded_read(dataset, &reading, error);

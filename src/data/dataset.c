@@ -599,6 +599,7 @@ static tz_status read_attributes(const reader *r, hid_t group, int episode, int 
     tz__h5_get_i64(group, "policy", &policy);
     tz__h5_get_f64(group, "noise", &origin.noise);
     tz__h5_get_bool(group, "unstable", &origin.unstable);
+    tz__h5_get_bool(group, "bad_reward", &origin.bad_reward);
     origin.policy = policy >= 0 && policy <= INT_MAX ? (int)policy : -1;
     r->dataset->origin[episode] = origin;
     if (tz__h5_get_i64(group, "id", &id) == TZ__H5_UNREADABLE || id != episode) {

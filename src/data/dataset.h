@@ -16,6 +16,7 @@ typedef struct tz_origin {
     int policy;             // index into the list of policies that made the dataset; -1: not stored
     double noise;           // std of the control noise, in half-ranges
     bool unstable;          // cut before the step where the simulation became unstable
+    bool bad_reward;        // cut before the step whose reward was not finite
 } tz_origin;
 
 typedef struct tz_dataset {

@@ -6,8 +6,8 @@
 
 struct tz_episode_recorder {
     int max_steps, nz, nu;
-    int T; // transitions so far
-    bool unstable;
+    int T;                   // transitions so far
+    tz_step_outcome outcome; // of the last step; not OK: it cut the episode
     uint64_t seed, episode;
     double *z;                             // (max_steps + 1, nz)
     float *u;                              // (max_steps, nu)
@@ -53,7 +53,7 @@ void tz_episode_recorder_destroy(tz_episode_recorder *r) {
 void tz_episode_recorder_begin(tz_episode_recorder *r, const double *z, uint64_t seed,
                                uint64_t episode) {
     r->T = 0;
-    r->unstable = false;
+    r->outcome = TZ_STEP_OK;
     r->seed = seed;
     r->episode = episode;
     memcpy(r->z, z, (size_t)r->nz * sizeof *z);
@@ -61,9 +61,9 @@ void tz_episode_recorder_begin(tz_episode_recorder *r, const double *z, uint64_t
 
 void tz_episode_recorder_add(tz_episode_recorder *r, const float *u, const double *z_next,
                              const tz_step *step) {
-    TZ_ASSERT(r->T < r->max_steps && !r->unstable);
-    if (step->outcome == TZ_STEP_UNSTABLE) {
-        r->unstable = true;
+    TZ_ASSERT(r->T < r->max_steps && r->outcome == TZ_STEP_OK);
+    r->outcome = step->outcome;
+    if (r->outcome != TZ_STEP_OK) {
         return;
     }
     const size_t t = (size_t)r->T++;
@@ -87,5 +87,6 @@ tz_episode tz_episode_recorder_view(tz_episode_recorder *r) {
                         .seed = r->seed,
                         .episode = r->episode,
                         .policy = -1,
-                        .unstable = r->unstable};
+                        .unstable = r->outcome == TZ_STEP_UNSTABLE,
+                        .bad_reward = r->outcome == TZ_STEP_BAD_REWARD};
 }

@@ -123,7 +123,8 @@ static bool put_episode_attributes(hid_t group, int id, const tz_episode *episod
                                   tz__h5_put_u64(group, "reset_episode", episode->episode))) &&
            tz__h5_put_i64(group, "policy", episode->policy) &&
            tz__h5_put_f64(group, "noise", episode->noise) &&
-           tz__h5_put_bool(group, "unstable", episode->unstable);
+           tz__h5_put_bool(group, "unstable", episode->unstable) &&
+           (!episode->bad_reward || tz__h5_put_bool(group, "bad_reward", true));
 }
 
 static bool put_empty_group(hid_t group, const char *name, hid_t plist) {

@@ -197,7 +197,8 @@ tz_episode tz_dataset_episode(const tz_dataset *dataset, int e) {
                         .unseeded = !origin->known,
                         .policy = origin->policy,
                         .noise = origin->noise,
-                        .unstable = origin->unstable};
+                        .unstable = origin->unstable,
+                        .bad_reward = origin->bad_reward};
 }
 
 static tz_status slot_path(const tz_writer *writer, int slot, char path[TZ_PATH_MAX],
@@ -234,6 +235,7 @@ tz_status tz_writer_put(tz_writer *writer, int slot, const tz_episode *episode, 
         {"policy", policy},
         {"noise", noise},
         {"unstable", episode->unstable ? "1" : "0"},
+        {"bad_reward", episode->bad_reward ? "1" : "0"},
         {"unseeded", episode->unseeded ? "1" : "0"},
     };
     TZ_CHECK(slot_path(writer, slot, path, error));
@@ -289,7 +291,8 @@ static tz_status view_episode(const tz_writer *writer, const tz_safetensors *fil
                             .unseeded = value_of(file, "unseeded")[0] == '1',
                             .policy = atoi(value_of(file, "policy")),
                             .noise = strtod(value_of(file, "noise"), NULL),
-                            .unstable = value_of(file, "unstable")[0] == '1'};
+                            .unstable = value_of(file, "unstable")[0] == '1',
+                            .bad_reward = value_of(file, "bad_reward")[0] == '1'};
     return TZ_OK;
 }
 

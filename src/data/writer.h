@@ -21,10 +21,11 @@ typedef struct tz_episode {
     const unsigned char *terminated, *truncated; //      (T)
     uint64_t seed; // seed and episode index that reproduce its start by tz_env_reset
     uint64_t episode;
-    bool unseeded; // they do not: the start came from elsewhere
-    int policy;    // index into the list of policies in the configuration; -1: none
-    double noise;  // std of the control noise, in half-ranges
-    bool unstable; // cut before the step where the simulation became unstable
+    bool unseeded;   // they do not: the start came from elsewhere
+    int policy;      // index into the list of policies in the configuration; -1: none
+    double noise;    // std of the control noise, in half-ranges
+    bool unstable;   // cut before the step where the simulation became unstable
+    bool bad_reward; // cut before the step whose reward was not finite
 } tz_episode;
 
 // Episode e of a dataset as it would be written again; its arrays are the dataset's.
@@ -90,8 +91,8 @@ TZ_API void tz_episode_recorder_destroy(tz_episode_recorder *recorder); // Nulla
 TZ_API void tz_episode_recorder_begin(tz_episode_recorder *recorder, const double *z, uint64_t seed,
                                       uint64_t episode);
 
-// Adds the transition to z_next (nz) under the applied control u (nu). An unstable step is not
-// stored: it cuts the episode, which takes no further steps.
+// Adds the transition to z_next (nz) under the applied control u (nu). A step that is unstable or
+// has no finite reward is not stored: it cuts the episode, which takes no further steps.
 TZ_API void tz_episode_recorder_add(tz_episode_recorder *recorder, const float *u,
                                     const double *z_next, const tz_step *step);
 

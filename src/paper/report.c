@@ -327,6 +327,38 @@ static void report_fig9(tz_reporter *r) {
 
 // ---- the page
 
+// The settings that vary within the figure: " (l1, lr 0.003)", or nothing.
+static void put_variant(tz_reporter *r, const tz_study_run *run) {
+    tz_variant variants[TZ_VARIANTS_MAX];
+    const int n = tz_plan_variants(variants, r->figure, r->budget);
+    bool losses = false, rates = false, weights = false;
+    for (int v = 1; v < n; v++) {
+        losses = losses || variants[v].loss != variants[0].loss;
+        rates = rates || variants[v].lr != variants[0].lr;
+        weights = weights || variants[v].symplectic != variants[0].symplectic;
+    }
+    const char *mark = " (";
+    if (losses) {
+        fprintf(r->text, "%s%s", mark, run->loss == TZ_LOSS_L1 ? "l1" : "l2");
+        mark = ", ";
+    }
+    if (rates) {
+        fprintf(r->text, "%slr %g", mark, run->lr);
+        mark = ", ";
+    }
+    if (weights) {
+        fprintf(r->text, "%sweight %g", mark, run->symplectic);
+    }
+    fprintf(r->text, "%s", losses || rates || weights ? ")" : "");
+}
+
+// Whether two runs differ in their seed alone.
+static bool is_sibling(const tz_study_run *a, const tz_study_run *b) {
+    tz_study_run other = *b;
+    other.seed = a->seed;
+    return tz_run_equal(a, &other);
+}
+
 // Which runs learned nothing that shows: a bar says no more of a model than these let it.
 static void put_idle_runs(tz_reporter *r) {
     const tz_study_result *last = NULL;
@@ -337,13 +369,14 @@ static void put_idle_runs(tz_reporter *r) {
         }
         char title[TZ_NAME_MAX];
         tz_system_title(title, result->run.system);
-        if (last != NULL && strcmp(last->run.system, result->run.system) == 0 &&
-            strcmp(last->run.model, result->run.model) == 0) {
+        if (last != NULL && is_sibling(&last->run, &result->run)) {
             fprintf(r->text, ", %d", result->run.seed);
         } else {
-            fprintf(r->text, "%s %s on %s, seed %d",
+            fprintf(r->text, "%s %s on %s",
                     last == NULL ? "\nNo better than a state that stays where it is:" : ";",
-                    tz_model_title(result->run.model), title, result->run.seed);
+                    tz_model_title(result->run.model), title);
+            put_variant(r, &result->run);
+            fprintf(r->text, ", seed %d", result->run.seed);
         }
         last = result;
     }

@@ -150,9 +150,9 @@ static tz_loop_request run_episode(loop *l, tz_loop_result *result, int episode)
                              .plan = planning ? &plan : NULL};
         tz_env_step(l->env, &step.step, z_next, u_applied);
 
-        // report; what an unstable step earned does not count
-        result->unstable = step.step.outcome != TZ_STEP_OK;
-        if (!result->unstable) {
+        // report; what a step earned that was not OK does not count
+        result->outcome = step.step.outcome;
+        if (result->outcome == TZ_STEP_OK) {
             result->length++;
             result->episode_return += step.step.reward;
             result->predicted_reward_sum += planning ? plan.predicted_reward : 0.0;
@@ -161,7 +161,7 @@ static tz_loop_request run_episode(loop *l, tz_loop_result *result, int episode)
         request = tell_stepped(l, &step);
         request = stronger(request, tz_interrupted() ? TZ_LOOP_STOP : TZ_LOOP_CONTINUE);
         if (request == TZ_LOOP_CONTINUE &&
-            (step.step.terminated || step.step.truncated || result->unstable)) {
+            (step.step.terminated || step.step.truncated || result->outcome != TZ_STEP_OK)) {
             tell_end(l, episode, result);
             return TZ_LOOP_CONTINUE;
         }

@@ -60,7 +60,7 @@ typedef struct tz_loop_result {
     double episode_return;
     double predicted_reward_sum; // sum of one-step predictions (planner only)
     int length;
-    bool unstable;
+    tz_step_outcome outcome; // of the last step, which cut the episode where it was not OK
 } tz_loop_result;
 
 // Runs episodes first_episode .. first_episode + n_episodes - 1 of `seed` on env. results

@@ -161,7 +161,7 @@ tz_status tz_planner_create(tz_planner **planner, const tz_planner_def *def, con
     TZ_CHECK(check_model(def, task, model, error));
     if (task->nu == 0) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
-                       "a planner: %s has no controls; expected an environment with at least one",
+                       "%s has no controls to plan; expected an environment with at least one",
                        task->name);
     }
     tz_planner *p = tz_alloc(1, sizeof *p);

@@ -72,14 +72,15 @@ static size_t first_difference(const char *a, const char *b) {
     return item;
 }
 
-static tz_status check_text(const tz_safetensors *file, const char *key, const char *expected,
-                            tz_status status, tz_error *error) {
+// `noun` is what the key stands for in the sentence.
+static tz_status check_text(const tz_safetensors *file, const char *key, const char *noun,
+                            const char *expected, tz_status status, tz_error *error) {
     const char *metadata = tz_safetensors_metadata(file, key);
     const char *found = metadata != NULL ? metadata : "";
     if (strcmp(found, expected) != 0) {
         const size_t from = first_difference(found, expected);
         return tz_fail(error, status, "%s: a checkpoint of %s '%s%.300s', expected '%s%.300s'",
-                       tz_safetensors_path(file), key, from > 0 ? "... " : "", found + from,
+                       tz_safetensors_path(file), noun, from > 0 ? "... " : "", found + from,
                        from > 0 ? "... " : "", expected + from);
     }
     return TZ_OK;
@@ -98,10 +99,10 @@ static tz_status check_env(const tz_safetensors *file, const tz_model *model, tz
 static tz_status restore(const tz_safetensors *file, tz_trainer *trainer, tz_model *model,
                          tz_epoch_metrics *metrics, int *n_epochs, int max_epochs, const char *what,
                          tz_error *error) {
-    TZ_CHECK(check_text(file, "format", FORMAT, TZ_ERR_FORMAT, error));
-    TZ_CHECK(check_text(file, "kind", model->ops->kind, TZ_ERR_MISMATCH, error));
+    TZ_CHECK(check_text(file, "format", "format", FORMAT, TZ_ERR_FORMAT, error));
+    TZ_CHECK(check_text(file, "kind", "kind", model->ops->kind, TZ_ERR_MISMATCH, error));
     TZ_CHECK(check_env(file, model, error));
-    TZ_CHECK(check_text(file, "what", what, TZ_ERR_MISMATCH, error));
+    TZ_CHECK(check_text(file, "what", "other data or options:", what, TZ_ERR_MISMATCH, error));
 
     // find and check everything before anything is changed
     const int64_t n = (int64_t)model->n_parameters;

@@ -390,9 +390,9 @@ static tz_status run_episode(tz_sac_trainer *trainer, uint64_t episode, double *
         to_control(trainer);
         tz_env_step(env, &step, z, trainer->u);
         if (step.outcome != TZ_STEP_OK) {
-            return tz_fail(error, TZ_ERR_NUMERIC,
-                           "%s: the simulation became unstable in an evaluation at step %" PRIu64,
-                           trainer->task->name, trainer->progress.step);
+            return tz_fail(error, TZ_ERR_NUMERIC, "%s: %s in an evaluation at step %" PRIu64,
+                           trainer->task->name, tz_step_trouble(step.outcome),
+                           trainer->progress.step);
         }
         *total += step.reward;
     }

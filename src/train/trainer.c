@@ -89,8 +89,8 @@ static tz_status check(const tz_trainer_def *def, const tz_model *model,
         !(def->symplectic >= 0.0) || !isfinite(def->symplectic)) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "training with batch %d, tile %d, epochs %d, learning rate %g to %g, weight "
-                       "decay %g, clipping at %g, spectral limit %g: expected positive sizes and "
-                       "finite rates",
+                       "decay %g, clipping at %g, spectral limit %g: expected positive sizes, a "
+                       "positive learning rate, and finite numbers of at least 0",
                        def->batch, def->tile, def->epochs, def->lr, def->lr_end, def->weight_decay,
                        def->clip, def->spectral_limit);
     }

@@ -2,7 +2,10 @@
 #include "../data/sample.h"
 #include "command.h"
 
+#include "base/file.h"
+#include "base/memory.h"
 #include "base/status.h"
+#include "envs/env.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -197,6 +200,63 @@ static void a_changed_robot_is_not_trained_on(void **state) {
     // a checkpoint from before there were digests has only the name
     assert_int_equal(shell("sed -i 's/env_digest/env_digesT/' learned/checkpoint.safetensors"), 0);
     assert_int_equal(trapeze("%s --resume", train), 0);
+}
+
+// A reward that is not finite is told as what it is: the simulation of this falling body is sound.
+#define FALLING(reward)                                                                            \
+    "printf '<mujoco><custom><text name=\"trapeze_reward\" data=\"" reward                         \
+    "\"/></custom><worldbody><body><joint name=\"x\" type=\"slide\"/><geom size=\"0.1\"/></body>"  \
+    "</worldbody><actuator><motor joint=\"x\" ctrlrange=\"-1 1\" ctrllimited=\"true\"/>"           \
+    "</actuator></mujoco>' > falling.xml"
+
+static void a_reward_that_is_not_finite_is_told(void **state) {
+    (void)state;
+    const char *const trouble = "the reward was not a finite number";
+    const char *const options = "--env falling.xml --policy zero --episodes 2";
+    assert_int_equal(shell(FALLING("1 / (q.x > -0.001)")), 0);
+    assert_int_equal(trapeze("collect %s --out cut-v0 --quiet", options), 0);
+    assert_non_null(strstr(printed, "2 cut where the reward was not a finite number"));
+    assert_null(strstr(printed, "unstable"));
+    assert_int_equal(trapeze("data split cut-v0 --fraction 0.5 --out-train left-v0 --out-test "
+                             "right-v0"),
+                     0);
+    static const char *const folders[] = {"cut-v0", "left-v0"};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(trapeze("data info %s", folders[i]), 0);
+        assert_non_null(strstr(printed, trouble));
+        assert_int_equal(trapeze("data info %s --json", folders[i]), 0);
+        struct json_object *object = printed_json();
+        assert_int_equal((int)number(object, "bad_reward"), 2 - i);
+        assert_int_equal((int)number(object, "unstable"), 0);
+        json_object_put(object);
+    }
+    assert_int_equal(trapeze("data validate cut-v0"), 0);
+    assert_int_equal(trapeze("play %s --steps 30", options), 0);
+    assert_non_null(strstr(printed, trouble));
+    assert_int_equal(trapeze("play %s --steps 30 --json", options), 0);
+    struct json_object *played = printed_json();
+    struct json_object *told = json_object_array_get_idx(field(played, "troubles"), 1);
+    assert_string_equal(json_object_get_string(told), trouble);
+    json_object_put(played);
+    assert_int_equal(trapeze("mpc --env falling.xml --model sim --samples 4 --horizon 2 --episodes "
+                             "1 --steps 30 --out cut-mpc --quiet --json"),
+                     0);
+    played = printed_json();
+    assert_int_equal((int)number(played, "bad_reward_episodes"), 1);
+    assert_int_equal((int)number(played, "unstable_episodes"), 0);
+    json_object_put(played);
+    assert_int_equal(shell(TZ_PROGRAM " sac --env falling.xml --steps 20 --learning-starts 10 "
+                                      "--eval-every 10 --out cut-sac --quiet 2>&1"),
+                     2);
+    assert_non_null(strstr(printed, trouble));
+
+    // from the first step on: nothing to store
+    assert_int_equal(shell(FALLING("1 / 0")), 0);
+    assert_refused("the reward of the first step is not a finite number",
+                   "collect %s --out none-v0 --quiet", options);
+    assert_refused("the reward of the first step is not a finite number",
+                   "mpc --env falling.xml --model sim --samples 4 --horizon 2 --episodes 1 --steps "
+                   "5 --out none --quiet");
 }
 
 // A robot of one's own is its content: the same for its data and models wherever its file lies.
@@ -495,8 +555,50 @@ static void scores_are_normalised_returns(void **state) {
     assert_int_equal(json_object_array_length(field(object, "scores")), 4);
     json_object_put(object);
     assert_int_equal(trapeze("data scores a-v0"), 0);
-    assert_non_null(strstr(printed, "0 is random, 0.69; 100 is expert, 345.6"));
-    assert_refused("two different ones", "data scores a-v0 --random 1 --expert 1");
+    assert_non_null(strstr(printed, "0 is random, -0.56; 100 is expert, 350.65"));
+    assert_int_equal(trapeze("data scores a-v0 --expert 100"), 0);
+    assert_non_null(
+        strstr(printed, "0 is random, -0.56; 100 is expert, 100 (--expert; else random controls"));
+    assert_refused("are both 1, so no score lies between them",
+                   "data scores a-v0 --random 1 --expert 1");
+    assert_refused("are both 350.65, so no score", "data scores a-v0 --random 350.65");
+
+    // without references both are wanted
+    assert_int_equal(
+        trapeze("collect --env chain-1 --policy zero --episodes 1 --steps 3 --out c-v0 --quiet"),
+        0);
+    assert_refused("no reference returns are known for environment \"chain-1\" (expected both by",
+                   "data scores c-v0 --random 1");
+    assert_int_equal(trapeze("data scores c-v0 --random 1 --expert 2"), 0);
+    assert_non_null(strstr(printed, "0 is random, 1; 100 is expert, 2 (--random, --expert)"));
+}
+
+// Every environment of Gymnasium's has references in both versions, those of the table in the docs.
+static void references_are_documented(void **state) {
+    (void)state;
+    char *docs;
+    size_t size;
+    assert_int_equal(tz_file_read(TZ_SOURCE_DIR "/docs/datasets.md", &docs, &size, 1 << 20, NULL),
+                     TZ_OK);
+    for (int i = 0; i < 2 * tz_env_count(); i++) {
+        const char *env = tz_env_info_at(i / 2)->name;
+        const int version = 5 - i % 2;
+        assert_int_equal(trapeze("collect --env %s --version v%d --policy zero --episodes 1 "
+                                 "--steps 2 --out ref-%d-v0 --quiet",
+                                 env, version, i),
+                         0);
+        assert_int_equal(trapeze("data scores ref-%d-v0 --json", i), 0);
+        struct json_object *object = printed_json();
+        char row[TZ_NAME_MAX + 64];
+        const double random = number(object, "random"), expert = number(object, "expert");
+        assert_true(random < expert);
+        snprintf(row, sizeof row, "\n| `%s` | %g | %g |", words(object, "env"), random, expert);
+        if (strstr(docs, row) == NULL) {
+            fail_msg("docs/datasets.md has no row%s", row);
+        }
+        json_object_put(object);
+    }
+    tz_free(docs);
 }
 
 static void pictures_are_drawn(void **state) {
@@ -549,6 +651,7 @@ int main(void) {
         cmocka_unit_test(minari_s_folder_is_a_dataset_below_its_root),
         cmocka_unit_test(a_changed_robot_is_not_resumed),
         cmocka_unit_test(a_changed_robot_is_not_trained_on),
+        cmocka_unit_test(a_reward_that_is_not_finite_is_told),
         cmocka_unit_test(a_robot_may_move_and_be_renamed),
         cmocka_unit_test(a_robot_may_move_with_its_meshes),
         cmocka_unit_test(a_robot_that_is_not_there_is_missed_where_it_is_needed),
@@ -559,6 +662,7 @@ int main(void) {
         cmocka_unit_test(other_shapes_keep_every_rule),
         cmocka_unit_test(arguments_of_the_environment_stay_with_the_data),
         cmocka_unit_test(scores_are_normalised_returns),
+        cmocka_unit_test(references_are_documented),
         cmocka_unit_test(pictures_are_drawn),
         cmocka_unit_test(bad_words_are_refused),
         cmocka_unit_test(early_ends_can_be_left_out),

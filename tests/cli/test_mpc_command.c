@@ -30,6 +30,8 @@ static void the_results_agree_with_the_episodes(void **state) {
     assert_true(number(o, "control_period_ms") == 40.0);
     assert_true(number(o, "plan_ms_median") > 0.0);
     assert_true(number(o, "plan_ms_p95") >= number(o, "plan_ms_median"));
+    assert_int_equal(json_object_get_boolean(field(o, "real_time")),
+                     number(o, "plan_ms_p95") <= 40.0);
     assert_true(fabs(number(o, "reward_rmse")) < 1e-6);
 
     // the dataset holds what was reported
@@ -45,6 +47,8 @@ static void the_results_agree_with_the_episodes(void **state) {
             sum += dataset->reward[i];
         }
         assert_true(sum == json_object_get_double(json_object_array_get_idx(returns, (size_t)e)));
+        json_object *length = json_object_array_get_idx(field(o, "lengths"), (size_t)e);
+        assert_int_equal(json_object_get_int(length), tz_dataset_length(dataset, e));
         mean += sum / 2.0;
     }
     assert_true(number(o, "return_mean") == mean);
@@ -199,7 +203,7 @@ static void assert_same_run(const char *a, const char *b) {
         assert_same_file(of_a, of_b);
     }
     assert_int_equal(shell("set -e; for d in %s %s; do cut -d, -f1-6,8- $d/metrics.csv; "
-                           "grep -v plan_ms $d/results.json; done > both; "
+                           "grep -v -e plan_ms -e real_time $d/results.json; done > both; "
                            "n=$(($(wc -l < both) / 2)); head -n $n both > a; "
                            "tail -n $n both | cmp - a; ls -A %s > a; ls -A %s | cmp - a",
                            a, b, a, b),

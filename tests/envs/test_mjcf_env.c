@@ -39,6 +39,15 @@ static tz_status make(tz_env **env, const char *inside, tz_error *error) {
     "<site name='tip' pos='0.5 0 0'/></body></worldbody>"                                          \
     "<actuator><motor name='motor' joint='hinge' ctrlrange='-1 1'/></actuator>"
 
+#define SPRING(yield)                                                                              \
+    "<worldbody><body><joint name='hinge' axis='0 1 0' stiffness='5' " yield                       \
+    "/><geom size='0.1' pos='0.3 0 0'/></body></worldbody>"
+#define PID(inputs)                                                                                \
+    "<worldbody><body><joint name='hinge' axis='0 1 0'/><geom size='0.1' pos='0.3 0 0'/></body>"   \
+    "</worldbody><actuator><pid name='pid' joint='hinge' kp='1' kv='1' " inputs                    \
+    "/><motor name='motor' joint='hinge' ctrlrange='-2 2'/></actuator>"
+#define TWO_INPUTS "input='pos vel' ctrlrange='-1 1' velrange='-3 3'"
+
 static const struct works {
     const char *what, *inside;
     int nq, nv, nu;
@@ -71,6 +80,15 @@ static const struct works {
      "<asset><mesh name='t' vertex='0 0 0 1 0 0 0 1 0 0 0 1'/></asset><worldbody><body><freejoint/>"
      "<geom type='mesh' mesh='t'/></body></worldbody>",
      7, 6, 0},
+    {"spring", SPRING(""), 1, 1, 0},
+#ifdef mjMINAWAKE
+    {"body that would sleep if the flag were enabled",
+     ARM "<worldbody><body sleep='init'><freejoint/><geom size='0.1'/></body></worldbody>", 8, 7,
+     1},
+#endif
+#if mjVERSION_HEADER >= 4000000
+    {"actuator of two controls", PID(TWO_INPUTS), 1, 1, 3},
+#endif
 };
 
 static void test_works(void **state) {
@@ -156,8 +174,21 @@ static const struct refused {
     {ARM "<visual><map znear='-5'/></visual>", "znear"},
     {ARM "<visual><map znear='2' zfar='1'/></visual>", "zfar"},
     {ARM "<statistic extent='1e-30'/>", "extent"},
-#if mjVERSION_HEADER >= 4000000
+#ifdef mjMINAWAKE
     {ARM "<option><flag sleep='enable'/></option>", "asleep"},
+#endif
+#if mjVERSION_HEADER >= 4000000
+    {SPRING("springyield='0.1'"), "a state of their own"},
+    {ARM "<tendon><fixed stiffness='5' springyield='0.1'><joint joint='hinge' coef='1'/></fixed>"
+         "</tendon>",
+     "a state of their own"},
+    {ARM "<actuator><motor joint='hinge' ctrlrange='-1 1' delay='0.02' nsample='5'/></actuator>",
+     "a state of their own"},
+    {ARM "<sensor><jointpos joint='hinge' delay='0.02' nsample='5'/></sensor>",
+     "a state of their own"},
+    {PID("input='pos vel' ctrlrange='-1 1'"), "each of its controls"},
+    {PID(TWO_INPUTS) "<custom><text name='trapeze_reward' data='u.pid'/></custom>",
+     "u.pid[0] to u.pid[1]"},
 #endif
 };
 
@@ -248,6 +279,30 @@ static void test_task(void **state) {
     tz_env_destroy(clone);
 }
 
+// Actuators of several controls come before others, whose controls then are not at their number.
+#if mjVERSION_HEADER >= 4000000
+static void test_controls_of_an_actuator(void **state) {
+    (void)state;
+    tz_env *env;
+    tz_error error = {.text = ""};
+    if (make(&env,
+             PID(TWO_INPUTS) "<custom><text name='trapeze_reward' "
+                             "data='100 * u.pid[0] + 10 * u.pid[1] + u.motor'/></custom>",
+             &error) != TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+    const tz_task *task = tz_env_task(env);
+    assert_true(task->control_high[0] == 1.0 && task->control_high[1] == 3.0 &&
+                task->control_high[2] == 2.0);
+    double z[2];
+    tz_step step;
+    tz_env_reset(env, z, 1, 0);
+    tz_env_step(env, &step, z, (const double[]){0.25, 2.0, -1.5});
+    assert_true(step.reward == 25.0 + 20.0 - 1.5);
+    tz_env_destroy(env);
+}
+#endif
+
 // A reset leaves quaternions of unit length.
 static void test_reset_quaternion(void **state) {
     (void)state;
@@ -262,6 +317,29 @@ static void test_reset_quaternion(void **state) {
     tz_env_reset(env, z, 1, 0);
     assert_true(fabs(mju_norm(z + 3, 4) - 1.0) < 1e-15);
     assert_true(fabs(z[3] - 1.0) > 1e-6);
+    tz_env_destroy(env);
+}
+
+// A reward that is not finite is no fault of the simulation.
+static void test_bad_reward(void **state) {
+    (void)state;
+    tz_env *env;
+    tz_error error;
+    assert_int_equal(
+        make(&env, "<custom><text name='trapeze_reward' data='1 / u.motor'/></custom>" ARM, &error),
+        TZ_OK);
+    double z[2];
+    tz_step step;
+    tz_env_reset(env, z, 1, 0);
+    tz_env_step(env, &step, z, (const double[]){0.5});
+    assert_true(step.outcome == TZ_STEP_OK && step.reward == 2.0);
+    tz_env_step(env, &step, z, (const double[]){0.0});
+    assert_int_equal(step.outcome, TZ_STEP_BAD_REWARD);
+    tz_env_set_z(env, (const double[]){0.0, 1e12});
+    tz_env_step(env, &step, z, (const double[]){0.0});
+    assert_int_equal(step.outcome, TZ_STEP_UNSTABLE);
+    assert_string_equal(tz_step_trouble(TZ_STEP_OK), "");
+    assert_non_null(strstr(tz_step_trouble(TZ_STEP_UNSTABLE), "unstable"));
     tz_env_destroy(env);
 }
 
@@ -469,11 +547,19 @@ static void test_digest(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_works),       cmocka_unit_test(test_mesh_file),
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_task),
-        cmocka_unit_test(test_digest),      cmocka_unit_test(test_reset_quaternion),
-        cmocka_unit_test(test_example),     cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_works),
+        cmocka_unit_test(test_mesh_file),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_task),
+        cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_reset_quaternion),
+        cmocka_unit_test(test_example),
+        cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_fatal_error),
+        cmocka_unit_test(test_bad_reward),
+#if mjVERSION_HEADER >= 4000000
+        cmocka_unit_test(test_controls_of_an_actuator),
+#endif
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

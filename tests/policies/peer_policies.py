@@ -5,9 +5,13 @@
 Real archives of SAC, TD3 and PPO, of several shapes and activations, with and without VecNormalize, are
 written by Stable-Baselines3; deterministic actions for the same observations differ by at most 1e-5, and the
 mean and spread of sampled actions are those of its distributions. Actors as CleanRL's scripts define them go
-through tools/cleanrl_policy.py; Trapeze's through tools/policy_to_sb3.py and back.
+through tools/cleanrl_policy.py; Trapeze's through tools/policy_to_sb3.py and back, and through
+tools/policy_to_onnx.py into onnxruntime.
 """
 
+import ctypes
+import hashlib
+import json
 import os
 import pathlib
 import subprocess
@@ -16,6 +20,7 @@ import tempfile
 
 import gymnasium as gym
 import numpy as np
+import onnxruntime
 import torch
 from gymnasium import spaces
 from safetensors.numpy import load_file, save_file
@@ -28,6 +33,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 ACT, TRAPEZE = sys.argv[1], os.environ["TRAPEZE"]
 sys.path.insert(0, str(ROOT / "tools"))
 import cleanrl_policy  # noqa: E402
+import policy_to_onnx  # noqa: E402
 import policy_to_sb3  # noqa: E402
 
 TOLERANCE = 1e-5
@@ -65,10 +71,16 @@ class Stub(gym.Env):
         return self.observe(), 0.0, False, False, {}
 
 
+def states_of(env, obs):
+    return np.concatenate([np.full((len(obs), ENVS[env][1]), 7.0), obs], axis=1)
+
+
 def act(policy, env, obs, folder):
     """Trapeze's deterministic control and draws at the states of the observations."""
-    skipped = ENVS[env][1]
-    z = np.concatenate([np.full((len(obs), skipped), 7.0), obs], axis=1)
+    return act_at(policy, env, states_of(env, obs), folder)
+
+
+def act_at(policy, env, z, folder):
     save_file({"z": z}, f"{folder}/states.safetensors")
     subprocess.run([ACT, policy, env, f"{folder}/states.safetensors", f"{folder}/u.safetensors"], check=True)
     out = load_file(f"{folder}/u.safetensors")
@@ -127,6 +139,9 @@ def check_archive(folder, number, cls, env, normalised, bound=None, **policy_kwa
     u, draws = act(str(home / "model.zip"), env, obs, folder)
     report(what, np.max(np.abs(u - expected)), TOLERANCE)
     assert np.std(u) > 0.01
+    own_form = home / "own.safetensors"
+    export_policy("--safetensors", home / "model.zip", "--env", env, "--out", own_form)
+    report(f"{what} by ONNX", np.max(np.abs(u - run_onnx(open_onnx(own_form), states_of(env, obs)))), TOLERANCE)
     if cls is TD3:
         report(f"{what}, draws", np.max(np.abs(draws - u)), TOLERANCE)
     elif bound is None:
@@ -220,6 +235,92 @@ def check_loaded_back(folder):
         report(f"{policy}, there and back", np.max(np.abs(u - again)), TOLERANCE)
 
 
+# ---- Trapeze's policies in onnxruntime
+
+
+def export_policy(*words):
+    subprocess.run([TRAPEZE, "policy", "export", *map(str, words)], check=True, stdout=subprocess.DEVNULL)
+
+
+def open_onnx(path):
+    return onnxruntime.InferenceSession(policy_to_onnx.convert(path).SerializeToString(), providers=["CPUExecutionProvider"])
+
+
+def run_onnx(session, source):
+    return session.run(["action"], {"observation": source.astype(np.float32)})[0]
+
+
+def act_in_c(path, source, nu, folder):
+    """What the exported C file makes of the sources."""
+    export_policy("--c", path, "--out", f"{folder}/policy.c")
+    library = f"{folder}/{path.stem}.so"
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, f"{folder}/policy.c", "-lm"], check=True)
+    control = ctypes.CDLL(library).policy_control
+    u = np.zeros((len(source), nu))
+    for row in range(len(source)):
+        control(ctypes.c_void_p(u[row].ctypes.data), ctypes.c_void_p(source[row].ctypes.data))
+    return u
+
+
+def check_onnx(folder):
+    """Every shipped policy acts as in the library or, where it sees more than a state, as its C file does."""
+    for path in sorted((ROOT / "policies").glob("*.safetensors")):
+        if path.stem.endswith("-critics"):
+            continue
+        session = open_onnx(path)
+        metadata = session.get_modelmeta().custom_metadata_map
+        assert [x.name for x in session.get_inputs() + session.get_outputs()] == ["observation", "action"]
+        assert metadata["origin_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        # float32 holds these numbers, so that both see the same; some lie beyond the clipping
+        source = np.clip(4 * rng.normal(size=(ROWS, session.get_inputs()[0].shape[1])), -15, 15)
+        source = source.astype(np.float32).astype(float)
+        u = run_onnx(session, source)
+        if metadata["observation_source"] == "state":
+            expected, _ = act_at(str(path), metadata["env"], source, folder)
+        else:
+            expected = act_in_c(path, source, u.shape[1], folder)
+        assert u.shape == expected.shape and np.std(u) > 0.01
+        report(f"{path.stem} by ONNX", np.max(np.abs(u - expected)), TOLERANCE)
+
+
+def check_onnx_refused(folder):
+    """Files that look like policies and are none: one sentence that names the file, and nothing is written."""
+    good = (ROOT / "policies/hopper-expert.safetensors").read_bytes()
+    length = int.from_bytes(good[:8], "little")
+    header = json.loads(good[8 : 8 + length])
+
+    def changed(change):
+        other = json.loads(json.dumps(header))
+        change(other)
+        text = json.dumps(other).encode()
+        return len(text).to_bytes(8, "little") + text + good[8 + length :]
+
+    first = "actor.latent_pi.0.weight"
+    cases = {
+        "cut": good[:-4],
+        "header": good[:100],
+        "huge": (1 << 62).to_bytes(8, "little") + good[8:],
+        "list": (2).to_bytes(8, "little") + b"[]",
+        "index": changed(lambda h: h["__metadata__"].pop("observation_index")),
+        "sign": changed(lambda h: h["__metadata__"].update(observation_index=json.dumps([-1] * 11))),
+        "many": changed(lambda h: h["__metadata__"].update(observation_index="[1" + "0" * 400 + "]")),
+        "range": changed(lambda h: h["__metadata__"].update(control_low="[1, 1, 1]")),
+        "words": changed(lambda h: h["__metadata__"].update(squash="softmax")),
+        "layer": changed(lambda h: h.update({"actor.latent_pi.6.weight": h.pop("actor.latent_pi.2.weight")})),
+        "shape": changed(lambda h: h[first].update(shape=[1 << 60, 1 << 60])),
+        "type": changed(lambda h: h[first].update(dtype="F16")),
+        "none": changed(lambda h: h.pop(first)),
+        "number": good[:-4] + np.float32(np.nan).tobytes(),
+    }
+    for name, content in cases.items():
+        wrong, out = pathlib.Path(folder) / f"{name}.safetensors", pathlib.Path(folder) / "out.onnx"
+        wrong.write_bytes(content)
+        done = subprocess.run([sys.executable, str(ROOT / "tools/policy_to_onnx.py"), wrong, out], capture_output=True, text=True)
+        lines = done.stderr.splitlines()
+        good_end = done.returncode == 2 and len(lines) == 1 and wrong.name in lines[0] and not out.exists()
+        report(f"ONNX refused: {lines[-1] if lines else 'nothing said'}", 0.0 if good_end else np.inf, 0)
+
+
 def check_refused(folder):
     """A wrong file is one sentence that names it, and exit status 2."""
     wrong = f"{folder}/wrong.bin"
@@ -227,6 +328,7 @@ def check_refused(folder):
     torch.save({"fc1": 3}, f"{folder}/other.pt")
     critics = f"{folder}/critics.safetensors"
     for words in (["policy_to_sb3.py", "absent.safetensors"], ["policy_to_sb3.py", wrong], ["policy_to_sb3.py", critics],
+                  ["policy_to_onnx.py", "absent.safetensors"], ["policy_to_onnx.py", wrong], ["policy_to_onnx.py", critics],
                   ["cleanrl_policy.py", "absent.pt"], ["cleanrl_policy.py", wrong], ["cleanrl_policy.py", f"{folder}/other.pt"]):
         done = subprocess.run([sys.executable, str(ROOT / "tools" / words[0]), words[1], f"{folder}/out"],
                               capture_output=True, text=True)
@@ -240,6 +342,8 @@ with tempfile.TemporaryDirectory() as folder:
         check_cleanrl(folder, kind, normalised)
     check_loaded_back(folder)
     check_critics(folder)
+    check_onnx(folder)
+    check_onnx_refused(folder)
     check_refused(folder)
     check_archive(folder, 0, SAC, "hopper", False)
     check_archive(folder, 1, SAC, "inverted_pendulum", True, net_arch=[32, 16, 8], activation_fn=torch.nn.Tanh)

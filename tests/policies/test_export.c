@@ -143,7 +143,11 @@ static void names_are_only_text(void **state) {
         {"actor.log_std.weight", TZ_DTYPE_F32, 2, {1, 4}, zeros},
         {"actor.log_std.bias", TZ_DTYPE_F32, 1, {1}, zeros},
     };
-    const tz_metadata notes[] = {{"command", "\x1b[31mred"}, {"env", "\x1b[31mpendulum"}};
+    const tz_metadata notes[] = {{"command", "\x1b[31mred"},
+                                 {"env", "\x1b[31mpendulum"},
+                                 {"seed", "18446744073709551615"},
+                                 {"steps", "7 seas"},
+                                 {"return_mean", "-0.25"}};
     assert_int_equal(
         tz_safetensors_write(weights, tensors, TZ_COUNTOF(tensors), notes, TZ_COUNTOF(notes), NULL),
         TZ_OK);
@@ -151,6 +155,20 @@ static void names_are_only_text(void **state) {
     assert_null(strchr(printed, '\x1b'));
     assert_non_null(strstr(printed, "\\x1b[31mred"));
     assert_non_null(strstr(printed, "\\x1b[31mpendulum"));
+
+    // the same facts as JSON; what the file does not say is null
+    assert_int_equal(trapeze("policy info %s --json", weights), 0);
+    struct json_object *o = printed_json();
+    assert_string_equal(words(o, "command"), "\x1b[31mred");
+    assert_string_equal(words(o, "steps"), "7 seas");
+    assert_true(number(o, "seed") == 18446744073709551615.0);
+    assert_true(number(o, "return_mean") == -0.25);
+    json_object_put(o);
+    assert_int_equal(trapeze("policy info hopper-expert --json"), 0);
+    o = printed_json();
+    assert_true(number(o, "steps") == 470000.0 && number(o, "return_mean") > 3000.0);
+    assert_non_null(strstr(words(o, "command"), "sac --env hopper"));
+    json_object_put(o);
 
     tz_env_def def = tz_env_def_default();
     def.name = "inverted_pendulum";

@@ -212,7 +212,8 @@ static void a_policy_follows_its_robot(void **state) {
 
 static void files_that_do_not_fit_are_refused(void **state) {
     (void)state;
-    expect_refused("no-such-policy", task, TZ_ERR_IO, "no such policy");
+    expect_refused("no-such-policy", task, TZ_ERR_IO, "no such policy; expected random, zero, a");
+    expect_refused(".", task, TZ_ERR_IO, "is a folder; expected random, zero, a shipped policy");
     expect_refused("/no/such/file.safetensors", task, TZ_ERR_IO, "file");
 
     // another environment
