@@ -239,6 +239,56 @@ static void test_task(void **state) {
     tz_env_destroy(clone);
 }
 
+// A rule's sensors are of the state alone, whatever was measured before it, also those that MuJoCo
+// derives when it first needs them; on a scratch as in single calls and in steps.
+static void test_rule_is_pure(void **state) {
+    (void)state;
+    static const char *const names[] = {"com[0]", "momentum[1]", "speed[2]", "tip[0]", "spin"};
+    for (size_t k = 0; k < TZ_COUNTOF(names); k++) {
+        char inside[2000];
+        snprintf(inside, sizeof inside,
+                 "<custom><text name='trapeze_reward' data='%s - 2 * before(%s)'/>"
+                 "<text name='trapeze_end' data='%s &gt; 0.1'/></custom>"
+                 "<sensor><subtreecom name='com' body='arm'/><subtreeangmom name='momentum' "
+                 "body='arm'/><subtreelinvel name='speed' body='arm'/><framepos name='tip' "
+                 "objtype='site' objname='tip'/><jointvel name='spin' joint='hinge'/></sensor>"
+                 "<worldbody><body name='arm'><joint name='hinge' axis='0 1 0'/><geom size='0.1' "
+                 "pos='0.3 0 0'/><site name='tip' pos='0.5 0 0'/></body></worldbody><actuator>"
+                 "<motor joint='hinge' ctrlrange='-1 1'/></actuator>",
+                 names[k], names[k], names[k]);
+        static const double z[3][2] = {{0.3, -2.0}, {1.2, 0.7}, {-0.4, 3.0}}, u[1] = {0.0};
+        tz_env *env;
+        tz_error error;
+        tz_task_scratch *scratch;
+        assert_int_equal(make(&env, inside, &error), TZ_OK);
+        const tz_task *task = tz_env_task(env);
+        assert_int_equal(tz_task_scratch_create(&scratch, task, &error), TZ_OK);
+        assert_non_null(scratch);
+        for (int i = 0; i < 9; i++) {
+            const double *from = z[i / 3], *to = z[i % 3];
+            tz_env *fresh;
+            assert_int_equal(make(&fresh, inside, &error), TZ_OK);
+            const tz_task *untouched = tz_env_task(fresh);
+            const double expected = untouched->reward(untouched, from, u, to);
+            assert_true(from == to || expected != untouched->reward(untouched, to, u, from));
+            assert_true(task->reward(task, from, u, to) == expected);
+            assert_true(tz_task_reward(task, scratch, from, u, to) == expected);
+            const bool ends = untouched->terminated(untouched, to);
+            assert_int_equal(task->terminated(task, to), ends);
+            assert_int_equal(tz_task_terminated(task, scratch, to), ends);
+
+            double z_next[2];
+            tz_step step;
+            tz_env_set_z(env, from);
+            tz_env_step(env, &step, z_next, u);
+            assert_true(step.reward == untouched->reward(untouched, from, u, z_next));
+            tz_env_destroy(fresh);
+        }
+        tz_task_scratch_destroy(scratch);
+        tz_env_destroy(env);
+    }
+}
+
 // A reset leaves quaternions of unit length.
 static void test_reset_quaternion(void **state) {
     (void)state;
@@ -460,10 +510,15 @@ static void test_digest(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_works),       cmocka_unit_test(test_mesh_file),
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_task),
-        cmocka_unit_test(test_digest),      cmocka_unit_test(test_reset_quaternion),
-        cmocka_unit_test(test_example),     cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_works),
+        cmocka_unit_test(test_mesh_file),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_task),
+        cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_rule_is_pure),
+        cmocka_unit_test(test_reset_quaternion),
+        cmocka_unit_test(test_example),
+        cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_fatal_error),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
