@@ -18,19 +18,45 @@ typedef struct mujoco_scratch {
     const tz_task *task;     // borrowed, as are the next two
     const tz_mujoco_env_type *type;
     const mjModel *model;
-    mjData *data; // owned
-    double *z;    // owned, of both states                  (2, nz)
+    mjModel free_model; // the model's arrays, without constraints where no sensor sees them
+    mjData *data;       // owned
+    double *z;          // owned, of both states            (2, nz)
     known_state known[2];
     int newest; // of them: the one that was asked for last
 } mujoco_scratch;
 
 // ---- measuring --------------------------------------------------------------------------------
 
+// Sensors that follow from where bodies are and how they move, whatever touches them. An actuator's
+// may belong to an adhesion, a range finder's ray may meet soft bodies.
+static const mjtSensor free_sensors[] = {
+    mjSENS_VELOCIMETER, mjSENS_GYRO,          mjSENS_MAGNETOMETER,  mjSENS_JOINTPOS,
+    mjSENS_JOINTVEL,    mjSENS_TENDONPOS,     mjSENS_TENDONVEL,     mjSENS_BALLQUAT,
+    mjSENS_BALLANGVEL,  mjSENS_FRAMEPOS,      mjSENS_FRAMEQUAT,     mjSENS_FRAMEXAXIS,
+    mjSENS_FRAMEYAXIS,  mjSENS_FRAMEZAXIS,    mjSENS_FRAMELINVEL,   mjSENS_FRAMEANGVEL,
+    mjSENS_SUBTREECOM,  mjSENS_SUBTREELINVEL, mjSENS_SUBTREEANGMOM,
+};
+
+// Whether a sensor that is measured may change with contacts, limits or equalities. Those of forces
+// and accelerations are not measured: no rule may ask for them.
+static bool sees_constraints(const mjModel *model) {
+    for (int i = 0; i < (int)model->nsensor; i++) {
+        bool is_free = model->sensor_needstage[i] == mjSTAGE_ACC;
+        for (size_t k = 0; k < TZ_COUNTOF(free_sensors) && !is_free; k++) {
+            is_free = (int)model->sensor_type[i] == (int)free_sensors[k];
+        }
+        if (!is_free) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // Gymnasium's robots need where the bodies are, sensors of a file also what is derived of it and of
 // v.
 static void measure_newest(void *context) {
     mujoco_scratch *self = context;
-    const mjModel *model = self->model;
+    const mjModel *model = &self->free_model;
     mjData *data = self->data;
     known_state *state = &self->known[self->newest];
     memcpy(data->qpos, state->z, (size_t)model->nq * sizeof *state->z);
@@ -115,6 +141,10 @@ tz_status tz_mujoco_scratch_create(tz_task_scratch **scratch, const tz_task *tas
     self->task = task;
     self->type = type;
     self->model = model;
+    self->free_model = *model;
+    if (!sees_constraints(model)) {
+        self->free_model.opt.disableflags |= mjDSBL_CONSTRAINT;
+    }
     self->z = tz_alloc(2 * nz, sizeof *self->z);
     if (!self->z || !tz_mujoco_try(start, self, complaint, sizeof complaint) || !self->data) {
         destroy(&self->scratch);
