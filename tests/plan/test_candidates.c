@@ -35,7 +35,8 @@ static const char arm[] =
     "<site name='tip' pos='0.5 0 0'/></body></worldbody>"
     "<actuator><motor name='motor' joint='hinge' gear='20' ctrlrange='-1 1'/></actuator>"
     "<sensor><framepos name='tip' objtype='site' objname='tip'/>"
-    "<jointvel name='spin' joint='hinge'/><user name='count' dim='1' needstage='pos'/></sensor>"
+    "<jointvel name='spin' joint='hinge'/><user name='count' objtype='site' objname='tip' dim='1' "
+    "datatype='real' needstage='pos'/></sensor>"
     "</mujoco>";
 
 static int enter_with_arm(void **state) {
