@@ -1,5 +1,5 @@
-// The registry, the verbs of env.h handed to the kind of environment, and the batched forms of a
-// task's functions.
+// The registry, the verbs of env.h handed to the kind of environment, and a task's functions on a
+// scratch.
 #include "envs/env.h"
 
 #include "base/assert.h"
@@ -226,20 +226,25 @@ void *tz_env_mj_data(tz_env *env) {
     return env->type->ops->mj_data ? env->type->ops->mj_data(env) : NULL;
 }
 
-// ---- a task's functions, batched --------------------------------------------------------------
+// ---- a task's functions on a scratch ----------------------------------------------------------
 
-void tz_task_reward_batch(const tz_task *task, double *reward, const double *z, const double *u,
-                          const double *z_next, int B) {
-    const int nz = tz_task_nz(task);
-    for (int b = 0; b < B; b++) {
-        const size_t row = (size_t)b * (size_t)nz;
-        reward[b] = task->reward(task, z + row, u + (size_t)b * (size_t)task->nu, z_next + row);
+tz_status tz_task_scratch_create(tz_task_scratch **scratch, const tz_task *task, tz_error *error) {
+    *scratch = NULL;
+    return task->scratch_create ? task->scratch_create(scratch, task, error) : TZ_OK;
+}
+
+void tz_task_scratch_destroy(tz_task_scratch *scratch) {
+    if (scratch) {
+        scratch->destroy(scratch);
     }
 }
 
-void tz_task_terminated_batch(const tz_task *task, bool *terminated, const double *z_next, int B) {
-    const int nz = tz_task_nz(task);
-    for (int b = 0; b < B; b++) {
-        terminated[b] = task->terminated && task->terminated(task, z_next + (size_t)b * (size_t)nz);
-    }
+double tz_task_reward(const tz_task *task, tz_task_scratch *scratch, const double *z,
+                      const double *u, const double *z_next) {
+    return scratch ? scratch->reward(scratch, z, u, z_next) : task->reward(task, z, u, z_next);
+}
+
+bool tz_task_terminated(const tz_task *task, tz_task_scratch *scratch, const double *z_next) {
+    return task->terminated &&
+           (scratch ? scratch->terminated(scratch, z_next) : task->terminated(task, z_next));
 }

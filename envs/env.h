@@ -36,6 +36,7 @@ typedef enum tz_coordinate {
 // ---- task: what is to be done, as data and pure functions; immutable, shared by threads
 
 typedef struct tz_task tz_task;
+typedef struct tz_task_scratch tz_task_scratch;
 struct tz_task {
     char name[TZ_NAME_MAX];         // names the environment to tz_env_create: "hopper", "hopper-v4"
     char digest[TZ_DIGEST_MAX];     // of a user's MJCF (envs/env_match.h), else ""
@@ -64,6 +65,8 @@ struct tz_task {
     // Termination at z_next (true: the episode ends there). Pure; ignores ends_early. Nullable:
     // never.
     bool (*terminated)(const tz_task *task, const double *z_next);
+    // Makes a scratch for both, see tz_task_scratch_create. Nullable: they need none.
+    tz_status (*scratch_create)(tz_task_scratch **scratch, const tz_task *task, tz_error *error);
 
     tz_argument_values argument;              // what reward, end and reset are weighted with
     char env_arguments[TZ_ENV_ARGUMENTS_MAX]; // as text, those that are not the default
@@ -73,11 +76,22 @@ static inline int tz_task_nz(const tz_task *task) {
     return task->nq + task->nv;
 }
 
-// Batched forms over rows: z, z_next (B, nz), u (B, nu); outputs (B).
-TZ_API void tz_task_reward_batch(const tz_task *task, double *reward, const double *z,
-                                 const double *u, const double *z_next, int B);
-TZ_API void tz_task_terminated_batch(const tz_task *task, bool *terminated, const double *z_next,
-                                     int B);
+// Scratch of a thread that asks a task about many states. Where reward or end depend on what MuJoCo
+// derives of a state (body positions, sensors), the task's own functions take a lock to find a
+// simulation that is free, may have to make one, and derive both states at every call. A scratch
+// has its own and remembers the last two states: along a rollout each state is derived once, and
+// nothing is locked or allocated. *scratch is NULL for a task that derives nothing, and for a copy
+// of a task whose reward was replaced. The task must outlive it; the caller destroys it.
+// TZ_ERR_MEMORY.
+TZ_API tz_status tz_task_scratch_create(tz_task_scratch **scratch, const tz_task *task,
+                                        tz_error *error);
+TZ_API void tz_task_scratch_destroy(tz_task_scratch *scratch); // Nullable
+
+// The task's reward and termination (false without a rule) on a scratch of this task, to the last
+// bit. Nullable: scratch, then they are the task's own functions.
+TZ_API double tz_task_reward(const tz_task *task, tz_task_scratch *scratch, const double *z,
+                             const double *u, const double *z_next);
+TZ_API bool tz_task_terminated(const tz_task *task, tz_task_scratch *scratch, const double *z_next);
 
 // ---- environment
 

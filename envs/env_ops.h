@@ -49,6 +49,15 @@ typedef struct tz_env_ops {
     void *(*mj_data)(tz_env *env);
 } tz_env_ops;
 
+// Head of every task's scratch; backends embed it as the first member of their own structure. The
+// functions are the task's own, to the last bit.
+struct tz_task_scratch {
+    double (*reward)(tz_task_scratch *scratch, const double *z, const double *u,
+                     const double *z_next);
+    bool (*terminated)(tz_task_scratch *scratch, const double *z_next); // of a task with an end
+    void (*destroy)(tz_task_scratch *scratch);
+};
+
 // The registry's line of a name, and the version that the name says (0: none); NULL when unknown.
 const tz_env_type *tz_env_type_find(const char *name, int *version);
 

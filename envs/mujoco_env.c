@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "envs/mujoco_compat.h"
+#include "envs/mujoco_scratch.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -26,10 +27,10 @@ typedef struct shared {
     void *owned;    // what lives as long; Nullable
     tz_task task;
 
-    // mjData on which the task's functions measure predicted states; one for each thread that ever
-    // did so at the same time as another
+    // on which the task's own functions measure states; one for each thread that ever did so at the
+    // same time as another
     pthread_mutex_t idle_lock;
-    mjData *idle[IDLE_MAX]; // owned                        (n_idle)
+    tz_task_scratch *idle[IDLE_MAX]; // owned               (n_idle)
     int n_idle;
 } shared;
 
@@ -40,6 +41,7 @@ typedef struct mujoco_env {
     double *z;                 // state before a step          (nq + nv)
     double m[TZ_MEASURED_MAX]; // measured of the world as it stands (n_measured)
     double *o;                 // Gymnasium's observation of it      (n_observed)
+    tz_task_scratch *scratch;  // owned; for exact rewards that measure, else NULL
 } mujoco_env;
 
 static inline mujoco_env *self_of(tz_env *env) {
@@ -56,88 +58,58 @@ static shared *shared_of(const tz_task *task) {
     return (shared *)((char *)task - offsetof(shared, task));
 }
 
-// An mjData that no other thread measures on; NULL when there is no memory for it.
-static mjData *take_idle(shared *s) {
+// A scratch that no other thread measures on; NULL when there is no memory for it.
+static tz_task_scratch *take_idle(shared *s) {
     pthread_mutex_lock(&s->idle_lock);
-    mjData *data = s->n_idle > 0 ? s->idle[--s->n_idle] : NULL;
+    tz_task_scratch *scratch = s->n_idle > 0 ? s->idle[--s->n_idle] : NULL;
     pthread_mutex_unlock(&s->idle_lock);
-    return data ? data : mj_makeData(s->model);
+    if (!scratch) {
+        tz_error error;
+        tz_mujoco_scratch_create(&scratch, &s->task, s->type, s->model, &error);
+    }
+    return scratch;
 }
 
-static void put_idle(shared *s, mjData *data) {
+static void put_idle(shared *s, tz_task_scratch *scratch) {
     pthread_mutex_lock(&s->idle_lock);
     const bool fits = s->n_idle < IDLE_MAX;
     if (fits) {
-        s->idle[s->n_idle++] = data;
+        s->idle[s->n_idle++] = scratch;
     }
     pthread_mutex_unlock(&s->idle_lock);
     if (!fits) {
-        mj_deleteData(data);
+        tz_task_scratch_destroy(scratch);
     }
-}
-
-// Whether a type was made of a file (mjcf_env.h) rather than being one of Gymnasium's.
-static bool is_of_file(const tz_mujoco_env_type *type) {
-    return type->env.info.gymnasium_id[0] == '\0';
-}
-
-typedef struct measurement {
-    const shared *s;
-    mjData *data;
-    double *m;       // (n_measured)
-    const double *z; // (nz)
-} measurement;
-
-// Gymnasium's robots need where the bodies are, sensors of a file also what is derived of it and of
-// v.
-static void measure_state(void *context) {
-    const measurement *c = context;
-    const mjModel *model = c->s->model;
-    memcpy(c->data->qpos, c->z, (size_t)model->nq * sizeof *c->z);
-    if (is_of_file(c->s->type)) {
-        memcpy(c->data->qvel, c->z + model->nq, (size_t)model->nv * sizeof *c->z);
-        mj_fwdPosition(model, c->data);
-        mj_sensorPos(model, c->data);
-        mj_fwdVelocity(model, c->data);
-        mj_sensorVel(model, c->data);
-    } else {
-        mj_kinematics(model, c->data);
-    }
-    c->s->type->measure(&c->s->task, model, c->data, c->m);
-}
-
-// Measures n states that nobody simulated: m (n, TZ_MEASURED_MAX) of z. False when MuJoCo cannot.
-static bool measure_states(shared *s, double *m, const double *const *z, int n) {
-    char complaint[64];
-    mjData *data = take_idle(s);
-    bool good = data != NULL;
-    for (int i = 0; i < n && good; i++) {
-        measurement c = {s, data, m + i * TZ_MEASURED_MAX, z[i]};
-        good = tz_mujoco_try(measure_state, &c, complaint, sizeof complaint);
-    }
-    if (good) {
-        put_idle(s, data);
-    } else if (data) {
-        mj_deleteData(data);
-    }
-    return good;
 }
 
 static double reward_of_states(const tz_task *task, const double *z, const double *u,
                                const double *z_next) {
-    double m[2 * TZ_MEASURED_MAX];
-    const double *const states[] = {z, z_next};
-    if (!measure_states(shared_of(task), m, states, 2)) {
+    tz_task_scratch *scratch = take_idle(shared_of(task));
+    if (!scratch) {
         return NAN;
     }
-    return tz_mujoco_type_of(task)->measured_reward(task, (tz_moment){z, m}, u,
-                                                    (tz_moment){z_next, m + TZ_MEASURED_MAX});
+    const double reward = scratch->reward(scratch, z, u, z_next);
+    put_idle(shared_of(task), scratch);
+    return reward;
 }
 
 static bool end_of_state(const tz_task *task, const double *z_next) {
-    double m[TZ_MEASURED_MAX];
-    return !measure_states(shared_of(task), m, &z_next, 1) ||
-           tz_mujoco_type_of(task)->measured_end(task, (tz_moment){z_next, m});
+    tz_task_scratch *scratch = take_idle(shared_of(task));
+    if (!scratch) {
+        return true;
+    }
+    const bool ends = scratch->terminated(scratch, z_next);
+    put_idle(shared_of(task), scratch);
+    return ends;
+}
+
+// A copy of a task whose reward was replaced is its maker's.
+static tz_status create_scratch(tz_task_scratch **scratch, const tz_task *task, tz_error *error) {
+    if (task->reward != reward_of_states) {
+        return TZ_OK;
+    }
+    const shared *s = shared_of(task);
+    return tz_mujoco_scratch_create(scratch, task, s->type, s->model, error);
 }
 
 const tz_mujoco_env_type *tz_mujoco_type_of(const tz_task *task) {
@@ -147,10 +119,10 @@ const tz_mujoco_env_type *tz_mujoco_type_of(const tz_task *task) {
 // ---- task -------------------------------------------------------------------------------------
 
 static int gym_observation_size(const tz_mujoco_env_type *type, int version) {
-    return is_of_file(type) ? 0
-           : !type->observe ? type->nq - type->observation_skip + type->nv
-           : version == 4   ? type->n_observation_v4
-                            : type->n_observation;
+    return tz_mujoco_is_of_file(type) ? 0
+           : !type->observe           ? type->nq - type->observation_skip + type->nv
+           : version == 4             ? type->n_observation_v4
+                                      : type->n_observation;
 }
 
 // Numbers of Gymnasium's observation that a world keeps: all, or none where it is a part of z.
@@ -233,15 +205,16 @@ static tz_status fill_task(tz_task *task, const tz_mujoco_env_type *type, const 
 static void choose_rules(tz_task *task, const tz_mujoco_env_type *type) {
     const bool is_measured = type->n_measured > 0;
     task->n_gym_observation = gym_observation_size(type, task->version);
-    task->is_exact = !is_measured || is_of_file(type);
+    task->is_exact = !is_measured || tz_mujoco_is_of_file(type);
     task->reward = is_measured ? reward_of_states : type->reward;
     task->terminated = !is_measured ? type->terminated : type->measured_end ? end_of_state : NULL;
+    task->scratch_create = is_measured ? create_scratch : NULL;
 }
 
 static void release(shared *s) {
     if (atomic_fetch_sub(&s->n_envs, 1) == 1) {
         while (s->n_idle > 0) {
-            mj_deleteData(s->idle[--s->n_idle]);
+            tz_task_scratch_destroy(s->idle[--s->n_idle]);
         }
         pthread_mutex_destroy(&s->idle_lock);
         mj_deleteModel(s->model);
@@ -253,6 +226,7 @@ static void release(shared *s) {
 static void destroy(tz_env *env) {
     mujoco_env *self = self_of(env);
     mj_deleteData(self->data);
+    tz_task_scratch_destroy(self->scratch);
     tz_free(self->z);
     tz_free(self->o);
     release(self->shared);
@@ -296,6 +270,12 @@ static tz_status create_on(tz_env **env, shared *s, tz_error *error) {
     if (!e->z || !e->o || !tz_mujoco_try(start, e, complaint, sizeof complaint) || !e->data) {
         const tz_status status =
             tz_fail(error, TZ_ERR_MEMORY, "%s: the simulation cannot start: %s", name, complaint);
+        destroy(&e->env);
+        return status;
+    }
+    const tz_status status =
+        s->task.is_exact ? tz_task_scratch_create(&e->scratch, &s->task, error) : TZ_OK;
+    if (status != TZ_OK) {
         destroy(&e->env);
         return status;
     }
@@ -417,8 +397,8 @@ static void judge(mujoco_env *self, tz_step *step, const double *u, const double
     const tz_task *task = &self->shared->task;
     bool ends;
     if (task->is_exact) {
-        step->reward = task->reward(task, self->z, u, z_next);
-        ends = task->terminated && task->terminated(task, z_next);
+        step->reward = tz_task_reward(task, self->scratch, self->z, u, z_next);
+        ends = tz_task_terminated(task, self->scratch, z_next);
     } else {
         double m_before[TZ_MEASURED_MAX];
         memcpy(m_before, self->m, sizeof m_before);

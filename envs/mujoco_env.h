@@ -65,6 +65,11 @@ extern const tz_mujoco_env_type tz_half_cheetah, tz_hopper, tz_swimmer, tz_walke
 
 extern const tz_env_ops tz_mujoco_ops;
 
+// Whether a type was made of a file (mjcf_env.h) rather than being one of Gymnasium's.
+static inline bool tz_mujoco_is_of_file(const tz_mujoco_env_type *type) {
+    return type->env.info.gymnasium_id[0] == '\0';
+}
+
 // The type of a task that MuJoCo simulates.
 const tz_mujoco_env_type *tz_mujoco_type_of(const tz_task *task);
 

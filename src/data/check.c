@@ -110,6 +110,7 @@ void tz_dataset_summarise(const tz_dataset *dataset, tz_dataset_summary *s) {
 typedef struct validation {
     const tz_dataset *dataset;
     const tz_task *task;
+    tz_task_scratch *scratch; // Nullable
     tz_fault_fn fault;
     void *context;
 } validation;
@@ -225,7 +226,8 @@ static void check_transition(const validation *v, margin allowed, int episode, i
     for (int i = 0; i < task->nu; i++) {
         control[i] = (double)u[i];
     }
-    const double expected = task->reward(task, z, control, z_next), found = v->dataset->reward[at];
+    const double expected = tz_task_reward(task, v->scratch, z, control, z_next);
+    const double found = v->dataset->reward[at];
     const double share =
         v->dataset->origin[episode].known ? REWARD_TOLERANCE : FOREIGN_REWARD_TOLERANCE;
     const double tolerance = share * fmax(1, fabs(expected));
@@ -240,7 +242,7 @@ static void check_transition(const validation *v, margin allowed, int episode, i
                  expected - allowed.below, expected + allowed.above);
         }
     }
-    const bool ends = task->ends_early && task->terminated && task->terminated(task, z_next);
+    const bool ends = task->ends_early && tz_task_terminated(task, v->scratch, z_next);
     if (allowed.end_is_exact && v->dataset->terminated[at] != ends) {
         tell(v, "terminated", episode, t, "terminations[%d] is %d (the task says %d)", t,
              v->dataset->terminated[at], ends);
@@ -269,7 +271,13 @@ tz_status tz_dataset_validate(const tz_dataset *dataset, const char *path, tz_fa
                               void *context, tz_error *error) {
     tz_env *env;
     TZ_CHECK(tz_dataset_need_env(&env, dataset, path, error));
-    const validation v = {dataset, tz_env_task(env), fault, context};
+    validation v = {
+        .dataset = dataset, .task = tz_env_task(env), .fault = fault, .context = context};
+    const tz_status status = tz_task_scratch_create(&v.scratch, v.task, error);
+    if (status != TZ_OK) {
+        tz_env_destroy(env);
+        return status;
+    }
     const margin allowed = margin_of(v.task);
     for (int e = 0; e < dataset->n_episodes; e++) {
         const int T = tz_dataset_length(dataset, e);
@@ -287,6 +295,7 @@ tz_status tz_dataset_validate(const tz_dataset *dataset, const char *path, tz_fa
             check_ends(&v, e, T);
         }
     }
+    tz_task_scratch_destroy(v.scratch);
     tz_env_destroy(env);
     return TZ_OK;
 }

@@ -62,12 +62,14 @@ static float *take(float **cursor, size_t n) {
 
 static tz_status create_workspaces(tz_candidates *c, tz_error *error) {
     c->workspace = tz_alloc((size_t)c->n_workers, sizeof(tz_model_workspace *));
-    if (c->workspace == NULL) {
+    c->scratch = tz_alloc((size_t)c->n_workers, sizeof(tz_task_scratch *));
+    if (c->workspace == NULL || c->scratch == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a planner");
     }
     for (int i = 0; i < c->n_workers; i++) {
         TZ_CHECK(tz_model_workspace_create(&c->workspace[i], c->model, TZ_CANDIDATE_TILE, c->T,
                                            false, error));
+        TZ_CHECK(tz_task_scratch_create(&c->scratch[i], c->task, error));
     }
     return TZ_OK;
 }
@@ -119,8 +121,12 @@ void tz_candidates_destroy(tz_candidates *c) {
     for (int i = 0; c->workspace != NULL && i < c->n_workers; i++) {
         tz_model_workspace_destroy(c->model, c->workspace[i]);
     }
+    for (int i = 0; c->scratch != NULL && i < c->n_workers; i++) {
+        tz_task_scratch_destroy(c->scratch[i]);
+    }
     tz_guide_destroy(&c->guide);
     tz_free(c->workspace);
+    tz_free(c->scratch);
     tz_free(c->block);
     tz_free(c->score);
 }
@@ -165,8 +171,8 @@ static tz_score diverged_score(int t) {
 
 // Scores row `row` of a tile of B rows, whose last state is worth V. Steps after a predicted end
 // earn nothing.
-static tz_score score_row(const tz_candidates *c, const float *z, const float *u, float V, int B,
-                          int row) {
+static tz_score score_row(const tz_candidates *c, tz_task_scratch *scratch, const float *z,
+                          const float *u, float V, int B, int row) {
     double z_a[TZ_NZ_MAX], z_b[TZ_NZ_MAX], u_a[TZ_NU_MAX];
     tz_score score = {.outcome = TZ_ROLLOUT_SOUND};
     int left_at = -1; // first step outside the range
@@ -184,7 +190,7 @@ static tz_score score_row(const tz_candidates *c, const float *z, const float *u
         }
         to_double(z_b, z_next, c->nz);
         to_double(u_a, u + ((size_t)t * (size_t)B + (size_t)row) * (size_t)c->nu, c->nu);
-        const double reward = c->task->reward(c->task, z_a, u_a, z_b);
+        const double reward = tz_task_reward(c->task, scratch, z_a, u_a, z_b);
         score.first_reward = t == 0 ? reward : score.first_reward;
         score.earned += weight * reward;
 
@@ -195,8 +201,7 @@ static tz_score score_row(const tz_candidates *c, const float *z, const float *u
         }
         penalty += weight * c->def->range_penalty * distance;
 
-        over =
-            c->task->ends_early && c->task->terminated != NULL && c->task->terminated(c->task, z_b);
+        over = c->task->ends_early && tz_task_terminated(c->task, scratch, z_b);
         weight *= c->def->discount;
         memcpy(z_a, z_b, (size_t)c->nz * sizeof *z_a);
     }
@@ -260,7 +265,7 @@ static void roll_out(const tz_candidates *c, tz_score *score, float *z, const fl
         tz_guide_value(&c->guide, worker, V, z + (size_t)c->T * (size_t)(B * c->nz), B);
     }
     for (int row = 0; row < B; row++) {
-        score[row] = score_row(c, z, u, V[row], B, row);
+        score[row] = score_row(c, c->scratch[worker], z, u, V[row], B, row);
     }
 }
 

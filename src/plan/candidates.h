@@ -45,6 +45,7 @@ typedef struct tz_candidates {
     int n_max;                      // most candidates of a population
     int n_workers;                  // threads of the team
     tz_model_workspace **workspace; // of each worker                              (n_workers)
+    tz_task_scratch **scratch;      // of each worker; NULL: the task needs none   (n_workers)
     float *block;                   // owned, holds the arrays below
     float *color;                   // noise = color * white noise                       (T, T)
     float *z_low, *z_high;          // tolerated range, cyclic coordinates unbounded        (nz)

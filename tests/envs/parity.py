@@ -119,6 +119,7 @@ class TrapezeEnv:
         self.library = library
         library.tz_env_def_default.restype = EnvDef
         library.tz_env_state_size.restype = ctypes.c_size_t
+        library.tz_task_reward.restype = ctypes.c_double
         definition = library.tz_env_def_default()
         definition.name = name.encode()
         definition.version = version
@@ -150,10 +151,7 @@ class TrapezeEnv:
 
     def planned_reward(self, z, control, z_next):
         """The reward of the task's pure function."""
-        reward = ctypes.c_double()
-        self.library.tz_task_reward_batch(self.task, ctypes.byref(reward), pointer(z), pointer(control),
-                                          pointer(z_next), 1)
-        return reward.value
+        return self.library.tz_task_reward(self.task, None, pointer(z), pointer(control), pointer(z_next))
 
 
 def as_text(arguments):

@@ -405,8 +405,7 @@ static void test_step_is_the_task(void **state) {
     (void)state;
     FOR_EACH_ENV(env, task, nz, {
         tz_rng rng = tz_rng_stream(2, TZ_PURPOSE_TEST, 0);
-        double z[NZ_MAX], z_next[NZ_MAX], u[NU_MAX], reward;
-        bool terminated;
+        double z[NZ_MAX], z_next[NZ_MAX], u[NU_MAX];
         tz_step step;
         int n_terminated = 0;
         uint64_t episode = 0;
@@ -419,12 +418,10 @@ static void test_step_is_the_task(void **state) {
 
             // The step's reward and end are the pure functions of the task, to the last bit, or
             // near them where the step knows more.
-            tz_task_reward_batch(task, &reward, z, u, z_next, 1);
-            tz_task_terminated_batch(task, &terminated, z_next, 1);
-            assert_true(reward == task->reward(task, z, u, z_next));
+            const double reward = task->reward(task, z, u, z_next);
             if (task->is_exact) {
                 assert_true(step.reward == reward);
-                assert_int_equal(step.terminated, terminated);
+                assert_int_equal(step.terminated, tz_task_terminated(task, NULL, z_next));
             } else {
                 assert_true(fabs(step.reward - reward) < 11.0);
             }
@@ -439,29 +436,60 @@ static void test_step_is_the_task(void **state) {
     })
 }
 
-static void test_batches(void **state) {
+// On a scratch the functions are the task's own, along a rollout and in any other order.
+static void test_scratch(void **state) {
     (void)state;
-    enum { B = 5 };
+    enum { N = 6 };
     FOR_EACH_ENV(env, task, nz, {
         tz_rng rng = tz_rng_stream(3, TZ_PURPOSE_TEST, 0);
-        double z[B * NZ_MAX], z_next[B * NZ_MAX], u[B * NU_MAX], reward[B];
-        bool terminated[B];
-        tz_step step[B];
-        for (int b = 0; b < B; b++) {
-            tz_env_reset(env, z + b * nz, 3, (uint64_t)b);
-            draw_control(task, u + b * task->nu, &rng);
-            tz_env_step(env, &step[b], z_next + b * nz, u + b * task->nu);
+        double z[N * NZ_MAX], u[N * NU_MAX], expected[N * N];
+        tz_task_scratch *scratch;
+        tz_error error;
+        assert_int_equal(tz_task_scratch_create(&scratch, task, &error), TZ_OK);
+        assert_int_equal(scratch != NULL, !task->is_exact);
+        tz_env_reset(env, z, 3, 0);
+        for (int t = 0; t + 1 < N; t++) {
+            tz_step step;
+            draw_control(task, u + t * task->nu, &rng);
+            tz_env_step(env, &step, z + (t + 1) * nz, u + t * task->nu);
         }
-        tz_task_reward_batch(task, reward, z, u, z_next, B);
-        tz_task_terminated_batch(task, terminated, z_next, B);
-        for (int b = 0; b < B; b++) {
-            const double *z_b = z + b * nz, *z_next_b = z_next + b * nz;
-            assert_true(reward[b] == task->reward(task, z_b, u + b * task->nu, z_next_b));
-            assert_int_equal(terminated[b], task->terminated && task->terminated(task, z_next_b));
-            assert_true(!task->is_exact || reward[b] == step[b].reward);
-            assert_true(!task->is_exact || terminated[b] == step[b].terminated);
+        for (int i = 0; i < N * N; i++) {
+            expected[i] = task->reward(task, z + i / N * nz, u, z + i % N * nz);
         }
+        const size_t n = tz_alloc_count();
+        for (int i = 0; i < N * N; i++) {
+            const double *from = z + i / N * nz, *to = z + i % N * nz;
+            assert_true(tz_task_reward(task, scratch, from, u, to) == expected[i]);
+            assert_true(tz_task_reward(task, NULL, from, u, to) == expected[i]);
+            const bool ends = task->terminated && task->terminated(task, to);
+            assert_int_equal(tz_task_terminated(task, scratch, to), ends);
+        }
+        assert_int_equal(tz_alloc_count(), n);
+        tz_task_scratch_destroy(scratch);
     })
+}
+
+static double constant_reward(const tz_task *task, const double *z, const double *u,
+                              const double *z_next) {
+    (void)task, (void)z, (void)u, (void)z_next;
+    return 7.0;
+}
+
+static void test_replaced_reward(void **state) {
+    (void)state;
+    tz_env_def def = tz_env_def_default();
+    def.name = "reacher";
+    tz_env *env = make(&def);
+    tz_task task = *tz_env_task(env);
+    task.reward = constant_reward;
+    tz_task_scratch *scratch;
+    tz_error error;
+    assert_int_equal(tz_task_scratch_create(&scratch, &task, &error), TZ_OK);
+    double z[NZ_MAX] = {0.0}, u[NU_MAX] = {0.0};
+    assert_true(tz_task_reward(&task, scratch, z, u, z) == 7.0);
+    assert_false(tz_task_terminated(&task, scratch, z));
+    tz_task_scratch_destroy(scratch);
+    tz_env_destroy(env);
 }
 
 // The simulation clamps a control, the reward sees the raw one (nowhere is it cheaper to ask for
@@ -714,7 +742,8 @@ int main(void) {
         cmocka_unit_test(test_placed),
         cmocka_unit_test(test_set_z),
         cmocka_unit_test(test_step_is_the_task),
-        cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_scratch),
+        cmocka_unit_test(test_replaced_reward),
         cmocka_unit_test(test_raw_control),
         cmocka_unit_test(test_step_allocates_nothing),
         cmocka_unit_test(test_truncation),

@@ -303,6 +303,70 @@ static void test_controls_of_an_actuator(void **state) {
 }
 #endif
 
+// Value `index` ("[2]", or "" for 0) of a sensor as mj_forward computes it at z.
+static double sensed(tz_env *env, const char *name, const char *index, const double *z) {
+    const mjModel *model = tz_env_mj_model(env);
+    tz_env_set_z(env, z);
+    const int id = mj_name2id(model, mjOBJ_SENSOR, name);
+    return ((const mjData *)tz_env_mj_data(env))
+        ->sensordata[model->sensor_adr[id] + (index[0] ? index[1] - '0' : 0)];
+}
+
+// A rule's sensors are those of the state alone, whatever was measured before it: also sensors that
+// MuJoCo derives when it first needs them, and those that know of limits. In single calls, on a
+// scratch and in steps they are what mj_forward gives, while the arm touches the ground.
+static void test_rule_is_pure(void **state) {
+    (void)state;
+    static const char limit[] = "<jointlimitpos name='beyond' joint='hinge'/>";
+    static const struct {
+        const char *sensor, *index, *limit;
+    } rules[] = {{"com", "[0]", ""},   {"momentum", "[1]", ""}, {"speed", "[2]", ""},
+                 {"tip", "[0]", ""},   {"spin", "", ""},        {"com", "[0]", limit},
+                 {"beyond", "", limit}};
+    static const double z[3][2] = {{0.3, -2.0}, {1.2, 0.7}, {-0.4, 3.0}}, u[1] = {0.0};
+    for (size_t k = 0; k < TZ_COUNTOF(rules); k++) {
+        const char *sensor = rules[k].sensor, *index = rules[k].index;
+        char inside[2000];
+        snprintf(inside, sizeof inside,
+                 "<custom><text name='trapeze_reward' data='%s%s - 2 * before(%s%s)'/>"
+                 "<text name='trapeze_end' data='%s%s &gt; 0.1'/></custom>"
+                 "<sensor><subtreecom name='com' body='arm'/><subtreeangmom name='momentum' "
+                 "body='arm'/><subtreelinvel name='speed' body='arm'/><framepos name='tip' "
+                 "objtype='site' objname='tip'/><jointvel name='spin' joint='hinge'/>%s</sensor>"
+                 "<worldbody><geom type='plane' size='1 1 1' pos='0 0 -0.1'/><body name='arm'>"
+                 "<joint name='hinge' axis='0 1 0' range='-60 60'/><geom size='0.1' pos='0.3 0 0'/>"
+                 "<geom size='0.05' pos='0.2 0.1 0'/><site name='tip' pos='0.5 0 0'/></body>"
+                 "</worldbody><actuator><motor joint='hinge' ctrlrange='-1 1'/></actuator>",
+                 sensor, index, sensor, index, sensor, index, rules[k].limit);
+        tz_env *env;
+        tz_error error;
+        tz_task_scratch *scratch;
+        assert_int_equal(make(&env, inside, &error), TZ_OK);
+        const tz_task *task = tz_env_task(env);
+        assert_int_equal(tz_task_scratch_create(&scratch, task, &error), TZ_OK);
+        assert_non_null(scratch);
+        assert_true(sensed(env, sensor, index, z[1]) != 0.0);
+        assert_true(((const mjData *)tz_env_mj_data(env))->ncon > 0);
+        for (int i = 0; i < 9; i++) {
+            const double *from = z[i / 3], *to = z[i % 3];
+            const double s = sensed(env, sensor, index, from),
+                         s_next = sensed(env, sensor, index, to);
+            assert_true(task->reward(task, from, u, to) == s_next - 2.0 * s);
+            assert_true(tz_task_reward(task, scratch, from, u, to) == s_next - 2.0 * s);
+            assert_int_equal(task->terminated(task, to), s_next > 0.1);
+            assert_int_equal(tz_task_terminated(task, scratch, to), s_next > 0.1);
+
+            double z_next[2];
+            tz_step step;
+            tz_env_set_z(env, from);
+            tz_env_step(env, &step, z_next, u);
+            assert_true(step.reward == sensed(env, sensor, index, z_next) - 2.0 * s);
+        }
+        tz_task_scratch_destroy(scratch);
+        tz_env_destroy(env);
+    }
+}
+
 // A reset leaves quaternions of unit length.
 static void test_reset_quaternion(void **state) {
     (void)state;
@@ -552,6 +616,8 @@ int main(void) {
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_task),
         cmocka_unit_test(test_digest),
+
+        cmocka_unit_test(test_rule_is_pure),
         cmocka_unit_test(test_reset_quaternion),
         cmocka_unit_test(test_example),
         cmocka_unit_test(test_hostile),

@@ -1,0 +1,228 @@
+// What candidates earn: the sums of the task's own rewards, to the last bit, at any number of
+// threads, where MuJoCo derives the reward of a state as well; and a scoring loop that makes
+// nothing and derives each state once.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "folder.h"
+#include "toy.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "plan/planner_kind.h"
+#include "plan/sim_model.h"
+
+#include <math.h>
+#include <mujoco/mujoco.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { T = 6, N = 120, N_TILES = 3 }; // the last tile is short
+
+// An arm whose reward and end are sensors', that ends in some of the rollouts, and a sensor of the
+// user's, which MuJoCo asks for whenever it derives sensors.
+static const char arm[] =
+    "<mujoco><compiler autolimits='true'/><option timestep='0.02'/>"
+    "<custom><numeric name='trapeze_frame_skip' data='5'/>"
+    "<text name='trapeze_reward' data='tip[2] - before(tip[2]) + spin - 0.1 * control'/>"
+    "<text name='trapeze_end' data='tip[2] &gt; 0.02'/></custom>"
+    "<worldbody><body><joint name='hinge' axis='0 1 0'/><geom size='0.1' pos='0.3 0 0'/>"
+    "<site name='tip' pos='0.5 0 0'/></body></worldbody>"
+    "<actuator><motor name='motor' joint='hinge' gear='20' ctrlrange='-1 1'/></actuator>"
+    "<sensor><framepos name='tip' objtype='site' objname='tip'/>"
+    "<jointvel name='spin' joint='hinge'/><user name='count' objtype='site' objname='tip' dim='1' "
+    "datatype='real' needstage='pos'/></sensor>"
+    "</mujoco>";
+
+static int enter_with_arm(void **state) {
+    tz_error error;
+    enter_folder(state);
+    return tz_file_write("arm.xml", arm, strlen(arm), &error) == TZ_OK ? 0 : -1;
+}
+
+static tz_env *make_env(const char *name) {
+    tz_env *env = NULL;
+    tz_error error = {.text = ""};
+    tz_env_def def = tz_env_def_default();
+    def.name = name;
+    if (tz_env_create(&env, &def, &error) != TZ_OK) {
+        fail_msg("%s: %s", name, error.text);
+    }
+    return env;
+}
+
+static tz_planner *make_planner(const tz_task *task, const tz_model *model, tz_team *team) {
+    tz_planner *planner = NULL;
+    tz_error error;
+    tz_planner_def def = tz_planner_def_default();
+    def.kind = TZ_PLANNER_RANDOM;
+    def.horizon = T;
+    def.samples = N;
+    def.iterations = 1;
+    def.discount = 0.9;
+    assert_int_equal(tz_planner_create(&planner, &def, task, model, team, &error), TZ_OK);
+    return planner;
+}
+
+// ---- what MuJoCo makes and derives
+
+static atomic_int n_made, n_derived;
+
+static void *count_made(size_t size) {
+    atomic_fetch_add(&n_made, 1);
+    return aligned_alloc(64, (size + 63) / 64 * 64);
+}
+
+static void count_derived(const mjModel *model, mjData *data, int stage) {
+    (void)model, (void)data;
+    atomic_fetch_add(&n_derived, stage == mjSTAGE_POS);
+}
+
+// ---- earnings
+
+static void widen(double *y, const float *x, int n) {
+    for (int i = 0; i < n; i++) {
+        y[i] = (double)x[i];
+    }
+}
+
+// Return of candidate i by single calls of the task's own functions; *n_states is how many states
+// that takes.
+static double earned_by_single_calls(const tz_planner *planner, int i, int *n_states) {
+    const tz_candidates *c = &planner->candidates;
+    const tz_task *task = planner->task;
+    const int tile = i / TZ_CANDIDATE_TILE, row = i % TZ_CANDIDATE_TILE;
+    const int B = tile < N_TILES - 1 ? TZ_CANDIDATE_TILE : N - tile * TZ_CANDIDATE_TILE;
+    const float *z = c->z + tile * (T + 1) * TZ_CANDIDATE_TILE * c->nz;
+    const float *u = c->u + tile * T * TZ_CANDIDATE_TILE * c->nu;
+    double sum = 0.0, weight = 1.0;
+    bool over = false;
+    *n_states = 1;
+    for (int t = 0; t < T && !over; t++) {
+        double a[TZ_NZ_MAX], b[TZ_NZ_MAX], u_t[TZ_NU_MAX];
+        widen(a, z + (t * B + row) * c->nz, c->nz);
+        widen(b, z + ((t + 1) * B + row) * c->nz, c->nz);
+        widen(u_t, u + (t * B + row) * c->nu, c->nu);
+        sum += weight * task->reward(task, a, u_t, b);
+        over = task->ends_early && task->terminated && task->terminated(task, b);
+        weight *= 0.9;
+        ++*n_states;
+    }
+    return sum;
+}
+
+static void plan(tz_planner *planner, tz_env *env) {
+    double z[TZ_NZ_MAX];
+    tz_plan plan;
+    tz_env_reset(env, z, 1, 0);
+    tz_planner_plan(planner, &plan, z);
+    assert_int_equal(plan.n_candidates, N);
+}
+
+// Plans with the simulator as the model at 1 and 2 threads.
+static void expect_the_tasks_rewards(const char *name) {
+    tz_error error;
+    double earned[N];
+    for (int n_threads = 1; n_threads <= 2; n_threads++) {
+        tz_env *env = make_env(name);
+        const tz_task *task = tz_env_task(env);
+        tz_model *model = NULL;
+        tz_team *team = NULL;
+        assert_int_equal(tz_sim_model_create(&model, env, &error), TZ_OK);
+        assert_int_equal(tz_team_create(&team, n_threads, &error), TZ_OK);
+        tz_planner *planner = make_planner(task, model, team);
+
+        mju_user_malloc = count_made;
+        const int n_before = atomic_load(&n_made);
+        const size_t n_allocated = tz_alloc_count();
+        plan(planner, env);
+        assert_int_equal(tz_alloc_count(), n_allocated);
+        assert_int_equal(atomic_load(&n_made), n_before);
+        mju_user_malloc = NULL;
+
+        for (int i = 0; i < N; i++) {
+            int n_states;
+            const tz_score *score = &planner->candidates.score[i];
+            assert_int_equal(score->outcome, TZ_ROLLOUT_SOUND);
+            assert_true(score->earned == earned_by_single_calls(planner, i, &n_states));
+            assert_true(n_threads == 1 || score->earned == earned[i]);
+            earned[i] = score->earned;
+        }
+        tz_planner_destroy(planner);
+        tz_team_destroy(team);
+        tz_model_destroy(model);
+        tz_env_destroy(env);
+    }
+}
+
+static void candidates_earn_the_tasks_rewards(void **state) {
+    (void)state;
+    int n_measured = 0;
+    for (int e = 0; e < tz_env_count(); e++) {
+        tz_env *env = make_env(tz_env_info_at(e)->name);
+        n_measured += tz_env_task(env)->scratch_create != NULL;
+        tz_env_destroy(env);
+        expect_the_tasks_rewards(tz_env_info_at(e)->name);
+    }
+    assert_int_equal(n_measured, 6);
+}
+
+static void candidates_earn_the_rewards_of_a_file(void **state) {
+    (void)state;
+    expect_the_tasks_rewards("arm.xml");
+    expect_the_tasks_rewards(TZ_SOURCE_DIR "/assets/examples/balancer.xml");
+}
+
+// With a model that is no simulator, so that all that is derived is derived for rewards.
+static void a_state_is_derived_once(void **state) {
+    (void)state;
+    tz_error error;
+    for (int n_threads = 1; n_threads <= 2; n_threads++) {
+        tz_env *env = make_env("arm.xml");
+        const tz_task *task = tz_env_task(env);
+        tz_toy toy = toy_model();
+        tz_team *team = NULL;
+        assert_int_equal(tz_team_create(&team, n_threads, &error), TZ_OK);
+        tz_planner *planner = make_planner(task, &toy.model, team);
+
+        mjcb_sensor = count_derived;
+        atomic_store(&n_derived, 0);
+        double z[TOY_NZ] = {0.0, 0.0};
+        tz_plan plan;
+        tz_planner_plan(planner, &plan, z);
+        mjcb_sensor = NULL;
+
+        // the candidates, and the best of them once more for the prediction
+        int n_expected = 0, n_over = 0, n_states, best = 0;
+        for (int i = 0; i < N; i++) {
+            const tz_score *score = planner->candidates.score;
+            earned_by_single_calls(planner, i, &n_states);
+            n_expected += n_states;
+            n_over += n_states < T + 1;
+            best = tz_score_better(&score[i], &score[best]) ? i : best;
+        }
+        earned_by_single_calls(planner, best, &n_states);
+        n_expected += n_states;
+        // but for a start that the scratch still knows, of a candidate that ended at once
+        assert_true(n_over > 0 && n_over < N);
+        assert_in_range(atomic_load(&n_derived), n_expected - n_over, n_expected);
+
+        tz_planner_destroy(planner);
+        tz_team_destroy(team);
+        tz_env_destroy(env);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(candidates_earn_the_tasks_rewards),
+        cmocka_unit_test(candidates_earn_the_rewards_of_a_file),
+        cmocka_unit_test(a_state_is_derived_once),
+    };
+    return cmocka_run_group_tests(tests, enter_with_arm, leave_folder);
+}
