@@ -5,7 +5,6 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/npy.h"
-#include "base/run_folder.h"
 #include "train/evaluation.h"
 #include "train/sequences.h"
 
@@ -58,7 +57,7 @@ static tz_status write_tests(const tz_rollouts *r, const char *folder, tz_error 
 
 static tz_status write_config(const arguments *a, const char *path, const tz_dataset *dataset,
                               const tz_rollouts *tests, tz_error *error) {
-    struct json_object *config = tz_config_new(a->argc, a->argv, a->seed);
+    struct json_object *config = tz_data_config_new(a->argc, a->argv, a->seed);
     tz_json_add_env(config, dataset->env, dataset->env_arguments);
     tz_json_add_real(config, "dt_s", dataset->dt_s);
     tz_json_add_int(config, "nq", dataset->nq);

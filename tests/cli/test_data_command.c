@@ -2,6 +2,7 @@
 #include "../data/sample.h"
 #include "command.h"
 
+#include "base/run_folder.h"
 #include "base/status.h"
 
 #include <setjmp.h>
@@ -530,6 +531,39 @@ static void bad_words_are_refused(void **state) {
 }
 
 static void early_ends_can_be_left_out(void **state) {
+// `command` of a folder's config.json, its words joined by blanks.
+static void expect_command(const char *folder, const char *expected) {
+    char path[128], text[512] = "";
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    struct json_object *config;
+    assert_int_equal(tz_json_read(path, &config, NULL), TZ_OK);
+    struct json_object *command = field(config, "command");
+    for (size_t i = 0; i < json_object_array_length(command); i++) {
+        const size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s", i > 0 ? " " : "",
+                 json_object_get_string(json_object_array_get_idx(command, i)));
+    }
+    assert_string_equal(text, expected);
+    json_object_put(config);
+}
+
+// What is recorded can be given to a shell.
+static void the_command_is_recorded_whole(void **state) {
+    (void)state;
+    static const char *const commands[][2] = {
+        {"data merge a-v0 b-v0 --out said-merge-v0", "said-merge-v0"},
+        {"data split a-v0 --out-train said-1-v0 --out-test said-2-v0", "said-2-v0"},
+        {"data sample a-v0 --out said-sample --sequences 4 --tests 4 --test-length 21",
+         "said-sample"},
+        {"data convert a-v0 --out said-npy --to npy", "said-npy"}};
+    for (size_t i = 0; i < TZ_COUNTOF(commands); i++) {
+        char expected[256];
+        assert_int_equal(trapeze("%s", commands[i][0]), 0);
+        snprintf(expected, sizeof expected, "trapeze %s", commands[i][0]);
+        expect_command(commands[i][1], expected);
+    }
+}
+
     (void)state;
     assert_int_equal(trapeze("collect --env hopper --policy random --episodes 2 --steps 150 "
                              "--no-early-end --out long-v0 --quiet"),
@@ -562,6 +596,7 @@ int main(void) {
         cmocka_unit_test(pictures_are_drawn),
         cmocka_unit_test(bad_words_are_refused),
         cmocka_unit_test(early_ends_can_be_left_out),
+        cmocka_unit_test(the_command_is_recorded_whole),
     };
     return cmocka_run_group_tests(tests, make_data, leave_folder);
 }
