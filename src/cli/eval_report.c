@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/printable.h"
 #include "base/run_folder.h"
+#include "base/table.h"
 #include "cli/model_versions.h"
 
 #include <json-c/json.h>
@@ -99,7 +100,9 @@ static void print_components(const tz_eval_report *report) {
     }
     printf("      sigma_z\n");
     for (int c = 0; c < report->rollouts->nz; c++) {
-        printf("%-16s", report->component_name[c]);
+        const int length = (int)strlen(report->component_name[c]);
+        tz_put_printable(stdout, report->component_name[c]);
+        printf("%*s", length < 16 ? 16 - length : 0, "");
         for (int i = 0; i < report->n_entries; i++) {
             printf(" %*.4g", width, report->entries[i].evaluation->component[c]);
         }
@@ -239,15 +242,21 @@ static void print_summary_csv(FILE *stream, const tz_eval_report *report) {
     fprintf(stream, "label,kind,rollouts,horizon,nmse,nmse_median,diverged\n");
     for (int i = 0; i < report->n_entries; i++) {
         const tz_evaluation *e = report->entries[i].evaluation;
-        fprintf(stream, "%s,%s,%d,%d,%.9g,%.9g,%d\n", report->entries[i].label,
-                report->entries[i].kind, e->n, e->horizon, e->mean, e->median, e->n_diverged);
+        tz_csv_put_text(stream, report->entries[i].label);
+        fprintf(stream, ",%s,%d,%d,%.9g,%.9g,%d\n", report->entries[i].kind, e->n, e->horizon,
+                e->mean, e->median, e->n_diverged);
     }
 }
 
 static void print_horizon_csv(FILE *stream, const tz_eval_report *report) {
     fprintf(stream, "step");
     for (int i = 0; i < report->n_entries; i++) {
-        fprintf(stream, ",%s,%s median", report->entries[i].label, report->entries[i].label);
+        char median[TZ_LABEL_SIZE + 8];
+        snprintf(median, sizeof median, "%s median", report->entries[i].label);
+        fputc(',', stream);
+        tz_csv_put_text(stream, report->entries[i].label);
+        fputc(',', stream);
+        tz_csv_put_text(stream, median);
     }
     for (int t = 0; t <= report->rollouts->horizon; t++) {
         fprintf(stream, "\n%d", t);
@@ -262,10 +271,13 @@ static void print_horizon_csv(FILE *stream, const tz_eval_report *report) {
 static void print_components_csv(FILE *stream, const tz_eval_report *report) {
     fprintf(stream, "component,sigma_z");
     for (int i = 0; i < report->n_entries; i++) {
-        fprintf(stream, ",%s", report->entries[i].label);
+        fputc(',', stream);
+        tz_csv_put_text(stream, report->entries[i].label);
     }
     for (int c = 0; c < report->rollouts->nz; c++) {
-        fprintf(stream, "\n%s,%.9g", report->component_name[c], (double)report->sigma_z[c]);
+        fputc('\n', stream);
+        tz_csv_put_text(stream, report->component_name[c]);
+        fprintf(stream, ",%.9g", (double)report->sigma_z[c]);
         for (int i = 0; i < report->n_entries; i++) {
             fprintf(stream, ",%.9g", report->entries[i].evaluation->component[c]);
         }
