@@ -323,25 +323,6 @@ static struct json_object *options_json(const run *r) {
     return o;
 }
 
-// The numbers of epochs that a run asked for before it is extended to `epochs`, by its
-// configuration at `path`, owned; NULL when that asks for `epochs` already.
-static tz_status list_earlier(struct json_object **list, const char *path, int epochs,
-                              tz_error *error) {
-    struct json_object *config, *options = NULL, *asked = NULL, *before = NULL;
-    *list = NULL;
-    TZ_CHECK(tz_json_read(path, &config, error));
-    json_object_object_get_ex(config, "options", &options);
-    json_object_object_get_ex(options, "epochs", &asked);
-    json_object_object_get_ex(config, "extended_from", &before);
-    if (json_object_get_int(asked) != epochs) {
-        *list = json_object_is_type(before, json_type_array) ? json_object_get(before)
-                                                             : json_object_new_array();
-        json_object_array_add(*list, json_object_new_int(json_object_get_int(asked)));
-    }
-    json_object_put(config);
-    return TZ_OK;
-}
-
 // config.json: written by the run that begins the folder, and again by one that extends it.
 static tz_status write_config(const run *r, tz_error *error) {
     const arguments *a = &r->arguments;
@@ -349,7 +330,8 @@ static tz_status write_config(const run *r, tz_error *error) {
     struct json_object *earlier = NULL;
     TZ_CHECK(tz_path_join(path, a->out, "config.json", error));
     if (tz_file_exists(path)) {
-        TZ_CHECK(list_earlier(&earlier, path, a->def.trainer.epochs, error));
+        TZ_CHECK(tz_config_list_earlier(&earlier, path, "epochs", (uint64_t)a->def.trainer.epochs,
+                                        error));
         if (earlier == NULL) {
             return TZ_OK;
         }
