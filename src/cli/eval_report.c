@@ -127,6 +127,10 @@ void tz_eval_print_table(const tz_eval_report *report) {
     if (r->n_short > 0) {
         printf(" (%d shorter ones left out)", r->n_short);
     }
+    if (report->unsaid != NULL) {
+        printf("; %s: no config.json beside %s says which were held out",
+               report->is_held_out ? "held out from the others" : "all episodes", report->unsaid);
+    }
     printf("\nnormalised MSE over steps 0 to %d, in units of sigma_z of %s\n\n", r->horizon,
            report->sigma_path);
     print_summary(report);
@@ -204,6 +208,8 @@ struct json_object *tz_eval_json(const tz_eval_report *report) {
     tz_json_add_text(o, "data_sha256", report->data_sha256);
     tz_json_add_text(o, "env", report->env);
     tz_json_add_text(o, "episodes_from", report->episodes);
+    json_object_object_add(o, "without_config",
+                           report->unsaid != NULL ? tz_json_text(report->unsaid) : NULL);
     tz_json_add_int(o, "episodes", r->n_episodes - r->n_short);
     tz_json_add_int(o, "short_episodes", r->n_short);
     tz_json_add_int(o, "rollouts", r->n);
