@@ -342,6 +342,18 @@ static void an_ensemble_of_probabilistic_models_is_calibrated(void **state) {
     assert_int_equal(trapeze("train --data data --model node-so --layers 3 --range-limit 2 "
                              "--probabilistic --members 2 --out sure --json " SMALL),
                      0);
+    // what was measured is the last member's, and says so
+    struct json_object *report = printed_json(), *member = field(report, "last_member");
+    assert_int_equal((int)number(report, "members"), 2);
+    assert_false(json_object_object_get_ex(report, "train_loss", NULL));
+    assert_true(number(member, "train_loss") > 0.0 && number(member, "rollout_nmse") > 0.0);
+    assert_true(number(member, "parameters") > 0.0);
+    json_object_put(report);
+    assert_int_equal(trapeze("train --data data --model node-so --layers 3 --range-limit 2 "
+                             "--probabilistic --members 2 --out sure --resume " SMALL),
+                     0);
+    assert_non_null(strstr(printed, "\n  last member: loss "));
+    assert_non_null(strstr(printed, "\n  last member: open loop from held-out episodes: "));
     assert_int_equal(
         trapeze(
             "eval --data more --model sure/ensemble.json --model sure/member-0/model.safetensors "
@@ -516,6 +528,9 @@ int main(void) {
         cmocka_unit_test(continues_a_model_on_weighted_data),
         cmocka_unit_test(a_dataset_of_one_episode_joins_others),
         cmocka_unit_test(eval_finds_the_held_out_episodes),
+        cmocka_unit_test(eval_says_what_it_cannot_know),
+        cmocka_unit_test(labels_of_paths_stay_whole_in_csv),
+        cmocka_unit_test(names_of_an_mjcf_are_tamed),
         cmocka_unit_test(eval_integrates_otherwise),
         cmocka_unit_test(study_is_one_option_away),
         cmocka_unit_test(forecast_is_one_option_away),
@@ -526,6 +541,3 @@ int main(void) {
     };
     return cmocka_run_group_tests(tests, set_up, leave_folder);
 }
-        cmocka_unit_test(eval_says_what_it_cannot_know),
-        cmocka_unit_test(labels_of_paths_stay_whole_in_csv),
-        cmocka_unit_test(names_of_an_mjcf_are_tamed),
