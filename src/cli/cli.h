@@ -37,7 +37,9 @@ typedef struct tz_option {
     double min, max;            // for INT and REAL; both 0: no bound
     const char *const *choices; // for CHOICE, NULL-terminated
     bool required;
-    bool was_set; // written by the parser
+    bool
+        is_computed; // when it is not given, from other options, as its help says: no default shown
+    bool was_set;    // written by the parser
 } tz_option;
 
 typedef struct tz_command {

@@ -588,7 +588,7 @@ static int mpc_main(int argc, char **argv) {
     };
     // clang-format off
     tz_option options[] = {
-        {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment (trapeze envs lists them)", .required = true},
+        {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "a name of `trapeze envs`, or a file.xml", .required = true},
         {"--model", TZ_OPTION_TEXT, &a->model, "FILE", .help = "model file, or sim: MuJoCo itself", .required = true},
         {"--planner", TZ_OPTION_CHOICE, &a->planner, "P", .help = "how controls are searched", .choices = tz_planner_names()},
         {"--episodes", TZ_OPTION_INT, &a->episodes, "N", .help = "how many", .min = 1, .max = 100000},
@@ -596,11 +596,11 @@ static int mpc_main(int argc, char **argv) {
         {"--horizon", TZ_OPTION_INT, &d->horizon, "N", .help = "control steps looked ahead", .min = 1, .max = 1000},
         {"--samples", TZ_OPTION_INT, &d->samples, "N", .help = "candidates of an iteration", .min = 2, .max = 200000},
         {"--iterations", TZ_OPTION_INT, &d->iterations, "N", .help = "refinements of a plan", .min = 1, .max = 256},
-        [OPTION_ELITES] = {"--elites", TZ_OPTION_INT, &d->elites, "N", .help = "best candidates that form the next distribution; not given: a tenth of the samples", .min = 1, .max = 200000},
-        [OPTION_KEEP] = {"--keep-elites", TZ_OPTION_INT, &d->keep_elites, "N", .help = "elites that stay candidates; not given: a fifth of the elites", .min = 0, .max = 200000},
+        [OPTION_ELITES] = {"--elites", TZ_OPTION_INT, &d->elites, "N", .help = "best candidates that form the next distribution; not given: a tenth of the samples", .min = 1, .max = 200000, .is_computed = true},
+        [OPTION_KEEP] = {"--keep-elites", TZ_OPTION_INT, &d->keep_elites, "N", .help = "elites that stay candidates; not given: a fifth of the elites", .min = 0, .max = 200000, .is_computed = true},
         {"--policy", TZ_OPTION_TEXT, &a->policy, "P", .help = "policy whose controls, along the model's predictions, are candidates too: a shipped one or a policy file"},
         {"--critic", TZ_OPTION_TEXT, &a->critic, "FILE", .help = "critics of the policy, whose value of the last state counts: shipped ones (hopper-critics) or a file of trapeze sac"},
-        [OPTION_POLICY_SAMPLES] = {"--policy-samples", TZ_OPTION_INT, &d->policy_samples, "N", .help = "candidates of the policy; not given: half of the samples, at most 50", .min = 1, .max = 50},
+        [OPTION_POLICY_SAMPLES] = {"--policy-samples", TZ_OPTION_INT, &d->policy_samples, "N", .help = "candidates of the policy; not given: half of the samples, at most 50", .min = 1, .max = 50, .is_computed = true},
         {"--smoothing", TZ_OPTION_REAL, &d->smoothing, "X", .help = "share of the old distribution in the new one", .min = 0, .max = 0.999},
         {"--sample-decay", TZ_OPTION_REAL, &d->sample_decay, "X", .help = "each iteration draws X times fewer candidates", .min = 1, .max = 100},
         [OPTION_NOISE] = {"--noise", TZ_OPTION_REAL, &d->noise_std, "S", .help = "first standard deviation of the candidates, in control half-ranges; not given, with a policy: 0.05", .min = 1e-6, .max = 100},
