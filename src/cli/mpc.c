@@ -350,8 +350,7 @@ static tz_status make(run *r, int argc, char **argv, tz_error *error) {
     TZ_CHECK(make_guide(r, error));
     TZ_CHECK(tz_team_create(&r->team, a->threads, error));
     TZ_CHECK(tz_planner_create(&r->planner, &a->def, task, r->model, r->team, error));
-    TZ_CHECK(
-        tz_mpc_report_create(&r->report, a->episodes, task->max_episode_steps, &a->def, error));
+    TZ_CHECK(tz_mpc_report_create(&r->report, task->max_episode_steps, &a->def, error));
     r->results = tz_alloc((size_t)a->episodes, sizeof *r->results);
     if (r->results == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: results of %d episodes", a->episodes);
@@ -539,6 +538,10 @@ static tz_status run_mpc(run *r, int argc, char **argv, tz_error *error) {
                              r->observers, r->n_observers, r->results + r->n_before, &n_driven,
                              error));
     r->n_done += n_driven;
+    if (r->trouble == TZ_OK && r->report.trouble != TZ_OK) {
+        r->trouble = r->report.trouble;
+        r->trouble_error = r->report.trouble_error;
+    }
     tz_progress_finish(&r->progress, r->steps_done, NULL);
     TZ_CHECK(finish(r, error));
     return n_driven < n_left ? tell_end(r, error) : TZ_OK;
