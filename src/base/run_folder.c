@@ -83,6 +83,24 @@ tz_status tz_config_add_input(struct json_object *config, const char *name, cons
     return TZ_OK;
 }
 
+tz_status tz_config_list_earlier(struct json_object **list, const char *path, const char *key,
+                                 uint64_t asked, tz_error *error) {
+    struct json_object *config, *options = NULL, *value = NULL, *before = NULL;
+    *list = NULL;
+    TZ_CHECK(tz_json_read(path, &config, error));
+    json_object_object_get_ex(config, "options", &options);
+    json_object_object_get_ex(options, key, &value);
+    json_object_object_get_ex(config, "extended_from", &before);
+    const uint64_t earlier = json_object_get_uint64(value);
+    if (earlier != asked) {
+        *list = json_object_is_type(before, json_type_array) ? json_object_get(before)
+                                                             : json_object_new_array();
+        json_object_array_add(*list, json_object_new_uint64(earlier));
+    }
+    json_object_put(config);
+    return TZ_OK;
+}
+
 // ---- JSON
 
 static int print_double(struct json_object *object, struct printbuf *buffer, int level, int flags) {

@@ -17,6 +17,12 @@ TZ_API struct json_object *tz_config_new(int argc, char **argv, uint64_t seed);
 TZ_API tz_status tz_config_add_input(struct json_object *config, const char *name, const char *path,
                                      tz_error *error);
 
+// What a run that is extended to `asked` (epochs, steps) was asked for before: `extended_from` of
+// the configuration at `path` and its options.<key>, as a new list that the caller puts; NULL when
+// it asks for `asked` already.
+TZ_API tz_status tz_config_list_earlier(struct json_object **list, const char *path,
+                                        const char *key, uint64_t asked, tz_error *error);
+
 // Writes an object to a file atomically, pretty-printed.
 TZ_API tz_status tz_json_write(const char *path, struct json_object *object, tz_error *error);
 

@@ -4,15 +4,38 @@
 #include "base/memory.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { SIZE_LIMIT = 64 << 20 };
 
+// ---- cells and lines
+
+// Where the cell ends: at a comma, a line end or the NUL. A cell that begins with a quote goes on
+// to the closing one, over commas and line ends; a doubled quote does not close it.
+static char *cell_end(char *cell) {
+    char *c = cell;
+    if (*c == '"') {
+        for (c++; *c != '\0' && (c[0] != '"' || c[1] == '"'); c++) {
+            c += *c == '"';
+        }
+    }
+    return c + strcspn(c, ",\n");
+}
+
+static char *line_end(char *line) {
+    char *end = cell_end(line);
+    while (*end == ',') {
+        end = cell_end(end + 1);
+    }
+    return end;
+}
+
 // Ends the line at its line end and returns where the next one begins; NULL after the last.
 static char *end_line(char *line) {
-    char *end = strchr(line, '\n');
-    if (end == NULL) {
+    char *end = line_end(line);
+    if (*end == '\0') {
         return NULL;
     }
     *end = '\0';
@@ -24,21 +47,57 @@ static char *end_line(char *line) {
 
 // Ends the cell at its comma and returns the next one; NULL after the last.
 static char *end_cell(char *cell) {
-    char *comma = strchr(cell, ',');
-    if (comma == NULL) {
-        return NULL;
-    }
-    *comma = '\0';
-    return comma + 1;
+    char *end = cell_end(cell);
+    char *next = *end == ',' ? end + 1 : NULL;
+    *end = '\0';
+    return next;
 }
 
-static size_t count_lines(const char *text) {
+// Takes the quotes of a cell away; false when they are not those of a whole cell.
+static bool unquote(char *cell) {
+    if (*cell != '"') {
+        return true;
+    }
+    char *to = cell, *from = cell + 1;
+    while (*from != '\0' && (from[0] != '"' || from[1] == '"')) {
+        from += *from == '"';
+        *to++ = *from++;
+    }
+    const bool is_whole = from[0] == '"' && from[1] == '\0';
+    *to = '\0';
+    return is_whole;
+}
+
+static size_t count_lines(char *text) {
     size_t n = 0;
-    for (const char *line = text; line != NULL && *line != '\0'; n++) {
-        line = strchr(line, '\n');
-        line = line != NULL ? line + 1 : NULL;
+    for (char *line = text; *line != '\0'; n++) {
+        line = line_end(line);
+        line += *line == '\n';
     }
     return n;
+}
+
+void tz_csv_put_text(FILE *stream, const char *text) {
+    if (text[strcspn(text, ",\"\r\n")] == '\0') {
+        fputs(text, stream);
+        return;
+    }
+    fputc('"', stream);
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '"') {
+            fputc('"', stream);
+        }
+        fputc(*c, stream);
+    }
+    fputc('"', stream);
+}
+
+// ---- tables
+
+static tz_status fail_quotes(const char *path, size_t line, tz_error *error) {
+    return tz_fail(error, TZ_ERR_FORMAT,
+                   "%s, line %zu: a cell begins with a quote, expected its closing one at the end",
+                   path, line);
 }
 
 static tz_status read_names(tz_table *table, char *line, const char *path, tz_error *error) {
@@ -47,8 +106,12 @@ static tz_status read_names(tz_table *table, char *line, const char *path, tz_er
             return tz_fail(error, TZ_ERR_FORMAT, "%s: has more than %d columns", path,
                            TZ_COLUMNS_MAX);
         }
+        char *next = end_cell(cell);
+        if (!unquote(cell)) {
+            return fail_quotes(path, 1, error);
+        }
         table->name[table->n_columns] = cell;
-        cell = end_cell(cell);
+        cell = next;
     }
     return TZ_OK;
 }
@@ -58,6 +121,9 @@ static tz_status read_row(tz_table *table, size_t row, char *line, const char *p
     int column = 0;
     for (char *cell = line; cell != NULL && column <= table->n_columns; column++) {
         char *next = end_cell(cell), *end = cell;
+        if (!unquote(cell)) {
+            return fail_quotes(path, row + 2, error);
+        }
         const double value = *cell != '\0' ? strtod(cell, &end) : NAN;
         if (*end != '\0') {
             return tz_fail(error, TZ_ERR_FORMAT, "%s, line %zu: '%.32s', expected a number", path,

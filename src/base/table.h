@@ -1,11 +1,13 @@
 // Tables of numbers in CSV files, as runs write them: one line of column names, then rows of
-// numbers. Input is hostile until checked.
+// numbers. A cell with a comma, a quote or a line end in it stands in quotes, as everywhere in CSV.
+// Input is hostile until checked.
 #ifndef TRAPEZE_BASE_TABLE_H
 #define TRAPEZE_BASE_TABLE_H
 
 #include "base/status.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 enum { TZ_COLUMNS_MAX = 256 };
 
@@ -18,11 +20,15 @@ typedef struct tz_table {
 } tz_table;
 
 // Reads a file of at most 64 MiB. An empty cell is NaN. TZ_ERR_FORMAT names file and line of a row
-// with another number of cells and of a cell that is no number. The caller destroys the table.
+// with another number of cells, of a cell that is no number and of a quote that is not closed. The
+// caller destroys the table.
 TZ_API tz_status tz_table_read(tz_table **table, const char *path, tz_error *error);
 TZ_API void tz_table_destroy(tz_table *table); // Nullable
 
 // Values of the column of this name (n_rows); NULL: there is none.
 TZ_API const double *tz_table_column(const tz_table *table, const char *name);
+
+// Writes a text as a cell: in quotes where it has to be.
+TZ_API void tz_csv_put_text(FILE *stream, const char *text);
 
 #endif

@@ -37,6 +37,9 @@ typedef struct tz_option {
     double min, max;            // for INT and REAL; both 0: no bound. U64 has the first alone
     const char *const *choices; // for CHOICE, NULL-terminated
     bool required;
+    // when it is not given, its value follows from other options, as its help says: no default
+    // shown
+    bool is_computed;
     // written by the parser
     bool was_set;
     const char *text; // its value as it was last given; NULL: not given, or a flag

@@ -254,12 +254,13 @@ static int collect_main(int argc, char **argv) {
     run r = {.arguments = {.episodes = 10, .noise_min = -1}};
     arguments *a = &r.arguments;
     tz_option options[] = {
-        {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment, `trapeze envs` lists them",
+        {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "a name of `trapeze envs`, or a file.xml",
          .required = true},
         TZ_VERSION_OPTION(&a->version),
         TZ_ENV_ARG_OPTION(&a->env_arguments),
         {"--policy", TZ_OPTION_LIST, &a->policies, "P",
-         .help = "random, zero, or a policy file; several are dealt to the episodes in turn",
+         .help =
+             "random, zero, a shipped policy, or a file; several are dealt to the episodes in turn",
          .required = true},
         {"--episodes", TZ_OPTION_INT, &a->episodes, "N", .help = "episodes to collect", .min = 1,
          .max = 1e6},

@@ -24,6 +24,10 @@ void tz_data_coordinate_name(char name[TZ_NAME_MAX + 8], const tz_task *task, in
     }
 }
 
+struct json_object *tz_data_config_new(int argc, char **argv, uint64_t seed) {
+    return tz_config_new(argc + 1, argv - 1, seed);
+}
+
 void tz_data_add_input(struct json_object *config, const char *name, const char *path,
                        const tz_dataset *dataset) {
     struct json_object *inputs = NULL, *input = json_object_new_object();

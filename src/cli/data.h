@@ -18,6 +18,10 @@ void tz_data_print(struct json_object *object);
 // "z[3]" without a task, else "q rootx" and so on.
 void tz_data_coordinate_name(char name[TZ_NAME_MAX + 8], const tz_task *task, int nq, int i);
 
+// tz_config_new of a verb: its words as data_main hands them over, one behind "data" in the array
+// of the command line, so that `command` begins with both.
+struct json_object *tz_data_config_new(int argc, char **argv, uint64_t seed);
+
 // Adds {"path":, "sha256":} of a dataset that was read under config.inputs.<name>.
 void tz_data_add_input(struct json_object *config, const char *name, const char *path,
                        const tz_dataset *dataset);

@@ -6,7 +6,6 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/npy.h"
-#include "base/run_folder.h"
 #include "data/d4rl.h"
 #include "data/writer.h"
 
@@ -140,7 +139,7 @@ static tz_status convert(const tz_dataset *dataset, const char *path, const argu
     }
     tz_env_destroy(env);
     TZ_CHECK(status);
-    struct json_object *config = tz_config_new(a->argc, a->argv, 0);
+    struct json_object *config = tz_data_config_new(a->argc, a->argv, 0);
     tz_data_add_input(config, "data", path, dataset);
     tz_json_add_env(config, dataset->env, dataset->env_arguments);
     TZ_CHECK(tz_data_write_config(folder, config, error));

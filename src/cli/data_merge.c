@@ -3,7 +3,6 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/run_folder.h"
 #include "data/check.h"
 #include "data/writer.h"
 
@@ -130,7 +129,7 @@ static tz_status write_parts(tz_dataset *const *parts, int n, const tz_task *tas
 
 static tz_status write_config(const arguments *a, tz_dataset *const *parts,
                               const tz_text_list *paths, tz_error *error) {
-    struct json_object *config = tz_config_new(a->argc, a->argv, 0);
+    struct json_object *config = tz_data_config_new(a->argc, a->argv, 0);
     for (int i = 0; i < paths->n; i++) {
         char name[16];
         snprintf(name, sizeof name, "data-%d", i);

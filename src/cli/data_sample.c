@@ -5,7 +5,6 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/npy.h"
-#include "base/run_folder.h"
 #include "train/evaluation.h"
 #include "train/sequences.h"
 
@@ -58,7 +57,7 @@ static tz_status write_tests(const tz_rollouts *r, const char *folder, tz_error 
 
 static tz_status write_config(const arguments *a, const char *path, const tz_dataset *dataset,
                               const tz_rollouts *tests, tz_error *error) {
-    struct json_object *config = tz_config_new(a->argc, a->argv, a->seed);
+    struct json_object *config = tz_data_config_new(a->argc, a->argv, a->seed);
     tz_json_add_env(config, dataset->env, dataset->env_arguments);
     tz_json_add_real(config, "dt_s", dataset->dt_s);
     tz_json_add_int(config, "nq", dataset->nq);
@@ -84,6 +83,18 @@ static void report(const arguments *a, const tz_rollouts *tests) {
     tz_data_print(object);
 }
 
+// A test sequence of N states is a rollout of N - 1 transitions.
+static tz_status pick_tests(tz_rollouts **tests, const tz_dataset *dataset, const char *path,
+                            const unsigned char *is_test, const arguments *a, tz_error *error) {
+    tz_error cause;
+    const tz_status status =
+        tz_rollouts_pick(tests, dataset, is_test, a->n_tests, a->test_length - 1, path, &cause);
+    return status == TZ_OK
+               ? TZ_OK
+               : tz_fail(error, status, "%s%s", cause.text,
+                         status == TZ_ERR_ARGUMENT ? "; give a smaller --test-length" : "");
+}
+
 // Draws from one split by whole episodes: training sequences with replacement from the larger part,
 // test sequences evenly spaced over the other.
 static tz_status sample(const tz_dataset *dataset, const char *path, unsigned char *is_test,
@@ -94,10 +105,7 @@ static tz_status sample(const tz_dataset *dataset, const char *path, unsigned ch
     tz_dataset_split(dataset, is_test, a->fraction, a->seed);
     tz_status status = tz_sequences_draw(&train, &source, 1, TZ_PART_TRAIN, a->n_sequences,
                                          a->length, a->seed, error);
-    if (status == TZ_OK) {
-        status =
-            tz_rollouts_pick(&tests, dataset, is_test, a->n_tests, a->test_length - 1, path, error);
-    }
+    status = status == TZ_OK ? pick_tests(&tests, dataset, path, is_test, a, error) : status;
     status = status == TZ_OK ? tz_make_folders(a->out, error) : status;
     if (status == TZ_OK) {
         status = write_array(a->out, "train_z.npy", train->z, (size_t)train->n,

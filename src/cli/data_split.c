@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "base/run_folder.h"
 #include "data/check.h"
 #include "data/writer.h"
 
@@ -61,7 +60,7 @@ static tz_status write_part(const tz_dataset *dataset, const tz_task *task,
 
 static tz_status write_config(const char *folder, int argc, char **argv, const split_arguments *a,
                               const tz_dataset *dataset, const char *path, tz_error *error) {
-    struct json_object *config = tz_config_new(argc, argv, a->seed);
+    struct json_object *config = tz_data_config_new(argc, argv, a->seed);
     tz_data_add_input(config, "data", path, dataset);
     tz_json_add_real(config, "fraction", a->fraction);
     return tz_data_write_config(folder, config, error);

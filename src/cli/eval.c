@@ -33,6 +33,7 @@ typedef struct run {
     tz_env *env; // NULL when the data do not name it
     tz_model *model[TZ_LIST_MAX];
     unsigned char *is_used; // episodes to evaluate on            (n_episodes)
+    const char *unsaid;     // first model without a config.json beside it; NULL: none, or not asked
     bool held_out;          // is_used leaves out what a model was trained on
     tz_rollouts *rollouts;
     tz_team *team;
@@ -77,6 +78,9 @@ static bool trained_on(struct json_object *config, const char *sha256) {
 // Takes the episodes that a model was trained on out of is_used.
 static tz_status leave_out_trained(run *r, const char *model_path, tz_error *error) {
     struct json_object *config = training_config(model_path);
+    if (config == NULL && r->unsaid == NULL) {
+        r->unsaid = model_path;
+    }
     if (config == NULL || !trained_on(config, r->dataset->sha256)) {
         json_object_put(config);
         return TZ_OK;
@@ -254,14 +258,23 @@ static tz_status write_folder(const run *r, const tz_eval_report *report, int ar
     return tz_draw_finished_run("eval", a->out, error);
 }
 
+static tz_status pick_rollouts(run *r, tz_error *error) {
+    const arguments *a = &r->arguments;
+    tz_error cause;
+    const tz_status status = tz_rollouts_pick(&r->rollouts, r->dataset, r->is_used, a->n_rollouts,
+                                              a->horizon, a->data, &cause);
+    return status == TZ_OK ? TZ_OK
+                           : tz_fail(error, status, "%s%s", cause.text,
+                                     status == TZ_ERR_ARGUMENT ? "; give a smaller --horizon" : "");
+}
+
 static tz_status run_eval(run *r, int argc, char **argv, tz_error *error) {
     const arguments *a = &r->arguments;
     TZ_CHECK(read_data(r, error));
     TZ_CHECK(load_models(r, error));
     TZ_CHECK(choose_episodes(r, error));
     TZ_CHECK(name_components(r, error));
-    TZ_CHECK(tz_rollouts_pick(&r->rollouts, r->dataset, r->is_used, a->n_rollouts, a->horizon,
-                              a->data, error));
+    TZ_CHECK(pick_rollouts(r, error));
     TZ_CHECK(tz_team_create(&r->team, a->threads, error));
     TZ_CHECK(evaluate_all(r, error));
 
@@ -270,6 +283,8 @@ static tz_status run_eval(run *r, int argc, char **argv, tz_error *error) {
                                    .env = r->env != NULL ? tz_env_task(r->env)->name
                                                          : r->model[0]->env,
                                    .episodes = r->held_out ? "held-out episodes" : "episodes",
+                                   .unsaid = r->unsaid,
+                                   .is_held_out = r->held_out,
                                    .shows_integrators = a->integrator > 0 || a->substeps > 0,
                                    .sigma_path = a->models.item[0],
                                    .sigma_z = r->model[0]->sigma_z,

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/printable.h"
 #include "base/run_folder.h"
+#include "base/table.h"
 #include "cli/model_versions.h"
 
 #include <json-c/json.h>
@@ -99,7 +100,9 @@ static void print_components(const tz_eval_report *report) {
     }
     printf("      sigma_z\n");
     for (int c = 0; c < report->rollouts->nz; c++) {
-        printf("%-16s", report->component_name[c]);
+        const int length = (int)strlen(report->component_name[c]);
+        tz_put_printable(stdout, report->component_name[c]);
+        printf("%*s", length < 16 ? 16 - length : 0, "");
         for (int i = 0; i < report->n_entries; i++) {
             printf(" %*.4g", width, report->entries[i].evaluation->component[c]);
         }
@@ -123,6 +126,10 @@ void tz_eval_print_table(const tz_eval_report *report) {
            r->n_episodes - r->n_short, report->episodes);
     if (r->n_short > 0) {
         printf(" (%d shorter ones left out)", r->n_short);
+    }
+    if (report->unsaid != NULL) {
+        printf("; %s: no config.json beside %s says which were held out",
+               report->is_held_out ? "held out from the others" : "all episodes", report->unsaid);
     }
     printf("\nnormalised MSE over steps 0 to %d, in units of sigma_z of %s\n\n", r->horizon,
            report->sigma_path);
@@ -201,6 +208,8 @@ struct json_object *tz_eval_json(const tz_eval_report *report) {
     tz_json_add_text(o, "data_sha256", report->data_sha256);
     tz_json_add_text(o, "env", report->env);
     tz_json_add_text(o, "episodes_from", report->episodes);
+    json_object_object_add(o, "without_config",
+                           report->unsaid != NULL ? tz_json_text(report->unsaid) : NULL);
     tz_json_add_int(o, "episodes", r->n_episodes - r->n_short);
     tz_json_add_int(o, "short_episodes", r->n_short);
     tz_json_add_int(o, "rollouts", r->n);
@@ -239,15 +248,21 @@ static void print_summary_csv(FILE *stream, const tz_eval_report *report) {
     fprintf(stream, "label,kind,rollouts,horizon,nmse,nmse_median,diverged\n");
     for (int i = 0; i < report->n_entries; i++) {
         const tz_evaluation *e = report->entries[i].evaluation;
-        fprintf(stream, "%s,%s,%d,%d,%.9g,%.9g,%d\n", report->entries[i].label,
-                report->entries[i].kind, e->n, e->horizon, e->mean, e->median, e->n_diverged);
+        tz_csv_put_text(stream, report->entries[i].label);
+        fprintf(stream, ",%s,%d,%d,%.9g,%.9g,%d\n", report->entries[i].kind, e->n, e->horizon,
+                e->mean, e->median, e->n_diverged);
     }
 }
 
 static void print_horizon_csv(FILE *stream, const tz_eval_report *report) {
     fprintf(stream, "step");
     for (int i = 0; i < report->n_entries; i++) {
-        fprintf(stream, ",%s,%s median", report->entries[i].label, report->entries[i].label);
+        char median[TZ_LABEL_SIZE + 8];
+        snprintf(median, sizeof median, "%s median", report->entries[i].label);
+        fputc(',', stream);
+        tz_csv_put_text(stream, report->entries[i].label);
+        fputc(',', stream);
+        tz_csv_put_text(stream, median);
     }
     for (int t = 0; t <= report->rollouts->horizon; t++) {
         fprintf(stream, "\n%d", t);
@@ -262,10 +277,13 @@ static void print_horizon_csv(FILE *stream, const tz_eval_report *report) {
 static void print_components_csv(FILE *stream, const tz_eval_report *report) {
     fprintf(stream, "component,sigma_z");
     for (int i = 0; i < report->n_entries; i++) {
-        fprintf(stream, ",%s", report->entries[i].label);
+        fputc(',', stream);
+        tz_csv_put_text(stream, report->entries[i].label);
     }
     for (int c = 0; c < report->rollouts->nz; c++) {
-        fprintf(stream, "\n%s,%.9g", report->component_name[c], (double)report->sigma_z[c]);
+        fputc('\n', stream);
+        tz_csv_put_text(stream, report->component_name[c]);
+        fprintf(stream, ",%.9g", (double)report->sigma_z[c]);
         for (int i = 0; i < report->n_entries; i++) {
             fprintf(stream, ",%.9g", report->entries[i].evaluation->component[c]);
         }

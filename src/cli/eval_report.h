@@ -22,6 +22,8 @@ typedef struct tz_eval_entry {
 typedef struct tz_eval_report {
     const char *data, *data_sha256, *env;
     const char *episodes;       // "held-out episodes" or "episodes"
+    const char *unsaid;         // first model without a config.json; NULL: none, or not asked
+    bool is_held_out;           // the episodes leave out what the other models were trained on
     bool shows_integrators;     // they are others than the trained ones
     const char *sigma_path;     // the model whose sigma_z is the unit
     const float *sigma_z;       // (nz)

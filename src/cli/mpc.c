@@ -364,8 +364,7 @@ static tz_status make(run *r, tz_error *error) {
     TZ_CHECK(make_guide(r, error));
     TZ_CHECK(tz_team_create(&r->team, a->threads, error));
     TZ_CHECK(tz_planner_create(&r->planner, &a->planning.def, task, r->model, r->team, error));
-    TZ_CHECK(tz_mpc_report_create(&r->report, a->episodes, task->max_episode_steps,
-                                  &a->planning.def, error));
+    TZ_CHECK(tz_mpc_report_create(&r->report, task->max_episode_steps, &a->planning.def, error));
     r->results = tz_alloc((size_t)a->episodes, sizeof *r->results);
     if (r->results == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: results of %d episodes", a->episodes);
@@ -381,8 +380,8 @@ static tz_status begin(run *r, int argc, char **argv, tz_error *error) {
         TZ_CHECK(begin_folder(r, argc, argv, error));
     }
     r->steps_done = (double)r->report.n_finished;
-    r->progress =
-        tz_progress_start("mpc", "step", r->steps_done, (double)r->report.max_rows, a->quiet);
+    r->progress = tz_progress_start("mpc", "step", r->steps_done,
+                                    (double)a->episodes * r->report.max_steps, a->quiet);
     attach(r, (tz_observer){.context = r,
                             .episode_begin = progress_begin,
                             .stepped = progress_step,
@@ -585,6 +584,10 @@ static tz_status run_mpc(run *r, int argc, char **argv, tz_error *error) {
                              r->observers, r->n_observers, r->results + r->n_before, &n_driven,
                              error));
     r->n_done += n_driven;
+    if (r->trouble == TZ_OK && r->report.trouble != TZ_OK) {
+        r->trouble = r->report.trouble;
+        r->trouble_error = r->report.trouble_error;
+    }
     tz_progress_finish(&r->progress, r->steps_done, NULL);
     TZ_CHECK(finish(r, error));
     return n_driven < n_left ? tell_end(r, error) : TZ_OK;
@@ -625,7 +628,7 @@ static tz_status parse(run *r, int argc, char **argv, bool *help, tz_error *erro
     tz_planner_def *d = &p->def;
     // clang-format off
     tz_option options[] = {
-        {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment (trapeze envs lists them)", .required = true},
+        {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "a name of `trapeze envs`, or a file.xml", .required = true},
         {"--model", TZ_OPTION_TEXT, &a->model, "FILE", .help = "model file, or sim: MuJoCo itself", .required = true},
         {"--episodes", TZ_OPTION_INT, &a->episodes, "N", .help = "how many", .min = 1, .max = 100000},
         {"--steps", TZ_OPTION_INT, &a->steps, "N", .help = "longest episode; 0: the environment's own limit", .min = 0, .max = 1000000},

@@ -99,17 +99,18 @@ static tz_status unpack_file(const tz_safetensors *file, int episode, tz_mpc_rep
     const tz_tensor *counts = tz_safetensors_find(file, "counts");
     const char *unstable = tz_safetensors_metadata(file, "unstable");
     const char *bad_reward = tz_safetensors_metadata(file, "bad_reward"); // newer than the rest
-    const size_t room = report->max_rows - report->n_rows;
+    const size_t longest = (size_t)report->max_steps;
     if (values == NULL || counts == NULL || unstable == NULL || values->dtype != TZ_DTYPE_F64 ||
         counts->dtype != TZ_DTYPE_I64 || values->ndim != 2 || counts->ndim != 2 ||
         values->shape[1] != N_VALUES || counts->shape[1] != N_COUNTS ||
-        values->shape[0] != counts->shape[0] || values->shape[0] > room) {
+        values->shape[0] != counts->shape[0] || values->shape[0] > longest) {
         return tz_fail(
             error, TZ_ERR_FORMAT,
             "%s: not an episode of this journal (expected `values` of %d and `counts` of "
             "%d columns, at most %zu steps)",
-            tz_safetensors_path(file), N_VALUES, N_COUNTS, room);
+            tz_safetensors_path(file), N_VALUES, N_COUNTS, longest);
     }
+    TZ_CHECK(tz_mpc_report_make_room(report, error));
     const bool is_bad_reward = bad_reward != NULL && bad_reward[0] == '1';
     *result = (tz_loop_result){.outcome = unstable[0] == '1' ? TZ_STEP_UNSTABLE
                                           : is_bad_reward    ? TZ_STEP_BAD_REWARD

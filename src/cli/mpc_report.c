@@ -9,16 +9,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-tz_status tz_mpc_report_create(tz_mpc_report *report, int n_episodes, int max_steps,
-                               const tz_planner_def *planner, tz_error *error) {
-    *report = (tz_mpc_report){.max_rows = (size_t)n_episodes * (size_t)max_steps,
+tz_status tz_mpc_report_create(tz_mpc_report *report, int max_steps, const tz_planner_def *planner,
+                               tz_error *error) {
+    *report = (tz_mpc_report){.max_steps = max_steps,
                               .discount = planner->discount,
                               .counts_range = planner->range_mode != TZ_RANGE_OFF};
-    report->row = tz_alloc(report->max_rows, sizeof *report->row);
-    if (report->row == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: %d episodes of %d steps", n_episodes,
-                       max_steps);
+    return tz_mpc_report_make_room(report, error);
+}
+
+// Doubles what does not suffice, so that rows move seldom.
+tz_status tz_mpc_report_make_room(tz_mpc_report *report, tz_error *error) {
+    const size_t needed = report->n_rows + (size_t)report->max_steps;
+    if (needed <= report->n_room) {
+        return TZ_OK;
     }
+    const size_t n_room = needed < 2 * report->n_room ? 2 * report->n_room : needed;
+    tz_mpc_row *row = tz_alloc(n_room, sizeof *row);
+    if (row == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: an episode of %d steps behind %zu",
+                       report->max_steps, report->n_rows);
+    }
+    if (report->n_rows > 0) {
+        memcpy(row, report->row, report->n_rows * sizeof *row);
+    }
+    tz_free(report->row);
+    report->row = row;
+    report->n_room = n_room;
     return TZ_OK;
 }
 
@@ -32,7 +48,8 @@ static tz_loop_request begin(void *context, tz_env *env, int episode, const doub
     (void)env, (void)episode, (void)z;
     tz_mpc_report *report = context;
     report->n_rows = report->n_finished; // a restarted episode leaves nothing
-    return TZ_LOOP_CONTINUE;
+    report->trouble = tz_mpc_report_make_room(report, &report->trouble_error);
+    return report->trouble == TZ_OK ? TZ_LOOP_CONTINUE : TZ_LOOP_STOP;
 }
 
 static tz_loop_request record(void *context, tz_env *env, const tz_loop_step *step) {

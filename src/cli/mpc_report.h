@@ -19,10 +19,13 @@ typedef struct tz_mpc_row {
 } tz_mpc_row;
 
 typedef struct tz_mpc_report {
-    tz_mpc_row *row; // owned: finished episodes, then the one in flight        (max_rows)
-    size_t n_rows, n_finished, max_rows;
+    tz_mpc_row *row; // owned: finished episodes, then the one in flight           (n_room)
+    size_t n_rows, n_finished, n_room;
+    int max_steps; // of an episode
     double discount;
     bool counts_range; // whether candidates outside the data's range were looked for
+    tz_status trouble; // no memory for an episode: the loop was stopped
+    tz_error trouble_error;
 } tz_mpc_report;
 
 // What is said about the whole run; NaN: not measured.
@@ -40,10 +43,14 @@ typedef struct tz_mpc_summary {
     int n_bad_reward;                   // episodes cut by a reward that was not finite
 } tz_mpc_summary;
 
-// Sized for n_episodes of max_steps; recording allocates nothing.
-tz_status tz_mpc_report_create(tz_mpc_report *report, int n_episodes, int max_steps,
-                               const tz_planner_def *planner, tz_error *error);
+// Has room for one episode of max_steps; the beginning of an episode makes room for it, recording
+// its steps allocates nothing.
+tz_status tz_mpc_report_create(tz_mpc_report *report, int max_steps, const tz_planner_def *planner,
+                               tz_error *error);
 void tz_mpc_report_destroy(tz_mpc_report *report);
+
+// Room for one more episode behind the rows so far, which may move.
+tz_status tz_mpc_report_make_room(tz_mpc_report *report, tz_error *error);
 
 // Records every step. `report` is borrowed by the observer.
 tz_observer tz_mpc_report_observer(tz_mpc_report *report);

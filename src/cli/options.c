@@ -70,7 +70,7 @@ static void print_option(const tz_option *option) {
     }
     if (option->required) {
         printf(" (required)");
-    } else {
+    } else if (!option->is_computed) {
         print_default(option);
     }
     printf("\n");

@@ -616,7 +616,7 @@ static tz_status parse(run *r, int argc, char **argv, bool *help, tz_error *erro
     arguments *a = &r->arguments;
     // clang-format off
     tz_option options[] = {
-        {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment (trapeze envs lists them)", .required = true},
+        {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "a name of `trapeze envs`, or a file.xml", .required = true},
         {"--data", TZ_OPTION_LIST, &a->data, "D", .help = "dataset that the model was learned from: a Minari folder or an HDF5 file", .required = true},
         {"--model", TZ_OPTION_TEXT, &a->model, "FILE", .help = "model file to begin with", .required = true},
         {"--out", TZ_OPTION_TEXT, &a->out, "R", .help = "folder of the run", .required = true},

@@ -55,7 +55,7 @@ static tz_status parse(sac_options *o, int argc, char **argv, tz_error *error) {
          .type = TZ_OPTION_TEXT,
          .value = &d->env,
          .metavar = "E",
-         .help = "environment to learn",
+         .help = "a name of `trapeze envs`, or a file.xml",
          .required = true},
         TZ_VERSION_OPTION(&o->version),
         TZ_ENV_ARG_OPTION(&o->env_arguments),
@@ -280,22 +280,49 @@ static void add_environment(struct json_object *config, const char *env, const t
     }
 }
 
-static tz_status write_config(const sac_options *o, const tz_task *task, int argc, char **argv,
-                              tz_error *error) {
+// Every option that was used, beside what tz_config_new says.
+static struct json_object *make_config(const sac_options *o, const tz_task *task, int argc,
+                                       char **argv) {
     struct json_object *config = tz_config_new(argc, argv, o->def.learner.seed);
     const tz_sac_trainer_def *d = &o->def;
-    struct json_object *options = json_object_new_object();
+    struct json_object *options = json_object_new_object(), *returns = json_object_new_array();
     add_environment(options, d->env, task);
     tz_json_add_u64(options, "steps", d->steps);
     tz_json_add_u64(options, "learning_starts", d->learning_starts);
     tz_json_add_u64(options, "replay", d->replay_capacity);
     add_learner(options, &d->learner);
-    json_object_object_add(config, "options", options);
-    char path[TZ_PATH_MAX];
-    tz_status status = tz_path_join(path, d->folder, "config.json", error);
-    if (status == TZ_OK) {
-        status = tz_json_write(path, config, error);
+    tz_json_add_u64(options, "eval_every", d->evaluation_interval);
+    tz_json_add_int(options, "eval_episodes", d->evaluation_episodes);
+    tz_json_add_u64(options, "checkpoint_every", d->checkpoint_interval);
+    for (int i = 0; i < d->n_snapshot_return; i++) {
+        json_object_array_add(returns, tz_json_real(d->snapshot_return[i]));
     }
+    json_object_object_add(options, "snapshot_at", returns);
+    tz_json_add_u64(options, "snapshot_every", d->snapshot_interval);
+    json_object_object_add(options, "save_replay",
+                           o->save_replay != NULL ? tz_json_text(o->save_replay) : NULL);
+    json_object_object_add(config, "options", options);
+    return config;
+}
+
+// config.json: written by the run that begins the folder, and again by one that extends it. Without
+// a checkpoint to go on from, a run begins.
+static tz_status write_config(const sac_options *o, const tz_sac_trainer *trainer, int argc,
+                              char **argv, tz_error *error) {
+    char path[TZ_PATH_MAX];
+    struct json_object *earlier = NULL;
+    TZ_CHECK(tz_path_join(path, o->def.folder, "config.json", error));
+    if (tz_sac_trainer_step(trainer) > 0 && tz_file_exists(path)) {
+        TZ_CHECK(tz_config_list_earlier(&earlier, path, "steps", o->def.steps, error));
+        if (earlier == NULL) {
+            return TZ_OK;
+        }
+    }
+    struct json_object *config = make_config(o, tz_sac_trainer_task(trainer), argc, argv);
+    if (earlier != NULL) {
+        json_object_object_add(config, "extended_from", earlier);
+    }
+    const tz_status status = tz_json_write(path, config, error);
     json_object_put(config);
     return status;
 }
@@ -337,10 +364,23 @@ static tz_status begin_replay(const sac_options *o, const tz_task *task, tz_erro
     return status;
 }
 
-static tz_status save_replay(const sac_options *o, tz_sac_trainer *trainer, tz_error *error) {
-    struct json_object *config = replay_config(o, tz_sac_trainer_task(trainer));
+// The dataset and, beside it, what the command that made it was given. The same command again keeps
+// both.
+static tz_status save_replay(const sac_options *o, tz_sac_trainer *trainer, int argc, char **argv,
+                             tz_error *error) {
+    const tz_task *task = tz_sac_trainer_task(trainer);
+    struct json_object *config = replay_config(o, task);
     const tz_writer_def def = replay_writer(o, config);
-    const tz_status status = tz_sac_trainer_save_replay(trainer, &def, error);
+    tz_status status = tz_sac_trainer_save_replay(trainer, &def, error);
+    json_object_put(config);
+    TZ_CHECK(status);
+    char path[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(path, o->save_replay, "config.json", error));
+    if (tz_file_exists(path)) {
+        return TZ_OK;
+    }
+    config = make_config(o, task, argc, argv);
+    status = tz_json_write(path, config, error);
     json_object_put(config);
     return status;
 }
@@ -357,7 +397,7 @@ static tz_status train(sac_options *o, int argc, char **argv, tz_team *team, tz_
     tz_status status =
         o->save_replay != NULL ? begin_replay(o, tz_sac_trainer_task(trainer), error) : TZ_OK;
     if (status == TZ_OK) {
-        status = write_config(o, tz_sac_trainer_task(trainer), argc, argv, error);
+        status = write_config(o, trainer, argc, argv, error);
     }
     if (status == TZ_OK) {
         status = begin_events(trainer, o->def.folder, error);
@@ -381,7 +421,7 @@ static tz_status train(sac_options *o, int argc, char **argv, tz_team *team, tz_
             status = drawn;
         }
         if (status == TZ_OK && o->save_replay != NULL) {
-            status = save_replay(o, trainer, error);
+            status = save_replay(o, trainer, argc, argv, error);
         }
     }
     tz_sac_trainer_destroy(trainer);

@@ -39,11 +39,11 @@ extern const char *const tz_range_choices[]; // tz_range_mode
         {"--horizon", TZ_OPTION_INT, &(p)->def.horizon, "N", .help = "control steps looked ahead", .min = 1, .max = 1000}, \
         {"--samples", TZ_OPTION_INT, &(p)->def.samples, "N", .help = "candidates of an iteration", .min = 2, .max = 200000}, \
         {"--iterations", TZ_OPTION_INT, &(p)->def.iterations, "N", .help = "refinements of a plan", .min = 1, .max = 256}, \
-        {"--elites", TZ_OPTION_INT, &(p)->def.elites, "N", .help = "best candidates that form the next distribution; not given: a tenth of the samples", .min = 1, .max = 200000}, \
-        {"--keep-elites", TZ_OPTION_INT, &(p)->def.keep_elites, "N", .help = "elites that stay candidates; not given: a fifth of the elites", .min = 0, .max = 200000}, \
+        {"--elites", TZ_OPTION_INT, &(p)->def.elites, "N", .help = "best candidates that form the next distribution; not given: a tenth of the samples", .min = 1, .max = 200000, .is_computed = true}, \
+        {"--keep-elites", TZ_OPTION_INT, &(p)->def.keep_elites, "N", .help = "elites that stay candidates; not given: a fifth of the elites", .min = 0, .max = 200000, .is_computed = true}, \
         {"--policy", TZ_OPTION_TEXT, &(p)->policy, "P", .help = "policy whose controls, along the model's predictions, are candidates too: a shipped one or a policy file"}, \
         {"--critic", TZ_OPTION_TEXT, &(p)->critic, "FILE", .help = "critics of the policy, whose value of the last state counts: shipped ones (hopper-critics) or a file of trapeze sac"}, \
-        {"--policy-samples", TZ_OPTION_INT, &(p)->def.policy_samples, "N", .help = "candidates of the policy; not given: half of the samples, at most 50", .min = 1, .max = 50}, \
+        {"--policy-samples", TZ_OPTION_INT, &(p)->def.policy_samples, "N", .help = "candidates of the policy; not given: half of the samples, at most 50", .min = 1, .max = 50, .is_computed = true}, \
         {"--smoothing", TZ_OPTION_REAL, &(p)->def.smoothing, "X", .help = "share of the old distribution in the new one", .min = 0, .max = 0.999}, \
         {"--sample-decay", TZ_OPTION_REAL, &(p)->def.sample_decay, "X", .help = "each iteration draws X times fewer candidates", .min = 1, .max = 100}, \
         {"--noise", TZ_OPTION_REAL, &(p)->def.noise_std, "S", .help = "first standard deviation of the candidates, in control half-ranges; not given, with a policy: 0.05", .min = 1e-6, .max = 100}, \

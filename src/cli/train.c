@@ -326,25 +326,6 @@ static struct json_object *options_json(const run *r) {
     return o;
 }
 
-// The numbers of epochs that a run asked for before it is extended to `epochs`, by its
-// configuration at `path`, owned; NULL when that asks for `epochs` already.
-static tz_status list_earlier(struct json_object **list, const char *path, int epochs,
-                              tz_error *error) {
-    struct json_object *config, *options = NULL, *asked = NULL, *before = NULL;
-    *list = NULL;
-    TZ_CHECK(tz_json_read(path, &config, error));
-    json_object_object_get_ex(config, "options", &options);
-    json_object_object_get_ex(options, "epochs", &asked);
-    json_object_object_get_ex(config, "extended_from", &before);
-    if (json_object_get_int(asked) != epochs) {
-        *list = json_object_is_type(before, json_type_array) ? json_object_get(before)
-                                                             : json_object_new_array();
-        json_object_array_add(*list, json_object_new_int(json_object_get_int(asked)));
-    }
-    json_object_put(config);
-    return TZ_OK;
-}
-
 // config.json: written by the run that begins the folder, and again by one that extends it.
 static tz_status write_config(const run *r, tz_error *error) {
     const arguments *a = &r->arguments;
@@ -352,7 +333,8 @@ static tz_status write_config(const run *r, tz_error *error) {
     struct json_object *earlier = NULL;
     TZ_CHECK(tz_path_join(path, a->out, "config.json", error));
     if (tz_file_exists(path)) {
-        TZ_CHECK(list_earlier(&earlier, path, a->def.trainer.epochs, error));
+        TZ_CHECK(tz_config_list_earlier(&earlier, path, "epochs", (uint64_t)a->def.trainer.epochs,
+                                        error));
         if (earlier == NULL) {
             return TZ_OK;
         }
@@ -442,43 +424,9 @@ static void add_measured(struct json_object *o, const char *key, double value) {
     }
 }
 
-static void print_report(const run *r, const tz_training_report *report) {
-    const arguments *a = &r->arguments;
+// What was measured of one model.
+static void add_outcome(struct json_object *o, const tz_training_report *report) {
     const tz_epoch_metrics *m = &report->last;
-    if (!a->json) {
-        printf("%s of %s: %s/%s\n", r->model->ops->kind, r->model->env, a->out, result_name(a));
-        printf("  %sloss %.4g on training sequences", a->members > 1 ? "last member: " : "",
-               m->train_loss);
-        if (!isnan(m->test_loss)) {
-            printf(", %.4g on held-out ones", m->test_loss);
-        }
-        printf("\n");
-        if (!isnan(m->rollout_diverged)) {
-            printf("  open loop from held-out episodes: mean %.4g, median %.4g, %.0f diverged\n",
-                   m->rollout_nmse, m->rollout_nmse_median, m->rollout_diverged);
-        }
-        if (a->def.keep_best) {
-            printf("  kept: the weights of epoch %d\n", report->kept_epoch);
-        }
-        if (report->extended_from > 0) {
-            printf("  extended from %d epochs%s\n", report->extended_from,
-                   report->schedule_changed ? ", whose learning rates or lengths of sequences were "
-                                              "not those of one run of all"
-                                            : "");
-        }
-        tz_print_model_versions("  model", r->model);
-        printf("  %.1f s, %.3g ms a step with validation\n", report->seconds,
-               report->steps > 0.0 ? 1e3 * report->seconds / report->steps : 0.0);
-        return;
-    }
-    char path[TZ_PATH_MAX] = "";
-    tz_path_join(path, a->out, result_name(a), NULL);
-    struct json_object *o = json_object_new_object();
-    tz_json_add_text(o, "model", path);
-    tz_json_add_text(o, "kind", r->model->ops->kind);
-    tz_json_add_text(o, "env", r->model->env);
-    tz_json_add_int(o, "parameters", (long long)r->model->n_parameters);
-    tz_add_model_versions(o, r->model);
     tz_json_add_real(o, "epochs", m->epoch);
     tz_json_add_real(o, "train_loss", m->train_loss);
     add_measured(o, "test_loss", m->test_loss);
@@ -490,10 +438,56 @@ static void print_report(const run *r, const tz_training_report *report) {
                            report->extended_from > 0 ? json_object_new_int(report->extended_from)
                                                      : NULL);
     tz_json_add_bool(o, "schedule_changed", report->schedule_changed);
+}
+
+static void print_json(const run *r, const tz_training_report *report) {
+    const arguments *a = &r->arguments;
+    char path[TZ_PATH_MAX] = "";
+    tz_path_join(path, a->out, result_name(a), NULL);
+    struct json_object *o = json_object_new_object(), *of_model = o;
+    tz_json_add_text(o, "model", path);
+    tz_json_add_text(o, "kind", r->model->ops->kind);
+    tz_json_add_text(o, "env", r->model->env);
+    if (a->members > 1) {
+        of_model = json_object_new_object();
+        tz_json_add_int(o, "members", a->members);
+        json_object_object_add(o, "last_member", of_model);
+    }
+    tz_json_add_int(of_model, "parameters", (long long)r->model->n_parameters);
+    tz_add_model_versions(o, r->model);
+    add_outcome(of_model, report);
     tz_json_add_real(o, "seconds", report->seconds);
     tz_json_add_int(o, "threads", tz_team_size(r->team));
     tz_json_print(o);
     json_object_put(o);
+}
+
+static void print_report(const run *r, const tz_training_report *report) {
+    const arguments *a = &r->arguments;
+    const tz_epoch_metrics *m = &report->last;
+    const char *who = a->members > 1 ? "last member: " : "";
+    printf("%s of %s: %s/%s\n", r->model->ops->kind, r->model->env, a->out, result_name(a));
+    printf("  %sloss %.4g on training sequences", who, m->train_loss);
+    if (!isnan(m->test_loss)) {
+        printf(", %.4g on held-out ones", m->test_loss);
+    }
+    printf("\n");
+    if (!isnan(m->rollout_diverged)) {
+        printf("  %sopen loop from held-out episodes: mean %.4g, median %.4g, %.0f diverged\n", who,
+               m->rollout_nmse, m->rollout_nmse_median, m->rollout_diverged);
+    }
+    if (a->def.keep_best) {
+        printf("  %skept: the weights of epoch %d\n", who, report->kept_epoch);
+    }
+    if (report->extended_from > 0) {
+        printf("  %sextended from %d epochs%s\n", who, report->extended_from,
+               report->schedule_changed ? ", whose learning rates or lengths of sequences were "
+                                          "not those of one run of all"
+                                        : "");
+    }
+    tz_print_model_versions("  model", r->model);
+    printf("  %.1f s, %.3g ms a step with validation\n", report->seconds,
+           report->steps > 0.0 ? 1e3 * report->seconds / report->steps : 0.0);
 }
 
 // One model into the folder a->out, from data that were read.
@@ -530,13 +524,14 @@ static void forget_model(run *r) {
 
 // Members of an ensemble differ in their seed, so in first weights, sequences drawn (a bootstrap
 // of the windows) and their order. Each is a run of its own below the folder; one that is complete
-// is kept by --resume.
+// is kept by --resume. The report is the last one's, its time and steps those of all.
 static tz_status train_members(run *r, bool kind_was_set, tz_training_report *report,
                                tz_error *error) {
     arguments *a = &r->arguments;
     const arguments whole = *a;
     char list[TZ_PATH_MAX], folder[TZ_PATH_MAX], file[TZ_MEMBERS_MAX][64];
     const char *files[TZ_MEMBERS_MAX];
+    double seconds = 0.0, steps = 0.0;
     TZ_CHECK(tz_path_join(list, whole.out, "ensemble.json", error));
     for (int i = 0; i < whole.members; i++) {
         char name[32];
@@ -550,7 +545,11 @@ static tz_status train_members(run *r, bool kind_was_set, tz_training_report *re
         const tz_status status = train_model(r, kind_was_set, report, error);
         a->out = whole.out;
         TZ_CHECK(status);
+        seconds += report->seconds;
+        steps += report->steps;
     }
+    report->seconds = seconds;
+    report->steps = steps;
     a->seed = whole.seed;
     TZ_CHECK(write_config(r, error));
     return tz_ensemble_write(list, files, whole.members, error);
@@ -567,7 +566,12 @@ static tz_status run_train(run *r, bool kind_was_set, tz_error *error) {
     TZ_CHECK(a->members > 1 && r->stage != TZ_STAGE_CHECK
                  ? train_members(r, kind_was_set, &report, error)
                  : train_model(r, kind_was_set, &report, error));
-    if (r->stage == TZ_STAGE_ALONE) {
+    if (r->stage != TZ_STAGE_ALONE) {
+        return TZ_OK;
+    }
+    if (a->json) {
+        print_json(r, &report);
+    } else {
         print_report(r, &report);
     }
     return TZ_OK;
@@ -628,7 +632,8 @@ static tz_status check_idle(const arguments *a, const tz_option *options, size_t
                            option->name);
         }
     }
-    const bool has_curriculum = tz_option_was_set(options, n, &t->first_length) && t->first_length > 0;
+    const bool has_curriculum =
+        tz_option_was_set(options, n, &t->first_length) && t->first_length > 0;
     if (has_curriculum && (t->first_length == a->def.length || t->epochs == 1)) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "--curriculum %d: --sequence-length %d and --epochs %d leave it nothing to "

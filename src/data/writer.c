@@ -13,6 +13,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <json-c/json_object.h>
+#include <json-c/json_tokener.h>
 #include <mujoco/mujoco.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +68,28 @@ static tz_status expect_config(const tz_writer *writer, const char *found, tz_er
                        writer->folder, found + from, expected + from);
     }
     return TZ_OK;
+}
+
+// Demands one JSON object, and nothing behind it.
+static tz_status expect_object(const tz_writer_def *def, tz_error *error) {
+    enum { DEPTH_MAX = 64 };
+    const char *text = def->config_json != NULL ? def->config_json : "";
+    struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
+    if (tokener == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory to check a configuration", def->folder);
+    }
+    const size_t size = strlen(text);
+    struct json_object *object =
+        size < CONFIG_MAX ? json_tokener_parse_ex(tokener, text, (int)size) : NULL;
+    const size_t end = json_tokener_get_parse_end(tokener);
+    const bool is_object = json_object_is_type(object, json_type_object) &&
+                           end + strspn(text + end, " \t\r\n") == size;
+    json_object_put(object);
+    json_tokener_free(tokener);
+    return is_object ? TZ_OK
+                     : tz_fail(error, TZ_ERR_ARGUMENT,
+                               "%s: its configuration is '%.60s', expected one JSON object",
+                               def->folder, text);
 }
 
 static tz_status take_over_finished(tz_writer *writer, tz_error *error) {
@@ -140,6 +164,10 @@ tz_status tz_writer_create(tz_writer **writer, const tz_writer_def *def, const t
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "the writer's definition was not made by tz_writer_def_default");
     }
+    if (def->folder == NULL || def->folder[0] == '\0') {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "a dataset's folder is not named, expected a path");
+    }
+    TZ_CHECK(expect_object(def, error));
     tz_writer *w = tz_alloc(1, sizeof *w);
     if (w) {
         w->task = *task;

@@ -1,6 +1,7 @@
 #include "paper/report.h"
 
 #include "base/file.h"
+#include "base/table.h"
 #include "paper/report_parts.h"
 
 #include <math.h>
@@ -43,7 +44,9 @@ static void put_row(FILE *table, const tz_study_result *result) {
     fprintf(table, ",%d,%d", result->parameters, result->diverged);
     put_number(table, result->rollout_error_min);
     put_number(table, result->test_mse_min);
-    fprintf(table, ",%s,%s\n", result->finite ? "ok" : "nonfinite", result->source);
+    fprintf(table, ",%s,", result->finite ? "ok" : "nonfinite");
+    tz_csv_put_text(table, result->source);
+    fputc('\n', table);
 }
 
 // A text that grows in memory and is then written to a file of the folder.

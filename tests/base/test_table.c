@@ -54,6 +54,35 @@ static void reads_columns_by_name(void **state) {
     tz_table_destroy(table);
 }
 
+// Names that a path or somebody's robot brought along come back as they were.
+static void free_text_is_quoted(void **state) {
+    (void)state;
+    static const char *const names[] = {"plain", "a,b",        "say \"a\"", "\"",
+                                        "",      "two\nlines", "end\r",     "mid\"dle"};
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    assert_non_null(stream);
+    for (size_t i = 0; i < TZ_COUNTOF(names); i++) {
+        fputs(i > 0 ? "," : "", stream);
+        tz_csv_put_text(stream, names[i]);
+    }
+    fputs("\n1,2,3,4,5,6,7,8\n\"9\",,,,,,,\r\n", stream);
+    fclose(stream);
+    assert_memory_equal(text, "plain,\"a,b\",\"say \"\"a\"\"\",", 24);
+    tz_table *table;
+    assert_int_equal(read_text(&table, text, size, NULL), TZ_OK);
+    assert_int_equal(table->n_columns, TZ_COUNTOF(names));
+    assert_int_equal(table->n_rows, 2);
+    for (size_t i = 0; i < TZ_COUNTOF(names); i++) {
+        assert_string_equal(table->name[i], names[i]);
+        assert_true(table->value[2 * i] == (double)(i + 1));
+    }
+    assert_true(table->value[1] == 9 && isnan(table->value[3]));
+    tz_table_destroy(table);
+    free(text);
+}
+
 static void refuses_what_is_no_table(void **state) {
     (void)state;
     static const struct {
@@ -64,6 +93,8 @@ static void refuses_what_is_no_table(void **state) {
         {"a,b\n1,2,3\n", "line 2: more cells than the 2 columns"},
         {"a,b\n1,2,3,4\n", "line 2: more cells than the 2 columns"},
         {"a\nx\n", "line 2: 'x', expected a number"},
+        {"a,\"b\n1,2\n", "line 1: a cell begins with a quote, expected its closing one"},
+        {"a,b\n\"1\"x,2\n", "line 2: a cell begins with a quote"},
         {"a\n1 2\n", "line 2: '1 2', expected a number"},
     };
     tz_table *table;
@@ -86,7 +117,7 @@ static void refuses_what_is_no_table(void **state) {
 // Bytes changed anywhere end in a table or in a sentence; nothing is left behind.
 static void survives_flipped_bytes(void **state) {
     (void)state;
-    static const char text[] = "step,loss\n1,0.5\n2,0.25\n3,\n";
+    static const char text[] = "step,\"lo,s\"\"s\"\n1,0.5\n2,\"0.25\"\n3,\n";
     tz_rng rng = tz_rng_stream(1, TZ_PURPOSE_TEST, 0);
     const size_t live = tz_alloc_live();
     for (int trial = 0; trial < 300; trial++) {
@@ -107,6 +138,7 @@ static void survives_flipped_bytes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_columns_by_name),
+        cmocka_unit_test(free_text_is_quoted),
         cmocka_unit_test(refuses_what_is_no_table),
         cmocka_unit_test(survives_flipped_bytes),
     };

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/run_folder.h"
 #include "base/status.h"
 #include "envs/env.h"
 
@@ -625,10 +626,44 @@ static void bad_words_are_refused(void **state) {
         trapeze("collect --env hopper --policy random --episodes 1 --out h-v0 --quiet"), 0);
     assert_refused("expected one environment", "data merge a-v0 h-v0 --out x-v0");
     assert_refused("has 1 episode", "data sample h-v0 --out x");
-    assert_refused("episode", "data sample a-v0 --out x --test-length 2000");
+    assert_refused("has 1999 transitions, the longest has 60; give a smaller --test-length",
+                   "data sample a-v0 --out x --test-length 2000");
     assert_refused("unknown verb", "data melt a-v0");
     static const char *const none[] = {"x-v0/config.json", "x/config.json"};
     assert_files(none, 2, false);
+}
+
+// `command` of a folder's config.json, its words joined by blanks.
+static void expect_command(const char *folder, const char *expected) {
+    char path[128], text[512] = "";
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    struct json_object *config;
+    assert_int_equal(tz_json_read(path, &config, NULL), TZ_OK);
+    struct json_object *command = field(config, "command");
+    for (size_t i = 0; i < json_object_array_length(command); i++) {
+        const size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s", i > 0 ? " " : "",
+                 json_object_get_string(json_object_array_get_idx(command, i)));
+    }
+    assert_string_equal(text, expected);
+    json_object_put(config);
+}
+
+// What is recorded can be given to a shell.
+static void the_command_is_recorded_whole(void **state) {
+    (void)state;
+    static const char *const commands[][2] = {
+        {"data merge a-v0 b-v0 --out said-merge-v0", "said-merge-v0"},
+        {"data split a-v0 --out-train said-1-v0 --out-test said-2-v0", "said-2-v0"},
+        {"data sample a-v0 --out said-sample --sequences 4 --tests 4 --test-length 21",
+         "said-sample"},
+        {"data convert a-v0 --out said-npy --to npy", "said-npy"}};
+    for (size_t i = 0; i < TZ_COUNTOF(commands); i++) {
+        char expected[256];
+        assert_int_equal(trapeze("%s", commands[i][0]), 0);
+        snprintf(expected, sizeof expected, "trapeze %s", commands[i][0]);
+        expect_command(commands[i][1], expected);
+    }
 }
 
 static void early_ends_can_be_left_out(void **state) {
@@ -665,6 +700,7 @@ int main(void) {
         cmocka_unit_test(references_are_documented),
         cmocka_unit_test(pictures_are_drawn),
         cmocka_unit_test(bad_words_are_refused),
+        cmocka_unit_test(the_command_is_recorded_whole),
         cmocka_unit_test(early_ends_can_be_left_out),
     };
     return cmocka_run_group_tests(tests, make_data, leave_folder);

@@ -65,6 +65,16 @@ static void the_results_agree_with_the_episodes(void **state) {
     assert_int_equal(atoi(printed), 1 + 2 * 12);
 }
 
+// Memory is asked for what was driven, not for what may be: 10^11 steps begin at once.
+static void a_large_request_begins(void **state) {
+    (void)state;
+    assert_int_equal(shell("timeout --preserve-status -s INT 3 %s " QUICK
+                           "--episodes 100000 --steps 1000000 2>&1",
+                           TZ_PROGRAM),
+                     130);
+    assert_non_null(strstr(printed, "interrupted after "));
+}
+
 static void the_same_seed_gives_the_same_episodes(void **state) {
     (void)state;
     for (int n = 1; n <= 3; n++) {
@@ -341,6 +351,7 @@ static void play_is_interrupted(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_results_agree_with_the_episodes),
+        cmocka_unit_test(a_large_request_begins),
         cmocka_unit_test(the_same_seed_gives_the_same_episodes),
         cmocka_unit_test(a_folder_with_a_run_is_refused),
         cmocka_unit_test(bad_input_is_one_sentence),

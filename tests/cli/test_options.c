@@ -19,7 +19,7 @@ static const tz_command command = {.name = "collect",
 
 typedef struct values {
     bool json;
-    int episodes, planner;
+    int episodes, planner, share;
     uint64_t seed;
     double noise, gain, unset;
     const char *env;
@@ -30,7 +30,7 @@ static values v;
 static tz_error error;
 static const char *const planners[] = {"random", "cem", NULL};
 
-enum { N_OPTIONS = 9 };
+enum { N_OPTIONS = 10 };
 
 static tz_status parse(int argc, char **argv, tz_text_list *positional, bool *help) {
     v = (values){.episodes = 10, .seed = 1, .noise = 0.1, .gain = 2.0, .planner = 1};
@@ -45,6 +45,7 @@ static tz_status parse(int argc, char **argv, tz_text_list *positional, bool *he
         OPTION("--noise", TZ_OPTION_REAL, &v.noise, "S", "noise", .min = 0, .max = 1),
         OPTION("--gain", TZ_OPTION_REAL, &v.gain, "G", "gain", .min = 0),
         OPTION("--limit", TZ_OPTION_REAL, &v.unset, "L", "limit", .min = 0),
+        OPTION("--share", TZ_OPTION_INT, &v.share, "N", "not given: half", .is_computed = true),
         OPTION("--planner", TZ_OPTION_CHOICE, &v.planner, NULL, "planner", .choices = planners),
         OPTION("--model", TZ_OPTION_LIST, &v.models, "M", "models", .min = 0),
         OPTION("--json", TZ_OPTION_FLAG, &v.json, NULL, "machine-readable", .min = 0),
@@ -225,6 +226,7 @@ static void help_shows_defaults_and_a_real_example(void **state) {
         "  --episodes N\n        how many (default 10)\n",
         "  --limit L\n        limit\n",
         "  --noise S\n        noise (default 0.1)\n",
+        "  --share N\n        not given: half\n  --planner",
         "  --planner random|cem\n        planner (default cem)\n",
         "  --model M\n        models; may be given several times (default default)\n",
         "  --json\n        machine-readable\n",

@@ -1,9 +1,11 @@
 // `trapeze sac` from outside: a run folder appears, an interrupt leaves a checkpoint that the next
 // call goes on from, a kill leaves files that open, bad input is one sentence and exit status 2.
 #include "base/file.h"
+#include "base/run_folder.h"
 #include "base/safetensors.h"
 #include "command.h"
 
+#include <json-c/json.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -64,6 +66,38 @@ static void a_run_keeps_its_arguments(void **state) {
     assert_refused("with reset_noise_scale=0.05", WITH_NOISE("0.04") " --resume");
     assert_int_equal(trapeze(WITH_NOISE("0.050") " --resume"), 0);
     assert_int_equal(shell("grep -q env_arguments whole/run/policy.safetensors"), 1);
+}
+
+// config.json of a run that goes on is that of its first command; more steps write it anew.
+static void a_resumed_run_keeps_its_first_command(void **state) {
+    (void)state;
+#define KEPT(steps)                                                                                \
+    "sac --env inverted_pendulum --steps " steps " --learning-starts 100 --eval-every 200 "        \
+    "--eval-episodes 1 --checkpoint-every 400 --snapshot-at 1,5.5 --snapshot-every 300 "           \
+    "--hidden 16 --batch 16 --quiet --out kept"
+    assert_int_equal(trapeze(KEPT("400")), 0);
+    assert_int_equal(shell("cp kept/config.json first.json"), 0);
+    assert_int_equal(trapeze(KEPT("400") " --threads 2 --resume"), 0);
+    assert_same_file("kept/config.json", "first.json");
+
+    assert_int_equal(trapeze(KEPT("800") " --resume"), 0);
+    assert_int_equal(trapeze(KEPT("800") " --resume --threads 2"), 0);
+    struct json_object *config;
+    assert_int_equal(tz_json_read("kept/config.json", &config, NULL), TZ_OK);
+    assert_string_equal(words(config, "extended_from"), "[ 400 ]");
+    struct json_object *options = field(config, "options");
+    assert_int_equal((int)number(options, "steps"), 800);
+    assert_int_equal((int)number(options, "eval_every"), 200);
+    assert_int_equal((int)number(options, "eval_episodes"), 1);
+    assert_int_equal((int)number(options, "checkpoint_every"), 400);
+    assert_int_equal((int)number(options, "snapshot_every"), 300);
+    assert_string_equal(words(options, "snapshot_at"), "[ 1.0, 5.5 ]");
+    assert_null(field(options, "save_replay"));
+    struct json_object *command = field(config, "command");
+    assert_string_equal(json_object_get_string(json_object_array_get_idx(
+                            command, json_object_array_length(command) - 1)),
+                        "--resume");
+    json_object_put(config);
 }
 
 // An evaluation before the first update has no losses and no temperature to tell.
@@ -143,6 +177,11 @@ static void threads_change_nothing_and_the_memory_becomes_a_dataset(void **state
         assert_int_equal(shell("cd whole && " TZ_PROGRAM SMALL " --resume --save-replay memory-v0"),
                          0);
     }
+    struct json_object *config;
+    assert_int_equal(tz_json_read("whole/memory-v0/config.json", &config, NULL), TZ_OK);
+    assert_string_equal(words(field(config, "options"), "save_replay"), "memory-v0");
+    assert_string_equal(words(config, "program"), "trapeze");
+    json_object_put(config);
     assert_refused(
         "holds a finished dataset already",
         "sac --env inverted_pendulum --steps 600 --out again --save-replay whole/memory-v0");
@@ -211,6 +250,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_leaves_its_folder),
         cmocka_unit_test(a_run_keeps_its_arguments),
+        cmocka_unit_test(a_resumed_run_keeps_its_first_command),
         cmocka_unit_test(says_nothing_of_updates_before_the_first),
         cmocka_unit_test(signals_at_any_moment_change_nothing),
         cmocka_unit_test(a_falling_rate_belongs_to_its_steps),

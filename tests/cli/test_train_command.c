@@ -196,6 +196,70 @@ static void eval_finds_the_held_out_episodes(void **state) {
     assert_non_null(strstr(printed, "from 3 episodes"));
 }
 
+// A model that came without its run may be looked at on what it was trained on; the table says so.
+static void eval_says_what_it_cannot_know(void **state) {
+    (void)state;
+    assert_int_equal(shell("mkdir bare && cp so/model.safetensors bare"), 0);
+    assert_int_equal(
+        trapeze("eval --data data --model bare/model.safetensors --horizon 30 --rollouts 2"), 0);
+    assert_non_null(strstr(printed, "from 8 episodes; all episodes: no config.json beside "
+                                    "bare/model.safetensors says which were held out\n"));
+    assert_int_equal(trapeze("eval --data data --model so/model.safetensors --model "
+                             "bare/model.safetensors --horizon 30 --rollouts 2"),
+                     0);
+    assert_non_null(strstr(printed, "from 1 held-out episodes; held out from the others: no "
+                                    "config.json beside bare/model.safetensors says"));
+    assert_int_equal(trapeze("eval --data data --model bare/model.safetensors --horizon 30 "
+                             "--rollouts 2 --split all"),
+                     0);
+    assert_null(strstr(printed, "config.json"));
+    assert_int_equal(
+        trapeze("eval --data data --model bare/model.safetensors --horizon 30 --rollouts 2 --json"),
+        0);
+    struct json_object *o = printed_json();
+    assert_string_equal(words(o, "without_config"), "bare/model.safetensors");
+    json_object_put(o);
+}
+
+// What a folder's name brings into a table stays one cell of it.
+static void labels_of_paths_stay_whole_in_csv(void **state) {
+    (void)state;
+    assert_int_equal(shell("mkdir 'a,b' && cp so/model.safetensors so/config.json 'a,b'"), 0);
+    assert_int_equal(trapeze("eval --data data --model 'a,b/model.safetensors' --horizon 30 "
+                             "--rollouts 2 --out quoted"),
+                     0);
+    static const char *const heads[][2] = {
+        {"head -1 quoted/horizon.csv",
+         "step,\"a,b\",\"a,b median\",state stays,state stays median,training mean,training mean "
+         "median\n"},
+        {"head -1 quoted/components.csv", "component,sigma_z,\"a,b\",state stays,training mean\n"},
+        {"sed -n 2p quoted/summary.csv | cut -c 1-19", "\"a,b\",node-so,2,30,\n"}};
+    for (size_t i = 0; i < TZ_COUNTOF(heads); i++) {
+        assert_int_equal(shell("%s", heads[i][0]), 0);
+        assert_string_equal(printed, heads[i][1]);
+    }
+}
+
+// A joint's name with a control character and a comma: escaped on the terminal, one cell in CSV.
+static void names_of_an_mjcf_are_tamed(void **state) {
+    (void)state;
+    assert_int_equal(
+        shell("printf '<mujoco><worldbody><body><joint name=\"a,\\302\\23331m\" axis=\"0 1 0\"/>"
+              "<geom size=\".1\"/></body></worldbody><actuator><motor joint=\"a,\\302\\23331m\" "
+              "ctrllimited=\"true\" ctrlrange=\"-1 1\"/></actuator></mujoco>' > own.xml"),
+        0);
+    assert_int_equal(trapeze("collect --env own.xml --policy random --episodes 3 --steps 60 --out "
+                             "own --quiet"),
+                     0);
+    assert_int_equal(trapeze("train --data own --out own-model " SMALL), 0);
+    assert_int_equal(trapeze("eval --data own --model own-model/model.safetensors --horizon 30 "
+                             "--rollouts 2 --out own-eval"),
+                     0);
+    assert_non_null(strstr(printed, "\nq a,\\xc2\\x9b31m "));
+    assert_null(strstr(printed, "\xc2\x9b"));
+    assert_int_equal(shell("grep -c '^\"q a,.*31m\",[0-9]' own-eval/components.csv"), 0);
+}
+
 // nmse_30 of eval on the held-out episode, with more options.
 static double error_with(const char *model, const char *options) {
     assert_int_equal(trapeze("eval --data data --model %s/model.safetensors --horizon 30 --json %s",
@@ -278,6 +342,18 @@ static void an_ensemble_of_probabilistic_models_is_calibrated(void **state) {
     assert_int_equal(trapeze("train --data data --model node-so --layers 3 --range-limit 2 "
                              "--probabilistic --members 2 --out sure --json " SMALL),
                      0);
+    // what was measured is the last member's, and says so
+    struct json_object *report = printed_json(), *member = field(report, "last_member");
+    assert_int_equal((int)number(report, "members"), 2);
+    assert_false(json_object_object_get_ex(report, "train_loss", NULL));
+    assert_true(number(member, "train_loss") > 0.0 && number(member, "rollout_nmse") > 0.0);
+    assert_true(number(member, "parameters") > 0.0);
+    json_object_put(report);
+    assert_int_equal(trapeze("train --data data --model node-so --layers 3 --range-limit 2 "
+                             "--probabilistic --members 2 --out sure --resume " SMALL),
+                     0);
+    assert_non_null(strstr(printed, "\n  last member: loss "));
+    assert_non_null(strstr(printed, "\n  last member: open loop from held-out episodes: "));
     assert_int_equal(
         trapeze(
             "eval --data more --model sure/ensemble.json --model sure/member-0/model.safetensors "
@@ -372,7 +448,8 @@ static void bad_input_is_one_sentence(void **state) {
     static const struct {
         const char *arguments, *sentence;
     } cases[] = {
-        {"eval --data data --model so/model.safetensors --horizon 61", "has 61 transitions"},
+        {"eval --data data --model so/model.safetensors --horizon 61",
+         "has 61 transitions, the longest has 60; give a smaller --horizon"},
         {"eval --data more --model so/model.safetensors --split test --horizon 30", "held out"},
         {"eval --data data --model so/model.safetensors --horizon 30 --integrator rk4",
          "so/model.safetensors: kind node-so has the step in its equations"},
@@ -451,6 +528,9 @@ int main(void) {
         cmocka_unit_test(continues_a_model_on_weighted_data),
         cmocka_unit_test(a_dataset_of_one_episode_joins_others),
         cmocka_unit_test(eval_finds_the_held_out_episodes),
+        cmocka_unit_test(eval_says_what_it_cannot_know),
+        cmocka_unit_test(labels_of_paths_stay_whole_in_csv),
+        cmocka_unit_test(names_of_an_mjcf_are_tamed),
         cmocka_unit_test(eval_integrates_otherwise),
         cmocka_unit_test(study_is_one_option_away),
         cmocka_unit_test(forecast_is_one_option_away),

@@ -194,6 +194,20 @@ static void nothing_is_overwritten(void **state) {
     assert_non_null(strstr(error.text, "tz_writer_def_default"));
 }
 
+// What could not be read back is refused before a folder is made.
+static void a_definition_is_checked(void **state) {
+    (void)state;
+    static const char *const configs[] = {NULL, "", "[]", "1", "null", "{", "{\"a\":1} {}", "{]"};
+    const char *folder = sample_join(root, "undefined");
+    for (size_t i = 0; i < TZ_COUNTOF(configs); i++) {
+        expect_refused(folder, configs[i], false, TZ_ERR_ARGUMENT, "expected one JSON object");
+    }
+    expect_refused(NULL, "{}", false, TZ_ERR_ARGUMENT, "expected a path");
+    expect_refused("", "{}", false, TZ_ERR_ARGUMENT, "expected a path");
+    assert_false(tz_file_exists(folder));
+    assert_false(tz_file_exists("(null)"));
+}
+
 static void a_finished_dataset_resumes_to_itself(void **state) {
     (void)state;
     const char *finished = unbroken("again");
@@ -323,6 +337,7 @@ int main(void) {
         cmocka_unit_test(a_part_is_published_and_gone_on_with),
         cmocka_unit_test(missing_slots_are_numbered_on),
         cmocka_unit_test(nothing_is_overwritten),
+        cmocka_unit_test(a_definition_is_checked),
         cmocka_unit_test(a_finished_dataset_resumes_to_itself),
         cmocka_unit_test(nothing_stored_is_an_error),
         cmocka_unit_test(a_damaged_journal_is_told),
