@@ -139,16 +139,18 @@ static void the_parts_are_the_commands(void **state) {
 static void every_option_reaches_its_part(void **state) {
     (void)state;
     assert_int_equal(
-        trapeze(FIRST "--out all --rounds 1 --episodes 1 --steps 3 --epochs 2 --rollout-every 1 --lr 0.002 "
-                      "--lr-end 0.0005 --sequences 100 --sequence-length 4 --batch 20 --tile 10 "
-                      "--weight-decay 0.25 --clip 0.5 --input-noise 0.75 --curriculum 3 "
-                      "--spectral-limit 2.5 --keep-best --planner cem --horizon 6 --samples 14 "
-                      "--iterations 2 --elites 5 --keep-elites 2 --policy-samples 3 --policy "
-                      "inverted_pendulum-expert --critic inverted_pendulum-critics "
-                      "--smoothing 0.25 --sample-decay 1.5 --noise 0.75 --noise-color 0.125 "
-                      "--discount 0.5 --range penalty --range-margin 0.375 --range-penalty 7 "
-                      "--substeps 3 --no-early-end --trial-episodes 1 --trial-steps 2 "
-                      "--trial-horizon 2 --trial-substeps 5 --quiet"),
+        trapeze(
+            FIRST
+            "--out all --rounds 1 --episodes 1 --steps 3 --epochs 2 --rollout-every 1 --lr 0.002 "
+            "--lr-end 0.0005 --sequences 100 --sequence-length 4 --batch 20 --tile 10 "
+            "--weight-decay 0.25 --clip 0.5 --input-noise 0.75 --curriculum 3 "
+            "--spectral-limit 2.5 --keep-best --planner cem --horizon 6 --samples 14 "
+            "--iterations 2 --elites 5 --keep-elites 2 --policy-samples 3 --policy "
+            "inverted_pendulum-expert --critic inverted_pendulum-critics "
+            "--smoothing 0.25 --sample-decay 1.5 --noise 0.75 --noise-color 0.125 "
+            "--discount 0.5 --range penalty --range-margin 0.375 --range-penalty 7 "
+            "--substeps 3 --no-early-end --trial-episodes 1 --trial-steps 2 "
+            "--trial-horizon 2 --trial-substeps 5 --quiet"),
         0);
     static const struct {
         const char *key;
