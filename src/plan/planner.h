@@ -41,15 +41,12 @@ typedef struct tz_planner_def {
     double noise_color;  // correlation of the noise of consecutive steps (AR(1)), [0, 1) [0.5]
     double discount;     // per step, (0, 1] [1]
     tz_range_mode range_mode; // [TZ_RANGE_OFF]
-    double
-        range_margin; // how far outside [z_low, z_high] is tolerated, in widths of the range [0.1]
-    double range_penalty; // reward lost per step and width of the range outside [10]
-    const tz_policy
-        *policy;        // nullable, borrowed for the planner's life: proposes candidates [NULL]
-    int policy_samples; // that follow it through the model, of those of every iteration [0]
-    const tz_critic *critic; // nullable, borrowed likewise, needs the policy: value at the horizon
-                             // [NULL]
-    uint64_t seed;           // [0]
+    double range_margin;      // tolerated outside [z_low, z_high], in widths of the range [0.1]
+    double range_penalty;     // reward lost per step and width of the range outside [10]
+    const tz_policy *policy;  // nullable, borrowed for the planner's life: proposes candidates
+    int policy_samples;       // that follow it through the model, of those of every iteration [0]
+    const tz_critic *critic;  // nullable, borrowed likewise, needs the policy: value at the horizon
+    uint64_t seed;            // [0]
 } tz_planner_def;
 TZ_API tz_planner_def tz_planner_def_default(void);
 
