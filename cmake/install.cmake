@@ -20,8 +20,8 @@ install(DIRECTORY policies DESTINATION ${CMAKE_INSTALL_DATADIR}/trapeze FILES_MA
 # Public headers. They include only each other and the C library. The installed copies name each other in
 # full, <trapeze/base/status.h>, so that no header of a user's own tree can stand in for one of them.
 set(public_headers
-  src/base/assert.h src/base/blas.h src/base/export.h src/base/memory.h src/base/parallel.h src/base/rng.h
-  src/base/status.h src/base/versions.h
+  src/base/assert.h src/base/blas.h src/base/export.h src/base/interrupt.h src/base/memory.h src/base/parallel.h
+  src/base/rng.h src/base/status.h src/base/versions.h
   envs/arguments.h envs/env.h envs/env_vec.h envs/hamiltonian/system.h envs/hamiltonian/trajectory.h
   policies/critic.h policies/policy.h
   models/ensemble.h models/model.h models/real.h

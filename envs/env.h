@@ -39,7 +39,7 @@ typedef struct tz_task tz_task;
 typedef struct tz_task_scratch tz_task_scratch;
 struct tz_task {
     char name[TZ_NAME_MAX];         // names the environment to tz_env_create: "hopper", "hopper-v4"
-    char digest[TZ_DIGEST_MAX];     // of a user's MJCF (envs/env_match.h), else ""
+    char digest[TZ_DIGEST_MAX];     // of a user's MJCF (docs/formats.md), else ""
     char gymnasium_id[TZ_NAME_MAX]; // "Hopper-v5", "Hopper-v4", or ""
     int version;                    // 5 or 4: whose semantics; 0 without a Gymnasium id
     int nq;                         // positions

@@ -97,7 +97,7 @@ typedef struct tz_model_tensor {
 struct tz_model {
     const tz_model_ops *ops;
     char env[TZ_NAME_MAX];          // environment it was learned from
-    char env_digest[TZ_DIGEST_MAX]; // its digest (envs/env_match.h), "" if not known
+    char env_digest[TZ_DIGEST_MAX]; // its digest (docs/formats.md), "" if not known
     int nq, nv, nu;                 //
     double dt_s;                    // control period of a transition (seconds)
     size_t n_parameters;            // learned weights; 0 for sim

@@ -39,7 +39,7 @@ TZ_API void tz_policy_act(const tz_policy *policy, tz_policy_workspace *workspac
                           const double *z, tz_rng *rng, int B);
 
 // The same for the one state that `env` is in. Policies that see Gymnasium's observation rather
-// than a part of z (envs/observation.h) can act only here.
+// than a part of z (docs/environments.md) can act only here.
 TZ_API void tz_policy_act_in(const tz_policy *policy, tz_policy_workspace *workspace, float *u,
                              const tz_env *env, tz_rng *rng);
 

@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
-"""Reads a model file of Trapeze and rolls it out, with numpy alone (docs/models.md, docs/formats.md).
+"""Reads a model file of Trapeze, or an ensemble's list, and rolls it out, with numpy alone (docs/models.md, docs/formats.md).
 
     python3 tools/read_model.py model.safetensors     # says what it is, and one prediction from the mean state
+    python3 tools/read_model.py ensemble.json         # the same of the members' mean
 """
 
+import hashlib
+import json
+import pathlib
 import sys
 
 import numpy as np
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 EPS = 1e-4  # of the inverse mass matrix
 SEEN_NOT, PLAIN, ANGLE, QUATERNION = range(4)  # input_mask
@@ -212,11 +216,46 @@ class Model:
         return np.stack(V)
 
 
-if __name__ == "__main__":
+class Ensemble:
+    """The models of a list, read after their digests were compared."""
+
+    def __init__(self, path):
+        listed = json.loads(pathlib.Path(path).read_text())
+        if not isinstance(listed, dict) or listed.get("format") != "trapeze-ensemble-1":
+            raise ValueError("not an ensemble of this version")
+        self.members = []
+        for entry in listed["members"]:
+            file = pathlib.Path(path).parent / entry["file"]
+            if hashlib.sha256(file.read_bytes()).hexdigest() != entry["sha256"]:
+                raise ValueError(f"member {entry['file']} is another file than when the list was written")
+            self.members.append(Model(file))
+        if not self.members:
+            raise ValueError("an ensemble without members")
+
+    def rollout(self, z0, u):
+        """z (T + 1, B, nz): the mean of the members' rollouts, each on its own."""
+        return np.mean([member.rollout(z0, u) for member in self.members], 0)
+
+
+def main():
     if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    model = Model(sys.argv[1])
-    nz = model.nq + model.nv
-    print(f"{model.kind} of {model.env}: nz {nz}, nu {model.nu}, dt {model.dt} s, {model.substeps} substeps")
-    print(f"learned from data of MuJoCo {model.data_mujoco}, trained with MuJoCo {model.trained_mujoco}")
-    print("one period from the mean state:", model.rollout(model.z_mean[None], model.input_mean[None, None, nz:])[1, 0])
+        print(__doc__, file=sys.stderr)
+        return 2
+    path = sys.argv[1]
+    try:
+        model = Ensemble(path) if path.endswith(".json") else Model(path)
+    except (OSError, KeyError, TypeError, ValueError, AssertionError, SafetensorError) as trouble:
+        print(f"read_model.py: {path}: not read ({type(trouble).__name__}: {trouble})", file=sys.stderr)
+        return 2
+    first = model.members[0] if isinstance(model, Ensemble) else model
+    if first is not model:
+        print(f"ensemble of {len(model.members)} models, of which the first is:")
+    nz = first.nq + first.nv
+    print(f"{first.kind} of {first.env}: nz {nz}, nu {first.nu}, dt {first.dt} s, {first.substeps} substeps")
+    print(f"learned from data of MuJoCo {first.data_mujoco}, trained with MuJoCo {first.trained_mujoco}")
+    print("one period from the mean state:", model.rollout(first.z_mean[None], first.input_mean[None, None, nz:])[1, 0])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -21,9 +21,4 @@ TZ_API tz_progress tz_progress_start(const char *label, const char *unit, double
 TZ_API void tz_progress_update(tz_progress *progress, double done, const char *note);
 TZ_API void tz_progress_finish(tz_progress *progress, double done, const char *note);
 
-// Set by the first SIGINT or SIGTERM after tz_catch_interrupts(); long loops poll it and stop
-// cleanly at the next safe point. A second signal ends the process.
-TZ_API void tz_catch_interrupts(void);
-TZ_API bool tz_interrupted(void);
-
 #endif

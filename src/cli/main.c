@@ -1,7 +1,7 @@
 // The program: a table of subcommands and nothing else.
 #include "base/blas.h"
+#include "base/interrupt.h"
 #include "base/nearest.h"
-#include "base/progress.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
 #include "data/guard.h"

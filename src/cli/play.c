@@ -3,9 +3,9 @@
 #include "cli/viewing.h"
 #include "plan/mpc.h"
 
+#include "base/interrupt.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "base/progress.h"
 #include "base/run_folder.h"
 
 #include <math.h>

@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "base/progress.h"
+#include "base/interrupt.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
 #include "cli/run_plots.h"

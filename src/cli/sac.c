@@ -1,5 +1,6 @@
 // trapeze sac: trains a policy by soft actor-critic.
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/json.h"
 #include "base/progress.h"
 #include "base/run_folder.h"

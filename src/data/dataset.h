@@ -21,7 +21,7 @@ typedef struct tz_origin {
 
 typedef struct tz_dataset {
     char env[TZ_NAME_MAX];          // the environment: registry name or MJCF file, "" if unknown
-    char env_digest[TZ_DIGEST_MAX]; // of an MJCF file (envs/env_match.h), "" if not known
+    char env_digest[TZ_DIGEST_MAX]; // of an MJCF file (docs/formats.md), "" if not known
     char env_arguments[TZ_ENV_ARGUMENTS_MAX]; // that are not the default (envs/arguments.h), or ""
     char mujoco[TZ_VERSIONS_MAX]; // versions of MuJoCo that made the states, "" if not known
     int nq, nv, nu; // nz = nq + nv; nq, nv are -1 if neither file nor environment says
@@ -56,7 +56,7 @@ TZ_API tz_status tz_dataset_read(tz_dataset **dataset, const char *path, const c
 
 // One broken rule.
 typedef struct tz_fault {
-    const char *rule; // "finite", "shape", "reward", ... (docs/formats.md); static
+    const char *rule; // "finite", "shape", "reward", ... (docs/datasets.md); static
     int episode;      // -1: the dataset as a whole
     long step;        // -1: the episode as a whole
     char text[512];   // what was found and what was expected

@@ -1,5 +1,6 @@
 #include "paper/work.h"
 
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/progress.h"
 

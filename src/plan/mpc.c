@@ -1,7 +1,7 @@
 #include "plan/mpc.h"
 
 #include "base/assert.h"
-#include "base/progress.h"
+#include "base/interrupt.h"
 #include "base/rng.h"
 
 #include <math.h>

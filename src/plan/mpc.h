@@ -65,7 +65,7 @@ typedef struct tz_loop_result {
 
 // Runs episodes first_episode .. first_episode + n_episodes - 1 of `seed` on env. results
 // (n_episodes); *n_done counts the finished ones. Stops early when an observer asks, or
-// tz_interrupted.
+// tz_interrupted (base/interrupt.h).
 TZ_API tz_status tz_control_loop(tz_env *env, const tz_controller *controller, uint64_t seed,
                                  int first_episode, int n_episodes, const tz_observer *observers,
                                  int n_observers, tz_loop_result *results, int *n_done,

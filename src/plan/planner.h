@@ -22,26 +22,31 @@ typedef enum tz_range_mode {
     TZ_RANGE_REJECT   // such a candidate is worse than any that stays inside
 } tz_range_mode;
 
+// In brackets: the value of tz_planner_def_default. `trapeze mpc` derives some from others where
+// they are not given: elites a tenth of the samples (at least 2), keep_elites a fifth of the
+// elites, policy_samples half of the samples, at most 50; with a policy noise_std 0.05, with a
+// critic discount 0.99. A program does so itself: elites above `samples` and keep_elites of
+// `elites` or more are refused, and a policy wants policy_samples of 1 or more.
 typedef struct tz_planner_def {
-    uint32_t cookie; // set by tz_planner_def_default, checked at create
-    tz_planner_kind kind;
-    int horizon;         // control steps looked ahead, T
-    int samples;         // candidates per iteration
-    int iterations;      // refinements per plan (random shooting: fresh draws, the best of all)
-    int elites;          // best candidates that form the next distribution
-    int keep_elites;     // elites that are candidates of the next iteration and plan again
-    double smoothing;    // share of the old mean and std in the new ones, [0, 1)
-    double sample_decay; // each iteration draws this many times fewer candidates, >= 1
-    double noise_std;    // initial standard deviation, in units of the control half-range
-    double noise_color;  // correlation of the noise of consecutive steps (AR(1)), [0, 1)
-    double discount;     // per step, (0, 1]
-    tz_range_mode range_mode;
-    double range_margin;     // how far outside [z_low, z_high] is tolerated, in widths of the range
-    double range_penalty;    // reward lost per step and width of the range outside
-    const tz_policy *policy; // nullable, borrowed for the planner's life: proposes candidates
-    int policy_samples;      // that follow it through the model, of those of every iteration
-    const tz_critic *critic; // nullable, borrowed likewise, needs the policy: value at the horizon
-    uint64_t seed;
+    uint32_t cookie;      // set by tz_planner_def_default, checked at create
+    tz_planner_kind kind; // [TZ_PLANNER_CEM]
+    int horizon;          // control steps looked ahead, T [30]
+    int samples;          // candidates per iteration [100]
+    int iterations;      // refinements per plan (random shooting: fresh draws, the best of all) [3]
+    int elites;          // best candidates that form the next distribution [10]
+    int keep_elites;     // elites that are candidates of the next iteration and plan again [2]
+    double smoothing;    // share of the old mean and std in the new ones, [0, 1) [0.1]
+    double sample_decay; // each iteration draws this many times fewer candidates, >= 1 [1]
+    double noise_std;    // initial standard deviation, in units of the control half-range [0.5]
+    double noise_color;  // correlation of the noise of consecutive steps (AR(1)), [0, 1) [0.5]
+    double discount;     // per step, (0, 1] [1]
+    tz_range_mode range_mode; // [TZ_RANGE_OFF]
+    double range_margin;      // tolerated outside [z_low, z_high], in widths of the range [0.1]
+    double range_penalty;     // reward lost per step and width of the range outside [10]
+    const tz_policy *policy;  // nullable, borrowed for the planner's life: proposes candidates
+    int policy_samples;       // that follow it through the model, of those of every iteration [0]
+    const tz_critic *critic;  // nullable, borrowed likewise, needs the policy: value at the horizon
+    uint64_t seed;            // [0]
 } tz_planner_def;
 TZ_API tz_planner_def tz_planner_def_default(void);
 

@@ -33,7 +33,7 @@ TZ_API tz_status tz_checkpoint_what(char **what, const char *path, tz_error *err
 
 // Puts trainer, model and metrics (room for max_epochs) back. Nothing is changed on failure:
 // TZ_ERR_MISMATCH when the checkpoint is of something else than `what`, or of a user's MJCF that
-// has changed since (envs/env_match.h), TZ_ERR_FORMAT when it is not a checkpoint of this model.
+// has changed since (docs/formats.md), TZ_ERR_FORMAT when it is not a checkpoint of this model.
 TZ_API tz_status tz_checkpoint_read(const char *path, tz_trainer *trainer, tz_model *model,
                                     tz_epoch_metrics *metrics, int *n_epochs, int max_epochs,
                                     const char *what, tz_error *error);

@@ -40,7 +40,7 @@ TZ_API void tz_adam_update(tz_adam *adam, float *theta, const float *grad, doubl
 
 // The same a piece at a time, pieces in any order and on any thread: the factors of an update, with
 // which adam counts it, and the update of n parameters from index `first` on. The floating-point
-// mode is the caller's (base/denormals.h).
+// mode is the caller's: whether numbers below the smallest normal count as zero.
 typedef struct tz_adam_step {
     float grad_scale, weight_decay; // weight_decay of the gradient
     float keep;                     // of the weights, before their step

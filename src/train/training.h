@@ -28,7 +28,8 @@ typedef struct tz_training_def {
     int rollout_every;      // epochs between open-loop rollouts from held-out episodes: 16
     int n_rollouts;         // 100
     int horizon;            // transitions of a rollout: 200; shorter when the episodes are
-    const char *folder;     // borrowed during the call
+    const char *folder;     // where the files go; borrowed. It must exist when the first of them
+                            // is written: made by the caller before the call, or by `begin`
     const char *what;       // what is trained and from what, in one line; borrowed. A checkpoint
                             // of something else is refused.
     // (Nullable) called once all input is checked, before the first file of a fresh run is written:
@@ -55,10 +56,10 @@ typedef struct tz_training_report {
 } tz_training_report;
 
 // Trains `model` (fresh, or loaded to be continued) on the sources, and records their versions of
-// MuJoCo and the library's in it. Held-out episodes are used to
-// measure only. Polls tz_interrupted: then it writes a checkpoint and returns TZ_ERR_INTERRUPTED.
-// TZ_ERR_NUMERIC when the loss is no longer finite: the last checkpoint stays. `report` is
-// Nullable.
+// MuJoCo and the library's in it. Held-out episodes are used to measure only. Polls tz_interrupted
+// (base/interrupt.h): then it writes a checkpoint and returns TZ_ERR_INTERRUPTED. TZ_ERR_NUMERIC
+// when the loss is no longer finite: the last checkpoint stays. TZ_ERR_IO when def->folder is not
+// there or cannot be written to. `report` is Nullable.
 TZ_API tz_status tz_train(const tz_training_def *def, tz_model *model, const tz_source *sources,
                           int n_sources, tz_team *team, tz_training_report *report,
                           tz_error *error);

@@ -2,9 +2,9 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/png.h"
-#include "base/progress.h"
 #include "envs/mujoco_compat.h"
 #include "view/offscreen.h"
 #include "view/pace.h"

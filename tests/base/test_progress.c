@@ -1,9 +1,8 @@
-// What progress writes into a pipe and on a terminal, and how interrupts are caught.
+// What progress writes into a pipe and on a terminal.
 #include "base/progress.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -90,38 +89,12 @@ static void a_terminal_gets_a_bar(void **state) {
     assert_non_null(strstr(output, "\rcollect [####################] 400/400 episodes, 100%"));
 }
 
-// The first signal is a flag, the second one ends the process.
-static void interrupts_are_caught_once(void **state) {
-    (void)state;
-    for (int i = 0; i < 2; i++) {
-        const int number = i == 0 ? SIGINT : SIGTERM;
-        const pid_t pid = fork();
-        if (pid == 0) {
-            tz_catch_interrupts();
-            if (tz_interrupted()) {
-                _exit(1);
-            }
-            raise(number);
-            if (!tz_interrupted()) {
-                _exit(2);
-            }
-            raise(number);
-            _exit(3);
-        }
-        int outcome = -1;
-        assert_int_equal(waitpid(pid, &outcome, 0), pid);
-        assert_true(WIFSIGNALED(outcome));
-        assert_int_equal(WTERMSIG(outcome), number);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pipe_gets_plain_lines),
         cmocka_unit_test(a_resumed_run_has_its_own_rate),
         cmocka_unit_test(quiet_is_quiet),
         cmocka_unit_test(a_terminal_gets_a_bar),
-        cmocka_unit_test(interrupts_are_caught_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/progress.h"
+#include "base/interrupt.h"
 #include "train/evaluation.h"
 #include "train/training.h"
 
