@@ -1,5 +1,5 @@
-# What `cmake --install` leaves: the program, the library with its public headers and shipped files, and
-# the descriptions for find_package(trapeze) and pkg-config. The tree may be moved as a whole.
+# What `cmake --install` leaves: the program, the library with its public headers and shipped files, the
+# documentation, and the descriptions for find_package(trapeze) and pkg-config. The tree may be moved as a whole.
 include(CMakePackageConfigHelpers)
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/trapeze)
@@ -16,6 +16,16 @@ endif()
 
 # Shipped files, found from the library's own place.
 install(DIRECTORY policies DESTINATION ${CMAKE_INSTALL_DATADIR}/trapeze FILES_MATCHING PATTERN "*.safetensors")
+
+# The documentation, in the folders of the source tree, so that its links and the headers' pointers (docs/models.md)
+# hold, without the tables and runs of the study; the tools that it names for models and policies; the examples.
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "*.png"
+  PATTERN "docs/paper" EXCLUDE PATTERN "docs/prediction" EXCLUDE)
+install(FILES policies/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/policies)
+install(PROGRAMS tools/cleanrl_policy.py tools/policy_to_sb3.py tools/read_model.py
+  DESTINATION ${CMAKE_INSTALL_DOCDIR}/tools)
+install(DIRECTORY tests/install/example DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # Public headers. They include only each other and the C library. The installed copies name each other in
 # full, <trapeze/base/status.h>, so that no header of a user's own tree can stand in for one of them.

@@ -8,9 +8,9 @@
 //     R/model.safetensors  the best model, and beside it results.json: all is done
 #include "base/assert.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "base/interrupt.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
 #include "cli/run_plots.h"

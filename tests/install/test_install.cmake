@@ -36,6 +36,14 @@ if(NOT EXISTS ${WORK}/prefix/share/trapeze/policies/hopper-expert.safetensors)
   message(FATAL_ERROR "the shipped policies are not installed")
 endif()
 
+# The documentation, with what it names for users.
+set(doc ${WORK}/prefix/share/doc/trapeze)
+foreach(file LICENSE README.md docs/datasets.md docs/images/horizon.png tools/read_model.py example/collect.c)
+  if(NOT EXISTS ${doc}/${file})
+    message(FATAL_ERROR "${file} is not installed below share/doc/trapeze")
+  endif()
+endforeach()
+
 # Headers of a user's own that have the names of Trapeze's.
 set(hostile ${WORK}/hostile)
 foreach(header models/model.h base/status.h envs/env.h)
@@ -51,11 +59,28 @@ foreach(include ${includes})
     -I${hostile} -I${WORK}/prefix/include)
 endforeach()
 
+<<<<<<< HEAD
 # and all of them in one file
 list(JOIN includes "" every_include)
 file(WRITE ${WORK}/headers.c "${every_include}")
 run(${COMPILER} -std=c17 -Wall -Wextra -Werror -fsyntax-only ${WORK}/headers.c
   -I${hostile} -I${WORK}/prefix/include)
+=======
+# What a header points to, another header or a page, is installed.
+foreach(header ${headers})
+  file(READ ${WORK}/prefix/include/${header} text)
+  string(REGEX MATCHALL "(base|envs|models|policies|data|train|plan|view)/[a-z_0-9]+[.]h[^a-z0-9]" pointed_headers "${text}")
+  list(TRANSFORM pointed_headers REPLACE "[.]h.$" ".h")
+  string(REGEX MATCHALL "docs/[a-z_]+[.]md" pages "${text}")
+  list(TRANSFORM pointed_headers PREPEND include/trapeze/)
+  list(TRANSFORM pages PREPEND share/doc/trapeze/)
+  foreach(file ${pointed_headers} ${pages})
+    if(NOT EXISTS ${WORK}/prefix/${file})
+      message(FATAL_ERROR "${header} names ${file}, which is not installed")
+    endif()
+  endforeach()
+endforeach()
+>>>>>>> wt-i
 
 # find_package
 set(source ${CMAKE_CURRENT_LIST_DIR}/example)
@@ -66,6 +91,10 @@ run(${WORK}/example/example half_cheetah)
 expect("half_cheetah: return of 20 steps")
 run(${WORK}/example/plan hopper)
 expect("hopper: return of 3 planned steps")
+run(${WORK}/example/collect half_cheetah ${WORK}/swinging-v0)
+expect("half_cheetah: 3 episodes, 150 steps")
+run(${WORK}/prefix/bin/trapeze data validate ${WORK}/swinging-v0)
+run(${WORK}/prefix/bin/trapeze data replay ${WORK}/swinging-v0)
 
 # pkg-config
 set(ENV{PKG_CONFIG_PATH} ${WORK}/prefix/lib/pkgconfig)

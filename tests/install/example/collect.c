@@ -36,13 +36,15 @@ static void run_episode(tz_env *env, tz_episode_recorder *recorder, int episode)
     tz_step step = {0};
     tz_env_reset(env, z, SEED, (uint64_t)episode);
     tz_episode_recorder_begin(recorder, z, SEED, (uint64_t)episode);
-    for (int t = 0; t < STEPS && !step.terminated && !step.truncated && !step.unstable; t++) {
+    bool goes_on = true;
+    for (int t = 0; t < STEPS && goes_on; t++) {
         act(u, task, t);
         for (int i = 0; i < task->nu; i++) {
             control[i] = u[i];
         }
         tz_env_step(env, &step, z, control);
         tz_episode_recorder_add(recorder, u, z, &step);
+        goes_on = step.outcome == TZ_STEP_OK && !step.terminated && !step.truncated;
     }
 }
 
