@@ -129,17 +129,6 @@ bool tz_mujoco_can_sleep(const mjModel *model) {
 #endif
 }
 
-void tz_mujoco_controls_of(const mjModel *model, int actuator, int *first, int *n) {
-#if mjVERSION_HEADER < 3011000
-    (void)model;
-    *first = actuator;
-    *n = 1;
-#else
-    *first = model->actuator_ctrladr[actuator];
-    *n = model->actuator_ctrlnum[actuator];
-#endif
-}
-
 int tz_mujoco_actuator_of(const mjModel *model, int control) {
     for (int actuator = 0;; actuator++) {
         int first, n;

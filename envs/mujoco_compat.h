@@ -33,7 +33,16 @@ bool tz_mujoco_can_sleep(const mjModel *model);
 
 // The controls that an actuator takes: u[*first], ..., *n of them. Each takes one before 3.11;
 // since then orientations and PID controllers take several.
-void tz_mujoco_controls_of(const mjModel *model, int actuator, int *first, int *n);
+static inline void tz_mujoco_controls_of(const mjModel *model, int actuator, int *first, int *n) {
+#if mjVERSION_HEADER < 3011000
+    (void)model;
+    *first = actuator;
+    *n = 1;
+#else
+    *first = model->actuator_ctrladr[actuator];
+    *n = model->actuator_ctrlnum[actuator];
+#endif
+}
 
 // The actuator that takes u[control], which must be one of the model's.
 int tz_mujoco_actuator_of(const mjModel *model, int control);
