@@ -1,6 +1,6 @@
 // Matrix products for tiles, by LIBXSMM's run-time kernels where they run at the peak (x86-64,
 // small) and by OpenBLAS elsewhere. Layers of networks and products with sparse activations have
-// kernels of their own (base/layer.h, base/sparse.h).
+// kernels of their own.
 //
 // All matrices are row-major and dense in f32. Letters: C (m, n) = op(A) op(B).
 #ifndef TRAPEZE_BASE_BLAS_H

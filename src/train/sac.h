@@ -77,7 +77,7 @@ typedef struct tz_sac_net {
     float *parameters, *m, *v; // with Adam's moments                                  (n)
     float *target;             // slow copy of a critic; NULL for the actor            (n)
 
-    // copies of weights for products (base/sparse.h for packing; W1 itself where it is its packed
+    // copies of weights for products (packed for the kernels; W1 itself where it is its packed
     // copy); NULL where unused
     float *W1_packed, *W1t_packed; // W1 and its transpose                            (H, H)
     float *target_W1_packed;       // W1 of the slow copy                             (H, H)

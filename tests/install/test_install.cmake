@@ -59,13 +59,12 @@ foreach(include ${includes})
     -I${hostile} -I${WORK}/prefix/include)
 endforeach()
 
-<<<<<<< HEAD
 # and all of them in one file
 list(JOIN includes "" every_include)
 file(WRITE ${WORK}/headers.c "${every_include}")
 run(${COMPILER} -std=c17 -Wall -Wextra -Werror -fsyntax-only ${WORK}/headers.c
   -I${hostile} -I${WORK}/prefix/include)
-=======
+
 # What a header points to, another header or a page, is installed.
 foreach(header ${headers})
   file(READ ${WORK}/prefix/include/${header} text)
@@ -80,7 +79,6 @@ foreach(header ${headers})
     endif()
   endforeach()
 endforeach()
->>>>>>> wt-i
 
 # find_package
 set(source ${CMAKE_CURRENT_LIST_DIR}/example)
