@@ -195,3 +195,18 @@ tz_status tz_run_json_read(const char *folder, const char *name, struct json_obj
     TZ_CHECK(tz_path_join(path, folder, name, error));
     return tz_json_read(path, object, error);
 }
+
+tz_status tz_run_folder_refuse(const char *folder, const char *const *files, size_t n,
+                               tz_error *error) {
+    for (size_t i = 0; i < n; i++) {
+        char path[TZ_PATH_MAX];
+        TZ_CHECK(tz_path_join(path, folder, files[i], error));
+        if (tz_file_exists(path)) {
+            return tz_fail(error, TZ_ERR_ARGUMENT,
+                           "%s already holds a run (%s): continue it with --resume, or name "
+                           "another folder",
+                           folder, files[i]);
+        }
+    }
+    return TZ_OK;
+}

@@ -40,4 +40,9 @@ TZ_API void tz_json_print(struct json_object *object);
 // The version as text, static: "trapeze 0.1.0".
 TZ_API const char *tz_version(void);
 
+// A run is never written over another: TZ_ERR_ARGUMENT when the folder holds one of its files
+// (n names relative to it), as a command without --resume must say.
+TZ_API tz_status tz_run_folder_refuse(const char *folder, const char *const *files, size_t n,
+                                      tz_error *error);
+
 #endif

@@ -412,22 +412,10 @@ static tz_status conclude(const run *r, tz_error *error) {
 
 // ---- before the first episode
 
-// A run is never written over another.
-static tz_status check_folder(const run *r, tz_error *error) {
-    const arguments *a = &r->arguments;
+static tz_status check_folder(const arguments *a, tz_error *error) {
     static const char *const files[] = {"config.json", "round-1/mpc/config.json",
                                         "model.safetensors"};
-    for (size_t i = 0; i < TZ_COUNTOF(files) && !a->resume; i++) {
-        char path[TZ_PATH_MAX];
-        TZ_CHECK(tz_path_join(path, a->out, files[i], error));
-        if (tz_file_exists(path)) {
-            return tz_fail(error, TZ_ERR_ARGUMENT,
-                           "%s already holds a run (%s): continue it with --resume, or name "
-                           "another folder",
-                           a->out, files[i]);
-        }
-    }
-    return TZ_OK;
+    return a->resume ? TZ_OK : tz_run_folder_refuse(a->out, files, TZ_COUNTOF(files), error);
 }
 
 // How large the datasets given are, and which: changed ones would make another run.
@@ -544,7 +532,7 @@ static tz_status begin_folder(const run *r, int argc, char **argv, tz_error *err
 }
 
 static tz_status run_rounds(run *r, int argc, char **argv, tz_error *error) {
-    TZ_CHECK(check_folder(r, error));
+    TZ_CHECK(check_folder(&r->arguments, error));
     TZ_CHECK(check_parts(r, error));
     TZ_CHECK(begin_folder(r, argc, argv, error));
     TZ_CHECK(do_all(r, error));

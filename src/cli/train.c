@@ -360,21 +360,10 @@ static tz_status write_config(const run *r, tz_error *error) {
     return status;
 }
 
-// A run is never written over another.
 static tz_status check_folder(const arguments *a, tz_error *error) {
     static const char *const files[] = {"config.json", "checkpoint.safetensors",
                                         "model.safetensors", "ensemble.json"};
-    for (size_t i = 0; i < TZ_COUNTOF(files) && !a->resume; i++) {
-        char path[TZ_PATH_MAX];
-        TZ_CHECK(tz_path_join(path, a->out, files[i], error));
-        if (tz_file_exists(path)) {
-            return tz_fail(error, TZ_ERR_ARGUMENT,
-                           "%s already holds a run (%s): continue it with --resume, or name "
-                           "another folder",
-                           a->out, files[i]);
-        }
-    }
-    return TZ_OK;
+    return a->resume ? TZ_OK : tz_run_folder_refuse(a->out, files, TZ_COUNTOF(files), error);
 }
 
 static tz_status begin_folder(void *context, tz_error *error) {
