@@ -65,6 +65,9 @@ tz_status tz_options_parse(const tz_command *command, tz_option *options, size_t
                            int argc, char **argv, tz_text_list *positional, bool *help,
                            tz_error *error);
 
+// The option whose value this is, where it was given; else NULL.
+const tz_option *tz_option_given(const tz_option *options, size_t n_options, const void *value);
+
 // Whether the option that writes to `value` was given.
 bool tz_option_was_set(const tz_option *options, size_t n_options, const void *value);
 

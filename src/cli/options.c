@@ -296,12 +296,17 @@ tz_status tz_options_parse(const tz_command *command, tz_option *options, size_t
     return TZ_OK;
 }
 
-bool tz_option_was_set(const tz_option *options, size_t n_options, const void *value) {
-    bool set = false;
+const tz_option *tz_option_given(const tz_option *options, size_t n_options, const void *value) {
     for (size_t i = 0; i < n_options; i++) {
-        set |= options[i].value == value && options[i].was_set;
+        if (options[i].value == value && options[i].was_set) {
+            return &options[i];
+        }
     }
-    return set;
+    return NULL;
+}
+
+bool tz_option_was_set(const tz_option *options, size_t n_options, const void *value) {
+    return tz_option_given(options, n_options, value) != NULL;
 }
 
 const char *const tz_version_choices[] = {"auto", "v5", "v4", NULL};

@@ -577,23 +577,13 @@ static void destroy(run *r) {
     free(r->what);
 }
 
-// The option of this value, where it was given; else NULL.
-static const tz_option *find_set(const tz_option *options, size_t n, const void *value) {
-    for (size_t i = 0; i < n; i++) {
-        if (options[i].value == value && options[i].was_set) {
-            return &options[i];
-        }
-    }
-    return NULL;
-}
-
 // What a model of --init brings with it cannot be asked for.
 static tz_status check_init(const arguments *a, const tz_option *options, size_t n,
                             tz_error *error) {
     const void *const own[] = {&a->n_hidden,     &a->n_layers, &a->substeps,   &a->integrator,
                                &a->embed_angles, &a->mask,     &a->range_limit};
     for (size_t k = 0; k < TZ_COUNTOF(own) && keeps_form(a); k++) {
-        const tz_option *option = find_set(options, n, own[k]);
+        const tz_option *option = tz_option_given(options, n, own[k]);
         if (option != NULL) {
             return tz_fail(error, TZ_ERR_ARGUMENT,
                            "%s: its model keeps its form: leave out %s, or add --renormalise",
@@ -614,7 +604,7 @@ static tz_status check_idle(const arguments *a, const tz_option *options, size_t
     const void *const of_held_out[] = {&a->split_seed, &a->def.rollout_every, &a->def.n_rollouts,
                                        &a->def.horizon};
     for (size_t k = 0; k < TZ_COUNTOF(of_held_out) && a->test_fraction == 0.0; k++) {
-        const tz_option *option = find_set(options, n, of_held_out[k]);
+        const tz_option *option = tz_option_given(options, n, of_held_out[k]);
         if (option != NULL) {
             return tz_fail(error, TZ_ERR_ARGUMENT,
                            "%s: --test-fraction 0 holds no episode out, expected another fraction",
