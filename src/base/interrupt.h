@@ -8,7 +8,8 @@
 #include <stdbool.h>
 
 // Installs the handlers of SIGINT and SIGTERM, which the library never does on its own: without
-// this call the signals do what the program says. A second signal ends the process.
+// this call the signals do what the program says. A second signal ends the process, unless it comes
+// within a quarter of a second: then it is the first one, passed on twice.
 TZ_API void tz_catch_interrupts(void);
 
 // Whether one of the two came since. True until the process ends; any thread may ask.

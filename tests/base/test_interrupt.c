@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-// The first signal is a flag, the second one ends the process.
+// The first signal is a flag, also when it comes twice at once; the second one ends the process.
 static void interrupts_are_caught_once(void **state) {
     (void)state;
     for (int i = 0; i < 2; i++) {
@@ -23,9 +23,11 @@ static void interrupts_are_caught_once(void **state) {
                 _exit(1);
             }
             raise(number);
+            raise(number);
             if (!tz_interrupted()) {
                 _exit(2);
             }
+            usleep(300 * 1000);
             raise(number);
             _exit(3);
         }
