@@ -18,12 +18,14 @@ endif()
 install(DIRECTORY policies DESTINATION ${CMAKE_INSTALL_DATADIR}/trapeze FILES_MATCHING PATTERN "*.safetensors")
 
 # The documentation, in the folders of the source tree, so that its links and the headers' pointers (docs/models.md)
-# hold, without the tables and runs of the study; the tools that it names for models and policies; the examples.
+# hold, pictures and tables included, without the runs of the study; the tools that it names for models and policies;
+# the examples.
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "*.png"
-  PATTERN "docs/paper" EXCLUDE PATTERN "docs/prediction" EXCLUDE)
+  PATTERN "*.csv" PATTERN "runs" EXCLUDE)
 install(FILES policies/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/policies)
-install(PROGRAMS tools/cleanrl_policy.py tools/policy_to_sb3.py tools/read_model.py
+install(DIRECTORY policies/curves DESTINATION ${CMAKE_INSTALL_DOCDIR}/policies)
+install(PROGRAMS tools/cleanrl_policy.py tools/policy_to_onnx.py tools/policy_to_sb3.py tools/read_model.py
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/tools)
 install(DIRECTORY tests/install/example DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

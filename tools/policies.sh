@@ -7,13 +7,10 @@
 # OUT/ENV is the training run, OUT/ENV-replay-v0 its replay memory as a dataset, OUT/ENV-returns.txt the 20 episodes
 # that the table shows. A finished run is kept and an interrupted one goes on, so the same command continues.
 set -eu
-cd "$(dirname "$0")/.."
-if [ $# -lt 2 ]; then
-    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
-    exit 2
-fi
-trapeze=$1 out=$2
+usage="usage: tools/policies.sh PROGRAM OUT [ENV...]"
+trapeze=${1:?$usage} out=${2:?$usage}
 shift 2
+policies=$(dirname "$0")/../policies
 [ $# -gt 0 ] || set -- half_cheetah ant hopper walker2d swimmer reacher pusher inverted_pendulum inverted_double_pendulum \
     humanoid_standup
 
@@ -42,16 +39,16 @@ for env; do
     "$trapeze" sac --env "$env" --seed 0 $settings --threads 1 --out "$run" --resume --save-replay "$run-replay-v0"
     "$trapeze" collect --env "$env" --policy "$run/best.safetensors" --episodes 20 --seed 1000 --out "$run-episodes-v0" \
         --resume | tee "$run-returns.txt"
-    cp "$run/best.safetensors" "policies/$env-expert.safetensors"
+    cp "$run/best.safetensors" "$policies/$env-expert.safetensors"
     if [ "$env" = half_cheetah ]; then
         # shellcheck disable=SC2086 # one word an option
         "$trapeze" sac --env "$env" --seed 0 --steps 1000000 $half --snapshot-at 1500,3500 \
             --threads 1 --out "$run-skilled" --resume
-        cp "$run-skilled/snapshots/return-1500.safetensors" policies/half_cheetah-novice.safetensors
-        cp "$run-skilled/snapshots/return-3500.safetensors" policies/half_cheetah-medium.safetensors
-        cp "$run-skilled/best.safetensors" policies/half_cheetah-skilled.safetensors
+        cp "$run-skilled/snapshots/return-1500.safetensors" "$policies/half_cheetah-novice.safetensors"
+        cp "$run-skilled/snapshots/return-3500.safetensors" "$policies/half_cheetah-medium.safetensors"
+        cp "$run-skilled/best.safetensors" "$policies/half_cheetah-skilled.safetensors"
     fi
-    cp "$run/best-critics.safetensors" "policies/$env-critics.safetensors"
-    cp "$run/metrics.csv" "policies/curves/$env.csv"
-    cp "$run/return.png" "policies/curves/$env.png"
+    cp "$run/best-critics.safetensors" "$policies/$env-critics.safetensors"
+    cp "$run/metrics.csv" "$policies/curves/$env.csv"
+    cp "$run/return.png" "$policies/curves/$env.png"
 done

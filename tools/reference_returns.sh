@@ -7,20 +7,17 @@
 # expert is trained under version 5. OUT/ENV-VERSION-POLICY-v0 is the dataset of one measurement; those that are there
 # are kept, so the same command continues. Prints a row of a table for each.
 set -eu
-cd "$(dirname "$0")/.."
-if [ $# -lt 2 ]; then
-    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
-    exit 2
-fi
-trapeze=$1 out=$2
+usage="usage: tools/reference_returns.sh PROGRAM OUT [ENV...]"
+trapeze=${1:?$usage} out=${2:?$usage}
 shift 2
+policies=$(dirname "$0")/../policies
 [ $# -gt 0 ] || set -- half_cheetah hopper walker2d ant swimmer reacher pusher inverted_pendulum inverted_double_pendulum \
     humanoid humanoid_standup
 
 for env; do
     for version in v5 v4; do
         for policy in random "$env-expert"; do
-            [ "$policy" = random ] || [ -e "policies/$policy.safetensors" ] || continue
+            [ "$policy" = random ] || [ -e "$policies/$policy.safetensors" ] || continue
             data=$out/$env-$version-$policy-v0
             "$trapeze" collect --env "$env" --version $version --policy "$policy" --episodes 200 --seed 1000 --out "$data" \
                 --threads "${THREADS:-0}" --quiet --resume >/dev/null

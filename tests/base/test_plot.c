@@ -50,19 +50,31 @@ static int fill(void **state) {
     return set_up(state);
 }
 
-// Pixels of the picture within 40 of a colour in each channel.
-static int count_pixels(int red, int green, int blue) {
+enum { WIDTH = 1280, HEIGHT = 800 };
+
+// The pixels of the picture (HEIGHT, WIDTH, 3); the caller frees them.
+static unsigned char *read_picture(void) {
     png_image image = {.version = PNG_IMAGE_VERSION};
     assert_true(png_image_begin_read_from_file(&image, png_path));
     image.format = PNG_FORMAT_RGB;
-    assert_int_equal(image.width, 1280);
-    assert_int_equal(image.height, 800);
+    assert_int_equal(image.width, WIDTH);
+    assert_int_equal(image.height, HEIGHT);
     unsigned char *rgb = tz_alloc(PNG_IMAGE_SIZE(image), 1);
     assert_non_null(rgb);
     assert_true(png_image_finish_read(&image, NULL, rgb, 0, NULL));
+    return rgb;
+}
+
+// Within 40 of a colour in each channel.
+static bool is_near(const unsigned char *rgb, int red, int green, int blue) {
+    return abs(rgb[0] - red) < 40 && abs(rgb[1] - green) < 40 && abs(rgb[2] - blue) < 40;
+}
+
+static int count_pixels(int red, int green, int blue) {
+    unsigned char *rgb = read_picture();
     int n = 0;
-    for (size_t i = 0; i < PNG_IMAGE_SIZE(image); i += 3) {
-        n += abs(rgb[i] - red) < 40 && abs(rgb[i + 1] - green) < 40 && abs(rgb[i + 2] - blue) < 40;
+    for (int i = 0; i < HEIGHT * WIDTH; i++) {
+        n += is_near(rgb + 3 * i, red, green, blue);
     }
     tz_free(rgb);
     return n;
@@ -102,6 +114,68 @@ static void draws_lines_bands_and_points(void **state) {
         assert_svg_holds(">horizon (steps)<");
         assert_svg_holds(">node-so<");
         assert_svg_holds("half_cheetah");
+    }
+}
+
+// The smallest rectangle that holds pixels.
+typedef struct box {
+    int left, right, top, bottom;
+} box;
+
+static void extend(box *b, int column, int row) {
+    b->left = column < b->left ? column : b->left;
+    b->right = column > b->right ? column : b->right;
+    b->top = row < b->top ? row : b->top;
+    b->bottom = row > b->bottom ? row : b->bottom;
+}
+
+// The axes, the column and the row that hold most of their grey (#606060), and all that is blue.
+static void find_frame_and_dots(box *frame, box *dots) {
+    const box nothing = {WIDTH, -1, HEIGHT, -1};
+    static int in_column[WIDTH], in_row[HEIGHT];
+    unsigned char *rgb = read_picture();
+    memset(in_column, 0, sizeof in_column);
+    memset(in_row, 0, sizeof in_row);
+    *frame = *dots = nothing;
+    int column = 0, row = 0;
+    for (int i = 0; i < HEIGHT * WIDTH; i++) {
+        if (is_near(rgb + 3 * i, 0x60, 0x60, 0x60)) {
+            column = ++in_column[i % WIDTH] > in_column[column] ? i % WIDTH : column;
+            row = ++in_row[i / WIDTH] > in_row[row] ? i / WIDTH : row;
+        }
+        if (is_near(rgb + 3 * i, 0x00, 0x72, 0xb2)) {
+            extend(dots, i % WIDTH, i / WIDTH);
+        }
+    }
+    for (int i = 0; i < HEIGHT * WIDTH; i++) {
+        const bool on_axis = i / WIDTH == row ? i % WIDTH >= column : i % WIDTH == column;
+        if (on_axis && is_near(rgb + 3 * i, 0x60, 0x60, 0x60)) {
+            extend(frame, i % WIDTH, i / WIDTH);
+        }
+    }
+    tz_free(rgb);
+}
+
+// The outermost points, too, stand whole and apart from the axes, whether these are logarithmic or
+// not, and with the line that was fitted to them.
+static void points_stand_inside_the_frame(void **state) {
+    (void)state;
+    enum { APART = 8 }; // pixels, the diameter of a dot
+    const double at[] = {6e-9, 1e-4, 1.05}, value[] = {0.0028, 0.4, 0.03};
+    const tz_series series[] = {
+        {.x = at, .y = value, .n = 3, .points = true, .color = 1},
+        {.x = at, .y = value, .n = 3, .color = 1},
+    };
+    for (int logarithmic = 0; logarithmic < 2; logarithmic++) {
+        box frame, dots;
+        write_plot(&(tz_plot){"Dots", "x", "y", logarithmic, logarithmic, series, 2, NULL, 0, 0});
+        find_frame_and_dots(&frame, &dots);
+        assert_in_range(frame.right - frame.left, WIDTH / 2, WIDTH);
+        assert_in_range(frame.bottom - frame.top, HEIGHT / 2, HEIGHT);
+        assert_in_range(dots.left, frame.left + APART, frame.right);
+        assert_in_range(dots.right, dots.left, frame.right - APART);
+        assert_in_range(dots.top, frame.top + APART, frame.bottom);
+        assert_in_range(dots.bottom, dots.top, frame.bottom - APART);
     }
 }
 
@@ -169,8 +243,11 @@ static void failures_are_sentences(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fill, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(draws_lines_bands_and_points),    TEST(draws_bars),
-        TEST(leaves_out_what_cannot_be_drawn), TEST(text_stays_text),
+        TEST(draws_lines_bands_and_points),
+        TEST(points_stand_inside_the_frame),
+        TEST(draws_bars),
+        TEST(leaves_out_what_cannot_be_drawn),
+        TEST(text_stays_text),
         TEST(failures_are_sentences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
