@@ -312,9 +312,10 @@ static tz_status take_over(run *r, tz_error *error) {
     return TZ_OK;
 }
 
-// Refuses a folder that holds a run, or with --resume one of other choices.
+// Refuses a folder of something else, one that holds a run, or with --resume one of other choices.
 static tz_status begin_folder(run *r, int argc, char **argv, tz_error *error) {
     const arguments *a = &r->arguments;
+    TZ_CHECK(tz_run_folder_expect(a->out, "mpc", false, error));
     TZ_CHECK(tz_make_folders(a->out, error));
     TZ_CHECK(begin_dataset(r, error));
     TZ_CHECK(tz_mpc_journal_begin(a->out, a->resume, error));

@@ -415,6 +415,7 @@ static tz_status conclude(const run *r, tz_error *error) {
 static tz_status check_folder(const arguments *a, tz_error *error) {
     static const char *const files[] = {"config.json", "round-1/mpc/config.json",
                                         "model.safetensors"};
+    TZ_CHECK(tz_run_folder_expect(a->out, "rounds", false, error));
     return a->resume ? TZ_OK : tz_run_folder_refuse(a->out, files, TZ_COUNTOF(files), error);
 }
 

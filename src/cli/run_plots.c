@@ -24,21 +24,6 @@ tz_status tz_pictures_add(tz_pictures *out, const tz_plot *plot, const char *nam
 
 // ---- config.json
 
-const char *tz_config_text(struct json_object *config, const char *key) {
-    struct json_object *value = NULL;
-    json_object_object_get_ex(config, key, &value);
-    return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
-}
-
-const char *tz_config_command(struct json_object *config) {
-    struct json_object *words = NULL, *word = NULL;
-    if (json_object_object_get_ex(config, "command", &words) &&
-        json_object_is_type(words, json_type_array) && json_object_array_length(words) > 1) {
-        word = json_object_array_get_idx(words, 1);
-    }
-    return json_object_is_type(word, json_type_string) ? json_object_get_string(word) : "";
-}
-
 static struct json_object *options_of(struct json_object *config) {
     struct json_object *options = NULL;
     json_object_object_get_ex(config, "options", &options);

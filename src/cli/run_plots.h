@@ -27,10 +27,4 @@ tz_status tz_draw_curves(const char *folder, struct json_object *config, tz_pict
 // on stderr, not a failure.
 tz_status tz_draw_finished_run(const char *command, const char *folder, tz_error *error);
 
-// The command that made a folder, from its config.json: "train"; "" when it does not say.
-const char *tz_config_command(struct json_object *config);
-
-// The text at `key`, "" when there is none.
-const char *tz_config_text(struct json_object *config, const char *key);
-
 #endif

@@ -353,6 +353,7 @@ static tz_writer_def replay_writer(const sac_options *o, struct json_object *con
 }
 
 static tz_status begin_replay(const sac_options *o, const tz_task *task, tz_error *error) {
+    TZ_CHECK(tz_run_folder_expect(o->save_replay, "sac", true, error));
     if (!o->def.resume) {
         TZ_CHECK(tz_writer_expect_unused(o->save_replay, error));
     }
@@ -388,6 +389,8 @@ static tz_status save_replay(const sac_options *o, tz_sac_trainer *trainer, int 
 
 static tz_status train(sac_options *o, int argc, char **argv, tz_team *team, tz_error *error) {
     char command[2048], env_arguments[TZ_ENV_ARGUMENTS_MAX];
+    const bool keeps_memory = o->save_replay != NULL && strcmp(o->save_replay, o->def.folder) == 0;
+    TZ_CHECK(tz_run_folder_expect(o->def.folder, "sac", keeps_memory, error));
     join_command(command, sizeof command, argc, argv);
     TZ_CHECK(tz_join_env_arguments(env_arguments, &o->env_arguments, error));
     o->def.env_arguments = env_arguments;

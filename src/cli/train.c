@@ -363,6 +363,7 @@ static tz_status write_config(const run *r, tz_error *error) {
 static tz_status check_folder(const arguments *a, tz_error *error) {
     static const char *const files[] = {"config.json", "checkpoint.safetensors",
                                         "model.safetensors", "ensemble.json"};
+    TZ_CHECK(tz_run_folder_expect(a->out, "train", false, error));
     return a->resume ? TZ_OK : tz_run_folder_refuse(a->out, files, TZ_COUNTOF(files), error);
 }
 

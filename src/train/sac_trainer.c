@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/run_folder.h"
 #include "envs/env.h"
 #include "envs/observation.h"
 #include "policies/squashed.h"
@@ -205,16 +206,15 @@ static tz_status resume(tz_sac_trainer *trainer, const char *path, tz_error *err
 }
 
 static tz_status start(tz_sac_trainer *trainer, tz_error *error) {
+    static const char *const files[] = {"checkpoint.safetensors"};
+    const tz_sac_trainer_def *d = &trainer->def;
     char path[TZ_PATH_MAX], snapshots[TZ_PATH_MAX];
-    TZ_CHECK(tz_path_join(snapshots, trainer->def.folder, "snapshots", error));
+    TZ_CHECK(d->resume ? TZ_OK : tz_run_folder_refuse(d->folder, files, TZ_COUNTOF(files), error));
+    TZ_CHECK(tz_path_join(snapshots, d->folder, "snapshots", error));
     TZ_CHECK(tz_make_folders(snapshots, error));
-    TZ_CHECK(tz_path_join(path, trainer->def.folder, "checkpoint.safetensors", error));
-    if (trainer->def.resume && tz_file_exists(path)) {
+    TZ_CHECK(tz_path_join(path, d->folder, files[0], error));
+    if (tz_file_exists(path)) {
         TZ_CHECK(resume(trainer, path, error));
-    } else if (tz_file_exists(path)) {
-        return tz_fail(error, TZ_ERR_ARGUMENT,
-                       "%s: the folder already holds a run; go on with --resume or choose another",
-                       trainer->def.folder);
     } else {
         tz_env_reset(trainer->env, trainer->z, trainer->def.learner.seed, 0);
     }
