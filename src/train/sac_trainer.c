@@ -320,13 +320,13 @@ static void step_env(void *context) {
     tz_env_step(trainer->env, &trainer->step, trainer->z, trainer->u);
 }
 
-// Remembers the step and starts a new episode where one ended. An unstable step is not remembered
-// as data; its episode ends there.
+// Remembers the step and starts a new episode where one ended. A step without a sound state and
+// reward is not remembered as data; its episode was cut before it.
 static void remember(tz_sac_trainer *trainer) {
     tz_sac_progress *p = &trainer->progress;
     const tz_step *step = &trainer->step;
-    const bool stable = step->outcome == TZ_STEP_OK;
-    if (stable) {
+    const bool is_sound = step->outcome == TZ_STEP_OK;
+    if (is_sound) {
         observe(trainer, trainer->next_obs, trainer->env);
         const tz_transition transition = {.obs = trainer->obs,
                                           .next_obs = trainer->next_obs,
@@ -342,8 +342,13 @@ static void remember(tz_sac_trainer *trainer) {
         p->episode_steps++;
     } else {
         p->n_unstable++;
+        if (p->episode_steps > 0) {
+            tz_replay_cut_newest(&trainer->replay, step->outcome == TZ_STEP_UNSTABLE
+                                                       ? TZ_CUT_UNSTABLE
+                                                       : TZ_CUT_BAD_REWARD);
+        }
     }
-    if (!stable || step->terminated || step->truncated) {
+    if (!is_sound || step->terminated || step->truncated) {
         p->episode++;
         p->finished_episodes++;
         p->finished_return += p->episode_return;

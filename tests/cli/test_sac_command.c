@@ -199,6 +199,34 @@ static void threads_change_nothing_and_the_memory_becomes_a_dataset(void **state
     assert_string_equal(printed, "\"final_difference_max\":0.0\n");
 }
 
+// A stiff damper that follows the control: where that jumps by more than 1, the acceleration passes
+// MuJoCo's 1e10, and controls above 0.8 have no finite reward. Random controls meet both; the
+// policy of an evaluation, still untrained, stays near 0.
+static void the_dataset_says_why_an_episode_was_cut(void **state) {
+    (void)state;
+    assert_int_equal(
+        shell("printf '<mujoco><option gravity=\"0 0 0\"/><custom><text name=\"trapeze_reward\" "
+              "data=\"1 / (u.x < 0.8)\"/></custom><worldbody><body><joint name=\"x\" "
+              "type=\"slide\" damping=\"1e10\"/><geom size=\"0.1\" mass=\"1\"/></body>"
+              "</worldbody><actuator><motor name=\"x\" joint=\"x\" gear=\"1e10\" "
+              "ctrlrange=\"-1 1\" ctrllimited=\"true\"/></actuator></mujoco>' > jumpy.xml"),
+        0);
+    assert_int_equal(trapeze("sac --env jumpy.xml --steps 400 --learning-starts 400 --eval-every "
+                             "200 --eval-episodes 1 --hidden 16 --batch 16 --quiet --out jumpy "
+                             "--save-replay jumpy-v0"),
+                     0);
+    assert_int_equal(trapeze("data validate jumpy-v0"), 0);
+    assert_int_equal(trapeze("data info jumpy-v0 --json"), 0);
+    struct json_object *object = printed_json();
+    const double episodes = number(object, "episodes");
+    assert_true(number(object, "unstable") >= 10.0);
+    assert_true(number(object, "bad_reward") >= 10.0);
+    // all but the one in flight
+    assert_in_range((int)(number(object, "unstable") + number(object, "bad_reward")),
+                    (int)episodes - 1, (int)episodes);
+    json_object_put(object);
+}
+
 // A rate that falls until the last step makes another run of another number of steps.
 static void a_falling_rate_belongs_to_its_steps(void **state) {
     (void)state;
@@ -255,6 +283,7 @@ int main(void) {
         cmocka_unit_test(signals_at_any_moment_change_nothing),
         cmocka_unit_test(a_falling_rate_belongs_to_its_steps),
         cmocka_unit_test(threads_change_nothing_and_the_memory_becomes_a_dataset),
+        cmocka_unit_test(the_dataset_says_why_an_episode_was_cut),
         cmocka_unit_test(nothing_wrong_is_found_at_the_end),
         cmocka_unit_test(bad_input_is_one_sentence),
     };
