@@ -393,11 +393,6 @@ static tz_status begin(run *r, int argc, char **argv, tz_error *error) {
 
 // ---- results
 
-// NaN, what was not measured, is null.
-static void add_measured(struct json_object *o, const char *key, double value) {
-    json_object_object_add(o, key, isnan(value) ? NULL : tz_json_real(value));
-}
-
 static struct json_object *results_json(const run *r, const tz_mpc_summary *s) {
     struct json_object *o = json_object_new_object();
     struct json_object *returns = json_object_new_array(), *lengths = json_object_new_array();
@@ -418,21 +413,21 @@ static struct json_object *results_json(const run *r, const tz_mpc_summary *s) {
     tz_json_add_int(o, "episodes_asked", r->arguments.episodes);
     tz_json_add_int(o, "dropped_episodes", r->n_done < r->arguments.episodes);
     tz_json_add_int(o, "steps", steps);
-    add_measured(o, "return_mean", s->return_mean);
-    add_measured(o, "return_std", s->return_std);
+    tz_json_add_measured(o, "return_mean", s->return_mean);
+    tz_json_add_measured(o, "return_std", s->return_std);
     json_object_object_add(o, "returns", returns);
     json_object_object_add(o, "lengths", lengths);
-    add_measured(o, "predicted_mean", s->predicted_mean);
-    add_measured(o, "reward_rmse", s->reward_rmse);
+    tz_json_add_measured(o, "predicted_mean", s->predicted_mean);
+    tz_json_add_measured(o, "reward_rmse", s->reward_rmse);
     json_object_object_add(o, "horizon", s->horizon > 0 ? json_object_new_int(s->horizon) : NULL);
-    add_measured(o, "horizon_predicted_mean", s->horizon_predicted_mean);
-    add_measured(o, "horizon_obtained_mean", s->horizon_obtained_mean);
-    add_measured(o, "diverged_share", s->diverged_share);
-    add_measured(o, "out_of_range_share", s->outside_share);
+    tz_json_add_measured(o, "horizon_predicted_mean", s->horizon_predicted_mean);
+    tz_json_add_measured(o, "horizon_obtained_mean", s->horizon_obtained_mean);
+    tz_json_add_measured(o, "diverged_share", s->diverged_share);
+    tz_json_add_measured(o, "out_of_range_share", s->outside_share);
     tz_json_add_int(o, "unstable_episodes", s->n_unstable);
     tz_json_add_int(o, "bad_reward_episodes", s->n_bad_reward);
-    add_measured(o, "plan_ms_median", s->plan_ms_median);
-    add_measured(o, "plan_ms_p95", s->plan_ms_p95);
+    tz_json_add_measured(o, "plan_ms_median", s->plan_ms_median);
+    tz_json_add_measured(o, "plan_ms_p95", s->plan_ms_p95);
     tz_json_add_real(o, "control_period_ms", period_ms);
     json_object_object_add(
         o, "real_time",

@@ -1,6 +1,7 @@
 #include "cli/run_plots.h"
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/run_folder.h"
 #include "base/table.h"
@@ -18,7 +19,16 @@ tz_status tz_pictures_add(tz_pictures *out, const tz_plot *plot, const char *nam
     char stem[TZ_PATH_MAX];
     TZ_CHECK(tz_path_join(stem, out->folder, name, error));
     TZ_CHECK(tz_plot_write(plot, stem, error));
+    return tz_pictures_note(out, name, error);
+}
+
+tz_status tz_pictures_note(tz_pictures *out, const char *name, tz_error *error) {
+    char stem[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(stem, out->folder, name, error));
     out->n++;
+    if (out->list != NULL) {
+        json_object_array_add(out->list, tz_json_text(stem));
+    }
     return TZ_OK;
 }
 

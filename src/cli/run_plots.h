@@ -10,12 +10,16 @@
 
 // Where pictures go, and how many have been drawn there.
 typedef struct tz_pictures {
-    const char *folder; // borrowed
+    const char *folder;       // borrowed
+    struct json_object *list; // Nullable, borrowed: their paths without .png and .svg
     int n;
 } tz_pictures;
 
 // Draws one more picture, <folder>/<name>.png and .svg.
 tz_status tz_pictures_add(tz_pictures *out, const tz_plot *plot, const char *name, tz_error *error);
+
+// Counts and lists one that was drawn.
+tz_status tz_pictures_note(tz_pictures *out, const char *name, tz_error *error);
 
 // Draws the curves of a folder of `trapeze train`, `sac`, `mpc`, `rounds` or `eval`, as PNG and SVG
 // (docs/plots.md). `config` is the folder's config.json; a folder of another command has no curves.

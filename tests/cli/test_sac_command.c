@@ -114,6 +114,48 @@ static void says_nothing_of_updates_before_the_first(void **state) {
                      0);
 }
 
+// The object of --json is that of the last row of metrics.csv and of the best one.
+static void the_object_says_what_the_run_earned(void **state) {
+    (void)state;
+#define TOLD(steps)                                                                                \
+    "sac --env inverted_pendulum --env-arg reset_noise_scale=0.05 --steps " steps                  \
+    " --learning-starts 300 --eval-every 200 --eval-episodes 2 --checkpoint-every 200 --hidden 16" \
+    " --batch 16 --quiet --json --out told"
+    assert_int_equal(trapeze(TOLD("200")), 0);
+    struct json_object *o = printed_json();
+    assert_string_equal(words(o, "policy"), "told/policy.safetensors");
+    assert_string_equal(words(o, "best"), "told/best.safetensors");
+    assert_string_equal(words(o, "env"), "inverted_pendulum");
+    assert_string_equal(words(o, "env_arguments"), "reset_noise_scale=0.05");
+    assert_null(field(o, "critic_loss")); // no update yet
+    assert_null(field(o, "data"));
+    json_object_put(o);
+
+    assert_int_equal(trapeze(TOLD("800") " --resume --save-replay told-v0"), 0);
+    o = printed_json();
+    assert_string_equal(words(o, "data"), "told-v0");
+    assert_int_equal((int)number(o, "steps"), 800);
+    assert_int_equal((int)number(o, "threads"), 1);
+    assert_true(number(o, "seconds") > 0.0 && number(o, "temperature") > 0.0);
+    char row[128];
+    snprintf(row, sizeof row, "800,%.0f,%.6g,%.6g,%.6g,%.6g,%.6g,", number(o, "episodes"),
+             number(o, "return_mean"), number(o, "return_std"), number(o, "length_mean"),
+             number(o, "training_return"), number(o, "critic_loss"));
+    assert_int_equal(shell("tail -1 told/metrics.csv"), 0);
+    assert_memory_equal(printed, row, strlen(row));
+    snprintf(row, sizeof row, "%.6g", number(o, "best_return_mean"));
+    assert_int_equal(shell("tail -n +2 told/metrics.csv | grep -q '^%.0f,[0-9]*,%s,'",
+                           number(o, "best_step"), row),
+                     0);
+    assert_int_equal(trapeze("policy info told/best.safetensors --json"), 0);
+    struct json_object *best = printed_json();
+    assert_int_equal(atoi(words(best, "steps")), (int)number(o, "best_step"));
+    json_object_put(best);
+    json_object_put(o);
+    // the policy's file does not depend on how its run is told
+    assert_int_equal(shell("grep -q -e --json told/policy.safetensors"), 1);
+}
+
 // Starts a run in the background and ends it with the signal after a while; true when it was alive.
 static bool start_and_signal(const char *folder, int signal_number, int wait_ms) {
     char command[512];
@@ -280,6 +322,7 @@ int main(void) {
         cmocka_unit_test(a_run_keeps_its_arguments),
         cmocka_unit_test(a_resumed_run_keeps_its_first_command),
         cmocka_unit_test(says_nothing_of_updates_before_the_first),
+        cmocka_unit_test(the_object_says_what_the_run_earned),
         cmocka_unit_test(signals_at_any_moment_change_nothing),
         cmocka_unit_test(a_falling_rate_belongs_to_its_steps),
         cmocka_unit_test(threads_change_nothing_and_the_memory_becomes_a_dataset),
