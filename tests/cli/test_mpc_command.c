@@ -65,6 +65,17 @@ static void the_results_agree_with_the_episodes(void **state) {
     assert_int_equal(atoi(printed), 1 + 2 * 12);
 }
 
+// The text and the object judge the times of plans alike.
+static void both_tell_whether_plans_keep_up(void **state) {
+    (void)state;
+    assert_int_equal(trapeze(QUICK "--out told"), 0);
+    assert_non_null(strstr(printed, "real time"));
+    const bool is_slow = strstr(printed, "slower than real time") != NULL;
+    json_object *o = json_object_from_file("told/results.json");
+    assert_int_equal(json_object_get_boolean(field(o, "real_time")), !is_slow);
+    json_object_put(o);
+}
+
 // Memory is asked for what was driven, not for what may be: 10^11 steps begin at once.
 static void a_large_request_begins(void **state) {
     (void)state;
@@ -351,6 +362,7 @@ static void play_is_interrupted(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_results_agree_with_the_episodes),
+        cmocka_unit_test(both_tell_whether_plans_keep_up),
         cmocka_unit_test(a_large_request_begins),
         cmocka_unit_test(the_same_seed_gives_the_same_episodes),
         cmocka_unit_test(a_folder_with_a_run_is_refused),
