@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUICK                                                                                      \
-    "mpc --env inverted_pendulum --model sim --samples 12 --horizon 5 --iterations 1 --steps 12 "  \
-    "--quiet "
+#define DRIVE                                                                                      \
+    "mpc --env inverted_pendulum --model sim --samples 12 --horizon 5 --iterations 1 --quiet "
+#define QUICK DRIVE "--steps 12 "
 
 static void the_results_agree_with_the_episodes(void **state) {
     (void)state;
@@ -79,7 +79,7 @@ static void both_tell_whether_plans_keep_up(void **state) {
 // Memory is asked for what was driven, not for what may be: 10^11 steps begin at once.
 static void a_large_request_begins(void **state) {
     (void)state;
-    assert_int_equal(shell("timeout --preserve-status -s INT 3 %s " QUICK
+    assert_int_equal(shell("timeout --preserve-status -s INT 3 %s " DRIVE
                            "--episodes 100000 --steps 1000000 2>&1",
                            TZ_PROGRAM),
                      130);
@@ -237,9 +237,10 @@ static void a_stopped_run_is_resumed(void **state) {
     assert_int_equal(shell("mkdir whole cut; cd whole; " TZ_PROGRAM " " LONG), 0);
     assert_int_equal(stop_long("", "KILL", 3), 128 + 9);
     assert_files((const char *[]){"cut/run/results.json"}, 1, false);
-    assert_refused("resume it", LONG "--out cut/run");
-    assert_refused("other options", LONG "--out cut/run --resume --samples 13");
-    assert_refused("other options", LONG "--out cut/run --resume --seed 8");
+    assert_refused("resume it", QUICK "--episodes 150 --seed 7 --out cut/run");
+    assert_refused("other options",
+                   QUICK "--episodes 150 --seed 7 --out cut/run --resume --elites 3");
+    assert_refused("other options", QUICK "--episodes 150 --seed 8 --out cut/run --resume");
 
     // the dataset of an interrupted run can be read
     assert_int_equal(stop_long("--resume", "INT", 40), 130);
@@ -287,7 +288,7 @@ static void a_run_of_another_ensemble_is_not_resumed(void **state) {
 // A run that was ended before its first episode leaves a folder that can be gone on with.
 static void a_run_without_an_episode_is_resumed(void **state) {
     (void)state;
-#define EARLY QUICK "--steps 400 --no-early-end --out early"
+#define EARLY DRIVE "--steps 400 --no-early-end --out early"
     assert_int_equal(shell(TZ_PROGRAM " " EARLY
                                       " 2>/dev/null & p=$!; until [ -e early/config.json ]; "
                                       "do sleep 0.01; done; kill -INT $p; wait $p"),
@@ -301,7 +302,7 @@ static void a_run_without_an_episode_is_resumed(void **state) {
 // What was not measured is null, and nothing is said of it.
 static void what_was_not_measured_is_null(void **state) {
     (void)state;
-    assert_int_equal(trapeze(QUICK "--steps 3 --json"), 0);
+    assert_int_equal(trapeze(DRIVE "--steps 3 --json"), 0);
     json_object *o = printed_json();
     static const char *const keys[] = {"horizon_predicted_mean", "horizon_obtained_mean",
                                        "out_of_range_share"};
@@ -311,7 +312,7 @@ static void what_was_not_measured_is_null(void **state) {
         assert_null(value);
     }
     json_object_put(o);
-    assert_int_equal(trapeze(QUICK "--steps 3"), 0);
+    assert_int_equal(trapeze(DRIVE "--steps 3"), 0);
     assert_null(strstr(printed, "horizon"));
     assert_null(strstr(printed, "range"));
 }
