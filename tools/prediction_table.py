@@ -122,8 +122,8 @@ def split(program, out, env, source):
         for folder in [*parts, rest]:
             subprocess.run(["rm", "-rf", folder], check=True)
         os.makedirs(os.path.dirname(complete), exist_ok=True)
-        run([program, "data", "split", source, "--fraction", "0.2", "--out-train", parts[0], "--out-test", rest])
-        run([program, "data", "split", rest, "--fraction", "0.5", "--out-train", parts[1], "--out-test", parts[2]])
+        run([program, "data", "split", source, "--test-fraction", "0.2", "--out-train", parts[0], "--out-test", rest])
+        run([program, "data", "split", rest, "--test-fraction", "0.5", "--out-train", parts[1], "--out-test", parts[2]])
         subprocess.run(["rm", "-rf", rest], check=True)
         write(complete, os.path.abspath(source) + "\n")
     return dict(zip(("learn", "screen", "report"), parts))

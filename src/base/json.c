@@ -94,3 +94,7 @@ struct json_object *tz_json_real(double value) {
 void tz_json_add_real(struct json_object *object, const char *key, double value) {
     json_object_object_add(object, key, tz_json_real(value));
 }
+
+void tz_json_add_measured(struct json_object *object, const char *key, double value) {
+    json_object_object_add(object, key, isnan(value) ? NULL : tz_json_real(value));
+}

@@ -29,4 +29,7 @@ TZ_API void tz_json_decimals(char text[TZ_DECIMALS_MAX], double value);
 TZ_API void tz_json_add_real(struct json_object *object, const char *key, double value);
 TZ_API struct json_object *tz_json_real(double value);
 
+// NaN, what was not measured, is added as null.
+TZ_API void tz_json_add_measured(struct json_object *object, const char *key, double value);
+
 #endif

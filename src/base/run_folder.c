@@ -83,6 +83,21 @@ tz_status tz_config_add_input(struct json_object *config, const char *name, cons
     return TZ_OK;
 }
 
+const char *tz_config_text(struct json_object *config, const char *key) {
+    struct json_object *value = NULL;
+    json_object_object_get_ex(config, key, &value);
+    return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+}
+
+const char *tz_config_command(struct json_object *config) {
+    struct json_object *words = NULL, *word = NULL;
+    if (json_object_object_get_ex(config, "command", &words) &&
+        json_object_is_type(words, json_type_array) && json_object_array_length(words) > 1) {
+        word = json_object_array_get_idx(words, 1);
+    }
+    return json_object_is_type(word, json_type_string) ? json_object_get_string(word) : "";
+}
+
 tz_status tz_config_list_earlier(struct json_object **list, const char *path, const char *key,
                                  uint64_t asked, tz_error *error) {
     struct json_object *config, *options = NULL, *value = NULL, *before = NULL;
@@ -194,6 +209,53 @@ tz_status tz_run_json_read(const char *folder, const char *name, struct json_obj
     char path[TZ_PATH_MAX];
     TZ_CHECK(tz_path_join(path, folder, name, error));
     return tz_json_read(path, object, error);
+}
+
+// ---- whose folder it is
+
+static tz_status expect_config_of(const char *folder, const char *command, tz_error *error) {
+    char path[TZ_PATH_MAX];
+    struct json_object *config;
+    TZ_CHECK(tz_path_join(path, folder, "config.json", error));
+    if (!tz_file_exists(path)) {
+        return TZ_OK;
+    }
+    TZ_CHECK(tz_json_read(path, &config, error));
+    const char *owner = tz_config_command(config);
+    tz_status status = TZ_OK;
+    if (owner[0] == '\0') {
+        status = tz_fail(error, TZ_ERR_ARGUMENT,
+                         "%s already holds a config.json that no run of trapeze %s wrote: name "
+                         "another folder",
+                         folder, command);
+    } else if (strcmp(owner, command) != 0) {
+        status = tz_fail(error, TZ_ERR_ARGUMENT,
+                         "%s already holds a run of trapeze %.32s (config.json): name another "
+                         "folder",
+                         folder, owner);
+    }
+    json_object_put(config);
+    return status;
+}
+
+static tz_status expect_no_dataset(const char *folder, tz_error *error) {
+    static const char *const files[] = {"data/main_data.hdf5", "data/metadata.json"};
+    for (size_t i = 0; i < TZ_COUNTOF(files); i++) {
+        char path[TZ_PATH_MAX];
+        TZ_CHECK(tz_path_join(path, folder, files[i], error));
+        if (tz_file_exists(path)) {
+            return tz_fail(error, TZ_ERR_ARGUMENT,
+                           "%s already holds a dataset (%s): name another folder", folder,
+                           files[i]);
+        }
+    }
+    return TZ_OK;
+}
+
+tz_status tz_run_folder_expect(const char *folder, const char *command, bool writes_dataset,
+                               tz_error *error) {
+    TZ_CHECK(writes_dataset ? TZ_OK : expect_no_dataset(folder, error));
+    return expect_config_of(folder, command, error);
 }
 
 tz_status tz_run_folder_refuse(const char *folder, const char *const *files, size_t n,

@@ -6,6 +6,7 @@
 #include "base/status.h"
 
 #include <json-c/json_object.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 // Fresh object {"program": "trapeze", "version": .., "command": [argv..], "seed": .., "mujoco":
@@ -16,6 +17,12 @@ TZ_API struct json_object *tz_config_new(int argc, char **argv, uint64_t seed);
 // Adds {"path":, "sha256":} of an input file under config.inputs.<name>.
 TZ_API tz_status tz_config_add_input(struct json_object *config, const char *name, const char *path,
                                      tz_error *error);
+
+// The command that made a folder, from its config.json: "train"; "" when it does not say.
+TZ_API const char *tz_config_command(struct json_object *config);
+
+// The text at `key`, "" when there is none.
+TZ_API const char *tz_config_text(struct json_object *config, const char *key);
 
 // What a run that is extended to `asked` (epochs, steps) was asked for before: `extended_from` of
 // the configuration at `path` and its options.<key>, as a new list that the caller puts; NULL when
@@ -39,6 +46,12 @@ TZ_API void tz_json_print(struct json_object *object);
 
 // The version as text, static: "trapeze 0.1.0".
 TZ_API const char *tz_version(void);
+
+// A folder belongs to one command: TZ_ERR_ARGUMENT when it holds the config.json of another one, or
+// a dataset where `command` ("train") does not write one there itself. Errors of reading
+// config.json.
+TZ_API tz_status tz_run_folder_expect(const char *folder, const char *command, bool writes_dataset,
+                                      tz_error *error);
 
 // A run is never written over another: TZ_ERR_ARGUMENT when the folder holds one of its files
 // (n names relative to it), as a command without --resume must say.

@@ -42,7 +42,7 @@ typedef struct tz_option {
     bool is_computed;
     // written by the parser
     bool was_set;
-    const char *text; // its value as it was last given; NULL: not given, or a flag
+    const char *text; // its value as it was given (a LIST: the last); NULL: not given, or a flag
 } tz_option;
 
 typedef struct tz_command {
@@ -58,9 +58,9 @@ typedef struct tz_command {
 // 130 interrupted.
 enum { TZ_EXIT_OK = 0, TZ_EXIT_CHECK_FAILED = 1, TZ_EXIT_TROUBLE = 2, TZ_EXIT_INTERRUPTED = 130 };
 
-// Parses argv[1..argc-1] into the options. --help prints the page and exits 0 from main's point of
-// view: *help is set and the caller returns TZ_EXIT_OK. Positional words go to `positional`
-// (Nullable: then they are errors).
+// Parses argv[1..argc-1] into the options. One with a value is given once (TZ_ERR_ARGUMENT), but
+// for a LIST. --help prints the page and exits 0 from main's point of view: *help is set and the
+// caller returns TZ_EXIT_OK. Positional words go to `positional` (Nullable: then they are errors).
 tz_status tz_options_parse(const tz_command *command, tz_option *options, size_t n_options,
                            int argc, char **argv, tz_text_list *positional, bool *help,
                            tz_error *error);

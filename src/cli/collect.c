@@ -145,6 +145,7 @@ static bool stop(void *context) {
 
 static tz_status prepare(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
+    TZ_CHECK(tz_run_folder_expect(a->out, "collect", true, error));
     tz_env_def def = tz_env_def_default();
     char env_arguments[TZ_ENV_ARGUMENTS_MAX];
     TZ_CHECK(tz_join_env_arguments(env_arguments, &a->env_arguments, error));

@@ -15,7 +15,7 @@
 typedef struct arguments {
     const char *env, *out;
     int n_sequences, length, n_tests, test_length;
-    double fraction;
+    double test_fraction;
     uint64_t seed;
     bool json;
     int argc;
@@ -65,7 +65,7 @@ static tz_status write_config(const arguments *a, const char *path, const tz_dat
     tz_json_add_int(config, "length", a->length);
     tz_json_add_int(config, "tests", tests->n);
     tz_json_add_int(config, "test_length", tests->horizon + 1);
-    tz_json_add_real(config, "fraction", a->fraction);
+    tz_json_add_real(config, "test_fraction", a->test_fraction);
     tz_data_add_input(config, "data", path, dataset);
     return tz_data_write_config(a->out, config, error);
 }
@@ -102,7 +102,7 @@ static tz_status sample(const tz_dataset *dataset, const char *path, unsigned ch
     const tz_source source = {.path = path, .dataset = dataset, .is_test = is_test};
     tz_sequences *train = NULL;
     tz_rollouts *tests = NULL;
-    tz_dataset_split(dataset, is_test, a->fraction, a->seed);
+    tz_dataset_split(dataset, is_test, a->test_fraction, a->seed);
     tz_status status = tz_sequences_draw(&train, &source, 1, TZ_PART_TRAIN, a->n_sequences,
                                          a->length, a->seed, error);
     status = status == TZ_OK ? pick_tests(&tests, dataset, path, is_test, a, error) : status;
@@ -157,7 +157,7 @@ static int sample_main(int argc, char **argv) {
                    .length = 3,
                    .n_tests = 200,
                    .test_length = 200,
-                   .fraction = 0.1,
+                   .test_fraction = 0.1,
                    .argc = argc,
                    .argv = argv};
     const char *path = NULL;
@@ -173,8 +173,8 @@ static int sample_main(int argc, char **argv) {
          .min = 1, .max = 1e7},
         {"--test-length", TZ_OPTION_INT, &a.test_length, "N", .help = "their states", .min = 2,
          .max = 100000},
-        {"--fraction", TZ_OPTION_REAL, &a.fraction, "F", .help = "share of the test episodes",
-         .max = 1},
+        {"--test-fraction", TZ_OPTION_REAL, &a.test_fraction, "X",
+         .help = "share of the test episodes", .max = 1},
         {"--seed", TZ_OPTION_U64, &a.seed, "K", .help = "seed of the split and the draws"},
         {"--env", TZ_OPTION_TEXT, &a.env, "E",
          .help = "environment of a file that does not name its own"},

@@ -14,7 +14,7 @@
 
 typedef struct split_arguments {
     const char *env, *out_train, *out_test;
-    double fraction;
+    double test_fraction;
     uint64_t seed;
     bool json;
 } split_arguments;
@@ -24,7 +24,7 @@ static struct json_object *part_config(const tz_dataset *dataset, const split_ar
                                        const char *part) {
     struct json_object *config = json_object_new_object();
     tz_json_add_text(config, "part", part);
-    tz_json_add_real(config, "fraction", a->fraction);
+    tz_json_add_real(config, "test_fraction", a->test_fraction);
     tz_json_add_u64(config, "seed", a->seed);
     tz_json_add_text(config, "of_sha256", dataset->sha256);
     json_object_object_add(config, "of",
@@ -62,7 +62,7 @@ static tz_status write_config(const char *folder, int argc, char **argv, const s
                               const tz_dataset *dataset, const char *path, tz_error *error) {
     struct json_object *config = tz_data_config_new(argc, argv, a->seed);
     tz_data_add_input(config, "data", path, dataset);
-    tz_json_add_real(config, "fraction", a->fraction);
+    tz_json_add_real(config, "test_fraction", a->test_fraction);
     return tz_data_write_config(folder, config, error);
 }
 
@@ -97,7 +97,7 @@ static tz_status split(const tz_dataset *dataset, const tz_task *task, const spl
     if (!is_test) {
         return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory to split %d episodes", path, n);
     }
-    tz_dataset_split(dataset, is_test, a->fraction, a->seed);
+    tz_dataset_split(dataset, is_test, a->test_fraction, a->seed);
     int n_test = 0;
     for (int e = 0; e < n; e++) {
         n_test += is_test[e];
@@ -135,14 +135,14 @@ static int split_main(int argc, char **argv);
 const tz_command tz_command_data_split = {
     .name = "data split",
     .summary = "write two datasets, split by whole episodes",
-    .usage = "trapeze data split D --out-train A --out-test B [--fraction F] [--seed K]",
-    .example = "trapeze data split runs/cheetah-v0 --fraction 0.1 --out-train runs/train-v0 "
+    .usage = "trapeze data split D --out-train A --out-test B [--test-fraction X] [--seed K]",
+    .example = "trapeze data split runs/cheetah-v0 --test-fraction 0.1 --out-train runs/train-v0 "
                "--out-test runs/test-v0",
     .run = split_main,
 };
 
 static int split_main(int argc, char **argv) {
-    split_arguments a = {.fraction = 0.1};
+    split_arguments a = {.test_fraction = 0.1};
     const char *path = NULL;
     bool help;
     tz_option options[] = {
@@ -150,8 +150,8 @@ static int split_main(int argc, char **argv) {
          .required = true},
         {"--out-test", TZ_OPTION_TEXT, &a.out_test, "B", .help = "folder of the held-out part",
          .required = true},
-        {"--fraction", TZ_OPTION_REAL, &a.fraction, "F", .help = "share of the held-out episodes",
-         .max = 1},
+        {"--test-fraction", TZ_OPTION_REAL, &a.test_fraction, "X",
+         .help = "share of the held-out episodes", .max = 1},
         {"--seed", TZ_OPTION_U64, &a.seed, "K", .help = "seed of the choice"},
         {"--env", TZ_OPTION_TEXT, &a.env, "E",
          .help = "environment of a file that does not name its own"},

@@ -270,6 +270,7 @@ static tz_status pick_rollouts(run *r, tz_error *error) {
 
 static tz_status run_eval(run *r, int argc, char **argv, tz_error *error) {
     const arguments *a = &r->arguments;
+    TZ_CHECK(a->out != NULL ? tz_run_folder_expect(a->out, "eval", false, error) : TZ_OK);
     TZ_CHECK(read_data(r, error));
     TZ_CHECK(load_models(r, error));
     TZ_CHECK(choose_episodes(r, error));

@@ -312,9 +312,10 @@ static tz_status take_over(run *r, tz_error *error) {
     return TZ_OK;
 }
 
-// Refuses a folder that holds a run, or with --resume one of other choices.
+// Refuses a folder of something else, one that holds a run, or with --resume one of other choices.
 static tz_status begin_folder(run *r, int argc, char **argv, tz_error *error) {
     const arguments *a = &r->arguments;
+    TZ_CHECK(tz_run_folder_expect(a->out, "mpc", false, error));
     TZ_CHECK(tz_make_folders(a->out, error));
     TZ_CHECK(begin_dataset(r, error));
     TZ_CHECK(tz_mpc_journal_begin(a->out, a->resume, error));
@@ -365,7 +366,7 @@ static tz_status make(run *r, tz_error *error) {
     TZ_CHECK(make_guide(r, error));
     TZ_CHECK(tz_team_create(&r->team, a->threads, error));
     TZ_CHECK(tz_planner_create(&r->planner, &a->planning.def, task, r->model, r->team, error));
-    TZ_CHECK(tz_mpc_report_create(&r->report, task->max_episode_steps, &a->planning.def, error));
+    TZ_CHECK(tz_mpc_report_create(&r->report, task, &a->planning.def, error));
     r->results = tz_alloc((size_t)a->episodes, sizeof *r->results);
     if (r->results == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: results of %d episodes", a->episodes);
@@ -392,15 +393,9 @@ static tz_status begin(run *r, int argc, char **argv, tz_error *error) {
 
 // ---- results
 
-// NaN, what was not measured, is null.
-static void add_measured(struct json_object *o, const char *key, double value) {
-    json_object_object_add(o, key, isnan(value) ? NULL : tz_json_real(value));
-}
-
 static struct json_object *results_json(const run *r, const tz_mpc_summary *s) {
     struct json_object *o = json_object_new_object();
     struct json_object *returns = json_object_new_array(), *lengths = json_object_new_array();
-    const double period_ms = 1e3 * tz_env_task(r->env)->dt_s;
     long long steps = 0;
     for (int i = 0; i < r->n_done; i++) {
         json_object_array_add(returns, json_object_new_double(r->results[i].episode_return));
@@ -417,25 +412,24 @@ static struct json_object *results_json(const run *r, const tz_mpc_summary *s) {
     tz_json_add_int(o, "episodes_asked", r->arguments.episodes);
     tz_json_add_int(o, "dropped_episodes", r->n_done < r->arguments.episodes);
     tz_json_add_int(o, "steps", steps);
-    add_measured(o, "return_mean", s->return_mean);
-    add_measured(o, "return_std", s->return_std);
+    tz_json_add_measured(o, "return_mean", s->return_mean);
+    tz_json_add_measured(o, "return_std", s->return_std);
     json_object_object_add(o, "returns", returns);
     json_object_object_add(o, "lengths", lengths);
-    add_measured(o, "predicted_mean", s->predicted_mean);
-    add_measured(o, "reward_rmse", s->reward_rmse);
+    tz_json_add_measured(o, "predicted_mean", s->predicted_mean);
+    tz_json_add_measured(o, "reward_rmse", s->reward_rmse);
     json_object_object_add(o, "horizon", s->horizon > 0 ? json_object_new_int(s->horizon) : NULL);
-    add_measured(o, "horizon_predicted_mean", s->horizon_predicted_mean);
-    add_measured(o, "horizon_obtained_mean", s->horizon_obtained_mean);
-    add_measured(o, "diverged_share", s->diverged_share);
-    add_measured(o, "out_of_range_share", s->outside_share);
+    tz_json_add_measured(o, "horizon_predicted_mean", s->horizon_predicted_mean);
+    tz_json_add_measured(o, "horizon_obtained_mean", s->horizon_obtained_mean);
+    tz_json_add_measured(o, "diverged_share", s->diverged_share);
+    tz_json_add_measured(o, "out_of_range_share", s->outside_share);
     tz_json_add_int(o, "unstable_episodes", s->n_unstable);
     tz_json_add_int(o, "bad_reward_episodes", s->n_bad_reward);
-    add_measured(o, "plan_ms_median", s->plan_ms_median);
-    add_measured(o, "plan_ms_p95", s->plan_ms_p95);
-    tz_json_add_real(o, "control_period_ms", period_ms);
-    json_object_object_add(
-        o, "real_time",
-        isnan(s->plan_ms_p95) ? NULL : json_object_new_boolean(s->plan_ms_p95 <= period_ms));
+    tz_json_add_measured(o, "plan_ms_median", s->plan_ms_median);
+    tz_json_add_measured(o, "plan_ms_p95", s->plan_ms_p95);
+    tz_json_add_real(o, "control_period_ms", r->report.period_ms);
+    json_object_object_add(o, "real_time",
+                           s->has_plans ? json_object_new_boolean(s->is_real_time) : NULL);
     tz_json_add_int(o, "threads", tz_team_size(r->team));
     return o;
 }
@@ -459,14 +453,13 @@ static void print_cut(int n, tz_step_outcome outcome) {
 }
 
 static void print_summary(const run *r, const tz_mpc_summary *s) {
-    const double period_ms = 1e3 * tz_env_task(r->env)->dt_s;
     printf("return %.1f +- %.1f over %d episodes; one-step predictions sum to %.1f\n",
            s->return_mean, s->return_std, r->n_done, s->predicted_mean);
     print_horizon(s);
-    if (!isnan(s->plan_ms_median)) { // some plan was made: the planner was not off all the time
+    if (s->has_plans) {
         printf("plan time: median %.1f ms, 95%% below %.1f ms; control period %.0f ms: %s\n",
-               s->plan_ms_median, s->plan_ms_p95, period_ms,
-               s->plan_ms_p95 <= period_ms ? "real time" : "slower than real time");
+               s->plan_ms_median, s->plan_ms_p95, r->report.period_ms,
+               s->is_real_time ? "real time" : "slower than real time");
     }
     printf("candidates: %.2f%% diverged", 100.0 * s->diverged_share);
     if (!isnan(s->outside_share)) {

@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-tz_status tz_mpc_report_create(tz_mpc_report *report, int max_steps, const tz_planner_def *planner,
-                               tz_error *error) {
-    *report = (tz_mpc_report){.max_steps = max_steps,
+tz_status tz_mpc_report_create(tz_mpc_report *report, const tz_task *task,
+                               const tz_planner_def *planner, tz_error *error) {
+    *report = (tz_mpc_report){.max_steps = task->max_episode_steps,
+                              .period_ms = 1e3 * task->dt_s,
                               .discount = planner->discount,
                               .counts_range = planner->range_mode != TZ_RANGE_OFF};
     return tz_mpc_report_make_room(report, error);
@@ -129,6 +130,8 @@ static tz_status summarise_times(const tz_mpc_report *report, tz_mpc_summary *su
     tz_sort(ms, n_plans);
     summary->plan_ms_median = n_plans > 0 ? ms[n_plans / 2] : (double)NAN;
     summary->plan_ms_p95 = n_plans > 0 ? ms[n_plans * 95 / 100] : (double)NAN;
+    summary->has_plans = n_plans > 0;
+    summary->is_real_time = summary->plan_ms_p95 <= report->period_ms;
     tz_free(ms);
     return TZ_OK;
 }

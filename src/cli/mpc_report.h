@@ -21,7 +21,8 @@ typedef struct tz_mpc_row {
 typedef struct tz_mpc_report {
     tz_mpc_row *row; // owned: finished episodes, then the one in flight           (n_room)
     size_t n_rows, n_finished, n_room;
-    int max_steps; // of an episode
+    int max_steps;    // of an episode
+    double period_ms; // control period
     double discount;
     bool counts_range; // whether candidates outside the data's range were looked for
     tz_status trouble; // no memory for an episode: the loop was stopped
@@ -36,17 +37,19 @@ typedef struct tz_mpc_summary {
     double horizon_predicted_mean;      // of the plans whose horizon was completed
     double horizon_obtained_mean;       // over the same steps
     double reward_rmse;                 // of the one-step predictions
-    double plan_ms_median, plan_ms_p95; //
+    double plan_ms_median, plan_ms_p95; // of the plans that were made
+    bool has_plans;                     // some plan was made: the planner was not off all the time
+    bool is_real_time;                  // 95% of them took no longer than a control period
     double diverged_share;              // of all candidates
     double outside_share;               // of all candidates; NaN when the range is off
     int n_unstable;                     // episodes cut by an unstable simulation
     int n_bad_reward;                   // episodes cut by a reward that was not finite
 } tz_mpc_summary;
 
-// Has room for one episode of max_steps; the beginning of an episode makes room for it, recording
+// Has room for one episode of the task; the beginning of an episode makes room for it, recording
 // its steps allocates nothing.
-tz_status tz_mpc_report_create(tz_mpc_report *report, int max_steps, const tz_planner_def *planner,
-                               tz_error *error);
+tz_status tz_mpc_report_create(tz_mpc_report *report, const tz_task *task,
+                               const tz_planner_def *planner, tz_error *error);
 void tz_mpc_report_destroy(tz_mpc_report *report);
 
 // Room for one more episode behind the rows so far, which may move.

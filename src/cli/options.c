@@ -238,6 +238,9 @@ static tz_status parse_option(const tz_command *command, tz_option *options, siz
     if (option == NULL) {
         return fail_unknown(command, options, n_options, word, length, error);
     }
+    if (option->was_set && option->type != TZ_OPTION_LIST && option->type != TZ_OPTION_FLAG) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "%s: given twice", option->name);
+    }
 
     // take the value from after the '=' or from the next word, which is not an option itself
     if (option->type == TZ_OPTION_FLAG && value != NULL) {

@@ -241,6 +241,7 @@ static tz_status prepare(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     TZ_CHECK(parse_figures(r, error));
     TZ_CHECK(check_data(r, error));
+    TZ_CHECK(tz_run_folder_expect(a->out, "paper", false, error));
     TZ_CHECK(make_folders(a->out, error));
     TZ_CHECK(plan(r, error));
     if (tz_ranks_rank() == 0) {

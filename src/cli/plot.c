@@ -1,6 +1,7 @@
 // trapeze plot: the pictures of a run folder, of what there is of it so far; of a study's folder
 // the figures whose runs are all there.
 #include "base/file.h"
+#include "base/json.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
 #include "cli/run_plots.h"
@@ -40,7 +41,7 @@ static tz_status is_complete(bool *complete, tz_figure figure, tz_budget budget,
     return status;
 }
 
-static tz_status draw_study(const char *folder, struct json_object *config, const char *out,
+static tz_status draw_study(const char *folder, struct json_object *config, tz_pictures *out,
                             tz_error *error) {
     const char *name = tz_config_text(config, "budget");
     tz_budget budget = TZ_TINY;
@@ -52,31 +53,30 @@ static tz_status draw_study(const char *folder, struct json_object *config, cons
                        "%s/config.json: the budget '%.32s', expected tiny, quick, close or full",
                        folder, name);
     }
-    int n_drawn = 0;
     for (tz_figure figure = TZ_FIG1; figure < TZ_N_FIGURES; figure++) {
         bool complete = false;
         tz_report report;
         TZ_CHECK(is_complete(&complete, figure, budget, folder, error));
         if (complete) {
-            TZ_CHECK(tz_make_folders(out, error));
-            TZ_CHECK(tz_report_write(&report, figure, budget, folder, out, error));
+            TZ_CHECK(tz_make_folders(out->folder, error));
+            TZ_CHECK(tz_report_write(&report, figure, budget, folder, out->folder, error));
             if (report.warning[0] != '\0') {
                 return tz_fail(error, TZ_ERR_IO, "no picture of %s: %s", tz_figure_name(figure),
                                report.warning);
             }
-            n_drawn++;
+            TZ_CHECK(tz_pictures_note(out, tz_figure_name(figure), error));
         }
     }
-    return n_drawn > 0 ? TZ_OK
-                       : tz_fail(error, TZ_ERR_UNSUPPORTED,
-                                 "%s: no figure whose runs of budget %s are all there, expected "
-                                 "one: `trapeze paper` trains them",
-                                 folder, name);
+    return out->n > 0 ? TZ_OK
+                      : tz_fail(error, TZ_ERR_UNSUPPORTED,
+                                "%s: no figure whose runs of budget %s are all there, expected "
+                                "one: `trapeze paper` trains them",
+                                folder, name);
 }
 
 // ---- any folder
 
-static tz_status draw(const char *folder, struct json_object *config, const char *out,
+static tz_status draw(const char *folder, struct json_object *config, tz_pictures *out,
                       tz_error *error) {
     const char *command = tz_config_command(config);
     if (strcmp(command, "paper") == 0) {
@@ -88,18 +88,19 @@ static tz_status draw(const char *folder, struct json_object *config, const char
                        "rounds or paper",
                        folder, command);
     }
-    tz_pictures pictures = {.folder = out};
-    TZ_CHECK(tz_make_folders(out, error));
-    TZ_CHECK(tz_draw_curves(folder, config, &pictures, error));
-    TZ_CHECK(tz_draw_states(folder, config, &pictures, error));
-    return pictures.n > 0 ? TZ_OK
-                          : tz_fail(error, TZ_ERR_UNSUPPORTED,
-                                    "%s: nothing to draw in this folder of '%.32s', expected rows "
-                                    "of metrics, or states of a system of up to three coordinates",
-                                    folder, command);
+    TZ_CHECK(tz_make_folders(out->folder, error));
+    TZ_CHECK(tz_draw_curves(folder, config, out, error));
+    TZ_CHECK(tz_draw_states(folder, config, out, error));
+    return out->n > 0 ? TZ_OK
+                      : tz_fail(error, TZ_ERR_UNSUPPORTED,
+                                "%s: nothing to draw in this folder of '%.32s', expected rows "
+                                "of metrics, or states of a system of up to three coordinates",
+                                folder, command);
 }
 
-static tz_status plot(const char *folder, const char *out, tz_error *error) {
+// Draws into `out`, and appends the paths of the pictures to the list.
+static tz_status plot(const char *folder, const char *out, struct json_object *list,
+                      tz_error *error) {
     char path[TZ_PATH_MAX];
     if (!tz_folder_exists(folder)) {
         return tz_fail(error, TZ_ERR_IO, "%s: no such folder, expected one that a run has left",
@@ -112,17 +113,19 @@ static tz_status plot(const char *folder, const char *out, tz_error *error) {
     }
     struct json_object *config = NULL;
     TZ_CHECK(tz_json_read(path, &config, error));
-    const tz_status status = draw(folder, config, out, error);
+    const tz_status status =
+        draw(folder, config, &(tz_pictures){.folder = out, .list = list}, error);
     json_object_put(config);
     return status;
 }
 
 // A folder of an ensemble holds a run for each member, below it.
-static tz_status plot_all(const char *folder, const char *out, tz_error *error) {
-    char list[TZ_PATH_MAX], member[TZ_PATH_MAX], member_out[TZ_PATH_MAX], name[32];
-    TZ_CHECK(tz_path_join(list, folder, "ensemble.json", error));
-    if (!tz_file_exists(list)) {
-        return plot(folder, out, error);
+static tz_status plot_all(const char *folder, const char *out, struct json_object *list,
+                          tz_error *error) {
+    char ensemble[TZ_PATH_MAX], member[TZ_PATH_MAX], member_out[TZ_PATH_MAX], name[32];
+    TZ_CHECK(tz_path_join(ensemble, folder, "ensemble.json", error));
+    if (!tz_file_exists(ensemble)) {
+        return plot(folder, out, list, error);
     }
     for (int i = 0;; i++) {
         snprintf(name, sizeof name, "member-%d", i);
@@ -131,14 +134,37 @@ static tz_status plot_all(const char *folder, const char *out, tz_error *error) 
         if (!tz_folder_exists(member)) {
             return TZ_OK;
         }
-        TZ_CHECK(plot(member, member_out, error));
+        TZ_CHECK(plot(member, member_out, list, error));
     }
+}
+
+static void print_json(const char *folder, const char *out, struct json_object *list) {
+    struct json_object *o = json_object_new_object();
+    tz_json_add_text(o, "run", folder);
+    tz_json_add_text(o, "out", out);
+    json_object_object_add(o, "pictures", json_object_get(list));
+    tz_json_print(o);
+    json_object_put(o);
+}
+
+static tz_status run_plot(const char *folder, const char *out, bool json, tz_error *error) {
+    struct json_object *list = json_object_new_array();
+    const tz_status status = plot_all(folder, out, list, error);
+    if (status == TZ_OK && json) {
+        print_json(folder, out, list);
+    } else if (status == TZ_OK) {
+        printf("pictures are in %s\n", out);
+    }
+    json_object_put(list);
+    return status;
 }
 
 static int plot_main(int argc, char **argv) {
     const char *out = NULL;
+    bool json = false;
     tz_option options[] = {
         {"--out", TZ_OPTION_TEXT, &out, "D", .help = "folder for the pictures; not given: RUN"},
+        {"--json", TZ_OPTION_FLAG, &json, .help = "print one JSON object"},
     };
     tz_text_list folders = {.n = 0};
     bool help = false;
@@ -153,11 +179,8 @@ static int plot_main(int argc, char **argv) {
                          folders.n);
     }
     if (status == TZ_OK) {
-        out = out != NULL ? out : folders.item[0];
-        status = plot_all(folders.item[0], out, &error);
-    }
-    if (status == TZ_OK) {
-        printf("pictures are in %s\n", out);
+        const char *folder = folders.item[0];
+        status = run_plot(folder, out != NULL ? out : folder, json, &error);
     }
     return status == TZ_OK ? TZ_EXIT_OK : tz_cli_fail(&tz_command_plot, &error);
 }
@@ -165,7 +188,7 @@ static int plot_main(int argc, char **argv) {
 const tz_command tz_command_plot = {
     .name = "plot",
     .summary = "draw the pictures of a run folder",
-    .usage = "trapeze plot RUN [--out D]",
+    .usage = "trapeze plot RUN [--out D] [--json]",
     .example = "trapeze plot runs/so",
     .run = plot_main,
 };

@@ -415,6 +415,7 @@ static tz_status conclude(const run *r, tz_error *error) {
 static tz_status check_folder(const arguments *a, tz_error *error) {
     static const char *const files[] = {"config.json", "round-1/mpc/config.json",
                                         "model.safetensors"};
+    TZ_CHECK(tz_run_folder_expect(a->out, "rounds", false, error));
     return a->resume ? TZ_OK : tz_run_folder_refuse(a->out, files, TZ_COUNTOF(files), error);
 }
 
@@ -541,14 +542,31 @@ static tz_status run_rounds(run *r, int argc, char **argv, tz_error *error) {
 
 // ---- the command line
 
-// Where the rows for the parts stand in the option table.
-enum { OPTION_TRIAL = 9, OPTION_SEED = 13, OPTION_TRAINER = 18, OPTION_PLANNING = 30 };
+// Rows of the option table that belong together.
+typedef struct rows {
+    const tz_option *row; // borrowed (n)
+    size_t n;
+} rows;
+
+typedef struct option_table {
+    tz_option row[64]; // (n)
+    size_t n;
+} option_table;
+
+// Adds rows to the table; what the parser says of them then stands where the result points.
+static rows append(option_table *table, const tz_option *row, size_t n) {
+    TZ_ASSERT(table->n + n <= TZ_COUNTOF(table->row));
+    tz_option *first = table->row + table->n;
+    memcpy(first, row, n * sizeof *row);
+    table->n += n;
+    return (rows){first, n};
+}
 
 // The row of the trials' own value of an option: --trial-horizon for --horizon; NULL: none.
-static const tz_option *own_of_trials(const tz_option *options, const char *name) {
-    for (int i = OPTION_TRIAL; i < OPTION_SEED; i++) {
-        if (strcmp(options[i].name + strlen("--trial"), name + strlen("-")) == 0) {
-            return &options[i];
+static const tz_option *own_of_trials(rows trial, const char *name) {
+    for (size_t i = 0; i < trial.n; i++) {
+        if (strcmp(trial.row[i].name + strlen("--trial"), name + strlen("-")) == 0) {
+            return &trial.row[i];
         }
     }
     return NULL;
@@ -562,37 +580,37 @@ static void ask_to_drive(words *w, const char *env, int episodes, int steps) {
 
 // Hands every option that was given to the part that it is about. The trials plan as the rounds do,
 // but for what was given for them.
-static void ask_parts(run *r, const tz_option *options, size_t n_options) {
+static void ask_parts(run *r, rows trial, rows trainer, rows planning) {
     const arguments *a = &r->arguments;
     ask_to_drive(&r->round, a->env, a->episodes, a->steps);
     ask_to_drive(&r->trial, a->env, a->trial_episodes, a->trial_steps);
-    for (size_t i = OPTION_PLANNING; i < n_options; i++) {
-        const char *name = options[i].name;
-        const tz_option *own = own_of_trials(options, name);
-        hand_on(&r->round, name, &options[i]);
-        hand_on(&r->trial, name, own != NULL && own->was_set ? own : &options[i]);
+    for (size_t i = 0; i < planning.n; i++) {
+        const tz_option *option = &planning.row[i];
+        const tz_option *own = own_of_trials(trial, option->name);
+        hand_on(&r->round, option->name, option);
+        hand_on(&r->trial, option->name, own != NULL && own->was_set ? own : option);
     }
     add(&r->training, "--env=%s", a->env);
     add(&r->training, "--epochs=%d", a->training.trainer.epochs);
     add(&r->training, "--lr=%.17g", a->training.trainer.lr);
-    for (size_t i = OPTION_TRAINER; i < OPTION_PLANNING; i++) {
-        hand_on(&r->training, options[i].name, &options[i]);
+    for (size_t i = 0; i < trainer.n; i++) {
+        hand_on(&r->training, trainer.row[i].name, &trainer.row[i]);
     }
 }
 
 // What the option table cannot say.
-static tz_status check_arguments(const run *r, const tz_option *options, tz_error *error) {
+static tz_status check_arguments(const run *r, rows trial, tz_error *error) {
     const arguments *a = &r->arguments;
     if (a->data.n + a->rounds > TZ_LIST_MAX) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "--rounds is %d beside %d --data, expected at most %d of both together",
                        a->rounds, a->data.n, TZ_LIST_MAX);
     }
-    for (int i = OPTION_TRIAL + 1; i < OPTION_SEED && a->trial_episodes == 0; i++) {
-        if (options[i].was_set) {
+    for (size_t i = 0; i < trial.n && a->trial_episodes == 0; i++) {
+        if (trial.row[i].was_set && trial.row[i].value != &a->trial_episodes) {
             return tz_fail(error, TZ_ERR_ARGUMENT,
                            "%s: there are no trials, expected their episodes by --trial-episodes",
-                           options[i].name);
+                           trial.row[i].name);
         }
     }
     return r->round.lost || r->trial.lost || r->training.lost
@@ -603,7 +621,7 @@ static tz_status check_arguments(const run *r, const tz_option *options, tz_erro
 static tz_status parse(run *r, int argc, char **argv, bool *help, tz_error *error) {
     arguments *a = &r->arguments;
     // clang-format off
-    tz_option options[] = {
+    const tz_option round_rows[] = {
         {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "a name of `trapeze envs`, or a file.xml", .required = true},
         {"--data", TZ_OPTION_LIST, &a->data, "D", .help = "dataset that the model was learned from: a Minari folder or an HDF5 file", .required = true},
         {"--model", TZ_OPTION_TEXT, &a->model, "FILE", .help = "model file to begin with", .required = true},
@@ -613,29 +631,39 @@ static tz_status parse(run *r, int argc, char **argv, bool *help, tz_error *erro
         {"--steps", TZ_OPTION_INT, &a->steps, "N", .help = "longest episode; 0: the environment's own limit", .min = 0, .max = 1000000},
         {"--epochs", TZ_OPTION_INT, &a->training.trainer.epochs, "N", .help = "of the training after a round", .min = 1, .max = 1e6},
         {"--lr", TZ_OPTION_REAL, &a->training.trainer.lr, "X", .help = "its first learning rate", .min = 0, .max = 1e30},
-        [OPTION_TRIAL] = {"--trial-episodes", TZ_OPTION_INT, &a->trial_episodes, "N", .help = "the models after the second half of the rounds drive N more episodes, which choose the best; 0: the rounds choose it", .min = 0, .max = 100000},
+    };
+    const tz_option trial_rows[] = {
+        {"--trial-episodes", TZ_OPTION_INT, &a->trial_episodes, "N", .help = "the models after the second half of the rounds drive N more episodes, which choose the best; 0: the rounds choose it", .min = 0, .max = 100000},
         {"--trial-steps", TZ_OPTION_INT, &a->trial_steps, "N", .help = "longest episode of a trial; not given: as in the rounds", .min = 0, .max = 1000000},
         {"--trial-horizon", TZ_OPTION_INT, &a->trial_horizon, "N", .help = "control steps looked ahead in trials; not given: as in the rounds", .min = 1, .max = 1000},
         {"--trial-substeps", TZ_OPTION_INT, &a->trial_substeps, "N", .help = "steps of the integrator in trials, 0: as the model was trained; not given: as in the rounds", .min = 0, .max = 1000},
-        [OPTION_SEED] = {"--seed", TZ_OPTION_U64, &a->seed, "K", .help = "round r has the seed K + r, the trials have K - 1"},
+    };
+    const tz_option run_rows[] = {
+        {"--seed", TZ_OPTION_U64, &a->seed, "K", .help = "round r has the seed K + r, the trials have K - 1"},
         {"--threads", TZ_OPTION_INT, &a->threads, "N", .help = "threads; 0: one a CPU", .min = 0, .max = 1024},
         {"--resume", TZ_OPTION_FLAG, &a->resume, .help = "go on where a stopped run left its folder; the same command otherwise, or one with more rounds"},
         {"--json", TZ_OPTION_FLAG, &a->json, .help = "print one JSON object"},
         {"--quiet", TZ_OPTION_FLAG, &a->quiet, .help = "show no progress"},
-        [OPTION_TRAINER] = TZ_TRAINER_OPTIONS(&a->training),
-        [OPTION_PLANNING] = TZ_PLANNING_OPTIONS(&a->planning),
     };
+    const tz_option trainer_rows[] = {TZ_TRAINER_OPTIONS(&a->training)};
+    const tz_option planning_rows[] = {TZ_PLANNING_OPTIONS(&a->planning)};
     // clang-format on
-    TZ_CHECK(tz_options_parse(&tz_command_rounds, options, TZ_COUNTOF(options), argc, argv, NULL,
-                              help, error));
+    option_table table = {.n = 0};
+    append(&table, round_rows, TZ_COUNTOF(round_rows));
+    const rows trial = append(&table, trial_rows, TZ_COUNTOF(trial_rows));
+    append(&table, run_rows, TZ_COUNTOF(run_rows));
+    const rows trainer = append(&table, trainer_rows, TZ_COUNTOF(trainer_rows));
+    const rows planning = append(&table, planning_rows, TZ_COUNTOF(planning_rows));
+    TZ_CHECK(
+        tz_options_parse(&tz_command_rounds, table.row, table.n, argc, argv, NULL, help, error));
     if (*help) {
         return TZ_OK;
     }
-    if (!tz_option_was_set(options, TZ_COUNTOF(options), &a->trial_steps)) {
+    if (!tz_option_was_set(table.row, table.n, &a->trial_steps)) {
         a->trial_steps = a->steps;
     }
-    ask_parts(r, options, TZ_COUNTOF(options));
-    return check_arguments(r, options, error);
+    ask_parts(r, trial, trainer, planning);
+    return check_arguments(r, trial, error);
 }
 
 static int rounds_main(int argc, char **argv) {

@@ -1,6 +1,7 @@
 #include "cli/run_plots.h"
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/run_folder.h"
 #include "base/table.h"
@@ -18,26 +19,20 @@ tz_status tz_pictures_add(tz_pictures *out, const tz_plot *plot, const char *nam
     char stem[TZ_PATH_MAX];
     TZ_CHECK(tz_path_join(stem, out->folder, name, error));
     TZ_CHECK(tz_plot_write(plot, stem, error));
+    return tz_pictures_note(out, name, error);
+}
+
+tz_status tz_pictures_note(tz_pictures *out, const char *name, tz_error *error) {
+    char stem[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(stem, out->folder, name, error));
     out->n++;
+    if (out->list != NULL) {
+        json_object_array_add(out->list, tz_json_text(stem));
+    }
     return TZ_OK;
 }
 
 // ---- config.json
-
-const char *tz_config_text(struct json_object *config, const char *key) {
-    struct json_object *value = NULL;
-    json_object_object_get_ex(config, key, &value);
-    return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
-}
-
-const char *tz_config_command(struct json_object *config) {
-    struct json_object *words = NULL, *word = NULL;
-    if (json_object_object_get_ex(config, "command", &words) &&
-        json_object_is_type(words, json_type_array) && json_object_array_length(words) > 1) {
-        word = json_object_array_get_idx(words, 1);
-    }
-    return json_object_is_type(word, json_type_string) ? json_object_get_string(word) : "";
-}
 
 static struct json_object *options_of(struct json_object *config) {
     struct json_object *options = NULL;

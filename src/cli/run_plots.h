@@ -10,12 +10,16 @@
 
 // Where pictures go, and how many have been drawn there.
 typedef struct tz_pictures {
-    const char *folder; // borrowed
+    const char *folder;       // borrowed
+    struct json_object *list; // Nullable, borrowed: their paths without .png and .svg
     int n;
 } tz_pictures;
 
 // Draws one more picture, <folder>/<name>.png and .svg.
 tz_status tz_pictures_add(tz_pictures *out, const tz_plot *plot, const char *name, tz_error *error);
+
+// Counts and lists one that was drawn.
+tz_status tz_pictures_note(tz_pictures *out, const char *name, tz_error *error);
 
 // Draws the curves of a folder of `trapeze train`, `sac`, `mpc`, `rounds` or `eval`, as PNG and SVG
 // (docs/plots.md). `config` is the folder's config.json; a folder of another command has no curves.
@@ -26,11 +30,5 @@ tz_status tz_draw_curves(const char *folder, struct json_object *config, tz_pict
 // The same at the end of a command, into the folder itself. That gnuplot is not installed is a line
 // on stderr, not a failure.
 tz_status tz_draw_finished_run(const char *command, const char *folder, tz_error *error);
-
-// The command that made a folder, from its config.json: "train"; "" when it does not say.
-const char *tz_config_command(struct json_object *config);
-
-// The text at `key`, "" when there is none.
-const char *tz_config_text(struct json_object *config, const char *key);
 
 #endif

@@ -1,4 +1,5 @@
 // trapeze sac: trains a policy by soft actor-critic.
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/json.h"
@@ -24,7 +25,7 @@ typedef struct sac_options {
     int threads;
     int version; // index into tz_version_choices
     tz_text_list env_arguments;
-    bool quiet, help;
+    bool json, quiet, help;
 } sac_options;
 
 // "1500,3500" -> returns
@@ -51,137 +52,39 @@ static tz_status parse_returns(sac_options *options, tz_error *error) {
 
 static tz_status parse(sac_options *o, int argc, char **argv, tz_error *error) {
     tz_sac_trainer_def *d = &o->def;
+    tz_sac_def *l = &d->learner;
+    // clang-format off
     tz_option options[] = {
-        {.name = "--env",
-         .type = TZ_OPTION_TEXT,
-         .value = &d->env,
-         .metavar = "E",
-         .help = "a name of `trapeze envs`, or a file.xml",
-         .required = true},
+        {"--env", TZ_OPTION_TEXT, &d->env, "E", .help = "a name of `trapeze envs`, or a file.xml", .required = true},
         TZ_VERSION_OPTION(&o->version),
         TZ_ENV_ARG_OPTION(&o->env_arguments),
-        {.name = "--out",
-         .type = TZ_OPTION_TEXT,
-         .value = &d->folder,
-         .metavar = "R",
-         .help = "run folder",
-         .required = true},
-        {.name = "--steps",
-         .type = TZ_OPTION_U64,
-         .value = &d->steps,
-         .metavar = "N",
-         .help = "environment steps in all",
-         .min = 1},
-        {.name = "--seed",
-         .type = TZ_OPTION_U64,
-         .value = &d->learner.seed,
-         .metavar = "K",
-         .help = "seed of everything random"},
-        {.name = "--threads",
-         .type = TZ_OPTION_INT,
-         .value = &o->threads,
-         .metavar = "N",
-         .help = "threads of an update",
-         .min = 1,
-         .max = 256},
-        {.name = "--resume",
-         .type = TZ_OPTION_FLAG,
-         .value = &d->resume,
-         .metavar = NULL,
-         .help = "go on from the run folder's checkpoint, if there is one"},
-        {.name = "--snapshot-at",
-         .type = TZ_OPTION_TEXT,
-         .value = &o->snapshot_at,
-         .metavar = "R,R,..",
-         .help = "keep the policies that first reach these returns"},
-        {.name = "--snapshot-every",
-         .type = TZ_OPTION_U64,
-         .value = &d->snapshot_interval,
-         .metavar = "N",
-         .help = "keep a policy every N steps (0: none)"},
-        {.name = "--eval-every",
-         .type = TZ_OPTION_U64,
-         .value = &d->evaluation_interval,
-         .metavar = "N",
-         .help = "steps between evaluations",
-         .min = 1},
-        {.name = "--eval-episodes",
-         .type = TZ_OPTION_INT,
-         .value = &d->evaluation_episodes,
-         .metavar = "N",
-         .help = "deterministic episodes of an evaluation",
-         .min = 1,
-         .max = 1000},
-        {.name = "--checkpoint-every",
-         .type = TZ_OPTION_U64,
-         .value = &d->checkpoint_interval,
-         .metavar = "N",
-         .help = "steps between checkpoints, a multiple of --eval-every"},
-        {.name = "--learning-starts",
-         .type = TZ_OPTION_U64,
-         .value = &d->learning_starts,
-         .metavar = "N",
-         .help = "steps of random controls before the first update",
-         .min = 1},
-        {.name = "--replay",
-         .type = TZ_OPTION_U64,
-         .value = &d->replay_capacity,
-         .metavar = "N",
-         .help = "transitions kept",
-         .min = 1},
-        {.name = "--batch",
-         .type = TZ_OPTION_INT,
-         .value = &d->learner.batch,
-         .metavar = "N",
-         .help = "transitions of an update",
-         .min = 1,
-         .max = 4096},
-        {.name = "--hidden",
-         .type = TZ_OPTION_INT,
-         .value = &d->learner.hidden,
-         .metavar = "N",
-         .help = "units of each of two hidden layers, a multiple of 16",
-         .min = 16,
-         .max = 2048},
-        {.name = "--lr",
-         .type = TZ_OPTION_REAL,
-         .value = &d->learner.learning_rate,
-         .metavar = "X",
-         .help = "learning rate",
-         .min = 1e-8,
-         .max = 1.0},
-        {.name = "--lr-end",
-         .type = TZ_OPTION_REAL,
-         .value = &d->learner.final_learning_rate,
-         .metavar = "X",
-         .help = "learning rate of the last update, reached in a straight line (else it stays)",
-         .min = 0.0,
-         .max = 1.0},
-        {.name = "--gamma",
-         .type = TZ_OPTION_REAL,
-         .value = &d->learner.gamma,
-         .metavar = "X",
-         .help = "discount per step",
-         .min = 0.0,
-         .max = 1.0},
-        {.name = "--tau",
-         .type = TZ_OPTION_REAL,
-         .value = &d->learner.tau,
-         .metavar = "X",
-         .help = "step of the slow critics",
-         .min = 0.0,
-         .max = 1.0},
-        {.name = "--save-replay",
-         .type = TZ_OPTION_TEXT,
-         .value = &o->save_replay,
-         .metavar = "D",
-         .help = "at the end, write the memory's episodes as a dataset"},
-        {.name = "--quiet",
-         .type = TZ_OPTION_FLAG,
-         .value = &o->quiet,
-         .metavar = NULL,
-         .help = "no progress"},
+        // the run
+        {"--out", TZ_OPTION_TEXT, &d->folder, "R", .help = "run folder", .required = true},
+        {"--steps", TZ_OPTION_U64, &d->steps, "N", .help = "environment steps in all", .min = 1},
+        {"--seed", TZ_OPTION_U64, &l->seed, "K", .help = "seed of everything random"},
+        {"--threads", TZ_OPTION_INT, &o->threads, "N", .help = "threads of an update", .min = 1, .max = 256},
+        {"--resume", TZ_OPTION_FLAG, &d->resume, .help = "go on from the run folder's checkpoint, if there is one"},
+        // what is kept of it on the way
+        {"--snapshot-at", TZ_OPTION_TEXT, &o->snapshot_at, "R,R,..", .help = "keep the policies that first reach these returns"},
+        {"--snapshot-every", TZ_OPTION_U64, &d->snapshot_interval, "N", .help = "keep a policy every N steps (0: none)"},
+        {"--eval-every", TZ_OPTION_U64, &d->evaluation_interval, "N", .help = "steps between evaluations", .min = 1},
+        {"--eval-episodes", TZ_OPTION_INT, &d->evaluation_episodes, "N", .help = "deterministic episodes of an evaluation", .min = 1, .max = 1000},
+        {"--checkpoint-every", TZ_OPTION_U64, &d->checkpoint_interval, "N", .help = "steps between checkpoints, a multiple of --eval-every"},
+        // the learner
+        {"--learning-starts", TZ_OPTION_U64, &d->learning_starts, "N", .help = "steps of random controls before the first update", .min = 1},
+        {"--replay", TZ_OPTION_U64, &d->replay_capacity, "N", .help = "transitions kept", .min = 1},
+        {"--batch", TZ_OPTION_INT, &l->batch, "N", .help = "transitions of an update", .min = 1, .max = 4096},
+        {"--hidden", TZ_OPTION_INT, &l->hidden, "N", .help = "units of each of two hidden layers, a multiple of 16", .min = 16, .max = 2048},
+        {"--lr", TZ_OPTION_REAL, &l->learning_rate, "X", .help = "learning rate", .min = 1e-8, .max = 1},
+        {"--lr-end", TZ_OPTION_REAL, &l->final_learning_rate, "X", .help = "learning rate of the last update, reached in a straight line (else it stays)", .min = 0, .max = 1},
+        {"--gamma", TZ_OPTION_REAL, &l->gamma, "X", .help = "discount per step", .min = 0, .max = 1},
+        {"--tau", TZ_OPTION_REAL, &l->tau, "X", .help = "step of the slow critics", .min = 0, .max = 1},
+        // its end
+        {"--save-replay", TZ_OPTION_TEXT, &o->save_replay, "D", .help = "at the end, write the memory's episodes as a dataset"},
+        {"--json", TZ_OPTION_FLAG, &o->json, .help = "print one JSON object"},
+        {"--quiet", TZ_OPTION_FLAG, &o->quiet, .help = "no progress"},
     };
+    // clang-format on
     TZ_CHECK(tz_options_parse(&tz_command_sac, options, TZ_COUNTOF(options), argc, argv, NULL,
                               &o->help, error));
     return o->help ? TZ_OK : parse_returns(o, error);
@@ -255,7 +158,7 @@ static void join_command(char *text, size_t size, int argc, char **argv) {
         if (strcmp(argv[i], "--threads") == 0 || strcmp(argv[i], "--save-replay") == 0) {
             i++; // and its value
         } else if (!has_value && strcmp(argv[i], "--resume") != 0 &&
-                   strcmp(argv[i], "--quiet") != 0) {
+                   strcmp(argv[i], "--json") != 0 && strcmp(argv[i], "--quiet") != 0) {
             used += (size_t)snprintf(text + used, size - used, " %s", argv[i]);
         }
     }
@@ -353,6 +256,7 @@ static tz_writer_def replay_writer(const sac_options *o, struct json_object *con
 }
 
 static tz_status begin_replay(const sac_options *o, const tz_task *task, tz_error *error) {
+    TZ_CHECK(tz_run_folder_expect(o->save_replay, "sac", true, error));
     if (!o->def.resume) {
         TZ_CHECK(tz_writer_expect_unused(o->save_replay, error));
     }
@@ -386,8 +290,106 @@ static tz_status save_replay(const sac_options *o, tz_sac_trainer *trainer, int 
     return status;
 }
 
-static tz_status train(sac_options *o, int argc, char **argv, tz_team *team, tz_error *error) {
+// ---- the result
+
+// The row that best.safetensors was written at: the first of the highest return.
+static const tz_sac_metrics *best_row(const tz_sac_metrics *rows, size_t n) {
+    const tz_sac_metrics *best = &rows[0];
+    for (size_t i = 1; i < n; i++) {
+        best = rows[i].return_mean > best->return_mean ? &rows[i] : best;
+    }
+    return best;
+}
+
+// The last evaluation, by the names of metrics.csv, and the best one.
+static void add_evaluations(struct json_object *o, const tz_sac_metrics *rows, size_t n) {
+    const tz_sac_metrics *last = &rows[n - 1], *best = best_row(rows, n);
+    tz_json_add_int(o, "episodes", (int64_t)last->episodes);
+    tz_json_add_real(o, "return_mean", last->return_mean);
+    tz_json_add_real(o, "return_std", last->return_std);
+    tz_json_add_real(o, "length_mean", last->length_mean);
+    tz_json_add_measured(o, "training_return", last->training_return);
+    tz_json_add_measured(o, "critic_loss", last->critic_loss);
+    tz_json_add_measured(o, "actor_loss", last->actor_loss);
+    tz_json_add_measured(o, "temperature", last->temperature);
+    tz_json_add_measured(o, "entropy", last->entropy);
+    tz_json_add_measured(o, "q_mean", last->q);
+    tz_json_add_int(o, "best_step", (int64_t)best->step);
+    tz_json_add_real(o, "best_return_mean", best->return_mean);
+}
+
+static void add_file(struct json_object *o, const char *key, const char *folder, const char *name) {
+    char path[TZ_PATH_MAX] = "";
+    tz_path_join(path, folder, name, NULL);
+    tz_json_add_text(o, key, path);
+}
+
+static void print_json(const sac_options *o, const tz_sac_trainer *trainer, double seconds) {
+    const tz_task *task = tz_sac_trainer_task(trainer);
+    struct json_object *object = json_object_new_object();
+    add_file(object, "policy", o->def.folder, "policy.safetensors");
+    add_file(object, "best", o->def.folder, "best.safetensors");
+    tz_json_add_env(object, o->def.env, task->env_arguments);
+    tz_json_add_u64(object, "steps", tz_sac_trainer_step(trainer));
+    size_t n;
+    const tz_sac_metrics *rows = tz_sac_trainer_metrics(trainer, &n);
+    if (n > 0) {
+        add_evaluations(object, rows, n);
+    }
+    tz_json_add_text(object, "data", o->save_replay);
+    tz_json_add_real(object, "seconds", seconds);
+    tz_json_add_int(object, "threads", o->threads);
+    tz_json_print(object);
+    json_object_put(object);
+}
+
+// ---- the command
+
+// Trains from where the trainer stands and draws what there is of the curve, after an interrupt
+// too.
+static tz_status train(const sac_options *o, tz_sac_trainer *trainer, tz_error *error) {
+    const double done = (double)tz_sac_trainer_step(trainer);
+    reporter r = {.folder = o->def.folder,
+                  .progress =
+                      tz_progress_start("sac", "step", done, (double)o->def.steps, o->quiet)};
+    tz_status status = tz_sac_trainer_run(trainer, report, &r, error);
+    if (r.trouble != TZ_OK) {
+        *error = r.error;
+        status = r.trouble;
+    }
+    tz_progress_finish(&r.progress, (double)tz_sac_trainer_step(trainer), r.note);
+    tz_error drawing;
+    const tz_status drawn = tz_draw_finished_run("sac", o->def.folder, &drawing);
+    if (status == TZ_OK && drawn != TZ_OK) {
+        *error = drawing;
+        return drawn;
+    }
+    return status;
+}
+
+static tz_status run_trainer(const sac_options *o, tz_sac_trainer *trainer, int argc, char **argv,
+                             tz_error *error) {
+    if (o->save_replay != NULL) {
+        TZ_CHECK(begin_replay(o, tz_sac_trainer_task(trainer), error));
+    }
+    TZ_CHECK(write_config(o, trainer, argc, argv, error));
+    TZ_CHECK(begin_events(trainer, o->def.folder, error));
+    const double started = tz_now_s();
+    TZ_CHECK(train(o, trainer, error));
+    const double seconds = tz_now_s() - started;
+    if (o->save_replay != NULL) {
+        TZ_CHECK(save_replay(o, trainer, argc, argv, error));
+    }
+    if (o->json) {
+        print_json(o, trainer, seconds);
+    }
+    return TZ_OK;
+}
+
+static tz_status run_sac(sac_options *o, int argc, char **argv, tz_team *team, tz_error *error) {
     char command[2048], env_arguments[TZ_ENV_ARGUMENTS_MAX];
+    const bool keeps_memory = o->save_replay != NULL && strcmp(o->save_replay, o->def.folder) == 0;
+    TZ_CHECK(tz_run_folder_expect(o->def.folder, "sac", keeps_memory, error));
     join_command(command, sizeof command, argc, argv);
     TZ_CHECK(tz_join_env_arguments(env_arguments, &o->env_arguments, error));
     o->def.env_arguments = env_arguments;
@@ -395,36 +397,7 @@ static tz_status train(sac_options *o, int argc, char **argv, tz_team *team, tz_
     o->def.env_version = tz_version_of_choice(o->version);
     tz_sac_trainer *trainer;
     TZ_CHECK(tz_sac_trainer_create(&trainer, &o->def, team, error));
-    tz_status status =
-        o->save_replay != NULL ? begin_replay(o, tz_sac_trainer_task(trainer), error) : TZ_OK;
-    if (status == TZ_OK) {
-        status = write_config(o, trainer, argc, argv, error);
-    }
-    if (status == TZ_OK) {
-        status = begin_events(trainer, o->def.folder, error);
-    }
-    if (status == TZ_OK) {
-        const double done = (double)tz_sac_trainer_step(trainer);
-        reporter r = {.folder = o->def.folder,
-                      .progress =
-                          tz_progress_start("sac", "step", done, (double)o->def.steps, o->quiet)};
-        status = tz_sac_trainer_run(trainer, report, &r, error);
-        if (r.trouble != TZ_OK) {
-            *error = r.error;
-            status = r.trouble;
-        }
-        tz_progress_finish(&r.progress, (double)tz_sac_trainer_step(trainer), r.note);
-        // what there is of the curve after an interrupt too
-        tz_error drawing;
-        const tz_status drawn = tz_draw_finished_run("sac", o->def.folder, &drawing);
-        if (status == TZ_OK && drawn != TZ_OK) {
-            *error = drawing;
-            status = drawn;
-        }
-        if (status == TZ_OK && o->save_replay != NULL) {
-            status = save_replay(o, trainer, argc, argv, error);
-        }
-    }
+    const tz_status status = run_trainer(o, trainer, argc, argv, error);
     tz_sac_trainer_destroy(trainer);
     return status;
 }
@@ -441,7 +414,7 @@ static int run(int argc, char **argv) {
     tz_team *team;
     tz_status status = tz_team_create(&team, o.threads, &error);
     if (status == TZ_OK) {
-        status = train(&o, argc, argv, team, &error);
+        status = run_sac(&o, argc, argv, team, &error);
         tz_team_destroy(team);
     }
     return status == TZ_OK ? TZ_EXIT_OK : tz_cli_fail(&tz_command_sac, &error);
@@ -450,7 +423,7 @@ static int run(int argc, char **argv) {
 const tz_command tz_command_sac = {
     .name = "sac",
     .summary = "train a policy by soft actor-critic",
-    .usage = "trapeze sac --env E --out R [--steps N] [--seed K] [--resume]",
+    .usage = "trapeze sac --env E --out R [--steps N] [--seed K] [--resume] [--json]",
     .example = "trapeze sac --env half_cheetah --out runs/cheetah --steps 300000 "
                "--snapshot-at 1500,3500",
     .run = run,

@@ -363,6 +363,7 @@ static tz_status write_config(const run *r, tz_error *error) {
 static tz_status check_folder(const arguments *a, tz_error *error) {
     static const char *const files[] = {"config.json", "checkpoint.safetensors",
                                         "model.safetensors", "ensemble.json"};
+    TZ_CHECK(tz_run_folder_expect(a->out, "train", false, error));
     return a->resume ? TZ_OK : tz_run_folder_refuse(a->out, files, TZ_COUNTOF(files), error);
 }
 
@@ -404,24 +405,15 @@ static const char *result_name(const arguments *a) {
     return a->members > 1 ? "ensemble.json" : "model.safetensors";
 }
 
-// A value that may not have been measured: then null.
-static void add_measured(struct json_object *o, const char *key, double value) {
-    if (isnan(value)) {
-        json_object_object_add(o, key, NULL);
-    } else {
-        tz_json_add_real(o, key, value);
-    }
-}
-
 // What was measured of one model.
 static void add_outcome(struct json_object *o, const tz_training_report *report) {
     const tz_epoch_metrics *m = &report->last;
     tz_json_add_real(o, "epochs", m->epoch);
     tz_json_add_real(o, "train_loss", m->train_loss);
-    add_measured(o, "test_loss", m->test_loss);
-    add_measured(o, "rollout_nmse", m->rollout_nmse);
-    add_measured(o, "rollout_nmse_median", m->rollout_nmse_median);
-    add_measured(o, "rollout_diverged", m->rollout_diverged);
+    tz_json_add_measured(o, "test_loss", m->test_loss);
+    tz_json_add_measured(o, "rollout_nmse", m->rollout_nmse);
+    tz_json_add_measured(o, "rollout_nmse_median", m->rollout_nmse_median);
+    tz_json_add_measured(o, "rollout_diverged", m->rollout_diverged);
     tz_json_add_int(o, "kept_epoch", report->kept_epoch);
     json_object_object_add(o, "extended_from",
                            report->extended_from > 0 ? json_object_new_int(report->extended_from)

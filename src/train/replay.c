@@ -67,11 +67,19 @@ void tz_replay_add(tz_replay *replay, const tz_transition *transition) {
         replay->raw.reward[i] = transition->reward;
         replay->raw.episode[i] = (int64_t)transition->episode;
         replay->raw.t[i] = (int64_t)transition->t;
-        replay->raw.truncated[i] = transition->truncated;
+        replay->raw.truncated[i] = transition->truncated ? TZ_CUT_TIME_LIMIT : TZ_CUT_NOT;
     }
     replay->next = (i + 1) % replay->capacity;
     if (replay->size < replay->capacity) {
         replay->size++;
+    }
+}
+
+void tz_replay_cut_newest(tz_replay *replay, tz_replay_cut why) {
+    TZ_ASSERT(replay->size > 0);
+    if (replay->nz > 0) {
+        const size_t newest = (replay->next + replay->capacity - 1) % replay->capacity;
+        replay->raw.truncated[newest] = (unsigned char)why;
     }
 }
 

@@ -22,13 +22,22 @@ typedef struct tz_transitions {
     float *done;     // 1 where the task ended, else 0                      (n)
 } tz_transitions;
 
+// Why an episode was cut after a step. The step that broke the simulation, or whose reward was not
+// a finite number, is not in the memory.
+typedef enum tz_replay_cut {
+    TZ_CUT_NOT, // the task ended, or the episode goes on
+    TZ_CUT_TIME_LIMIT,
+    TZ_CUT_UNSTABLE,
+    TZ_CUT_BAD_REWARD
+} tz_replay_cut;
+
 // What the learner does not need, but a dataset of the memory's episodes does.
 typedef struct tz_raw_transitions {
     double *z_next;           // raw states after the step                        (n, nz)
     double *reward;           //                                                  (n)
     int64_t *episode;         // tz_env_reset with this number gave the first state (n)
     int64_t *t;               // steps of the episode before this one             (n)
-    unsigned char *truncated; // 1 where the time limit ended the episode         (n)
+    unsigned char *truncated; // tz_replay_cut                                    (n)
 } tz_raw_transitions;
 
 typedef struct tz_replay {
@@ -60,6 +69,9 @@ typedef struct tz_transition {
 
 // Stores one transition over the oldest one when full.
 TZ_API void tz_replay_add(tz_replay *replay, const tz_transition *transition);
+
+// Says why the episode of the newest transition goes no further. Ignored without a raw part.
+TZ_API void tz_replay_cut_newest(tz_replay *replay, tz_replay_cut why);
 
 // Copies B rows drawn uniformly from the filled ones into `batch`.
 TZ_API void tz_replay_sample(const tz_replay *replay, tz_transitions *batch, int B, tz_rng *rng);

@@ -65,15 +65,15 @@ static tz_episode fill(const episode_room *room, const tz_replay *replay, tz_rep
                                task->control_high, task->nu);
         room->reward[t] = replay->raw.reward[row];
         room->terminated[t] = replay->rows.done[row] != 0.0f;
-        room->truncated[t] = replay->raw.truncated[row];
+        room->truncated[t] = replay->raw.truncated[row] != TZ_CUT_NOT;
     }
 
-    // an episode without an end is in flight when it is the newest, else it became unstable
-    const bool newest = (first + steps.n) % replay->capacity == replay->next;
-    const bool ended = T > 0 && (room->terminated[T - 1] || room->truncated[T - 1]);
-    if (T > 0 && !ended) {
+    // the one in flight has no end yet
+    if (T > 0 && !room->terminated[T - 1]) {
         room->truncated[T - 1] = 1;
     }
+    const size_t last = (first + steps.n - 1) % replay->capacity;
+    const unsigned char cut = T > 0 ? replay->raw.truncated[last] : TZ_CUT_NOT;
     return (tz_episode){.T = (int)T,
                         .z = room->z,
                         .u = room->u,
@@ -84,7 +84,8 @@ static tz_episode fill(const episode_room *room, const tz_replay *replay, tz_rep
                         .episode = number,
                         .unseeded = !seeded,
                         .policy = -1,
-                        .unstable = T > 0 && !ended && !newest};
+                        .unstable = cut == TZ_CUT_UNSTABLE,
+                        .bad_reward = cut == TZ_CUT_BAD_REWARD};
 }
 
 static tz_status write_episodes(const tz_replay *replay, tz_env *env, uint64_t seed,

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/run_folder.h"
 #include "envs/env.h"
 #include "envs/observation.h"
 #include "policies/squashed.h"
@@ -205,16 +206,15 @@ static tz_status resume(tz_sac_trainer *trainer, const char *path, tz_error *err
 }
 
 static tz_status start(tz_sac_trainer *trainer, tz_error *error) {
+    static const char *const files[] = {"checkpoint.safetensors"};
+    const tz_sac_trainer_def *d = &trainer->def;
     char path[TZ_PATH_MAX], snapshots[TZ_PATH_MAX];
-    TZ_CHECK(tz_path_join(snapshots, trainer->def.folder, "snapshots", error));
+    TZ_CHECK(d->resume ? TZ_OK : tz_run_folder_refuse(d->folder, files, TZ_COUNTOF(files), error));
+    TZ_CHECK(tz_path_join(snapshots, d->folder, "snapshots", error));
     TZ_CHECK(tz_make_folders(snapshots, error));
-    TZ_CHECK(tz_path_join(path, trainer->def.folder, "checkpoint.safetensors", error));
-    if (trainer->def.resume && tz_file_exists(path)) {
+    TZ_CHECK(tz_path_join(path, d->folder, files[0], error));
+    if (tz_file_exists(path)) {
         TZ_CHECK(resume(trainer, path, error));
-    } else if (tz_file_exists(path)) {
-        return tz_fail(error, TZ_ERR_ARGUMENT,
-                       "%s: the folder already holds a run; go on with --resume or choose another",
-                       trainer->def.folder);
     } else {
         tz_env_reset(trainer->env, trainer->z, trainer->def.learner.seed, 0);
     }
@@ -320,13 +320,13 @@ static void step_env(void *context) {
     tz_env_step(trainer->env, &trainer->step, trainer->z, trainer->u);
 }
 
-// Remembers the step and starts a new episode where one ended. An unstable step is not remembered
-// as data; its episode ends there.
+// Remembers the step and starts a new episode where one ended. A step without a sound state and
+// reward is not remembered as data; its episode was cut before it.
 static void remember(tz_sac_trainer *trainer) {
     tz_sac_progress *p = &trainer->progress;
     const tz_step *step = &trainer->step;
-    const bool stable = step->outcome == TZ_STEP_OK;
-    if (stable) {
+    const bool is_sound = step->outcome == TZ_STEP_OK;
+    if (is_sound) {
         observe(trainer, trainer->next_obs, trainer->env);
         const tz_transition transition = {.obs = trainer->obs,
                                           .next_obs = trainer->next_obs,
@@ -342,8 +342,13 @@ static void remember(tz_sac_trainer *trainer) {
         p->episode_steps++;
     } else {
         p->n_unstable++;
+        if (p->episode_steps > 0) {
+            tz_replay_cut_newest(&trainer->replay, step->outcome == TZ_STEP_UNSTABLE
+                                                       ? TZ_CUT_UNSTABLE
+                                                       : TZ_CUT_BAD_REWARD);
+        }
     }
-    if (!stable || step->terminated || step->truncated) {
+    if (!is_sound || step->terminated || step->truncated) {
         p->episode++;
         p->finished_episodes++;
         p->finished_return += p->episode_return;

@@ -89,6 +89,8 @@ static const char *const files[] = {"good/data/main_data.hdf5",
                                     "small.safetensors",
                                     "cut.zip",
                                     "swimmer.zip",
+                                    "planned/config.json",
+                                    "foreign/config.json",
                                     "taken"};
 static char digests[TZ_COUNTOF(files)][65];
 
@@ -105,6 +107,10 @@ static int fill_folder(void **state) {
     write_text("empty.hdf5", "");
     write_text("empty.safetensors", "");
     write_text("text.safetensors", "these are no tensors, but long enough to be\n");
+    assert_int_equal(tz_make_folders("planned", NULL), TZ_OK);
+    assert_int_equal(tz_make_folders("foreign", NULL), TZ_OK);
+    write_text("planned/config.json", "{\"command\": [\"trapeze\", \"plan\", \"--out\", \"x\"]}");
+    write_text("foreign/config.json", "{\"learning_rate\": 1}");
     write_text("taken", "a file where a folder is wanted\n");
     write_model("half_cheetah", "cheetah.safetensors");
     write_model("hopper", "hopper.safetensors");
@@ -405,6 +411,53 @@ static void unwritable_folders(void **state) {
     }
 }
 
+// A folder belongs to the command that began it, also with --resume.
+static void folders_of_others(void **state) {
+    (void)state;
+    static const struct {
+        const char *path, *named;
+    } folders[] = {{"good", "good already holds a dataset (data/main_data.hdf5)"},
+                   {"planned", "planned already holds a run of trapeze plan (config.json)"},
+                   {"foreign", "foreign already holds a config.json that no run of trapeze"}};
+    for (size_t i = 0; i < TZ_COUNTOF(folders); i++) {
+        const char *path = folders[i].path, *named = folders[i].named;
+        const bad_input inputs[] = {
+            {{"train", "--data", "good", "--out", path}, named},
+            {{"train", "--data", "good", "--out", path, "--resume"}, named},
+            {{"eval", "--data", "good", "--model", "cheetah.safetensors", "--out", path,
+              "--horizon", "5"},
+             named},
+            {{"sac", "--env", "hopper", "--out", path}, named},
+            {{"sac", "--env", "hopper", "--out", path, "--resume"}, named},
+            {{"mpc", "--env", "half_cheetah", "--model", "cheetah.safetensors", "--out", path},
+             named},
+            {{"mpc", "--env", "half_cheetah", "--model", "cheetah.safetensors", "--out", path,
+              "--resume"},
+             named},
+            {{"rounds", "--env", "half_cheetah", "--data", "good", "--model", "cheetah.safetensors",
+              "--out", path},
+             named},
+            {{"rounds", "--env", "half_cheetah", "--data", "good", "--model", "cheetah.safetensors",
+              "--out", path, "--resume"},
+             named},
+            {{"paper", "fig4", "--budget", "tiny", "--out", path}, named},
+        };
+        assert_all_refused(inputs, TZ_COUNTOF(inputs), RLIM_INFINITY);
+    }
+
+    // those that write a dataset refuse the folder of another run
+    static const bad_input inputs[] = {
+        {{"collect", "--env", "hopper", "--policy", "random", "--out", "planned"}, "trapeze plan"},
+        {{"collect", "--env", "hopper", "--policy", "random", "--out", "planned", "--resume"},
+         "trapeze plan"},
+        {{"sac", "--env", "hopper", "--out", "new-sac", "--save-replay", "planned"},
+         "trapeze plan"},
+        {{"sac", "--env", "hopper", "--out", "new-sac", "--resume", "--save-replay", "planned"},
+         "trapeze plan"},
+    };
+    assert_all_refused(inputs, TZ_COUNTOF(inputs), RLIM_INFINITY);
+}
+
 // No file may pass a kilobyte: what a full disk does to a write.
 static void full_disks(void **state) {
     (void)state;
@@ -450,6 +503,7 @@ int main(void) {
         cmocka_unit_test(models),
         cmocka_unit_test(policies),
         cmocka_unit_test(unwritable_folders),
+        cmocka_unit_test(folders_of_others),
         cmocka_unit_test(full_disks),
         cmocka_unit_test(full_standard_output),
     };

@@ -84,7 +84,7 @@ static void samples_are_windows_of_the_data(void **state) {
     static float z[N * L * NZ], u[N * (L - 1) * NU], tests[64 * 21 * NZ];
     char header[256];
     assert_int_equal(trapeze("data sample a-v0 --out s --sequences %d --tests 4 --test-length 21 "
-                             "--fraction 0.25 --seed 5",
+                             "--test-fraction 0.25 --seed 5",
                              N),
                      0);
     assert_int_equal(read_npy("s/train_z.npy", header, z, sizeof z), sizeof z);
@@ -103,10 +103,11 @@ static void samples_are_windows_of_the_data(void **state) {
     }
     // the same seed gives the same bytes
     assert_int_equal(trapeze("data sample a-v0 --out t --sequences %d --tests 4 --test-length 21 "
-                             "--fraction 0.25 --seed 5",
+                             "--test-fraction 0.25 --seed 5",
                              N),
                      0);
     assert_same_file("s/train_z.npy", "t/train_z.npy");
+    assert_int_equal(shell("grep -q '\"test_fraction\": 0.25' s/config.json"), 0);
     assert_same_file("s/test_u.npy", "t/test_u.npy");
 }
 
@@ -218,7 +219,7 @@ static void a_reward_that_is_not_finite_is_told(void **state) {
     assert_int_equal(trapeze("collect %s --out cut-v0 --quiet", options), 0);
     assert_non_null(strstr(printed, "2 cut where the reward was not a finite number"));
     assert_null(strstr(printed, "unstable"));
-    assert_int_equal(trapeze("data split cut-v0 --fraction 0.5 --out-train left-v0 --out-test "
+    assert_int_equal(trapeze("data split cut-v0 --test-fraction 0.5 --out-train left-v0 --out-test "
                              "right-v0"),
                      0);
     static const char *const folders[] = {"cut-v0", "left-v0"};
@@ -513,7 +514,7 @@ static void arguments_of_the_environment_stay_with_the_data(void **state) {
     assert_int_equal(trapeze("%s --resume", cases[0].collect), 0);
 
     // what is made of them has them too
-    assert_int_equal(trapeze("data split arg-swimmer-v0 --fraction 0.5 --out-train arg-train "
+    assert_int_equal(trapeze("data split arg-swimmer-v0 --test-fraction 0.5 --out-train arg-train "
                              "--out-test arg-test"),
                      0);
     assert_int_equal(trapeze("data merge arg-train arg-test --out arg-all"), 0);

@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUICK                                                                                      \
-    "mpc --env inverted_pendulum --model sim --samples 12 --horizon 5 --iterations 1 --steps 12 "  \
-    "--quiet "
+#define DRIVE                                                                                      \
+    "mpc --env inverted_pendulum --model sim --samples 12 --horizon 5 --iterations 1 --quiet "
+#define QUICK DRIVE "--steps 12 "
 
 static void the_results_agree_with_the_episodes(void **state) {
     (void)state;
@@ -65,10 +65,21 @@ static void the_results_agree_with_the_episodes(void **state) {
     assert_int_equal(atoi(printed), 1 + 2 * 12);
 }
 
+// The text and the object judge the times of plans alike.
+static void both_tell_whether_plans_keep_up(void **state) {
+    (void)state;
+    assert_int_equal(trapeze(QUICK "--out told"), 0);
+    assert_non_null(strstr(printed, "real time"));
+    const bool is_slow = strstr(printed, "slower than real time") != NULL;
+    json_object *o = json_object_from_file("told/results.json");
+    assert_int_equal(json_object_get_boolean(field(o, "real_time")), !is_slow);
+    json_object_put(o);
+}
+
 // Memory is asked for what was driven, not for what may be: 10^11 steps begin at once.
 static void a_large_request_begins(void **state) {
     (void)state;
-    assert_int_equal(shell("timeout --preserve-status -s INT 3 %s " QUICK
+    assert_int_equal(shell("timeout --preserve-status -s INT 3 %s " DRIVE
                            "--episodes 100000 --steps 1000000 2>&1",
                            TZ_PROGRAM),
                      130);
@@ -226,9 +237,10 @@ static void a_stopped_run_is_resumed(void **state) {
     assert_int_equal(shell("mkdir whole cut; cd whole; " TZ_PROGRAM " " LONG), 0);
     assert_int_equal(stop_long("", "KILL", 3), 128 + 9);
     assert_files((const char *[]){"cut/run/results.json"}, 1, false);
-    assert_refused("resume it", LONG "--out cut/run");
-    assert_refused("other options", LONG "--out cut/run --resume --samples 13");
-    assert_refused("other options", LONG "--out cut/run --resume --seed 8");
+    assert_refused("resume it", QUICK "--episodes 150 --seed 7 --out cut/run");
+    assert_refused("other options",
+                   QUICK "--episodes 150 --seed 7 --out cut/run --resume --elites 3");
+    assert_refused("other options", QUICK "--episodes 150 --seed 8 --out cut/run --resume");
 
     // the dataset of an interrupted run can be read
     assert_int_equal(stop_long("--resume", "INT", 40), 130);
@@ -276,7 +288,7 @@ static void a_run_of_another_ensemble_is_not_resumed(void **state) {
 // A run that was ended before its first episode leaves a folder that can be gone on with.
 static void a_run_without_an_episode_is_resumed(void **state) {
     (void)state;
-#define EARLY QUICK "--steps 400 --no-early-end --out early"
+#define EARLY DRIVE "--steps 400 --no-early-end --out early"
     assert_int_equal(shell(TZ_PROGRAM " " EARLY
                                       " 2>/dev/null & p=$!; until [ -e early/config.json ]; "
                                       "do sleep 0.01; done; kill -INT $p; wait $p"),
@@ -290,7 +302,7 @@ static void a_run_without_an_episode_is_resumed(void **state) {
 // What was not measured is null, and nothing is said of it.
 static void what_was_not_measured_is_null(void **state) {
     (void)state;
-    assert_int_equal(trapeze(QUICK "--steps 3 --json"), 0);
+    assert_int_equal(trapeze(DRIVE "--steps 3 --json"), 0);
     json_object *o = printed_json();
     static const char *const keys[] = {"horizon_predicted_mean", "horizon_obtained_mean",
                                        "out_of_range_share"};
@@ -300,7 +312,7 @@ static void what_was_not_measured_is_null(void **state) {
         assert_null(value);
     }
     json_object_put(o);
-    assert_int_equal(trapeze(QUICK "--steps 3"), 0);
+    assert_int_equal(trapeze(DRIVE "--steps 3"), 0);
     assert_null(strstr(printed, "horizon"));
     assert_null(strstr(printed, "range"));
 }
@@ -351,6 +363,7 @@ static void play_is_interrupted(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_results_agree_with_the_episodes),
+        cmocka_unit_test(both_tell_whether_plans_keep_up),
         cmocka_unit_test(a_large_request_begins),
         cmocka_unit_test(the_same_seed_gives_the_same_episodes),
         cmocka_unit_test(a_folder_with_a_run_is_refused),

@@ -82,6 +82,8 @@ static void takes_every_type(void **state) {
 
 static void keeps_defaults(void **state) {
     (void)state;
+    assert_int_equal(PARSE("--env", "hopper", "--gain", "-2", "--json", "--json"), TZ_OK);
+    assert_true(v.json); // a flag that is given twice says the same
     assert_int_equal(PARSE("--env", "hopper", "--gain", "-2"), TZ_OK);
     assert_int_equal(v.episodes, 10);
     assert_true(v.noise == 0.1 && v.gain == -2.0 && !v.json && v.seed == 1);
@@ -110,6 +112,8 @@ static void refuses_in_one_sentence(void **state) {
     REFUSES("--env needs a value, E", "--env", "--json");
     REFUSES("--env is empty", "--env=");
     REFUSES("--json takes no value, but '1' was given", "--json=1");
+    REFUSES("--seed: given twice", "--env", "hopper", "--seed", "1", "--seed=1");
+    REFUSES("--env: given twice", "--env=hopper", "--json", "--env");
     REFUSES("--planner is 'cma', expected one of random, cem", "--planner", "cma");
 }
 

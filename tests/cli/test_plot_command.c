@@ -3,6 +3,7 @@
 #include "base/export.h"
 #include "command.h"
 
+#include <json-c/json.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -76,6 +77,34 @@ static void draws_into_the_run(void **state) {
     assert_files(files, TZ_COUNTOF(files), true);
 }
 
+// The object names each picture, those of an ensemble by member.
+static void the_object_names_the_pictures(void **state) {
+    (void)state;
+    static const char *const stems[] = {"sac-out/return", "sac-out/loss", "sac-out/temperature"};
+    assert_int_equal(trapeze("plot sac --out sac-out --json"), 0);
+    struct json_object *o = printed_json(), *pictures = field(o, "pictures");
+    assert_string_equal(words(o, "run"), "sac");
+    assert_string_equal(words(o, "out"), "sac-out");
+    assert_int_equal(json_object_array_length(pictures), TZ_COUNTOF(stems));
+    for (size_t i = 0; i < TZ_COUNTOF(stems); i++) {
+        assert_string_equal(json_object_get_string(json_object_array_get_idx(pictures, i)),
+                            stems[i]);
+    }
+    json_object_put(o);
+
+    assert_int_equal(trapeze("plot both --out both-out --json"), 0);
+    o = printed_json();
+    pictures = field(o, "pictures");
+    for (size_t i = 0; i < json_object_array_length(pictures); i++) {
+        const char *stem = json_object_get_string(json_object_array_get_idx(pictures, i));
+        assert_int_equal(shell("test -s %s.png -a -s %s.svg", stem, stem), 0);
+    }
+    assert_int_equal(shell("test $(find both-out -name '*.png' | wc -l) = %zu",
+                           json_object_array_length(pictures)),
+                     0);
+    json_object_put(o);
+}
+
 // A run that is still going on has its curves so far.
 static void draws_what_there_is(void **state) {
     (void)state;
@@ -123,6 +152,7 @@ int main(void) {
         cmocka_unit_test(draws_every_kind_of_folder),
         cmocka_unit_test(draws_the_energy_of_a_system),
         cmocka_unit_test(draws_into_the_run),
+        cmocka_unit_test(the_object_names_the_pictures),
         cmocka_unit_test(draws_what_there_is),
         cmocka_unit_test(bad_folders_are_one_sentence),
     };

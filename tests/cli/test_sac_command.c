@@ -114,6 +114,48 @@ static void says_nothing_of_updates_before_the_first(void **state) {
                      0);
 }
 
+// The object of --json is that of the last row of metrics.csv and of the best one.
+static void the_object_says_what_the_run_earned(void **state) {
+    (void)state;
+#define TOLD(steps)                                                                                \
+    "sac --env inverted_pendulum --env-arg reset_noise_scale=0.05 --steps " steps                  \
+    " --learning-starts 300 --eval-every 200 --eval-episodes 2 --checkpoint-every 200 --hidden 16" \
+    " --batch 16 --quiet --json --out told"
+    assert_int_equal(trapeze(TOLD("200")), 0);
+    struct json_object *o = printed_json();
+    assert_string_equal(words(o, "policy"), "told/policy.safetensors");
+    assert_string_equal(words(o, "best"), "told/best.safetensors");
+    assert_string_equal(words(o, "env"), "inverted_pendulum");
+    assert_string_equal(words(o, "env_arguments"), "reset_noise_scale=0.05");
+    assert_null(field(o, "critic_loss")); // no update yet
+    assert_null(field(o, "data"));
+    json_object_put(o);
+
+    assert_int_equal(trapeze(TOLD("800") " --resume --save-replay told-v0"), 0);
+    o = printed_json();
+    assert_string_equal(words(o, "data"), "told-v0");
+    assert_int_equal((int)number(o, "steps"), 800);
+    assert_int_equal((int)number(o, "threads"), 1);
+    assert_true(number(o, "seconds") > 0.0 && number(o, "temperature") > 0.0);
+    char row[128];
+    snprintf(row, sizeof row, "800,%.0f,%.6g,%.6g,%.6g,%.6g,%.6g,", number(o, "episodes"),
+             number(o, "return_mean"), number(o, "return_std"), number(o, "length_mean"),
+             number(o, "training_return"), number(o, "critic_loss"));
+    assert_int_equal(shell("tail -1 told/metrics.csv"), 0);
+    assert_memory_equal(printed, row, strlen(row));
+    snprintf(row, sizeof row, "%.6g", number(o, "best_return_mean"));
+    assert_int_equal(shell("tail -n +2 told/metrics.csv | grep -q '^%.0f,[0-9]*,%s,'",
+                           number(o, "best_step"), row),
+                     0);
+    assert_int_equal(trapeze("policy info told/best.safetensors --json"), 0);
+    struct json_object *best = printed_json();
+    assert_int_equal(atoi(words(best, "steps")), (int)number(o, "best_step"));
+    json_object_put(best);
+    json_object_put(o);
+    // the policy's file does not depend on how its run is told
+    assert_int_equal(shell("grep -q -e --json told/policy.safetensors"), 1);
+}
+
 // Starts a run in the background and ends it with the signal after a while; true when it was alive.
 static bool start_and_signal(const char *folder, int signal_number, int wait_ms) {
     char command[512];
@@ -199,6 +241,34 @@ static void threads_change_nothing_and_the_memory_becomes_a_dataset(void **state
     assert_string_equal(printed, "\"final_difference_max\":0.0\n");
 }
 
+// A stiff damper that follows the control: where that jumps by more than 1, the acceleration passes
+// MuJoCo's 1e10, and controls above 0.8 have no finite reward. Random controls meet both; the
+// policy of an evaluation, still untrained, stays near 0.
+static void the_dataset_says_why_an_episode_was_cut(void **state) {
+    (void)state;
+    assert_int_equal(
+        shell("printf '<mujoco><option gravity=\"0 0 0\"/><custom><text name=\"trapeze_reward\" "
+              "data=\"1 / (u.x < 0.8)\"/></custom><worldbody><body><joint name=\"x\" "
+              "type=\"slide\" damping=\"1e10\"/><geom size=\"0.1\" mass=\"1\"/></body>"
+              "</worldbody><actuator><motor name=\"x\" joint=\"x\" gear=\"1e10\" "
+              "ctrlrange=\"-1 1\" ctrllimited=\"true\"/></actuator></mujoco>' > jumpy.xml"),
+        0);
+    assert_int_equal(trapeze("sac --env jumpy.xml --steps 400 --learning-starts 400 --eval-every "
+                             "200 --eval-episodes 1 --hidden 16 --batch 16 --quiet --out jumpy "
+                             "--save-replay jumpy-v0"),
+                     0);
+    assert_int_equal(trapeze("data validate jumpy-v0"), 0);
+    assert_int_equal(trapeze("data info jumpy-v0 --json"), 0);
+    struct json_object *object = printed_json();
+    const double episodes = number(object, "episodes");
+    assert_true(number(object, "unstable") >= 10.0);
+    assert_true(number(object, "bad_reward") >= 10.0);
+    // all but the one in flight
+    assert_in_range((int)(number(object, "unstable") + number(object, "bad_reward")),
+                    (int)episodes - 1, (int)episodes);
+    json_object_put(object);
+}
+
 // A rate that falls until the last step makes another run of another number of steps.
 static void a_falling_rate_belongs_to_its_steps(void **state) {
     (void)state;
@@ -218,11 +288,11 @@ static void nothing_wrong_is_found_at_the_end(void **state) {
         "echo \"<mujoco><worldbody><body><joint name='j' axis='0 1 0'/><geom size='.1'/>"
         "</body></worldbody><actuator><motor joint='j' ctrllimited='true' ctrlrange='-1 1' "
         "gear='%d'/></actuator></mujoco>\" > own.xml";
-    const char *train = "sac --env own.xml --steps 400 --learning-starts 100 --eval-every 200 "
+    const char *train = "sac --env own.xml --learning-starts 100 --eval-every 200 "
                         "--eval-episodes 1 --checkpoint-every 200 --hidden 16 --batch 16 --resume "
                         "--quiet --out own";
     assert_int_equal(shell(write, 1), 0);
-    assert_int_equal(trapeze("%s", train), 0);
+    assert_int_equal(trapeze("%s --steps 400", train), 0);
     assert_int_equal(trapeze("%s --steps 600", train), 0);
     assert_int_equal(shell(write, 2), 0);
     assert_refused("expected 'lag 1, env own.xml of", "%s --steps 800", train);
@@ -252,9 +322,11 @@ int main(void) {
         cmocka_unit_test(a_run_keeps_its_arguments),
         cmocka_unit_test(a_resumed_run_keeps_its_first_command),
         cmocka_unit_test(says_nothing_of_updates_before_the_first),
+        cmocka_unit_test(the_object_says_what_the_run_earned),
         cmocka_unit_test(signals_at_any_moment_change_nothing),
         cmocka_unit_test(a_falling_rate_belongs_to_its_steps),
         cmocka_unit_test(threads_change_nothing_and_the_memory_becomes_a_dataset),
+        cmocka_unit_test(the_dataset_says_why_an_episode_was_cut),
         cmocka_unit_test(nothing_wrong_is_found_at_the_end),
         cmocka_unit_test(bad_input_is_one_sentence),
     };

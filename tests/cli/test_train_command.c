@@ -379,9 +379,9 @@ static void an_ensemble_of_probabilistic_models_is_calibrated(void **state) {
     // lists of one name are told apart by their folders, in the table's columns too
     assert_int_equal(shell("mkdir -p sure-2 && cp -r sure/ensemble.json sure/member-* sure-2"), 0);
     assert_int_equal(trapeze("eval --data more --model sure/ensemble.json --model "
-                             "sure-2/ensemble.json --horizon 30 --rollouts 2 --out two"),
+                             "sure-2/ensemble.json --horizon 30 --rollouts 2 --out two-eval"),
                      0);
-    assert_int_equal(shell("head -1 two/horizon.csv"), 0);
+    assert_int_equal(shell("head -1 two-eval/horizon.csv"), 0);
     assert_true(strncmp(printed, "step,sure/ensemble,sure/ensemble median,sure-2/ensemble,", 55) ==
                 0);
 }

@@ -477,7 +477,7 @@ static void validate_and_split_through_the_program(void **state) {
     (void)state;
     char line[TEXT_MAX];
     snprintf(line, sizeof line,
-             "data split %s/whole/set-v0 --fraction 0.25 --seed 3 --out-train %s/train-v0 "
+             "data split %s/whole/set-v0 --test-fraction 0.25 --seed 3 --out-train %s/train-v0 "
              "--out-test %s/test-v0",
              root, root, root);
     run_well(line);

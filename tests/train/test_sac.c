@@ -405,6 +405,7 @@ static void replay_finds_its_episodes(void **state) {
                                           .t = (uint64_t)i % 4};
         tz_replay_add(&replay, &transition);
     }
+    tz_replay_cut_newest(&replay, TZ_CUT_UNSTABLE);
     static const int first_step[] = {13, 16, 20}, length[] = {3, 4, 3};
     size_t row = 0;
     for (int e = 0; e < 3; e++) {
@@ -416,7 +417,9 @@ static void replay_finds_its_episodes(void **state) {
             assert_true(replay.raw.z_next[2 * i] == step && replay.raw.z_next[2 * i + 1] == -step);
             assert_true(replay.raw.reward[i] == 0.1 * step);
             assert_int_equal(replay.raw.t[i], step % 4);
-            assert_int_equal(replay.raw.truncated[i], step % 4 == 3);
+            assert_int_equal(replay.raw.truncated[i], step == 22      ? TZ_CUT_UNSTABLE
+                                                      : step % 4 == 3 ? TZ_CUT_TIME_LIMIT
+                                                                      : TZ_CUT_NOT);
         }
         row += episode.n;
     }
