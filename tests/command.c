@@ -2,8 +2,10 @@
 
 #include "base/file.h"
 
+#include <glob.h>
 #include <json-c/json.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -56,6 +58,111 @@ void assert_refused(const char *sentence, const char *format, ...) {
                  sentence, printed);
     }
 }
+
+// ---- programs that are signalled
+
+static pid_t start(const char *in, const char *words) {
+    char command[4 * TZ_PATH_MAX];
+    const int n = snprintf(command, sizeof command, "cd %s && exec " TZ_PROGRAM " %s",
+                           in != NULL ? in : ".", words);
+    assert_true(n >= 0 && (size_t)n < sizeof command);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        // a test in the background may have been told to ignore them
+        signal(SIGINT, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    return child;
+}
+
+// The words of a command, which the caller frees.
+static char *write_words(const char *format, va_list arguments) {
+    char *words = NULL;
+    assert_true(vasprintf(&words, format, arguments) >= 0);
+    return words;
+}
+
+pid_t start_trapeze(const char *in, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    char *words = write_words(format, arguments);
+    va_end(arguments);
+    const pid_t child = start(in, words);
+    free(words);
+    return child;
+}
+
+static bool is_there(const char *pattern) {
+    glob_t found;
+    const bool any = glob(pattern, GLOB_NOSORT, NULL, &found) == 0;
+    if (any) {
+        globfree(&found);
+    }
+    return any;
+}
+
+// Whether the process is the program, no shell any more, and has a handler for the signal.
+static bool catches(pid_t process, int signal_number) {
+    char path[64], line[256];
+    unsigned long long caught = 0;
+    bool is_program = false;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)process);
+    FILE *file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        is_program |= strcmp(line, "Name:\ttrapeze\n") == 0;
+        sscanf(line, "SigCgt: %llx", &caught);
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return is_program && (caught >> (signal_number - 1) & 1) != 0;
+}
+
+// Signals the process at the place and waits for its end. False: it was past it.
+static bool signal_at(const stop *at, pid_t process, int *status) {
+    bool reached = false, ended = false;
+    while (!reached && !ended) {
+        usleep(1000);
+        reached = at->file != NULL ? is_there(at->file) : catches(process, at->signal_number);
+        ended = waitpid(process, status, WNOHANG) == process;
+    }
+    if (!ended) {
+        kill(process, at->signal_number);
+        assert_int_equal(waitpid(process, status, 0), process);
+    }
+    const bool finished = WIFEXITED(*status) && WEXITSTATUS(*status) == 0;
+    return !finished && (at->before == NULL || !is_there(at->before));
+}
+
+int stop_trapeze(const stop *at, const char *format, ...) {
+    enum { ATTEMPTS = 20 };
+    const char *folder = at->folder != NULL ? at->folder : "nothing";
+    va_list arguments;
+    va_start(arguments, format);
+    char *words = write_words(format, arguments);
+    va_end(arguments);
+    assert_int_equal(
+        shell("rm -rf %s.kept; ! test -e %s || cp -a %s %s.kept", folder, folder, folder, folder),
+        0);
+    int status = 0, attempt = 0;
+    while (!signal_at(at, start(at->in, words), &status)) {
+        if (++attempt == ATTEMPTS) {
+            fail_msg("trapeze %s: was past %s at %d signals out of %d", words,
+                     at->file != NULL ? at->file : "its beginning", ATTEMPTS, ATTEMPTS);
+        }
+        assert_int_equal(shell("rm -rf %s; ! test -e %s.kept || cp -a %s.kept %s", folder, folder,
+                               folder, folder),
+                         0);
+    }
+    assert_int_equal(shell("rm -rf %s.kept", folder), 0);
+    free(words);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+// ---- what was printed and left
 
 struct json_object *printed_json(void) {
     struct json_object *object = json_tokener_parse(printed);

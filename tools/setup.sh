@@ -12,7 +12,7 @@ case ${1:-} in
 build) packages="$tools $libraries libcmocka-dev" ;;
 demo) packages="$tools $libraries libcmocka-dev $programs" ;;
 test) packages="$tools $libraries libcmocka-dev $programs libsundials-dev libopenmpi-dev openmpi-bin clang
-    libclang-rt-14-dev xvfb xauth xdotool python3-venv" ;;
+    libclang-rt-14-dev xvfb xdotool python3-venv" ;;
 lint) packages='git clang-format' ;;
 *)
     echo "usage: tools/setup.sh build|demo|test|lint" >&2

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,7 +82,9 @@ tz_status tz_child_start_to(tz_child **child_out, const char *const *argv, int o
     }
     if (outcome != 0) {
         tz_child_abandon(child);
-        if (outcome == ENOENT) {
+        // EACCES: a folder of PATH is closed, or has a file of this name that is no program
+        const bool is_searched = strchr(argv[0], '/') == NULL;
+        if (outcome == ENOENT || (outcome == EACCES && is_searched)) {
             return tz_fail(error, TZ_ERR_UNSUPPORTED,
                            "%s: not found in PATH, expected an installed program", argv[0]);
         }

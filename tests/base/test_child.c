@@ -1,6 +1,8 @@
 // Child programs: input reaches them whole, and each way to fail is a sentence.
 #include "base/child.h"
+#include "base/file.h"
 #include "base/memory.h"
+#include "folder.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -9,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -34,15 +37,25 @@ static void input_arrives_whole(void **state) {
     tz_free(data);
 }
 
+// Also where PATH has something of that name that nobody may execute, or a folder that is closed.
 static void a_missing_program_is_unsupported(void **state) {
     (void)state;
     const char *const argv[] = {"no-such-program", NULL};
-    tz_child *child = NULL;
-    tz_error error = {0};
-    assert_int_equal(tz_child_start(&child, argv, &error), TZ_ERR_UNSUPPORTED);
-    assert_null(child);
-    assert_string_equal(error.text,
-                        "no-such-program: not found in PATH, expected an installed program");
+    char kept[4096];
+    snprintf(kept, sizeof kept, "%s", getenv("PATH"));
+    assert_int_equal(tz_file_write("no-such-program", "x", 1, NULL), TZ_OK);
+    assert_int_equal(mkdir("closed", 0), 0);
+    static const char *const paths[] = {"/usr/bin", ".", "closed:/usr/bin"};
+    for (size_t i = 0; i < TZ_COUNTOF(paths); i++) {
+        tz_child *child = NULL;
+        tz_error error = {0};
+        setenv("PATH", paths[i], 1);
+        assert_int_equal(tz_child_start(&child, argv, &error), TZ_ERR_UNSUPPORTED);
+        assert_null(child);
+        assert_string_equal(error.text,
+                            "no-such-program: not found in PATH, expected an installed program");
+    }
+    setenv("PATH", kept, 1);
 }
 
 static void failure_tells_the_last_line(void **state) {
@@ -57,7 +70,9 @@ static void failure_tells_the_last_line(void **state) {
     // more words than are kept
     assert_int_equal(
         tz_child_finish(
-            start_shell("yes word | head -c 100000 >&2; echo >&2; echo end >&2; exit 1"), &error),
+            start_shell(
+                "head -c 100000 /dev/zero | tr '\\0' x >&2; echo >&2; echo end >&2; exit 1"),
+            &error),
         TZ_ERR_IO);
     assert_string_equal(error.text, "sh: failed with exit status 1: end");
 }
@@ -99,7 +114,8 @@ static void abandon_ends_it(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(input_arrives_whole),
-        cmocka_unit_test(a_missing_program_is_unsupported),
+        cmocka_unit_test_setup_teardown(a_missing_program_is_unsupported, enter_folder,
+                                        leave_folder),
         cmocka_unit_test(failure_tells_the_last_line),
         cmocka_unit_test(an_early_end_is_a_failed_write),
         cmocka_unit_test(lives_in_its_own_group),

@@ -1,5 +1,5 @@
 // Files are whole at any moment: under a kill, on a full disk, with something else in their place.
-#include "folder.h"
+#include "command.h"
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -236,46 +236,57 @@ static void a_full_disk_keeps_the_old_file(void **state) {
     assert_int_equal(count_names("."), 2);
 }
 
-// A child writes the file over and over, now all 'a', now all 'b'; it is killed at 20 random
-// moments.
+enum { LARGE = 1 << 20 };
+
+// A process that writes the file over and over, now all 'b', now all 'a'. Returns when it has done
+// so once, so that it is at it whatever the machine does.
+static pid_t start_writer(char *content) {
+    int told[2];
+    assert_int_equal(pipe(told), 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        for (char letter = 'b';; letter = letter == 'a' ? 'b' : 'a') {
+            memset(content, letter, LARGE);
+            if (tz_file_write(path, content, LARGE, NULL) != TZ_OK) {
+                _exit(1);
+            }
+            close(told[1]);
+        }
+    }
+    close(told[1]);
+    char none;
+    assert_int_equal(read(told[0], &none, 1), 0);
+    close(told[0]);
+    return pid;
+}
+
+// It is killed at random moments, until twenty of them were within a write.
 static void a_kill_leaves_the_old_or_the_new_file(void **state) {
     (void)state;
-    enum { SIZE = 1 << 20, KILLS = 20 };
-    char *content = tz_alloc(SIZE, 1);
+    char *content = tz_alloc(LARGE, 1);
     assert_non_null(content);
     tz_error error = {0};
-    memset(content, 'a', SIZE);
-    assert_int_equal(tz_file_write(path, content, SIZE, &error), TZ_OK);
-
     tz_rng rng = tz_rng_stream(1, TZ_PURPOSE_TEST, 0);
-    int interrupted_writes = 0;
-    for (int i = 0; i < KILLS; i++) {
-        const pid_t pid = fork();
-        if (pid == 0) {
-            for (char letter = 'b';; letter = letter == 'a' ? 'b' : 'a') {
-                memset(content, letter, SIZE);
-                if (tz_file_write(path, content, SIZE, NULL) != TZ_OK) {
-                    _exit(1);
-                }
-            }
-        }
-        usleep((useconds_t)(1000 + tz_rng_below(&rng, 20000)));
+    for (int kills = 0, within = 0; within < 20; kills++) {
+        assert_true(kills < 2000);
+        const pid_t pid = start_writer(content);
+        usleep((useconds_t)tz_rng_below(&rng, 5000));
         kill(pid, SIGKILL);
         int outcome = -1;
         assert_int_equal(waitpid(pid, &outcome, 0), pid);
         assert_true(WIFSIGNALED(outcome));
-        interrupted_writes += count_names(".tmp-") > 0;
+        within += count_names(".tmp-") > 0;
+        assert_int_equal(shell("rm -f .tmp-*"), 0);
 
         char *data = NULL;
         size_t size = 0;
-        assert_int_equal(tz_file_read(path, &data, &size, SIZE, &error), TZ_OK);
-        assert_int_equal(size, SIZE);
+        assert_int_equal(tz_file_read(path, &data, &size, LARGE, &error), TZ_OK);
+        assert_int_equal(size, LARGE);
         for (size_t k = 0; k < size; k++) {
             assert_true(data[k] == data[0] && (data[0] == 'a' || data[0] == 'b'));
         }
         tz_free(data);
     }
-    assert_true(interrupted_writes > 0);
     tz_free(content);
 }
 

@@ -211,11 +211,12 @@ static void leaves_out_what_cannot_be_drawn(void **state) {
 // Text is never a command of gnuplot.
 static void text_stays_text(void **state) {
     (void)state;
-    const char *const text = "'\nsystem('touch /tmp/trapeze-was-here')\n`touch "
-                             "/tmp/trapeze-was-here` \\ \" @x {/Bold b}";
+    char made[64], text[256];
+    snprintf(made, sizeof made, "%s/made", test_folder);
+    snprintf(text, sizeof text, "'\nsystem('touch %s')\n`touch %s` \\ \" @x {/Bold b}", made, made);
     const tz_series series = {text, x, y, NULL, NULL, N, false, 0};
     write_plot(&(tz_plot){text, text, text, false, false, &series, 1, NULL, 0, 0});
-    assert_false(tz_file_exists("/tmp/trapeze-was-here"));
+    assert_false(tz_file_exists(made));
     assert_svg_holds("{/Bold b}");
 }
 
@@ -224,8 +225,10 @@ static void failures_are_sentences(void **state) {
     const tz_series series = {"s", x, y, NULL, NULL, N, false, 0};
     const tz_plot plot = {"t", "x", "y", false, false, &series, 1, NULL, 0, 0};
     tz_error error = {0};
-    assert_int_equal(tz_plot_write(&plot, "/tmp/absent-folder/plot", &error), TZ_ERR_IO);
-    assert_non_null(strstr(error.text, "/tmp/absent-folder/plot.png: cannot be written"));
+    char absent[64];
+    snprintf(absent, sizeof absent, "%s/absent/plot", test_folder);
+    assert_int_equal(tz_plot_write(&plot, absent, &error), TZ_ERR_IO);
+    assert_non_null(strstr(error.text, "/absent/plot.png: cannot be written"));
     assert_int_equal(tz_plot_write(&plot, "/tmp/a\nb", &error), TZ_ERR_ARGUMENT);
 
     // without gnuplot: what was there stays, nothing is left beside it

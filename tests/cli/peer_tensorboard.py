@@ -39,7 +39,8 @@ def compare(folder, step_column, tags):
     print(folder, "agrees in", len(tags), "curves of", len(table), "steps")
 
 
-os.chdir(tempfile.mkdtemp(prefix="trapeze-tensorboard-"))
+folder = tempfile.TemporaryDirectory(prefix="trapeze-tensorboard-")
+os.chdir(folder.name)
 trapeze("collect", "--env", "inverted_pendulum", "--policy", "random", "--episodes", "20", "--out", "data")
 TRAIN = ["train", "--data", "data", "--hidden", "16", "--sequences", "400", "--epochs", "5", "--rollout-every", "2",
          "--horizon", "5", "--rollouts", "10", "--out", "model"]

@@ -43,8 +43,8 @@ static void test_complete_machine(void **state) {
 
     struct json_object *products = field(report, "products");
     assert_false(json_object_get_boolean(field(products, "core_mismatch")));
-    assert_true(number(products, "fma_peak_gflops") > 1.0);
-    assert_true(number(products, "tile_gflops") > 1.0);
+    assert_true(number(products, "fma_peak_gflops") > 0.0); // how much is the machine's
+    assert_true(number(products, "tile_gflops") > 0.0);
     const bool has_avx2 = array_holds(field(cpu, "features"), NULL, "avx2");
     assert_int_equal(strcmp(words(products, "layer_kernels"), "none") != 0, has_avx2);
 

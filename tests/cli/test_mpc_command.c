@@ -12,6 +12,7 @@
 
 #include <json-c/json.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,11 +80,11 @@ static void both_tell_whether_plans_keep_up(void **state) {
 // Memory is asked for what was driven, not for what may be: 10^11 steps begin at once.
 static void a_large_request_begins(void **state) {
     (void)state;
-    assert_int_equal(shell("timeout --preserve-status -s INT 3 %s " DRIVE
-                           "--episodes 100000 --steps 1000000 2>&1",
-                           TZ_PROGRAM),
+    const stop begun = {.folder = "large", .file = "large/config.json", .signal_number = SIGINT};
+    assert_int_equal(stop_trapeze(&begun, DRIVE "--episodes 100000 --steps 1000000 --out large "
+                                                "2>said"),
                      130);
-    assert_non_null(strstr(printed, "interrupted after "));
+    assert_int_equal(shell("grep -q 'interrupted after ' said"), 0);
 }
 
 static void the_same_seed_gives_the_same_episodes(void **state) {
@@ -189,12 +190,10 @@ static void substeps_change_the_prediction(void **state) {
 // A stop keeps the finished episodes.
 static void an_interrupt_keeps_what_was_finished(void **state) {
     (void)state;
-    assert_int_equal(
-        shell(TZ_PROGRAM
-              " " QUICK "--episodes 10000 --out stopped 2>/dev/null & p=$!; "
-              "while [ ! -e stopped/dataset/journal ] && [ $(ls stopped/dataset/* 2>/dev/null | wc "
-              "-l) -lt 4 ]; do sleep 0.1; done; sleep 1; kill -INT $p; wait $p"),
-        130);
+    const stop later = {.folder = "stopped",
+                        .file = "stopped/journal/episode-000001.safetensors",
+                        .signal_number = SIGINT};
+    assert_int_equal(stop_trapeze(&later, QUICK "--episodes 10000 --out stopped 2>/dev/null"), 130);
     tz_error error;
     tz_dataset *dataset = NULL;
     assert_int_equal(tz_dataset_read(&dataset, "stopped/dataset", NULL, &error), TZ_OK);
@@ -206,11 +205,12 @@ static void an_interrupt_keeps_what_was_finished(void **state) {
 
 // Runs LONG in the folder `cut` and ends it by the signal as soon as episode `after` is finished.
 // What it says on stderr is then in cut/said.
-static int stop_long(const char *more, const char *signal, int after) {
-    return shell("cd cut && { " TZ_PROGRAM " " LONG "%s >/dev/null 2>said & } && p=$! && "
-                 "until [ -s run/journal/episode-%06d.safetensors ]; do sleep 0.01; done; "
-                 "kill -%s $p; wait $p",
-                 more, after, signal);
+static int stop_long(const char *more, int signal_number, int after) {
+    char file[64];
+    snprintf(file, sizeof file, "cut/run/journal/episode-%06d.safetensors", after);
+    const stop then = {
+        .in = "cut", .folder = "cut/run", .file = file, .signal_number = signal_number};
+    return stop_trapeze(&then, LONG "%s >/dev/null 2>said", more);
 }
 
 // What a resumed run leaves is what the unbroken one left, but for the times of plans.
@@ -235,7 +235,7 @@ static void assert_same_run(const char *a, const char *b) {
 static void a_stopped_run_is_resumed(void **state) {
     (void)state;
     assert_int_equal(shell("mkdir whole cut; cd whole; " TZ_PROGRAM " " LONG), 0);
-    assert_int_equal(stop_long("", "KILL", 3), 128 + 9);
+    assert_int_equal(stop_long("", SIGKILL, 3), -SIGKILL);
     assert_files((const char *[]){"cut/run/results.json"}, 1, false);
     assert_refused("resume it", QUICK "--episodes 150 --seed 7 --out cut/run");
     assert_refused("other options",
@@ -243,7 +243,7 @@ static void a_stopped_run_is_resumed(void **state) {
     assert_refused("other options", QUICK "--episodes 150 --seed 8 --out cut/run --resume");
 
     // the dataset of an interrupted run can be read
-    assert_int_equal(stop_long("--resume", "INT", 40), 130);
+    assert_int_equal(stop_long("--resume", SIGINT, 40), 130);
     assert_int_equal(shell("grep -q 'of 150 episodes; --resume goes on from there' cut/said"), 0);
     assert_int_equal(trapeze("data validate cut/run/dataset"), 0);
     assert_int_equal(shell("grep -q '\"dropped_episodes\": 1,' cut/run/results.json"), 0);
@@ -289,10 +289,8 @@ static void a_run_of_another_ensemble_is_not_resumed(void **state) {
 static void a_run_without_an_episode_is_resumed(void **state) {
     (void)state;
 #define EARLY DRIVE "--steps 400 --no-early-end --out early"
-    assert_int_equal(shell(TZ_PROGRAM " " EARLY
-                                      " 2>/dev/null & p=$!; until [ -e early/config.json ]; "
-                                      "do sleep 0.01; done; kill -INT $p; wait $p"),
-                     130);
+    const stop begun = {.folder = "early", .file = "early/config.json", .signal_number = SIGINT};
+    assert_int_equal(stop_trapeze(&begun, EARLY " 2>/dev/null"), 130);
     assert_files((const char *[]){"early/results.json"}, 1, false);
     assert_refused("resume it", EARLY);
     assert_int_equal(trapeze(EARLY " --resume"), 0);
@@ -353,11 +351,13 @@ static void stills_are_left(void **state) {
 // play heeds an interrupt too.
 static void play_is_interrupted(void **state) {
     (void)state;
-    assert_int_equal(shell("env -u DISPLAY " TZ_PROGRAM
-                           " play --env inverted_pendulum --policy zero --no-early-end "
-                           "--steps 100000000 2>/dev/null & p=$!; sleep 0.5; kill -INT $p; "
-                           "wait $p"),
+    const stop begun = {.signal_number = SIGINT};
+    assert_int_equal(unsetenv("DISPLAY"), 0);
+    assert_int_equal(unsetenv("WAYLAND_DISPLAY"), 0);
+    assert_int_equal(stop_trapeze(&begun, "play --env inverted_pendulum --policy zero "
+                                          "--no-early-end --steps 100000000 >/dev/null 2>said"),
                      130);
+    assert_int_equal(shell("grep -q 'interrupted after 0 of 1 episodes' said"), 0);
 }
 
 int main(void) {

@@ -11,6 +11,7 @@
 #include "command.h"
 
 #include <json-c/json.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,13 +232,17 @@ static void datasets_share_a_weight(void **state) {
     json_object_put(config);
 }
 
-// Ended by the signal as soon as the file appears.
-static int stop_at(const char *file, const char *signal) {
-    return shell("cd cut && { " TZ_PROGRAM " " FIRST SMALL TRIALS
-                 "--out run --resume >/dev/null 2>said & } && p=$!; "
-                 "until [ -e run/%s ]; do kill -0 $p || exit 1; sleep 0.01; done; "
-                 "kill -%s $p; wait $p",
-                 file, signal);
+// Ended by the signal when the file is there, and before the other one is (NULL: before the end).
+static int stop_at(const char *file, const char *before, int signal_number) {
+    char paths[2][64];
+    snprintf(paths[0], sizeof paths[0], "cut/run/%s", file);
+    snprintf(paths[1], sizeof paths[1], "cut/run/%s", before != NULL ? before : "");
+    const stop at = {.in = "cut",
+                     .folder = "cut/run",
+                     .file = paths[0],
+                     .before = before != NULL ? paths[1] : NULL,
+                     .signal_number = signal_number};
+    return stop_trapeze(&at, FIRST SMALL TRIALS "--out run --resume >/dev/null 2>said");
 }
 
 // What a stopped run ends in is what the unbroken one left, but for the times of plans.
@@ -246,12 +251,12 @@ static void a_stopped_run_is_resumed(void **state) {
     assert_int_equal(shell("mkdir whole cut; cp -r data first whole; cp -r data first cut; "
                            "cd whole && " TZ_PROGRAM " " FIRST SMALL TRIALS "--out run --resume"),
                      0);
-    assert_int_equal(stop_at("round-1/mpc/journal", "INT"), 130);
+    assert_int_equal(stop_at("round-1/mpc/journal", "round-2", SIGINT), 130);
     assert_int_equal(shell("grep -q '^trapeze rounds: round 1: .*--resume' cut/said"), 0);
     assert_refused("cut/run already holds a run (config.json)", FIRST SMALL "--out cut/run");
-    assert_int_equal(stop_at("round-1/model/checkpoint.safetensors", "KILL"), 128 + 9);
-    assert_int_equal(stop_at("round-2/model/config.json", "INT"), 130);
-    assert_int_equal(stop_at("trial-1/config.json", "INT"), 130);
+    assert_int_equal(stop_at("round-1/model/checkpoint.safetensors", "round-2", SIGKILL), -SIGKILL);
+    assert_int_equal(stop_at("round-2/model/config.json", "trial-1", SIGINT), 130);
+    assert_int_equal(stop_at("trial-1/config.json", NULL, SIGINT), 130);
     assert_files((const char *[]){"cut/run/model.safetensors", "cut/run/results.json"}, 2, false);
     assert_int_equal(shell("cd cut && " TZ_PROGRAM " " FIRST SMALL TRIALS "--out run --resume"), 0);
     static const char *const files[] = {

@@ -1,6 +1,8 @@
 // `trapeze sac` from outside: a run folder appears, an interrupt leaves a checkpoint that the next
 // call goes on from, a kill leaves files that open, bad input is one sentence and exit status 2.
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/rng.h"
 #include "base/run_folder.h"
 #include "base/safetensors.h"
 #include "command.h"
@@ -35,9 +37,13 @@ static void assert_equal_runs(const char *a, const char *b) {
     }
 }
 
+static double whole_s; // what the unbroken run took here
+
 static void a_run_leaves_its_folder(void **state) {
     (void)state;
+    const double start_s = tz_now_s();
     assert_int_equal(shell("exec 2>&1; mkdir whole && cd whole && " TZ_PROGRAM SMALL), 0);
+    whole_s = tz_now_s() - start_s;
     assert_string_equal(printed, "");
     static const char *const files[] = {"whole/run/config.json",
                                         "whole/run/metrics.csv",
@@ -156,28 +162,39 @@ static void the_object_says_what_the_run_earned(void **state) {
     assert_int_equal(shell("grep -q -e --json told/policy.safetensors"), 1);
 }
 
-// Starts a run in the background and ends it with the signal after a while; true when it was alive.
-static bool start_and_signal(const char *folder, int signal_number, int wait_ms) {
-    char command[512];
-    snprintf(command, sizeof command, "cd %s && exec " TZ_PROGRAM SMALL " --resume 2>/dev/null",
-             folder);
-    const pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-        _exit(127);
+// Starts a run in the background and signals it after a while. False: it was finished before.
+static bool start_and_signal(int signal_number, double wait_s) {
+    const pid_t child = start_trapeze("parts", "%s --resume 2>/dev/null", SMALL);
+    usleep((useconds_t)(1e6 * wait_s));
+    kill(child, signal_number);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (WIFSIGNALED(status)) { // also by an interrupt, while the program starts
+        assert_int_equal(WTERMSIG(status), signal_number);
+    } else if (WEXITSTATUS(status) != 0) {
+        assert_int_equal(signal_number, SIGINT);
+        assert_int_equal(WEXITSTATUS(status), 130);
     }
-    usleep((useconds_t)wait_ms * 1000);
-    const bool alive = waitpid(child, NULL, WNOHANG) == 0;
-    if (alive) {
-        kill(child, signal_number);
-        int status;
-        waitpid(child, &status, 0);
-        if (signal_number == SIGINT && WIFEXITED(status) && WEXITSTATUS(status) != 0) {
-            assert_int_equal(WEXITSTATUS(status), 130);
-        }
+    return WIFSIGNALED(status) || WEXITSTATUS(status) != 0;
+}
+
+static void finish_and_compare(void) {
+    assert_int_equal(shell("cd parts && " TZ_PROGRAM SMALL " --resume"), 0);
+    assert_equal_runs("whole", "parts");
+    assert_int_equal(shell("rm -r parts"), 0);
+}
+
+// Between the first checkpoint and the end, whatever the machine does.
+static void signals_on_the_way_change_nothing(void **state) {
+    (void)state;
+    static const char checkpoint[] = "parts/run/checkpoint.safetensors";
+    const stop stops[] = {{"parts", "parts/run", checkpoint, NULL, SIGKILL},
+                          {"parts", "parts/run", checkpoint, NULL, SIGINT}};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(shell("mkdir parts"), 0);
+        assert_int_equal(stop_trapeze(&stops[i], SMALL " 2>/dev/null"), i == 0 ? -SIGKILL : 130);
+        finish_and_compare();
     }
-    return alive;
 }
 
 // Whatever a kill leaves: a checkpoint to go on from, or none and a folder to start in.
@@ -185,10 +202,10 @@ static void signals_at_any_moment_change_nothing(void **state) {
     (void)state;
     static const char checkpoint[] = "parts/run/checkpoint.safetensors";
     assert_int_equal(shell("mkdir parts"), 0);
-    srand(1);
+    tz_rng rng = tz_rng_stream(1, TZ_PURPOSE_TEST, 0);
     for (int i = 0; i < 20; i++) {
         const int signal_number = i % 2 == 0 ? SIGKILL : SIGINT;
-        if (!start_and_signal("parts", signal_number, 20 + rand() % 60)) {
+        if (!start_and_signal(signal_number, 0.3 * whole_s * tz_rng_uniform(&rng))) {
             break; // finished
         }
         if (tz_file_exists(checkpoint)) {
@@ -197,8 +214,7 @@ static void signals_at_any_moment_change_nothing(void **state) {
             tz_safetensors_destroy(file);
         }
     }
-    assert_int_equal(shell("cd parts && " TZ_PROGRAM SMALL " --resume"), 0);
-    assert_equal_runs("whole", "parts");
+    finish_and_compare();
 }
 
 // The same bytes at two threads, in the run's files and in the dataset that its memory becomes.
@@ -323,6 +339,7 @@ int main(void) {
         cmocka_unit_test(a_resumed_run_keeps_its_first_command),
         cmocka_unit_test(says_nothing_of_updates_before_the_first),
         cmocka_unit_test(the_object_says_what_the_run_earned),
+        cmocka_unit_test(signals_on_the_way_change_nothing),
         cmocka_unit_test(signals_at_any_moment_change_nothing),
         cmocka_unit_test(a_falling_rate_belongs_to_its_steps),
         cmocka_unit_test(threads_change_nothing_and_the_memory_becomes_a_dataset),

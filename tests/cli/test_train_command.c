@@ -14,8 +14,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -51,31 +49,11 @@ static void trains_into_a_folder(void **state) {
 
 static void interrupt_exits_130_and_resumes(void **state) {
     (void)state;
-    for (int attempt = 0;; attempt++) {
-        const pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            execl("/bin/sh", "sh", "-c",
-                  "exec " TZ_PROGRAM " train --data data --model node-so --out cut " SMALL
-                  " 2> cut.err",
-                  (char *)NULL);
-            _exit(127);
-        }
-        // wait until it trains, then interrupt it
-        for (int i = 0; i < 60000 && !tz_file_exists("cut/checkpoint.safetensors"); i++) {
-            usleep(1000);
-        }
-        kill(child, SIGINT);
-        int status = 0;
-        assert_int_equal(waitpid(child, &status, 0), child);
-        if (WEXITSTATUS(status) == 130) {
-            break;
-        }
-        // it was faster than the signal: again
-        assert_int_equal(WEXITSTATUS(status), 0);
-        assert_true(attempt < 20);
-        assert_int_equal(shell("rm -rf cut"), 0);
-    }
+    const stop under_way = {
+        .folder = "cut", .file = "cut/checkpoint.safetensors", .signal_number = SIGINT};
+    assert_int_equal(stop_trapeze(&under_way, "train --data data --model node-so --out cut " SMALL
+                                              "2>/dev/null"),
+                     130);
     assert_int_equal(trapeze("train --data data --model node-so --out cut --resume " SMALL), 0);
     assert_same_file("so/model.safetensors", "cut/model.safetensors");
     assert_same_file("so/metrics.csv", "cut/metrics.csv");

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "base/run_folder.h"
+#include "command.h"
 #include "data/check.h"
 #include "data/collect.h"
 #include "sample.h"
@@ -19,7 +20,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -313,6 +313,12 @@ static int episodes_in_journal(const char *folder) {
     return n;
 }
 
+static bool has_ended(pid_t child) {
+    siginfo_t ended = {.si_pid = 0};
+    assert_int_equal(waitid(P_PID, (id_t)child, &ended, WEXITED | WNOHANG | WNOWAIT), 0);
+    return ended.si_pid == child;
+}
+
 static int episodes_of_last_run(const char *folder) {
     struct json_object *side;
     assert_int_equal(tz_json_read(sample_join(folder, "side.json"), &side, NULL), TZ_OK);
@@ -332,14 +338,18 @@ static void killed_anywhere_it_resumes_to_the_same_bytes(void **state) {
     const double duration = tz_now_s() - started;
     digest_of(whole, expected);
 
+    // one half of the kills comes anywhere, the other one when so many episodes are there
     tz_rng rng = tz_rng_stream(20, TZ_PURPOSE_TEST, 0);
     for (int kill_index = 0; kill_index < KILLS; kill_index++) {
         sample_remove(broken);
         snprintf(line, sizeof line, "%s --out %s", common, broken);
-        const double delay = duration * tz_rng_uniform(&rng);
+        const int wanted = kill_index % 2 == 0 ? 0 : 1 + kill_index % EPISODES;
+        const double delay = duration * tz_rng_uniform(&rng) / (wanted == 0 ? 1.0 : EPISODES);
         const pid_t child = start(line);
-        const struct timespec wait = {(time_t)delay, (long)((delay - floor(delay)) * 1e9)};
-        nanosleep(&wait, NULL);
+        while (episodes_in_journal(broken) < wanted && !has_ended(child)) {
+            usleep(500);
+        }
+        usleep((useconds_t)(1e6 * delay));
         kill(child, SIGKILL);
         finish(child);
 
@@ -360,13 +370,11 @@ static void interrupted_it_says_so_and_resumes(void **state) {
     (void)state;
     char line[TEXT_MAX], expected[2][65], found[2][65];
     const char *folder = sample_join(root, "interrupted/set-v0");
-    snprintf(line, sizeof line, "%s --out %s", common, folder);
-    const pid_t child = start(line);
-    for (int ms = 0; episodes_in_journal(folder) < 2 && ms < 60000; ms++) {
-        nanosleep(&(struct timespec){0, 1000000}, NULL);
-    }
-    kill(child, SIGINT);
-    assert_int_equal(finish(child), 130);
+    const char *file = sample_join(folder, "journal/episode-000001.safetensors");
+    const stop under_way = {.folder = folder, .file = file, .signal_number = SIGINT};
+    assert_int_equal(
+        stop_trapeze(&under_way, "%s --out %s 2>%s", common, folder, sample_join(root, "err")),
+        130);
     assert_non_null(strstr(output("err"), "interrupted"));
     snprintf(line, sizeof line, "%s --out %s --resume", common, folder);
     run_well(line);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -43,8 +44,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         .nq = 1, .nv = 1, .nu = 1, .dt_s = 0.01, .coordinate_name = {"x"}, .velocity_name = {"x"}};
     if (model == NULL) {
         char complaint[256];
-        const char slide[] = "/tmp/trapeze-fuzz-mjcf.xml";
-        FILE *file = fopen(slide, "w");
+        char slide[] = "/tmp/trapeze-fuzz-XXXXXX.xml";
+        const int fd = mkstemps(slide, 4);
+        FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
         if (file == NULL) {
             abort();
         }
@@ -54,6 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
               file);
         fclose(file);
         model = mj_loadXML(slide, NULL, complaint, sizeof complaint);
+        unlink(slide);
         if (model == NULL) {
             abort();
         }

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/safetensors.h"
 #include "fixture.h"
+#include "folder.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -10,21 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 static char path[256];
 
 static int choose_path(void **state) {
-    (void)state;
-    snprintf(path, sizeof path, "%s/test_model_file_%d.safetensors", TZ_BINARY_DIR, (int)getpid());
-    return 0;
-}
-
-static int remove_file(void **state) {
-    (void)state;
-    return remove(path);
+    const int made = make_folder(state);
+    snprintf(path, sizeof path, "%s/model.safetensors", test_folder);
+    return made;
 }
 
 static void save(const tz_model *model) {
@@ -297,9 +292,6 @@ static void test_broken_files_are_refused(void **state) {
     }
     assert_int_equal(remove(path), 0);
     assert_refused(TZ_ERR_IO, "");
-    file = fopen(path, "w"); // for remove_file
-    assert_non_null(file);
-    fclose(file);
 }
 
 // Every allocation of a load fails once, and nothing is left behind.
@@ -333,5 +325,5 @@ int main(void) {
         cmocka_unit_test(test_broken_files_are_refused),
         cmocka_unit_test(test_out_of_memory),
     };
-    return cmocka_run_group_tests(tests, choose_path, remove_file);
+    return cmocka_run_group_tests(tests, choose_path, remove_folder);
 }

@@ -3,7 +3,9 @@
 #include "base/file.h"
 #include "command.h"
 
+#include <json-c/json.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,11 +40,17 @@ static void a_figure_from_nothing(void **state) {
 
 static void goes_on_after_an_interrupt(void **state) {
     (void)state;
-    const int status = shell("timeout -s INT 1 %s paper fig8 --budget tiny --threads 1 --out b "
-                             "--quiet 2>&1",
-                             TZ_PROGRAM);
-    assert_true(status != 0); // 124 of timeout
-    succeeds(trapeze("paper fig8 --budget tiny --threads 1 --out b --quiet 2>&1"));
+    const stop after_a_run = {.folder = "b", .file = "b/runs/*.json", .signal_number = SIGINT};
+    assert_int_equal(stop_trapeze(&after_a_run, "paper fig8 --budget tiny --threads 1 --out b "
+                                                "--quiet 2>said"),
+                     130);
+    assert_int_equal(shell("grep -q 'interrupted: the same command goes on' said"), 0);
+
+    // what was finished is not trained again
+    succeeds(trapeze("paper fig8 --budget tiny --threads 1 --out b --quiet --json 2>&1"));
+    json_object *o = printed_json();
+    assert_in_range(number(o, "trained"), 1, 23);
+    json_object_put(o);
     assert_same_file("a/fig8.csv", "b/fig8.csv");
     assert_same_file("a/fig8.md", "b/fig8.md");
 }

@@ -1,7 +1,7 @@
 // A whole run: killed at random moments and resumed it ends in the bytes of the unbroken one;
 // interrupted it leaves a checkpoint; finished it is extended; a loss that blows up stops it and
 // spoils nothing.
-#include "folder.h"
+#include "command.h"
 #include "toy_data.h"
 
 #include "base/clock.h"
@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,20 +66,14 @@ static tz_status run(const tz_training_def *def, int threads, tz_training_report
     return status;
 }
 
-static void assert_same_file(const char *folder_a, const char *folder_b, const char *name) {
-    char *data[2];
-    size_t size[2];
-    const char *const folders[2] = {folder_a, folder_b};
-    for (int i = 0; i < 2; i++) {
-        char path[TZ_PATH_MAX];
-        assert_int_equal(tz_path_join(path, folders[i], name, NULL), TZ_OK);
-        assert_int_equal(tz_file_read(path, &data[i], &size[i], 1 << 20, NULL), TZ_OK);
-    }
-    assert_int_equal(size[0], size[1]);
-    assert_memory_equal(data[0], data[1], size[0]);
-    tz_free(data[0]);
-    tz_free(data[1]);
+static void assert_same_in(const char *folder_a, const char *folder_b, const char *name) {
+    char a[TZ_PATH_MAX], b[TZ_PATH_MAX];
+    assert_int_equal(tz_path_join(a, folder_a, name, NULL), TZ_OK);
+    assert_int_equal(tz_path_join(b, folder_b, name, NULL), TZ_OK);
+    assert_same_file(a, b);
 }
+
+static double whole_s; // what the unbroken run took here
 
 static void whole_run_leaves_its_files(void **state) {
     (void)state;
@@ -86,7 +81,9 @@ static void whole_run_leaves_its_files(void **state) {
     make_subfolder(folder, "whole");
     const tz_training_def def = small_def(folder);
     tz_training_report report;
+    const double start_s = tz_now_s();
     assert_int_equal(run(&def, 1, &report, NULL), TZ_OK);
+    whole_s = tz_now_s() - start_s;
     assert_int_equal((int)report.steps, 12 * 5);
     assert_int_equal((int)report.last.epoch, 12);
     assert_true(report.last.test_loss > 0.0 && report.last.rollout_nmse > 0.0);
@@ -105,34 +102,70 @@ static void whole_run_leaves_its_files(void **state) {
     }
 }
 
-// Twenty kills at random moments of a run and its continuations, at changing numbers of threads.
+static void assert_same_folders(const char *a, const char *b) {
+    assert_same_in(a, b, "model.safetensors");
+    assert_same_in(a, b, "metrics.csv");
+    assert_same_in(a, b, "checkpoint.safetensors");
+}
+
+// Waits until the file is another one than `before` (its status, all zeros where there was none),
+// or the process has ended, and returns which.
+static bool wait_for_another(const char *path, const struct stat *before, pid_t process) {
+    for (;;) {
+        struct stat now;
+        siginfo_t ended = {.si_pid = 0};
+        if (stat(path, &now) == 0 &&
+            (now.st_ino != before->st_ino || now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+             now.st_mtim.tv_nsec != before->st_mtim.tv_nsec)) {
+            return true;
+        }
+        assert_int_equal(waitid(P_PID, (id_t)process, &ended, WEXITED | WNOHANG | WNOWAIT), 0);
+        if (ended.si_pid == process) {
+            return false;
+        }
+        usleep(200);
+    }
+}
+
+// Kills at random moments of a run and its continuations, at changing numbers of threads: ten after
+// a while that the run may spend with its beginning, ten after it has written a checkpoint. A run
+// that was finished before it could be killed is compared and begun anew.
 static void killed_and_resumed_ends_in_the_same_bytes(void **state) {
     (void)state;
-    char whole[TZ_PATH_MAX], folder[TZ_PATH_MAX];
+    enum { KILLS = 10, ATTEMPTS = 2000 };
+    char whole[TZ_PATH_MAX], folder[TZ_PATH_MAX], checkpoint[TZ_PATH_MAX];
     assert_int_equal(tz_path_join(whole, test_folder, "whole", NULL), TZ_OK);
     make_subfolder(folder, "killed");
+    assert_int_equal(tz_path_join(checkpoint, folder, "checkpoint.safetensors", NULL), TZ_OK);
     tz_training_def def = small_def(folder);
     def.resume = true;
     tz_rng rng = tz_rng_stream(1, TZ_PURPOSE_TEST, 0);
-    int kills = 0;
-    for (int attempt = 0; attempt < 20; attempt++) {
+    int kills[2] = {0, 0};
+    for (int attempt = 0; kills[0] < KILLS || kills[1] < KILLS; attempt++) {
+        assert_true(attempt < ATTEMPTS);
+        const bool waits = attempt % 2 == 1;
+        struct stat before = {0};
+        stat(checkpoint, &before);
         const pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0) {
             _exit(run(&def, 1 + attempt % 3, NULL, NULL) == TZ_OK ? 0 : 1);
         }
-        usleep((useconds_t)(20000.0 * tz_rng_uniform(&rng)));
+        const bool under_way = !waits || wait_for_another(checkpoint, &before, child);
+        usleep((useconds_t)(1e6 * whole_s / 8.0 * tz_rng_uniform(&rng)));
         kill(child, SIGKILL);
         int status = 0;
         assert_int_equal(waitpid(child, &status, 0), child);
-        assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
-        kills += WIFSIGNALED(status);
+        if (WIFSIGNALED(status)) {
+            kills[waits] += under_way;
+        } else {
+            assert_int_equal(WEXITSTATUS(status), 0);
+            assert_same_folders(whole, folder);
+            assert_int_equal(shell("rm -r %s/*", folder), 0);
+        }
     }
-    assert_true(kills > 5);
     assert_int_equal(run(&def, 2, NULL, NULL), TZ_OK);
-    assert_same_file(whole, folder, "model.safetensors");
-    assert_same_file(whole, folder, "metrics.csv");
-    assert_same_file(whole, folder, "checkpoint.safetensors");
+    assert_same_folders(whole, folder);
 }
 
 // An interrupt stops between two steps, also inside an epoch, and loses none.
@@ -158,8 +191,8 @@ static void interrupted_and_resumed_ends_in_the_same_bytes(void **state) {
     tz_training_report report;
     assert_int_equal(run(&def, 1, &report, NULL), TZ_OK);
     assert_int_equal((int)report.steps, 12 * 5 - 1);
-    assert_same_file(whole, folder, "model.safetensors");
-    assert_same_file(whole, folder, "metrics.csv");
+    assert_same_in(whole, folder, "model.safetensors");
+    assert_same_in(whole, folder, "metrics.csv");
 }
 
 // What is kept is what the metrics say was best, also across an interruption after it.
@@ -248,9 +281,7 @@ static void assert_same_runs(const char *a, const char *b) {
     char folder_a[TZ_PATH_MAX], folder_b[TZ_PATH_MAX];
     assert_int_equal(tz_path_join(folder_a, test_folder, a, NULL), TZ_OK);
     assert_int_equal(tz_path_join(folder_b, test_folder, b, NULL), TZ_OK);
-    assert_same_file(folder_a, folder_b, "model.safetensors");
-    assert_same_file(folder_a, folder_b, "metrics.csv");
-    assert_same_file(folder_a, folder_b, "checkpoint.safetensors");
+    assert_same_folders(folder_a, folder_b);
 }
 
 // Where the learning rate stays, a finished run goes on to the bytes of the longer one, also from
@@ -308,7 +339,7 @@ static void schedules_that_change_are_told(void **state) {
     char whole[TZ_PATH_MAX], folder[TZ_PATH_MAX];
     assert_int_equal(tz_path_join(whole, test_folder, "whole", NULL), TZ_OK);
     assert_int_equal(tz_path_join(folder, test_folder, "falls-1-12", NULL), TZ_OK);
-    assert_same_file(whole, folder, "model.safetensors");
+    assert_same_in(whole, folder, "model.safetensors");
 
     def.trainer.lr_end = def.trainer.lr;
     def.trainer.first_length = 2;

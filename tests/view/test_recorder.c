@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/file.h"
 #include "failing_renderer.h"
+#include "folder.h"
 #include "view/offscreen.h"
 #include "view/recorder.h"
 #include "view/stage.h"
@@ -356,7 +357,7 @@ static void test_film_has_the_frames_of_the_simulated_time(void **state) {
     tz_error error = {0};
     double z[NZ_MAX], z_next[NZ_MAX];
     const double u[3] = {0.2, 0.1, 0.0};
-    char path[] = TZ_BINARY_DIR "/test_recorder.mp4";
+    const char path[] = "film.mp4";
 
     tz_recorder_def def = tz_recorder_def_default();
     def.path = path;
@@ -381,7 +382,6 @@ static void test_film_has_the_frames_of_the_simulated_time(void **state) {
     assert_int_equal(tz_recorder_finish(recorder, &error), TZ_OK);
     tz_recorder_destroy(recorder);
     assert_int_equal(count_frames(path), 21);
-    remove(path);
     tz_env_destroy(env);
 }
 
@@ -392,7 +392,7 @@ static void test_renderer_that_fails_is_a_sentence(void **state) {
     tz_env *env = make_env("hopper");
     tz_error error = {0};
     tz_recorder_def def = tz_recorder_def_default();
-    def.path = TZ_BINARY_DIR "/failing.mp4";
+    def.path = "failing.mp4";
     def.width = WIDTH;
     def.height = HEIGHT;
     tz_recorder *recorder = NULL;
@@ -555,10 +555,10 @@ static void test_trouble_is_told(void **state) {
     tz_recorder *recorder = NULL;
     tz_recorder_def def = tz_recorder_def_default();
 
-    def.path = TZ_BINARY_DIR "/no-such-folder/film.mp4";
+    def.path = "no-such-folder/film.mp4";
     assert_int_not_equal(tz_recorder_create(&recorder, &def, env, &error), TZ_OK);
     assert_non_null(strstr(error.text, "no-such-folder"));
-    def.path = TZ_BINARY_DIR "/film.mp4";
+    def.path = "odd.mp4";
     def.width = 321;
     assert_int_equal(tz_recorder_create(&recorder, &def, env, &error), TZ_ERR_ARGUMENT);
     assert_null(recorder);
@@ -586,5 +586,5 @@ int main(void) {
         cmocka_unit_test(test_text_says_what_is_off),
         cmocka_unit_test(test_trouble_is_told),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
