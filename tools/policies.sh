@@ -22,7 +22,8 @@ options() {
     half_cheetah) echo "--steps 1000000" ;;
     ant) echo "--steps 1000000 --lr 0.001 --lr-end 0.0001" ;;
     reacher) echo "--steps 300000 --lr 0.001 --lr-end 0.0001" ;;
-    hopper | walker2d) echo "--steps 1000000 $half" ;;
+    hopper) echo "--steps 1000000 $half" ;;
+    walker2d) echo "--steps 1000000 $half --lr 0.001 --lr-end 0.0001" ;;
     swimmer) echo "--steps 1000000 $half --gamma 0.999" ;;
     humanoid_standup) echo "--steps 605000 $half" ;;
     pusher) echo "--steps 500000 $half" ;;

@@ -76,7 +76,7 @@ POLICIES = {
     "hopper": ["hopper-expert"],
     "half_cheetah": ["half_cheetah-expert", "half_cheetah-medium", "half_cheetah-novice"],
     "swimmer": ["swimmer-expert"],
-    "walker2d": ["walker2d-expert"],
+    "walker2d": ["walker2d-skilled"],
 }
 COLUMNS = ["phase", "env", "variant", "seed", "error", "nmse_median", "nmse_mean", "diverged", "rollouts", "nll",
            "within_1sd", "seconds", "options"]
