@@ -208,10 +208,7 @@ static tz_status digest(const mjModel *model, char sha256[65], tz_error *error) 
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a model of %zu bytes", size);
     }
     mj_saveModel(model, NULL, bytes, (int)size);
-    tz__sha256 sha;
-    tz__sha256_begin(&sha);
-    tz__sha256_blocks(&sha, bytes, size / 64);
-    tz__sha256_end(&sha, (const unsigned char *)bytes + size / 64 * 64, size % 64, sha256);
+    tz__sha256_of(bytes, size, sha256);
     tz_free(bytes);
     return TZ_OK;
 }

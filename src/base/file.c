@@ -6,8 +6,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <sha256.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,9 +139,9 @@ tz_status tz_file_read(const char *path, char **data, size_t *size, size_t max_s
     return status;
 }
 
-// Digests `size` bytes by the processor's instructions, a piece at a time.
-static tz_status digest_by_instructions(int fd, size_t size, char digest[65], const char *path,
-                                        tz_error *error) {
+// Digests `size` bytes, a piece at a time.
+static tz_status digest_all(int fd, size_t size, char digest[65], const char *path,
+                            tz_error *error) {
     enum { PIECE = 1 << 18 }; // whole blocks
     tz__sha256 sha;
     char *piece = tz_alloc(PIECE, 1);
@@ -170,12 +168,7 @@ tz_status tz_file_sha256(const char *path, char digest[65], tz_error *error) {
     int fd = -1;
     size_t size = 0;
     TZ_CHECK(open_regular(path, &fd, &size, error));
-    tz_status status = TZ_OK;
-    if (tz__sha256_has_instructions()) {
-        status = digest_by_instructions(fd, size, digest, path, error);
-    } else if (SHA256File(path, digest) == NULL) {
-        status = fail_errno(error, path, "cannot be read");
-    }
+    const tz_status status = digest_all(fd, size, digest, path, error);
     close(fd);
     return status;
 }

@@ -6,10 +6,10 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/sha256.h"
 
 #include <inttypes.h>
 #include <json-c/json.h>
-#include <sha256.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -370,7 +370,7 @@ tz_status tz_safetensors_read(tz_safetensors **file_out, const char *path, tz_er
         status = parse_file(file, bytes, size, error);
     }
     if (status == TZ_OK) {
-        SHA256Data((const uint8_t *)bytes, size, file->digest);
+        tz__sha256_of(bytes, size, file->digest);
         *file_out = file;
     } else {
         tz_safetensors_destroy(file);

@@ -1,9 +1,12 @@
 #include "base/sha256.h"
 
+#include <sha256.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#if defined(__x86_64__)
+// TZ_NO_SHA is for the test of what other processors do.
+#if defined(__x86_64__) && !defined(TZ_NO_SHA)
 #include <cpuid.h>
 #include <immintrin.h>
 
@@ -18,16 +21,16 @@ static const uint32_t K[64] = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-bool tz__sha256_has_instructions(void) {
+static bool has_instructions(void) {
     unsigned a, b, c, d;
     return __builtin_cpu_supports("sse4.1") && __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
            (b & bit_SHA) != 0;
 }
 
-__attribute__((target("sha,sse4.1"))) void
-tz__sha256_blocks(tz__sha256 *sha, const unsigned char *data, size_t n_blocks) {
+__attribute__((target("sha,sse4.1"))) static void
+blocks_by_instructions(uint32_t state[8], const unsigned char *data, size_t n_blocks) {
     const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-    __m128i *const words = (__m128i *)sha->state;
+    __m128i *const words = (__m128i *)state;
 
     // the instructions keep the state as ABEF and CDGH
     const __m128i cdab = _mm_shuffle_epi32(_mm_loadu_si128(&words[0]), 0xB1);
@@ -60,21 +63,31 @@ tz__sha256_blocks(tz__sha256 *sha, const unsigned char *data, size_t n_blocks) {
     const __m128i feba = _mm_shuffle_epi32(abef, 0x1B), dchg = _mm_shuffle_epi32(cdgh, 0xB1);
     _mm_storeu_si128(&words[0], _mm_blend_epi16(feba, dchg, 0xF0));
     _mm_storeu_si128(&words[1], _mm_alignr_epi8(dchg, feba, 8));
-    sha->bytes += 64 * n_blocks;
 }
 #else
-bool tz__sha256_has_instructions(void) {
+static bool has_instructions(void) {
     return false;
 }
 
-void tz__sha256_blocks(tz__sha256 *sha, const unsigned char *data, size_t n_blocks) {
-    (void)sha, (void)data, (void)n_blocks;
+static void blocks_by_instructions(uint32_t state[8], const unsigned char *data, size_t n_blocks) {
+    (void)state, (void)data, (void)n_blocks;
 }
 #endif
 
 void tz__sha256_begin(tz__sha256 *sha) {
     *sha = (tz__sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
                                   0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
+}
+
+void tz__sha256_blocks(tz__sha256 *sha, const unsigned char *data, size_t n_blocks) {
+    sha->bytes += 64 * n_blocks;
+    if (has_instructions()) {
+        blocks_by_instructions(sha->state, data, n_blocks);
+        return;
+    }
+    for (; n_blocks > 0; n_blocks--, data += 64) {
+        SHA256Transform(sha->state, data);
+    }
 }
 
 void tz__sha256_end(tz__sha256 *sha, const unsigned char *data, size_t size, char digest[65]) {
@@ -91,4 +104,12 @@ void tz__sha256_end(tz__sha256 *sha, const unsigned char *data, size_t size, cha
     for (int i = 0; i < 8; i++) {
         snprintf(digest + 8 * i, 9, "%08x", sha->state[i]);
     }
+}
+
+void tz__sha256_of(const void *bytes, size_t size, char digest[65]) {
+    const size_t whole = size / 64 * 64;
+    tz__sha256 sha;
+    tz__sha256_begin(&sha);
+    tz__sha256_blocks(&sha, bytes, whole / 64);
+    tz__sha256_end(&sha, (const unsigned char *)bytes + whole, size - whole, digest);
 }
