@@ -5,12 +5,19 @@
 #include <EGL/egl.h>
 #include <EGL/eglext.h>
 #include <GL/gl.h>
+#include <pthread.h>
 #include <string.h>
 
 struct tz_offscreen {
-    EGLDisplay display;
+    EGLDisplay display; // of all contexts
     EGLContext context;
 };
+
+// EGL hands out one display, however often it is asked, and its end is the end of every context on
+// it: the last one that goes ends it.
+static pthread_mutex_t display_lock = PTHREAD_MUTEX_INITIALIZER;
+static EGLDisplay display_in_use = EGL_NO_DISPLAY;
+static int n_display_users;
 
 // The surfaceless platform first, the default display where a driver does not know it.
 static EGLDisplay open_display(void) {
@@ -26,6 +33,25 @@ static EGLDisplay open_display(void) {
     const EGLDisplay display = eglGetDisplay(EGL_DEFAULT_DISPLAY);
     return display != EGL_NO_DISPLAY && eglInitialize(display, NULL, NULL) ? display
                                                                            : EGL_NO_DISPLAY;
+}
+
+static EGLDisplay take_display(void) {
+    pthread_mutex_lock(&display_lock);
+    if (n_display_users == 0) {
+        display_in_use = open_display();
+    }
+    n_display_users += display_in_use != EGL_NO_DISPLAY;
+    const EGLDisplay display = display_in_use;
+    pthread_mutex_unlock(&display_lock);
+    return display;
+}
+
+static void give_display_back(void) {
+    pthread_mutex_lock(&display_lock);
+    if (--n_display_users == 0) {
+        eglTerminate(display_in_use);
+    }
+    pthread_mutex_unlock(&display_lock);
 }
 
 static tz_status fail(tz_offscreen *offscreen, const char *step, tz_error *error) {
@@ -44,7 +70,7 @@ tz_status tz_offscreen_create(tz_offscreen **offscreen_out, tz_error *error) {
         return tz_fail(error, TZ_ERR_MEMORY, "no memory for an off-screen context");
     }
     offscreen->context = EGL_NO_CONTEXT;
-    offscreen->display = open_display();
+    offscreen->display = take_display();
     if (offscreen->display == EGL_NO_DISPLAY) {
         return fail(offscreen, "opening a display", error);
     }
@@ -77,7 +103,7 @@ void tz_offscreen_destroy(tz_offscreen *offscreen) {
         if (offscreen->context != EGL_NO_CONTEXT) {
             eglDestroyContext(offscreen->display, offscreen->context);
         }
-        eglTerminate(offscreen->display);
+        give_display_back();
     }
     tz_free(offscreen);
 }

@@ -90,6 +90,22 @@ static void test_fatal_error_is_a_sentence(void **state) {
     tz_env_destroy(env);
 }
 
+// Contexts come and go on their own: the end of one leaves the others as they are.
+static void test_contexts_end_alone(void **state) {
+    (void)state;
+    tz_offscreen *first = NULL, *second = NULL;
+    tz_error error = {0};
+    assert_int_equal(tz_offscreen_create(&first, &error), TZ_OK);
+    assert_int_equal(tz_offscreen_create(&second, &error), TZ_OK);
+    tz_offscreen_destroy(first);
+    if (tz_offscreen_enter(second, &error) != TZ_OK) {
+        fail_msg("%s", error.text);
+    }
+    assert_true(strlen(tz_gl_renderer()) > 0);
+    tz_offscreen_leave(second);
+    tz_offscreen_destroy(second);
+}
+
 // Each physical system is drawn, moves, and its last body is where its coordinates say.
 static void test_systems_are_drawn(void **state) {
     (void)state;
@@ -588,3 +604,4 @@ int main(void) {
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
+        cmocka_unit_test(test_contexts_end_alone),
