@@ -156,16 +156,24 @@ tz_status tz_scene_try(const tz_scene *scene, void (*body)(void *context), void 
 
 // ---- poses and paths
 
-// The models' floors have an end that a fast robot passes within an episode. Planes of the world
-// keep below the tracked body instead, moved by whole periods of their pattern so that it stands
-// still.
+// A level plane of the world that has an end (a size of 0: it has none) and is no table.
+static bool is_floor(const tz_scene *scene, int geom) {
+    const double table_m = 10.0;
+    const mjModel *model = scene->model;
+    const mjtNum *half = model->geom_size + 3 * geom; // along x and y
+    return model->geom_type[geom] == mjGEOM_PLANE && model->geom_bodyid[geom] == 0 &&
+           scene->data->geom_xmat[9 * geom + 8] > 1.0 - 1e-9 && half[0] >= table_m &&
+           half[1] >= table_m;
+}
+
+// The models' floors have an end that a fast robot passes within an episode. So a floor keeps below
+// the tracked body, moved by whole periods of its pattern so that it stands still.
 static void move_floor(tz_scene *scene) {
     const double period_m = 2.0;
-    const double *at = scene->tracked;
     for (int i = 0; i < (int)scene->model->ngeom; i++) {
-        if (scene->model->geom_type[i] == mjGEOM_PLANE && scene->model->geom_bodyid[i] == 0) {
-            scene->data->geom_xpos[3 * i] = period_m * round(at[0] / period_m);
-            scene->data->geom_xpos[3 * i + 1] = period_m * round(at[1] / period_m);
+        mjtNum *at = scene->data->geom_xpos + 3 * i;
+        for (int c = 0; c < 2 && is_floor(scene, i); c++) {
+            at[c] += period_m * round((scene->tracked[c] - at[c]) / period_m);
         }
     }
 }

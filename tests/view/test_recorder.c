@@ -281,6 +281,40 @@ static void test_floor_has_no_end(void **state) {
     tz_env_destroy(env);
 }
 
+// A robot at x = 5.2 on a floor, with a wall, a slope, a table and a plane without an end.
+static void test_only_floors_go_along(void **state) {
+    (void)state;
+    static const char text[] =
+        "<mujoco><worldbody>"
+        "<geom name='floor' type='plane' size='20 20 1' pos='0.5 0 0'/>"
+        "<geom name='wall' type='plane' size='20 20 1' pos='9 0 0' euler='0 -90 0'/>"
+        "<geom name='slope' type='plane' size='20 20 1' euler='0 10 0'/>"
+        "<geom name='table' type='plane' size='1 1 1' pos='0 0.5 0.3'/>"
+        "<geom name='endless' type='plane' size='0 0 1' pos='0 0 -1'/>"
+        "<body name='robot'><joint name='x' type='slide' axis='1 0 0'/>"
+        "<geom size='0.1' contype='0' conaffinity='0'/></body></worldbody></mujoco>";
+    static const struct {
+        const char *name;
+        double x, y;
+    } planes[] = {{"floor", 4.5, 0.0}, {"wall", 9.0, 0.0}, {"slope", 0.0, 0.0}, {"table", 0.0, 0.5},
+                  {"endless", 0.0, 0.0}};
+    tz_error error;
+    assert_int_equal(tz_file_write("planes.xml", text, strlen(text), &error), TZ_OK);
+    tz_env *env = make_env("planes.xml");
+    tz_offscreen *offscreen = NULL;
+    tz_stage *stage = NULL;
+    open_stage(&offscreen, &stage, env);
+    tz_scene_pose(stage->scene, (const double[]){5.2, 0.0});
+    for (size_t i = 0; i < TZ_COUNTOF(planes); i++) {
+        const int geom = mj_name2id(stage->scene->model, mjOBJ_GEOM, planes[i].name);
+        const double *at = stage->scene->data->geom_xpos + 3 * geom;
+        assert_true(fabs(at[0] - planes[i].x) < 1e-12 && fabs(at[1] - planes[i].y) < 1e-12);
+    }
+    tz_stage_destroy(stage);
+    tz_offscreen_destroy(offscreen);
+    tz_env_destroy(env);
+}
+
 static void test_path_lies_where_the_prediction_projects(void **state) {
     (void)state;
     tz_env *env = make_env("half_cheetah");
@@ -602,6 +636,7 @@ int main(void) {
         cmocka_unit_test(test_text_says_what_is_off),
         cmocka_unit_test(test_trouble_is_told),
     };
+        cmocka_unit_test(test_only_floors_go_along),
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
         cmocka_unit_test(test_contexts_end_alone),
