@@ -6,9 +6,7 @@
 #include "view/offscreen.h"
 #include "view/stage.h"
 
-#include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 struct tz_recorder {
     tz_offscreen *offscreen;
@@ -22,7 +20,7 @@ struct tz_recorder {
     tz_error error;     // first trouble inside a callback
 };
 
-enum { COOKIE = 0x72656364 };
+enum { COOKIE = 0x72656364, FPS_MAX = 1000 };
 
 tz_recorder_def tz_recorder_def_default(void) {
     return (tz_recorder_def){.cookie = COOKIE,
@@ -142,6 +140,12 @@ tz_status tz_recorder_create(tz_recorder **recorder_out, const tz_recorder_def *
             error, TZ_ERR_ARGUMENT,
             "a video of %d x %d pixels cannot be made: both must be even and at least 16",
             def->width, def->height);
+    }
+    if (!(def->fps > 0.0 && def->fps <= FPS_MAX)) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "a video of %g frames per second cannot be made: expected more than 0 and "
+                       "at most %d",
+                       def->fps, FPS_MAX);
     }
     tz_recorder *recorder = tz_alloc(1, sizeof *recorder);
     unsigned char *rgb = tz_alloc(3 * (size_t)def->width, (size_t)def->height);

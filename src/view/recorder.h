@@ -13,14 +13,14 @@ typedef struct tz_recorder_def {
     const char *path; // "run.mp4"; written beside and renamed when complete; borrowed during create
     const char *title; // shown in the corner; borrowed during create
     int width, height; // pixels, even
-    double fps;        // frames per second of simulated time
+    double fps;        // frames per second of simulated time, up to 1000
     tz_quality quality;
 } tz_recorder_def;
 TZ_API tz_recorder_def tz_recorder_def_default(void);
 
 // Opens the off-screen context on this thread, on which the loop must run. TZ_ERR_DEVICE without
 // OpenGL, TZ_ERR_UNSUPPORTED without ffmpeg, each with what to install; TZ_ERR_ARGUMENT for odd
-// sizes, TZ_ERR_MEMORY.
+// sizes and another rate, TZ_ERR_MEMORY.
 TZ_API tz_status tz_recorder_create(tz_recorder **recorder, const tz_recorder_def *def,
                                     const tz_env *env, tz_error *error);
 

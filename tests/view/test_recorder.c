@@ -613,6 +613,13 @@ static void test_trouble_is_told(void **state) {
     assert_int_equal(tz_recorder_create(&recorder, &def, env, &error), TZ_ERR_ARGUMENT);
     assert_null(recorder);
     def.width = 320;
+    const double rates[] = {0.0, -30.0, NAN, INFINITY};
+    for (size_t i = 0; i < TZ_COUNTOF(rates); i++) {
+        def.fps = rates[i];
+        assert_int_equal(tz_recorder_create(&recorder, &def, env, &error), TZ_ERR_ARGUMENT);
+        assert_non_null(strstr(error.text, "frames per second"));
+    }
+    def.fps = 30.0;
     def.cookie = 0;
     assert_int_equal(tz_recorder_create(&recorder, &def, env, &error), TZ_ERR_ARGUMENT);
     assert_non_null(strstr(error.text, "tz_recorder_def_default"));
@@ -623,11 +630,13 @@ static void test_trouble_is_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fatal_error_is_a_sentence),
+        cmocka_unit_test(test_contexts_end_alone),
         cmocka_unit_test(test_systems_are_drawn),
         cmocka_unit_test(test_robot_moves_between_frames),
         cmocka_unit_test(test_curves_take_turns),
         cmocka_unit_test(test_reward_axis_follows_the_steps),
         cmocka_unit_test(test_floor_has_no_end),
+        cmocka_unit_test(test_only_floors_go_along),
         cmocka_unit_test(test_path_lies_where_the_prediction_projects),
         cmocka_unit_test(test_film_has_the_frames_of_the_simulated_time),
         cmocka_unit_test(test_renderer_that_fails_is_a_sentence),
@@ -636,7 +645,5 @@ int main(void) {
         cmocka_unit_test(test_text_says_what_is_off),
         cmocka_unit_test(test_trouble_is_told),
     };
-        cmocka_unit_test(test_only_floors_go_along),
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
-        cmocka_unit_test(test_contexts_end_alone),
