@@ -65,8 +65,8 @@ static void one_chunk(void *context, int task, int worker) {
 tz_status tz_system_chunks(const tz_system *system, double *z, int N, int C, tz_chunk_part part,
                            uint64_t seed, tz_team *team, tz_error *error) {
     const int L = (int)ceil(TZ_STUDY_SPAN_S / system->dt_s - 1e-9); // samples of a trajectory
-    const int n_blocks = L / C - (L % C != 0);
-    if (N < 1 || C < 1 || n_blocks < 1) {
+    const int n_blocks = C > 0 ? L / C - (L % C != 0) : 0;
+    if (N < 1 || n_blocks < 1) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "%s: %d chunks of %d samples from trajectories of %d: expected at least 1 "
                        "of each, and room for one",

@@ -637,8 +637,12 @@ static void parts_are_apart_and_larger_sets_begin_alike(void **state) {
     }
     assert_int_equal(tz_system_chunks(&system, train, 1, 334, TZ_CHUNKS_TEST, 7, team, &error),
                      TZ_OK);
-    assert_int_equal(tz_system_chunks(&system, train, 1, 335, TZ_CHUNKS_TEST, 7, team, &error),
-                     TZ_ERR_ARGUMENT);
+    const int refused[][2] = {{1, 335}, {0, C}, {1, 0}, {1, -1}}; // N, C
+    for (size_t i = 0; i < TZ_COUNTOF(refused); i++) {
+        assert_int_equal(tz_system_chunks(&system, train, refused[i][0], refused[i][1],
+                                          TZ_CHUNKS_TEST, 7, team, &error),
+                         TZ_ERR_ARGUMENT);
+    }
     tz_team_destroy(team);
 }
 
