@@ -459,10 +459,10 @@ double tz_expression_value(const tz_expression *e, const tz_task *task, tz_momen
             *top = pow(a, b);
             break;
         case OP_MIN:
-            *top = fmin(a, b);
+            *top = a < b || isnan(a) ? a : b; // fmin would hide a NaN
             break;
         case OP_MAX:
-            *top = fmax(a, b);
+            *top = a > b || isnan(a) ? a : b;
             break;
         case OP_LESS:
             *top = a < b;

@@ -34,6 +34,19 @@ static tz_status parse(tz_expression *e, const char *text, tz_error *error) {
                                tz_env_mj_model(env), error);
 }
 
+// What is not a number is told as that, whatever it is compared with.
+static void test_min_and_max_hide_no_nan(void **state) {
+    (void)state;
+    static const char *const texts[] = {"min(sqrt(-1), 1)", "min(1, sqrt(-1))", "max(sqrt(-1), 1)",
+                                        "max(1, sqrt(-1))"};
+    for (size_t i = 0; i < TZ_COUNTOF(texts); i++) {
+        tz_expression e;
+        assert_int_equal(parse(&e, texts[i], NULL), TZ_OK);
+        assert_true(isnan(tz_expression_value(&e, tz_env_task(env), (tz_moment){.z = z}, u,
+                                              (tz_moment){.z = z_next})));
+    }
+}
+
 static void test_values(void **state) {
     (void)state;
     const struct {
@@ -110,6 +123,7 @@ static void test_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_min_and_max_hide_no_nan),
         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
