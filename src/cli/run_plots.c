@@ -14,21 +14,27 @@
 
 enum { CURVES_MAX = 8 };
 
+// Counts and lists a picture by its path without .png and .svg.
+static void note(tz_pictures *out, const char *stem) {
+    out->n++;
+    if (out->list != NULL) {
+        json_object_array_add(out->list, tz_json_text(stem));
+    }
+}
+
 tz_status tz_pictures_add(tz_pictures *out, const tz_plot *plot, const char *name,
                           tz_error *error) {
     char stem[TZ_PATH_MAX];
     TZ_CHECK(tz_path_join(stem, out->folder, name, error));
     TZ_CHECK(tz_plot_write(plot, stem, error));
-    return tz_pictures_note(out, name, error);
+    note(out, stem);
+    return TZ_OK;
 }
 
 tz_status tz_pictures_note(tz_pictures *out, const char *name, tz_error *error) {
     char stem[TZ_PATH_MAX];
     TZ_CHECK(tz_path_join(stem, out->folder, name, error));
-    out->n++;
-    if (out->list != NULL) {
-        json_object_array_add(out->list, tz_json_text(stem));
-    }
+    note(out, stem);
     return TZ_OK;
 }
 
