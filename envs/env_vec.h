@@ -18,7 +18,7 @@ TZ_API tz_env *tz_env_vec_at(tz_env_vec *vec, int i); // borrowed
 // Resets all worlds; world i starts episode first_episode + i. z (n, nz).
 TZ_API void tz_env_vec_reset(tz_env_vec *vec, double *z, uint64_t seed, uint64_t first_episode);
 
-// Steps all worlds `1` control period: steps (n), z_next (n, nz), u (n, nu). The caller resets.
+// Steps all worlds one control period: steps (n), z_next (n, nz), u (n, nu). The caller resets.
 TZ_API void tz_env_vec_step(tz_env_vec *vec, tz_step *steps, double *z_next, const double *u);
 
 #endif

@@ -15,8 +15,8 @@
 typedef enum tz_pickle_kind {
     TZ_PICKLE_NONE,
     TZ_PICKLE_BOOL,
-    TZ_PICKLE_INT,  // an integer of more than 64 bits is TZ_PICKLE_BYTES, little-endian
-    TZ_PICKLE_REAL, //
+    TZ_PICKLE_INT, // an integer of more than 64 bits is TZ_PICKLE_BYTES, little-endian
+    TZ_PICKLE_REAL,
     TZ_PICKLE_TEXT,
     TZ_PICKLE_BYTES,
     TZ_PICKLE_TUPLE,

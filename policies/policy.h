@@ -1,6 +1,6 @@
-// Policies: state -> control. A policy sees the raw z = [q, v] and applies the observation layout
-// it was trained on (a list of indices into z with clip bounds), so that one dataset of raw states
-// serves policies of any layout.
+// Policies: state -> control. A policy applies the observation layout that it was trained on
+// (indices into the raw z = [q, v], or into Gymnasium's observation, with clip bounds), so that one
+// dataset of raw states serves policies of any layout of z.
 #ifndef TRAPEZE_POLICIES_POLICY_H
 #define TRAPEZE_POLICIES_POLICY_H
 

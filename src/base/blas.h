@@ -44,7 +44,7 @@ TZ_API tz_blas_info tz_blas_describe(void);
 // choice is made when the library loads). Call first thing in main. Returns when nothing is to do.
 TZ_API void tz_blas_mend(char **argv);
 
-// Peak f32 FMA rate of one core measured now with register-only FMAs (GFLOP/s), about 50 ms.
+// Peak f32 FMA rate of one core measured now with register-only FMAs (GFLOP/s), in some ms.
 TZ_API double tz_measure_fma_peak_gflops(void);
 
 #endif

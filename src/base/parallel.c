@@ -1,6 +1,6 @@
-// A run publishes (function, context, number of tasks) and raises `generation`; workers take task
-// numbers from an atomic counter until none is left; the caller waits until every worker has
-// checked out of the run. Who waits looks at the counters for a while and then sleeps on a
+// A run publishes (function, context, a range of tasks for each worker) and raises `generation`;
+// each takes tasks from its own range, then from those of the others, until none is left; the
+// caller waits until every worker has checked out of the run. Who waits looks at the counters for a while and then sleeps on a
 // condition variable: runs often follow each other within less time than it takes to wake a thread.
 #include "base/parallel.h"
 

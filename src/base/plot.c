@@ -360,7 +360,7 @@ tz_status tz_plot_write_panels(const tz_plot *panels, int n_rows, int n_cols, co
         status = check_whole(temporary[i], formats[i].end, path[i], error);
     }
 
-    // move them there, all or none
+    // move them there, or none where one is not whole
     for (int i = 0; i < n_begun; i++) {
         if (status == TZ_OK) {
             status = tz_file_commit(temporary[i], path[i], error);

@@ -54,7 +54,8 @@ TZ_API double tz_rng_normal(tz_rng *rng);
 // Uniform integer in [0, n), n > 0, without modulo bias.
 TZ_API uint64_t tz_rng_below(tz_rng *rng, uint64_t n);
 
-// Fills x (n) with standard normals in float (vectorised; one block gives four values).
+// Fills x (n) with standard normals in float. Four values take one block; words that were left of
+// the last one are dropped.
 TZ_API void tz_rng_fill_normal_f32(tz_rng *rng, float *x, size_t n);
 
 // Writes a uniform random permutation of 0..n-1 (Fisher-Yates).

@@ -24,7 +24,7 @@
 
 // ---- bytes
 
-// A value takes its tag and 16 bytes of framing, an event 32 more.
+// A value takes its tag and at most 16 bytes of framing, an event and its record at most 40 more.
 enum { BUFFER_SIZE = TZ_SCALARS_MAX * (TZ_SCALAR_TAG_MAX + 16) + 64 };
 typedef struct buffer {
     unsigned char byte[BUFFER_SIZE];
