@@ -300,7 +300,7 @@ tz_status tz_mjcf_check_text(const char *text, size_t size, const char *path, do
 // ---- a file with those that it names
 
 typedef struct visit {
-    char folder[TZ_PATH_MAX]; // of the model's main file
+    char folder[TZ_PATH_MAX]; // of the model's main file; "": where we are
     int *n_files;
 } visit;
 
@@ -334,9 +334,9 @@ static tz_status check_reference(void *context, const tz_mjcf_reference *referen
 
 static tz_status check_model(const char *path, double copies, int *n_files, tz_error *error) {
     visit v = {.n_files = n_files};
-    TZ_CHECK(tz_path_join(v.folder, "", path, error));
-    char *slash = strrchr(v.folder, '/');
-    *(slash ? slash : v.folder) = '\0';
+    if (tz_path_split(path, v.folder) == path) {
+        v.folder[0] = '\0';
+    }
     return check_file_text(&v, path, copies, error);
 }
 

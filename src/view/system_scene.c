@@ -121,17 +121,16 @@ static void draw_springs(mjvScene *scene, const tz_system *system, const double 
 static void draw_gyroscope(mjvScene *scene, const tz_system *system, const double *q) {
     (void)system;
     static const double scale = 3.0, held[3] = {0.0, 0.0, 0.0};
-    double R[9], top[3], low[3], high[3], rim[3], middle[3];
+    double R[9], top[3], low[3], high[3], rim[3];
     tz_rigid_rotation(R, q);
     world_point(top, held, R, 0.0, 0.0, scale * 0.256);
     world_point(low, held, R, 0.0, 0.0, scale * (0.2236 - 0.0167));
     world_point(high, held, R, 0.0, 0.0, scale * (0.2236 + 0.0167));
-    world_point(middle, held, R, 0.0, 0.0, scale * (0.2236 + 0.0167));
     world_point(rim, held, R, scale * 0.0995, 0.0, scale * (0.2236 + 0.0167));
     add_sphere(scene, held, 0.03, dark);
     add_rod(scene, mjGEOM_CAPSULE, held, top, 0.02, light);
     add_rod(scene, mjGEOM_CYLINDER, low, high, scale * 0.0995, bob_rgba);
-    add_rod(scene, mjGEOM_CAPSULE, middle, rim, 0.015, red);
+    add_rod(scene, mjGEOM_CAPSULE, high, rim, 0.015, red);
 }
 
 // The study's T: a bar of 1.13 along its second axis and one of 0.73 along its third.
