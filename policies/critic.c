@@ -6,8 +6,6 @@
 #include "policies/policy_file.h"
 #include "policies/weights.h"
 
-#include <string.h>
-
 enum { TWINS = 2 };
 
 struct tz_critic {

@@ -2,7 +2,6 @@
 // or read objects as text (protocols 0 and 1) and the extension registry are left out.
 #include "policies/pickle.h"
 
-#include "base/file.h"
 #include "base/memory.h"
 
 #include <stdio.h>

@@ -12,7 +12,6 @@
 #include <json-c/json.h>
 #include <math.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {

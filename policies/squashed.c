@@ -2,7 +2,6 @@
 
 #include "base/activation.h"
 
-#include <math.h>
 #include <stddef.h>
 
 static float clamp_log_std(float x) {

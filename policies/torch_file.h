@@ -6,7 +6,6 @@
 #include "base/safetensors.h"
 #include "base/status.h"
 
-#include <stdbool.h>
 
 typedef struct tz_torch_file tz_torch_file;
 

@@ -7,7 +7,6 @@
 #include "envs/hamiltonian/system_type.h"
 
 #include <math.h>
-#include <string.h>
 
 // Centre of mass and second moments (docs/systems.md).
 #define C_X -3.295e-8

@@ -1,10 +1,8 @@
 #include "envs/hamiltonian/system_env.h"
 
-#include "base/assert.h"
 #include "base/memory.h"
 #include "envs/hamiltonian/integrator.h"
 #include "envs/hamiltonian/system.h"
-#include "envs/hamiltonian/trajectory.h"
 
 #include <math.h>
 #include <stdatomic.h>

@@ -7,10 +7,8 @@
 
 #include <hdf5.h>
 #include <json-c/json.h>
-#include <limits.h>
 #include <mujoco/mujoco.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #ifdef TZ_HAVE_LIBXSMM
 #include <libxsmm.h>
