@@ -6,7 +6,6 @@
 #include "base/safetensors.h"
 #include "base/status.h"
 
-
 typedef struct tz_torch_file tz_torch_file;
 
 // Reads the tensors of float32 or float64, the latter rounded to float32, each copied out of its

@@ -1,7 +1,8 @@
 // A run publishes (function, context, a range of tasks for each worker) and raises `generation`;
 // each takes tasks from its own range, then from those of the others, until none is left; the
-// caller waits until every worker has checked out of the run. Who waits looks at the counters for a while and then sleeps on a
-// condition variable: runs often follow each other within less time than it takes to wake a thread.
+// caller waits until every worker has checked out of the run. Who waits looks at the counters for a
+// while and then sleeps on a condition variable: runs often follow each other within less time than
+// it takes to wake a thread.
 #include "base/parallel.h"
 
 #include "base/memory.h"

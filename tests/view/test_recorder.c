@@ -296,7 +296,10 @@ static void test_only_floors_go_along(void **state) {
     static const struct {
         const char *name;
         double x, y;
-    } planes[] = {{"floor", 4.5, 0.0}, {"wall", 9.0, 0.0}, {"slope", 0.0, 0.0}, {"table", 0.0, 0.5},
+    } planes[] = {{"floor", 4.5, 0.0},
+                  {"wall", 9.0, 0.0},
+                  {"slope", 0.0, 0.0},
+                  {"table", 0.0, 0.5},
                   {"endless", 0.0, 0.0}};
     tz_error error;
     assert_int_equal(tz_file_write("planes.xml", text, strlen(text), &error), TZ_OK);
