@@ -12,7 +12,7 @@ enum { TORSO_X, CONTACT, N_MEASURED };
 static const tz_argument arguments[] = {
     TZ_NUMBER(forward_reward_weight, 1.0, TZ_V5),
     TZ_NUMBER(ctrl_cost_weight, 0.5, TZ_V4_AND_V5),
-    TZ_IDLE_NUMBER(contact_cost_weight, 5e-4, TZ_V4_AND_V5, TZ_V4),
+    TZ_CONTACT_NUMBER(contact_cost_weight, 5e-4, TZ_V4_AND_V5, TZ_V4),
     TZ_NUMBER(healthy_reward, 1.0, TZ_V4_AND_V5),
     TZ_TERMINATE_WHEN_UNHEALTHY,
     TZ_RANGE(healthy_z_range, 0.2, 1.0, TZ_V4_AND_V5),

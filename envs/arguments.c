@@ -210,3 +210,65 @@ tz_status tz_arguments_apply(tz_task *task, const tz_argument *known, int n, con
     write_text(task, known, n);
     return TZ_OK;
 }
+
+// ---- weights of the reward's terms ------------------------------------------------------------
+
+int tz_task_weights(const tz_argument *weight[TZ_WEIGHTS_MAX], const tz_task *task) {
+    const tz_env_info *info = tz_env_info_find(task->name);
+    int n = 0;
+    for (int i = 0; info != NULL && i < info->n_arguments; i++) {
+        const tz_argument *argument = &info->arguments[i];
+        if (argument->kind == TZ_ARGUMENT_NUMBER && tz_argument_is_of(argument, task->version) &&
+            !tz_argument_is_idle(argument, task->version)) {
+            TZ_ASSERT(n < TZ_WEIGHTS_MAX);
+            weight[n++] = argument;
+        }
+    }
+    return n;
+}
+
+void tz_term_name(char text[TZ_TERM_NAME_MAX], const tz_argument *weight) {
+    size_t used = 0;
+    text[0] = '\0';
+    for (const char *word = weight->name; *word != '\0'; word += word[0] == '_') {
+        const size_t n = strcspn(word, "_");
+        if (n != 6 || (strncmp(word, "reward", n) != 0 && strncmp(word, "weight", n) != 0)) {
+            used += (size_t)snprintf(text + used, TZ_TERM_NAME_MAX - used, "%s%.*s",
+                                     used > 0 ? " " : "", (int)n, word);
+            TZ_ASSERT(used < TZ_TERM_NAME_MAX);
+        }
+        word += n;
+    }
+}
+
+static tz_status fail_no_weight(const tz_task *task, const tz_argument *const *known, int n,
+                                const char *name, tz_error *error) {
+    char names[256] = "none: its reward has no weights";
+    size_t used = 0;
+    for (int i = 0; i < n; i++) {
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "",
+                                 known[i]->name);
+        TZ_ASSERT(used < sizeof names);
+    }
+    return tz_fail(error, TZ_ERR_ARGUMENT, "%s has no weight \"%.64s\"; expected %s%s", task->name,
+                   name, n > 0 ? "one of " : "", names);
+}
+
+tz_status tz_task_weigh(tz_task *own, const char *weight, double value, tz_error *error) {
+    const tz_argument *known[TZ_WEIGHTS_MAX];
+    const int n = tz_task_weights(known, own);
+    for (int i = 0; i < n; i++) {
+        if (strcmp(known[i]->name, weight) != 0) {
+            continue;
+        }
+        if (!isfinite(value)) {
+            return tz_fail(error, TZ_ERR_ARGUMENT, "%s: %s is %g; expected %s", own->name, weight,
+                           value, expectation(known[i]->kind));
+        }
+        set(known[i], own, (const double[2]){value});
+        const tz_env_info *info = tz_env_info_find(own->name);
+        write_text(own, info->arguments, info->n_arguments);
+        return TZ_OK;
+    }
+    return fail_no_weight(own, known, n, weight, error);
+}

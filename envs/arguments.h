@@ -38,7 +38,7 @@ typedef struct tz_argument_values {
 } tz_argument_values;
 
 typedef enum tz_argument_kind {
-    TZ_ARGUMENT_NUMBER, // finite
+    TZ_ARGUMENT_NUMBER, // finite: the weight of a term of the reward
     TZ_ARGUMENT_SCALE,  // finite, not negative
     TZ_ARGUMENT_RANGE,  // low, high; low may be -inf, high inf, and they may be equal
     TZ_ARGUMENT_FLAG    // true or false; the only one, terminate_when_unhealthy, is ends_early
@@ -55,6 +55,8 @@ typedef struct tz_argument {
     double value[2];  // the default: a number, low and high, or 1 for true
     unsigned of;      // the versions whose constructors have it
     unsigned idle_in; // those in which it changes nothing, here as in Gymnasium
+    bool of_contacts; // the weight of contact forces, which no predicted step knows: they count as
+                      // zero there
 } tz_argument;
 
 // Whether the constructor of this version (4 or 5) has the argument, and whether it then changes
@@ -70,6 +72,28 @@ TZ_API bool tz_argument_get(const tz_argument *argument, const struct tz_task *t
 enum { TZ_ARGUMENT_TEXT_MAX = 72 };
 TZ_API void tz_argument_text(const tz_argument *argument, const double value[2],
                              char text[TZ_ARGUMENT_TEXT_MAX]);
+
+// ---- weights of the reward's terms
+
+enum { TZ_WEIGHTS_MAX = 8 };
+
+// Writes which arguments of the task's robot weigh the terms of its reward (forward_reward_weight,
+// ctrl_cost_weight, healthy_reward, ...) and do change it in the task's version; returns how many
+// there are, 0 for a robot of a file and for a physical system. The entries are constants.
+TZ_API int tz_task_weights(const tz_argument *weight[TZ_WEIGHTS_MAX], const struct tz_task *task);
+
+// Writes what the term of a weight is called where room is scarce, the words of its name without
+// "reward" and "weight": "forward", "ctrl cost", "healthy".
+enum { TZ_TERM_NAME_MAX = 32 };
+TZ_API void tz_term_name(char text[TZ_TERM_NAME_MAX], const tz_argument *weight);
+
+// Changes one of the weights in a task of one's own: a copy of an environment's, which then judges
+// transitions otherwise than the environment and lives no longer than it. TZ_ERR_ARGUMENT: no such
+// weight (the sentence lists them), a value that is not finite; nothing changes then.
+TZ_API tz_status tz_task_weigh(struct tz_task *own, const char *weight, double value,
+                               tz_error *error);
+
+// ---- making a task
 
 // Gives a task, whose name, version and ends_early are set, the values of the `n` arguments that
 // its robot knows: the defaults, changed by `text` (Nullable). Writes task->env_arguments.

@@ -190,6 +190,25 @@ void tz_env_step(tz_env *env, tz_step *step, double *z_next, const double *u) {
     step->truncated = env->elapsed >= env->task->max_episode_steps;
 }
 
+int tz_env_reward_terms(const tz_env *env, double term[TZ_WEIGHTS_MAX]) {
+    const tz_argument *weight[TZ_WEIGHTS_MAX];
+    const int n = tz_task_weights(weight, env->task);
+    if (n == 0) {
+        return 0;
+    }
+    TZ_ASSERT(env->elapsed > 0 && env->type->ops->reward_by);
+    const double reward = env->type->ops->reward_by(env, env->task);
+    tz_task without = *env->task;
+    for (int i = 0; i < n; i++) {
+        double value[2];
+        tz_argument_get(weight[i], env->task, value);
+        tz_task_weigh(&without, weight[i]->name, 0.0, NULL);
+        term[i] = reward - env->type->ops->reward_by(env, &without);
+        tz_task_weigh(&without, weight[i]->name, value[0], NULL);
+    }
+    return n;
+}
+
 void tz_env_observe(const tz_env *env, double *z) {
     env->type->ops->observe(env, z);
 }
@@ -241,7 +260,8 @@ void tz_task_scratch_destroy(tz_task_scratch *scratch) {
 
 double tz_task_reward(const tz_task *task, tz_task_scratch *scratch, const double *z,
                       const double *u, const double *z_next) {
-    return scratch ? scratch->reward(scratch, z, u, z_next) : task->reward(task, z, u, z_next);
+    return scratch ? scratch->reward(scratch, task, z, u, z_next)
+                   : task->reward(task, z, u, z_next);
 }
 
 bool tz_task_terminated(const tz_task *task, tz_task_scratch *scratch, const double *z_next) {

@@ -71,6 +71,8 @@ struct tz_task {
 
     tz_argument_values argument;              // what reward, end and reset are weighted with
     char env_arguments[TZ_ENV_ARGUMENTS_MAX]; // as text, those that are not the default
+
+    const void *world; // the environment kind's own, shared by its clones; Nullable
 };
 
 static inline int tz_task_nz(const tz_task *task) {
@@ -82,8 +84,8 @@ static inline int tz_task_nz(const tz_task *task) {
 // simulation that is free, may have to make one, and derive both states at every call. A scratch
 // has its own and remembers the last two states: along a rollout each state is derived once, and
 // nothing is locked or allocated. *scratch is NULL for a task that derives nothing, and for a copy
-// of a task whose reward was replaced. The task must outlive it; the caller destroys it.
-// TZ_ERR_MEMORY.
+// of a task whose reward was replaced. It serves copies of the task with other weights
+// (tz_task_weigh) too. The task must outlive it; the caller destroys it. TZ_ERR_MEMORY.
 TZ_API tz_status tz_task_scratch_create(tz_task_scratch **scratch, const tz_task *task,
                                         tz_error *error);
 TZ_API void tz_task_scratch_destroy(tz_task_scratch *scratch); // Nullable
@@ -148,6 +150,13 @@ TZ_API void tz_env_reset(tz_env *env, double *z, uint64_t seed, uint64_t episode
 // Applies u (nu, raw, not clipped by the environment) for one control period; writes z_next (nz).
 // Allocates nothing.
 TZ_API void tz_env_step(tz_env *env, tz_step *step, double *z_next, const double *u);
+
+// The terms of the last step's reward: what each weight (tz_task_weights, in their order) added to
+// it, which is the reward less what it would be with that weight at 0. These are the terms of
+// Gymnasium's info, but that a cost whose range excludes 0 counts from the end next to 0. What no
+// weight concerns is missing from their sum. Returns how many there are. Only after a step, before
+// the next reset or set.
+TZ_API int tz_env_reward_terms(const tz_env *env, double term[TZ_WEIGHTS_MAX]);
 
 // Current z (nz) without stepping.
 TZ_API void tz_env_observe(const tz_env *env, double *z);

@@ -33,6 +33,9 @@ typedef struct tz_env_ops {
     // task->ends_early.
     void (*reset)(tz_env *env, double *z, uint64_t seed, uint64_t episode);
     void (*step)(tz_env *env, tz_step *step, double *z_next, const double *u);
+    // Nullable: its rewards have no weights. The reward of the last step by a copy of the task with
+    // other weights.
+    double (*reward_by)(const tz_env *env, const tz_task *task);
     void (*observe)(const tz_env *env, double *z);
     void (*set_z)(tz_env *env, const double *z);
 
@@ -50,10 +53,10 @@ typedef struct tz_env_ops {
 } tz_env_ops;
 
 // Head of every task's scratch; backends embed it as the first member of their own structure. The
-// functions are the task's own, to the last bit.
+// functions are the task's own, to the last bit; the reward also that of copies with other weights.
 struct tz_task_scratch {
-    double (*reward)(tz_task_scratch *scratch, const double *z, const double *u,
-                     const double *z_next);
+    double (*reward)(tz_task_scratch *scratch, const tz_task *task, const double *z,
+                     const double *u, const double *z_next);
     bool (*terminated)(tz_task_scratch *scratch, const double *z_next); // of a task with an end
     void (*destroy)(tz_task_scratch *scratch);
 };

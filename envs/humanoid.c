@@ -16,7 +16,7 @@ enum { CENTRE_X, CONTACT, N_MEASURED };
 static const tz_argument arguments[] = {
     TZ_NUMBER(forward_reward_weight, 1.25, TZ_V4_AND_V5),
     TZ_NUMBER(ctrl_cost_weight, 0.1, TZ_V4_AND_V5),
-    TZ_NUMBER(contact_cost_weight, 5e-7, TZ_V5),
+    TZ_CONTACT_NUMBER(contact_cost_weight, 5e-7, TZ_V5, 0),
     TZ_RANGE(contact_cost_range, -INFINITY, 10.0, TZ_V5),
     TZ_NUMBER(healthy_reward, 5.0, TZ_V4_AND_V5),
     TZ_TERMINATE_WHEN_UNHEALTHY,
@@ -27,7 +27,7 @@ static const tz_argument arguments[] = {
 static const tz_argument standup_arguments[] = {
     TZ_IDLE_NUMBER(uph_cost_weight, 1.0, TZ_V5, TZ_V5),
     TZ_NUMBER(ctrl_cost_weight, 0.1, TZ_V5),
-    TZ_NUMBER(impact_cost_weight, 5e-7, TZ_V5),
+    TZ_CONTACT_NUMBER(impact_cost_weight, 5e-7, TZ_V5, 0),
     TZ_RANGE(impact_cost_range, -INFINITY, 10.0, TZ_V5),
     TZ_RESET_NOISE_SCALE(0.01, TZ_V5),
 };

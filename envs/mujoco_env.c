@@ -36,12 +36,13 @@ typedef struct shared {
 
 typedef struct mujoco_env {
     tz_env env;
-    shared *shared;            // one reference
-    mjData *data;              // owned
-    double *z;                 // state before a step          (nq + nv)
-    double m[TZ_MEASURED_MAX]; // measured of the world as it stands (n_measured)
-    double *o;                 // Gymnasium's observation of it      (n_observed)
-    tz_task_scratch *scratch;  // owned; for exact rewards that measure, else NULL
+    shared *shared;                   // one reference
+    mjData *data;                     // owned
+    double *z;                        // state before a step          (nq + nv)
+    double m[TZ_MEASURED_MAX];        // measured of the world as it stands (n_measured)
+    double m_before[TZ_MEASURED_MAX]; // and before the step
+    double *o;                        // Gymnasium's observation of it      (n_observed)
+    tz_task_scratch *scratch;         // owned; for exact rewards that measure, else NULL
 } mujoco_env;
 
 static inline mujoco_env *self_of(tz_env *env) {
@@ -54,8 +55,9 @@ static inline const mujoco_env *const_self_of(const tz_env *env) {
 
 // ---- reward and end of predicted states -------------------------------------------------------
 
+// Also of a copy of the task.
 static shared *shared_of(const tz_task *task) {
-    return (shared *)((char *)task - offsetof(shared, task));
+    return (shared *)task->world;
 }
 
 // A scratch that no other thread measures on; NULL when there is no memory for it.
@@ -88,7 +90,7 @@ static double reward_of_states(const tz_task *task, const double *z, const doubl
     if (!scratch) {
         return NAN;
     }
-    const double reward = scratch->reward(scratch, z, u, z_next);
+    const double reward = scratch->reward(scratch, task, z, u, z_next);
     put_idle(shared_of(task), scratch);
     return reward;
 }
@@ -300,6 +302,7 @@ tz_status tz_mujoco_env_create(tz_env **env, const tz_mujoco_env_type *type, mjM
     s->type = type;
     s->model = model;
     s->owned = owned;
+    s->task.world = s;
     atomic_init(&s->n_envs, 1);
     pthread_mutex_init(&s->idle_lock, NULL);
     tz_status status = fill_task(&s->task, type, def, version, model, error);
@@ -391,22 +394,29 @@ static bool is_stable(const mjData *data, const double *z, int nz) {
     return true;
 }
 
+// The reward of the step from self->z, self->m_before to z_next, self->m, by the environment's task
+// or a copy with other weights.
+static double reward_of_step(const mujoco_env *self, const tz_task *task, const double *u,
+                             const double *z_next) {
+    return task->is_exact
+               ? tz_task_reward(task, self->scratch, self->z, u, z_next)
+               : self->shared->type->measured_reward(task, (tz_moment){self->z, self->m_before}, u,
+                                                     (tz_moment){z_next, self->m});
+}
+
 // Reward and end of the step from self->z, self->m to z_next and the world as it stands.
 static void judge(mujoco_env *self, tz_step *step, const double *u, const double *z_next) {
     const tz_mujoco_env_type *type = self->shared->type;
     const tz_task *task = &self->shared->task;
     bool ends;
     if (task->is_exact) {
-        step->reward = tz_task_reward(task, self->scratch, self->z, u, z_next);
         ends = tz_task_terminated(task, self->scratch, z_next);
     } else {
-        double m_before[TZ_MEASURED_MAX];
-        memcpy(m_before, self->m, sizeof m_before);
+        memcpy(self->m_before, self->m, sizeof self->m_before);
         measure(self);
-        const tz_moment after = {z_next, self->m};
-        step->reward = type->measured_reward(task, (tz_moment){self->z, m_before}, u, after);
-        ends = type->measured_end && type->measured_end(task, after);
+        ends = type->measured_end && type->measured_end(task, (tz_moment){z_next, self->m});
     }
+    step->reward = reward_of_step(self, task, u, z_next);
     step->terminated = task->ends_early && ends;
 }
 
@@ -443,6 +453,14 @@ static void step(tz_env *env, tz_step *step, double *z_next, const double *u) {
     step->outcome = !is_stable(data, z_next, tz_task_nz(task)) ? TZ_STEP_UNSTABLE
                     : !isfinite(step->reward)                  ? TZ_STEP_BAD_REWARD
                                                                : TZ_STEP_OK;
+}
+
+// The step left its controls in mjData.
+static double reward_by(const tz_env *env, const tz_task *task) {
+    const mujoco_env *self = const_self_of(env);
+    double z_next[TZ_NZ_MAX];
+    observe(env, z_next);
+    return reward_of_step(self, task, self->data->ctrl, z_next);
 }
 
 // ---- full state -------------------------------------------------------------------------------
@@ -529,6 +547,7 @@ const tz_env_ops tz_mujoco_ops = {
     .destroy = destroy,
     .reset = reset,
     .step = step,
+    .reward_by = reward_by,
     .observe = observe,
     .set_z = set_z,
     .state_size = state_size,

@@ -142,6 +142,12 @@ void tz_reset_normal(const tz_task *task, double *q, double *v, tz_rng *rng);
         .name = #field, .kind = TZ_ARGUMENT_NUMBER, .of = (versions), .idle_in = (idle),           \
         .value = {(number)}, .offset = offsetof(tz_argument_values, field)                         \
     }
+// The same of a weight of contact forces; `idle` may be 0.
+#define TZ_CONTACT_NUMBER(field, number, versions, idle)                                           \
+    {                                                                                              \
+        .name = #field, .kind = TZ_ARGUMENT_NUMBER, .of = (versions), .idle_in = (idle),           \
+        .of_contacts = true, .value = {(number)}, .offset = offsetof(tz_argument_values, field)    \
+    }
 #define TZ_IDLE_RANGE(field, low, high, versions, idle)                                            \
     {                                                                                              \
         .name = #field, .kind = TZ_ARGUMENT_RANGE, .of = (versions), .idle_in = (idle),            \

@@ -94,14 +94,14 @@ static const known_state *know(mujoco_scratch *self, const double *z) {
     return state;
 }
 
-static double reward(tz_task_scratch *scratch, const double *z, const double *u,
-                     const double *z_next) {
+static double reward(tz_task_scratch *scratch, const tz_task *task, const double *z,
+                     const double *u, const double *z_next) {
     mujoco_scratch *self = (mujoco_scratch *)scratch;
     const known_state *before = know(self, z), *after = know(self, z_next);
     if (!before->is_measured || !after->is_measured) {
         return NAN;
     }
-    return self->type->measured_reward(self->task, (tz_moment){z, before->m}, u,
+    return self->type->measured_reward(task, (tz_moment){z, before->m}, u,
                                        (tz_moment){z_next, after->m});
 }
 

@@ -80,6 +80,7 @@ tz_status tz_candidates_create(tz_candidates *c, const tz_planner_def *def, int 
     tz_blas_init();
     *c = (tz_candidates){.def = def,
                          .task = task,
+                         .sought = task,
                          .model = model,
                          .team = team,
                          .nz = tz_task_nz(task),
@@ -169,10 +170,10 @@ static tz_score diverged_score(int t) {
     return (tz_score){.outcome = TZ_ROLLOUT_DIVERGED, .value = (double)t};
 }
 
-// Scores row `row` of a tile of B rows, whose last state is worth V. Steps after a predicted end
-// earn nothing.
-static tz_score score_row(const tz_candidates *c, tz_task_scratch *scratch, const float *z,
-                          const float *u, float V, int B, int row) {
+// Scores row `row` of a tile of B rows, whose last state is worth V, by `task`. Steps after a
+// predicted end earn nothing.
+static tz_score score_row(const tz_candidates *c, const tz_task *task, tz_task_scratch *scratch,
+                          const float *z, const float *u, float V, int B, int row) {
     double z_a[TZ_NZ_MAX], z_b[TZ_NZ_MAX], u_a[TZ_NU_MAX];
     tz_score score = {.outcome = TZ_ROLLOUT_SOUND};
     int left_at = -1; // first step outside the range
@@ -190,7 +191,7 @@ static tz_score score_row(const tz_candidates *c, tz_task_scratch *scratch, cons
         }
         to_double(z_b, z_next, c->nz);
         to_double(u_a, u + ((size_t)t * (size_t)B + (size_t)row) * (size_t)c->nu, c->nu);
-        const double reward = tz_task_reward(c->task, scratch, z_a, u_a, z_b);
+        const double reward = tz_task_reward(task, scratch, z_a, u_a, z_b);
         score.first_reward = t == 0 ? reward : score.first_reward;
         score.earned += weight * reward;
 
@@ -201,7 +202,7 @@ static tz_score score_row(const tz_candidates *c, tz_task_scratch *scratch, cons
         }
         penalty += weight * c->def->range_penalty * distance;
 
-        over = c->task->ends_early && tz_task_terminated(c->task, scratch, z_b);
+        over = task->ends_early && tz_task_terminated(task, scratch, z_b);
         weight *= c->def->discount;
         memcpy(z_a, z_b, (size_t)c->nz * sizeof *z_a);
     }
@@ -256,16 +257,16 @@ static void draw_tile(const tz_candidates *c, float *u, int tile, int B, int wor
     }
 }
 
-// Rolls the B sequences u (T, B, nu) out from z0 to z (T + 1, B, nz) and scores them.
-static void roll_out(const tz_candidates *c, tz_score *score, float *z, const float *u, int B,
-                     int worker) {
+// Rolls the B sequences u (T, B, nu) out from z0 to z (T + 1, B, nz) and scores them by `task`.
+static void roll_out(const tz_candidates *c, const tz_task *task, tz_score *score, float *z,
+                     const float *u, int B, int worker) {
     float *V = c->V + (size_t)worker * TZ_CANDIDATE_TILE;
     tz_model_rollout(c->model, c->workspace[worker], z, c->z0, u, c->T, B);
     if (c->guide.critic != NULL) {
         tz_guide_value(&c->guide, worker, V, z + (size_t)c->T * (size_t)(B * c->nz), B);
     }
     for (int row = 0; row < B; row++) {
-        score[row] = score_row(c, c->scratch[worker], z, u, V[row], B, row);
+        score[row] = score_row(c, task, c->scratch[worker], z, u, V[row], B, row);
     }
 }
 
@@ -274,7 +275,7 @@ static void evaluate_tile(void *context, int tile, int worker) {
     const int B = tile_rows(c->n, tile);
     float *u = tile_u(c, tile);
     draw_tile(c, u, tile, B, worker);
-    roll_out(c, c->score + tile * TZ_CANDIDATE_TILE, tile_z(c, tile), u, B, worker);
+    roll_out(c, c->sought, c->score + tile * TZ_CANDIDATE_TILE, tile_z(c, tile), u, B, worker);
 }
 
 void tz_candidates_evaluate(tz_candidates *c, uint64_t draw, const float *mean, const float *std,
@@ -291,7 +292,7 @@ void tz_candidates_evaluate(tz_candidates *c, uint64_t draw, const float *mean, 
 
 tz_score tz_candidates_follow(tz_candidates *c, float *z, const float *u) {
     tz_score score;
-    roll_out(c, &score, z, u, 1, 0);
+    roll_out(c, c->task, &score, z, u, 1, 0);
     return score;
 }
 

@@ -40,6 +40,7 @@ typedef struct tz_candidates {
     const tz_task *task;
     const tz_model *model;
     tz_team *team;
+    const tz_task *sought; // borrowed; scores the draws: the task, or a copy with other weights
     tz_guide guide;
     int nz, nu, T;
     int n_max;                      // most candidates of a population
@@ -87,7 +88,8 @@ void tz_candidates_propose(tz_candidates *candidates, float *u, uint64_t draw, i
 void tz_candidates_controls(const tz_candidates *candidates, float *u, int i);
 void tz_candidates_states(const tz_candidates *candidates, float *z, int i);
 
-// Rolls out and scores the one sequence u (T, nu) from z0 and writes its states z (T + 1, nz).
+// Rolls out the one sequence u (T, nu) from z0, writes its states z (T + 1, nz) and scores it by
+// the task itself, whatever is sought.
 tz_score tz_candidates_follow(tz_candidates *candidates, float *z, const float *u);
 
 // Writes the indices of the best candidates of the last draw, best first, into best (k), and

@@ -189,6 +189,7 @@ tz_status tz_planner_create(tz_planner **planner, const tz_planner_def *def, con
 void tz_planner_destroy(tz_planner *planner) {
     if (planner != NULL) {
         tz_candidates_destroy(&planner->candidates);
+        tz_free(planner->sought);
         tz_free(planner->block);
         tz_free(planner->elite);
         tz_free(planner);
@@ -212,6 +213,13 @@ tz_status tz_planner_change(tz_planner *planner, const tz_planner_def *def, tz_e
     other->episode = planner->episode;
     other->step = planner->step;
 
+    // what it seeks
+    if (planner->sought != NULL) {
+        other->sought = planner->sought;
+        other->candidates.sought = planner->sought;
+        planner->sought = NULL;
+    }
+
     // the caller's handle becomes the other planner
     const tz_planner old = *planner;
     *planner = *other;
@@ -219,6 +227,19 @@ tz_status tz_planner_change(tz_planner *planner, const tz_planner_def *def, tz_e
     planner->candidates.def = &planner->def;
     tz_planner_destroy(other);
     return TZ_OK;
+}
+
+tz_status tz_planner_weigh(tz_planner *planner, const char *weight, double value, tz_error *error) {
+    if (planner->sought == NULL) {
+        tz_task *sought = tz_alloc(1, sizeof *sought);
+        if (sought == NULL) {
+            return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a planner's own weights");
+        }
+        *sought = *planner->task;
+        planner->sought = sought;
+        planner->candidates.sought = sought;
+    }
+    return tz_task_weigh(planner->sought, weight, value, error);
 }
 
 // ---- for the kinds

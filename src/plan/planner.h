@@ -61,7 +61,7 @@ typedef struct tz_plan {
     int horizon;
     const float *u;          // controls: the first is to be applied          (horizon, nu)
     const float *z;          // states predicted along them               (horizon + 1, nz)
-    double predicted_reward; // of the first step
+    double predicted_reward; // of the first step, by the task's own weights
     double predicted_return; // of the whole horizon, discounted, without penalties and value
     const float *sample_z;   // states of a few candidates    (n_sample_z, horizon + 1, nz)
     int n_sample_z;
@@ -87,9 +87,17 @@ TZ_API void tz_planner_reset(tz_planner *planner, uint64_t episode);
 TZ_API tz_planner_def tz_planner_settings(const tz_planner *planner);
 
 // Goes on with other settings from the next plan on, for which the warm start is kept as far as
-// both horizons reach. No plan may be borrowed. Errors as of tz_planner_create; nothing changes
-// then.
+// both horizons reach; weights stay. No plan may be borrowed. Errors as of tz_planner_create;
+// nothing changes then.
 TZ_API tz_status tz_planner_change(tz_planner *planner, const tz_planner_def *def, tz_error *error);
+
+// Changes what is sought from the next plan on: the weight of a term of the reward, as
+// tz_task_weigh does, in a copy of the task that the planner keeps; the warm start goes on. What a
+// plan predicts is told by the task itself, as what its environment pays. A weight of contact
+// forces changes no plan: no predicted step has any. No plan may be borrowed. TZ_ERR_ARGUMENT: as
+// of tz_task_weigh; TZ_ERR_MEMORY; nothing changes then.
+TZ_API tz_status tz_planner_weigh(tz_planner *planner, const char *weight, double value,
+                                  tz_error *error);
 
 // Plans from z (nz) and shifts the warm start by one step. Allocates nothing. The same seed,
 // episode and states give the same bytes at any size of the team.

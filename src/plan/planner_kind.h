@@ -18,6 +18,7 @@ struct tz_planner {
     tz_planner_def def;
     const tz_planner_ops *ops;
     const tz_task *task; // borrowed
+    tz_task *sought;     // owned, Nullable: a copy whose weights were changed
     tz_candidates candidates;
     uint64_t episode, step; // of the next plan
     float *block;           // owned, holds the arrays below

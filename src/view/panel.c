@@ -2,11 +2,14 @@
 
 #include "base/memory.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 
 // Rectangles of mjuiState: 0 is the window.
 enum { RECT_WINDOW, RECT_PANEL, N_RECTS };
+
+enum { SECTION_PLANNER, SECTION_WEIGHTS };
 
 enum { HORIZON_MAX = 100, SAMPLES_MAX = 1000, ITERATIONS_MAX = 10 };
 
@@ -16,11 +19,20 @@ typedef struct sliders {
     mjtNum elite_share, noise_std, smoothing;
 } sliders;
 
+// The slider of a weight.
+typedef struct weight_slider {
+    const char *name;  // borrowed of a constant
+    double first;      // the task's
+    mjtNum now, taken; // where it stands, and stood when it was taken
+} weight_slider;
+
 struct tz_panel {
     mjUI ui;
     mjuiState state;
     tz_planner_def first; // settings that it was made with
     sliders now;
+    weight_slider weight[TZ_WEIGHTS_MAX]; // (n_weights)
+    int n_weights;
     bool is_open, has_moved;
     int font_scale; // that it is laid out for; 0: none yet
 };
@@ -78,7 +90,48 @@ static void add_sliders(tz_panel *panel) {
     mjui_add(&panel->ui, rows);
 }
 
-tz_status tz_panel_create(tz_panel **panel_out, const tz_planner_def *settings, tz_error *error) {
+// From 0 to four times the weight that the task has, or its default where that is larger; to the
+// same below 0 for one that is negative.
+static void add_weight_slider(tz_panel *panel, const tz_argument *argument, double value) {
+    weight_slider *slider = &panel->weight[panel->n_weights++];
+    *slider = (weight_slider){.name = argument->name, .first = value, .now = value, .taken = value};
+    const double most = 4.0 * fmax(fabs(value), fabs(argument->value[0]));
+    const double high = most > 0.0 ? most : 1.0;
+    mjuiDef rows[] = {{.type = mjITEM_SLIDERNUM, .state = 1, .pdata = &slider->now},
+                      {.type = mjITEM_END}};
+    tz_term_name(rows[0].name, argument);
+    rows[0].name[0] = (char)toupper((unsigned char)rows[0].name[0]);
+    snprintf(rows[0].other, sizeof rows[0].other, "%.17g %.17g", value < 0.0 ? -high : 0.0, high);
+    mjui_add(&panel->ui, rows);
+}
+
+// A step that a model predicts touches nothing: weights of contact forces would move no plan.
+static void add_weights(tz_panel *panel, const tz_task *task) {
+    const tz_argument *argument[TZ_WEIGHTS_MAX];
+    const mjuiDef title[] = {
+        {.type = mjITEM_SECTION, .name = "Reward that the plan seeks", .state = 1},
+        {.type = mjITEM_END}};
+    const mjuiDef reset[] = {{.type = mjITEM_BUTTON, .name = "Reset", .state = 1},
+                             {.type = mjITEM_END}};
+    const int n = tz_task_weights(argument, task);
+    for (int i = 0; i < n; i++) {
+        if (argument[i]->of_contacts) {
+            continue;
+        }
+        if (panel->n_weights == 0) {
+            mjui_add(&panel->ui, title);
+        }
+        double value[2];
+        tz_argument_get(argument[i], task, value);
+        add_weight_slider(panel, argument[i], value[0]);
+    }
+    if (panel->n_weights > 0) {
+        mjui_add(&panel->ui, reset);
+    }
+}
+
+tz_status tz_panel_create(tz_panel **panel_out, const tz_planner_def *settings, const tz_task *task,
+                          tz_error *error) {
     *panel_out = NULL;
     tz_panel *panel = tz_alloc(1, sizeof *panel);
     if (panel == NULL) {
@@ -90,6 +143,7 @@ tz_status tz_panel_create(tz_panel **panel_out, const tz_planner_def *settings, 
     panel->ui.rectid = RECT_PANEL;
     panel->ui.color = mjui_themeColor(0);
     add_sliders(panel);
+    add_weights(panel, task);
     *panel_out = panel;
     return TZ_OK;
 }
@@ -116,9 +170,9 @@ static void lay_out(tz_panel *panel, mjrContext *context) {
     panel->font_scale = context->fontScale;
 }
 
-void tz_panel_draw(tz_panel *panel, mjrRect viewport, mjrContext *context) {
+mjrRect tz_panel_draw(tz_panel *panel, mjrRect viewport, mjrContext *context) {
     if (!panel->is_open) {
-        return;
+        return (mjrRect){0};
     }
     if (panel->font_scale != context->fontScale) {
         lay_out(panel, context);
@@ -131,6 +185,17 @@ void tz_panel_draw(tz_panel *panel, mjrRect viewport, mjrContext *context) {
     place->left = viewport.width - place->width;
     place->bottom = viewport.height - place->height;
     mjui_render(&panel->ui, &panel->state, context);
+    return *place;
+}
+
+// The button of a section brings its first values back.
+static void press_reset(tz_panel *panel, int section) {
+    if (section == SECTION_PLANNER) {
+        panel->now = of_settings(&panel->first);
+    }
+    for (int i = 0; section == SECTION_WEIGHTS && i < panel->n_weights; i++) {
+        panel->weight[i].now = panel->weight[i].first;
+    }
 }
 
 bool tz_panel_mouse_event(tz_panel *panel, const tz_panel_mouse *mouse, const mjrContext *context) {
@@ -154,12 +219,12 @@ bool tz_panel_mouse_event(tz_panel *panel, const tz_panel_mouse *mouse, const mj
     const bool is_mine =
         state->dragrect == RECT_PANEL || (!mouse->left_button && state->mouserect == RECT_PANEL);
 
-    // sliders write into `now`; the button brings the first settings back
+    // sliders write into `now`
     const mjuiItem *item = is_mine ? mjui_event(&panel->ui, state, context) : NULL;
     if (item != NULL) {
-        panel->has_moved = true;
+        panel->has_moved = panel->has_moved || item->sectionid == SECTION_PLANNER;
         if (item->type == mjITEM_BUTTON) {
-            panel->now = of_settings(&panel->first);
+            press_reset(panel, item->sectionid);
             mjui_update(-1, -1, &panel->ui, state, context);
         }
     }
@@ -192,4 +257,26 @@ bool tz_panel_take(tz_panel *panel, tz_planner_def *settings) {
     const int left = max_int(settings->samples - settings->keep_elites - 1, 1);
     settings->policy_samples = max_int(min_int((int)lround(of_policy), left), 1);
     return true;
+}
+
+bool tz_panel_take_weight(tz_panel *panel, const char **weight, double *value) {
+    for (int i = 0; i < panel->n_weights; i++) {
+        weight_slider *slider = &panel->weight[i];
+        if (slider->now != slider->taken) {
+            slider->taken = slider->now;
+            *weight = slider->name;
+            *value = slider->now;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool tz_panel_is_weighed(const tz_panel *panel) {
+    for (int i = 0; i < panel->n_weights; i++) {
+        if (panel->weight[i].now != panel->weight[i].first) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -7,6 +7,7 @@
 
 // Steps on a curve; mjvFigure holds up to mjMAXLINEPNT points a line.
 enum { CURVE_STEPS = 200, LINE_OBTAINED = 0, LINE_PREDICTED = 1, LINE_PLAN = 0, LINE_PERIOD = 1 };
+enum { LINE_SUM = 0, LINE_TERMS = 1 };
 
 // ---- lifetime
 
@@ -34,6 +35,24 @@ static void style_figures(mjvFigure *figure) {
     memcpy(figure[TZ_PLOT_PLAN_TIME].linergb[LINE_PERIOD], orange, sizeof orange);
 }
 
+// Names the lines of the reward's terms in a legend.
+static void style_terms(mjvFigure *figure, const tz_task *task) {
+    static const float colour[][3] = {{0.4f, 0.75f, 1.0f}, {0.5f, 0.9f, 0.4f}, {1.0f, 0.5f, 0.75f},
+                                      {1.0f, 0.9f, 0.3f},  {0.7f, 0.6f, 1.0f}, {0.4f, 0.9f, 0.9f}};
+    const tz_argument *weight[TZ_WEIGHTS_MAX];
+    const int n = tz_task_weights(weight, task);
+    style_figure(figure, "reward and its terms", "%.1f");
+    figure->flg_legend = 1;
+    memcpy(figure->linergb[LINE_SUM], (float[3]){0.95f, 0.95f, 0.95f}, 3 * sizeof(float));
+    for (size_t i = 0; i < TZ_COUNTOF(colour); i++) {
+        memcpy(figure->linergb[LINE_TERMS + i], colour[i], sizeof colour[i]);
+    }
+    snprintf(figure->linename[LINE_SUM], sizeof figure->linename[0], "reward");
+    for (int i = 0; i < n; i++) {
+        tz_term_name(figure->linename[LINE_TERMS + i], weight[i]);
+    }
+}
+
 tz_status tz_stage_create(tz_stage **stage_out, const tz_env *env, const char *title,
                           bool offscreen, int width, int height, tz_quality quality,
                           tz_error *error) {
@@ -55,6 +74,7 @@ tz_status tz_stage_create(tz_stage **stage_out, const tz_env *env, const char *t
     stage->shows_paths = stage->shows_samples = stage->shows_text = true;
     snprintf(stage->title, sizeof stage->title, "%s", title);
     style_figures(figure);
+    style_terms(&figure[TZ_PLOT_TERMS], tz_env_task(env));
     const tz_status status =
         tz_scene_create(&stage->scene, env, offscreen, width, height, quality, error);
     if (status != TZ_OK) {
@@ -160,9 +180,31 @@ void tz_stage_stepped(tz_stage *stage, const tz_loop_step *step) {
     }
 }
 
+void tz_stage_judged(tz_stage *stage, const tz_env *env) {
+    double term[TZ_WEIGHTS_MAX];
+    mjvFigure *terms = &stage->figure[TZ_PLOT_TERMS];
+    const int n = tz_env_reward_terms(env, term);
+    const float t = (float)stage->last.t;
+    if (n == 0) {
+        return;
+    }
+    figure_append(terms, LINE_SUM, t, (float)stage->last.step.reward);
+    for (int i = 0; i < n; i++) {
+        figure_append(terms, LINE_TERMS + i, t, (float)term[i]);
+    }
+    terms->range[0][1] += 0.5f * (terms->range[0][1] - terms->range[0][0]); // for the legend
+}
+
 void tz_stage_next_plot(tz_stage *stage) {
-    const int n = stage->has_plan ? TZ_N_PLOTS : TZ_PLOT_PLAN_TIME;
-    stage->plot = (tz_stage_plot)(((int)stage->plot + 1) % n);
+    const bool has[TZ_N_PLOTS] = {
+        [TZ_PLOT_REWARD] = true,
+        [TZ_PLOT_TERMS] = stage->figure[TZ_PLOT_TERMS].linepnt[LINE_SUM] > 0,
+        [TZ_PLOT_CONTROLS] = true,
+        [TZ_PLOT_PLAN_TIME] = stage->has_plan,
+    };
+    do {
+        stage->plot = (tz_stage_plot)(((int)stage->plot + 1) % TZ_N_PLOTS);
+    } while (!has[stage->plot]);
 }
 
 // ---- drawing
@@ -198,6 +240,9 @@ static void draw_text(const tz_stage *stage, mjrRect viewport) {
         add_row(labels, values, "plan", plan);
         add_row(labels, values, "period", period);
     }
+    if (stage->is_weighed) {
+        add_row(labels, values, "weights", "changed");
+    }
     if (stage->off.controls) {
         add_row(labels, values, "controls", "off");
     }
@@ -215,6 +260,15 @@ static int text_width(const char *text, const mjrContext *context) {
     return width;
 }
 
+// Lines that the legend of a figure names.
+static int n_named(const mjvFigure *figure) {
+    int n = 0;
+    while (n < mjMAXLINE && figure->linename[n][0] != '\0') {
+        n++;
+    }
+    return n;
+}
+
 // x, but at least `low`, but at most `high`.
 static int between(int low, int x, int high) {
     const int enough = x < low ? low : x;
@@ -222,7 +276,7 @@ static int between(int low, int x, int high) {
 }
 
 // The curve keeps to the lower right corner, is large enough for its title and labels, and makes
-// way for a note that reaches so far.
+// way for a note that reaches so far and for what covers the corner above it.
 static void draw_figure(tz_stage *stage, mjrRect viewport, const char *note) {
     enum { GAP = 8 };
     mjvFigure *figure = &stage->figure[stage->plot];
@@ -232,10 +286,16 @@ static void draw_figure(tz_stage *stage, mjrRect viewport, const char *note) {
     mjrRect place = {0};
     place.width =
         between(text_width(figure->title, context) + 4 * line, viewport.width * 2 / 5, most);
-    place.height = between(7 * line, viewport.height / 4, viewport.height);
+    const int least = (7 + n_named(figure)) * line;
+    place.height = between(least, viewport.height / 4, viewport.height);
     place.left = viewport.left + viewport.width - place.width - GAP;
+    place.bottom = viewport.bottom + GAP;
+    const mjrRect *covered = &stage->covered;
+    if (covered->width > 0 && covered->bottom < place.bottom + place.height + 2 * line) {
+        place.left = between(viewport.left + GAP, covered->left - place.width - GAP, place.left);
+    }
     const bool meets = note != NULL && text_width(note, context) + 3 * line > place.left;
-    place.bottom = viewport.bottom + GAP + (meets ? 2 * line : 0);
+    place.bottom += meets ? 2 * line : 0;
     mjr_figure(place, figure, context);
 }
 

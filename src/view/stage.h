@@ -13,6 +13,7 @@ enum { TZ_STAGE_TRAIL_MAX = 120, TZ_STAGE_PLAN_MAX = 256, TZ_STAGE_SAMPLES_MAX =
 // The curves over the last control steps, of which one is shown.
 typedef enum tz_stage_plot {
     TZ_PLOT_REWARD,    // obtained and predicted
+    TZ_PLOT_TERMS,     // of the obtained one, with their sum
     TZ_PLOT_CONTROLS,  // each of them
     TZ_PLOT_PLAN_TIME, // and the control period (ms)
     TZ_N_PLOTS
@@ -34,6 +35,8 @@ typedef struct tz_stage {
     bool shows_paths, shows_samples, shows_text;
     const char *help[2]; // borrowed: keys and what they do, in place of all other text; NULL: none
     tz_loop_off off;     // what the text says is off
+    mjrRect covered;     // by sliders, in the upper right corner; of no width: nothing is
+    bool is_weighed;     // the text says that the plan seeks weights of its own
 
     tz_loop_step last; // copy of the last step; its pointers are not kept
     double predicted_reward, plan_s;
@@ -52,7 +55,11 @@ TZ_API void tz_stage_begin(tz_stage *stage, const double *z);
 TZ_API void tz_stage_planned(tz_stage *stage, const tz_plan *plan);
 TZ_API void tz_stage_stepped(tz_stage *stage, const tz_loop_step *step);
 
-// Shows the next of the curves that this loop has: without a planner no plan takes time.
+// (optional) after tz_stage_stepped: the terms of the reward of env's last step join their curve.
+TZ_API void tz_stage_judged(tz_stage *stage, const tz_env *env);
+
+// Shows the next of the curves that this loop has: without a planner no plan takes time, and not
+// every reward has terms.
 TZ_API void tz_stage_next_plot(tz_stage *stage);
 
 // Draws the world between the states before (alpha = 0) and after (alpha = 1) the last step, with

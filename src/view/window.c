@@ -38,9 +38,9 @@ static const char *const help[] = {
     "restart the episode\n"
     "planner off / on (off: follow the last plan)\n"
     "controls off / on (off: zero)\n"
-    "sliders of the planner\n"
+    "sliders: planner, weights of its reward\n"
     "paths, candidates of the plan, text\n"
-    "curve: reward, controls, time of a plan\n"
+    "curve: reward, terms, controls, plan time\n"
     "follow the robot / free camera\n"
     "screenshot (PNG)\n"
     "this help\n"
@@ -146,9 +146,11 @@ static void attempt(tz_window *window, void (*body)(void *context), void *contex
     stop_on(window, tz_scene_try(window->stage->scene, body, context, &error), &error);
 }
 
+// The curve makes way in the next picture.
 static void draw_panel(void *context) {
     tz_window *window = context;
-    tz_panel_draw(window->panel, viewport_of(window), &window->stage->scene->context);
+    mjrContext *text = &window->stage->scene->context;
+    window->stage->covered = tz_panel_draw(window->panel, viewport_of(window), text);
 }
 
 static void draw(tz_window *window, double alpha) {
@@ -469,6 +471,25 @@ static tz_loop_off on_off(void *context) {
     return window->stage->off;
 }
 
+// What the weights' sliders say is sought; what is shown as earned stays the environment's reward.
+static tz_status take_weights(tz_window *window, tz_planner *planner, tz_error *error) {
+    const char *weight;
+    double value;
+    bool has_moved = false;
+    while (tz_panel_take_weight(window->panel, &weight, &value)) {
+        TZ_CHECK(tz_planner_weigh(planner, weight, value, error));
+        has_moved = true;
+    }
+    bool *is_weighed = &window->stage->is_weighed;
+    *is_weighed = tz_panel_is_weighed(window->panel);
+    if (has_moved) {
+        say(window, *is_weighed
+                        ? "plans seek these weights; reward and return stay the environment's"
+                        : "plans seek the environment's reward");
+    }
+    return TZ_OK;
+}
+
 // What the sliders say counts for the plan that is about to be made.
 static void on_planning(void *context, tz_planner *planner) {
     tz_window *window = enter(context);
@@ -476,9 +497,13 @@ static void on_planning(void *context, tz_planner *planner) {
     tz_error error;
     tz_status status = TZ_OK;
     if (window->panel == NULL) {
-        status = tz_panel_create(&window->panel, &settings, &error);
+        const tz_task *task = window->stage->scene->task;
+        status = tz_panel_create(&window->panel, &settings, task, &error);
     } else if (tz_panel_take(window->panel, &settings)) {
         status = tz_planner_change(planner, &settings, &error);
+    }
+    if (status == TZ_OK) {
+        status = take_weights(window, planner, &error);
     }
     if (status != TZ_OK) {
         say(window, error.text);
@@ -504,9 +529,9 @@ static tz_loop_request on_planned(void *context, tz_env *env, const tz_plan *pla
 }
 
 static tz_loop_request on_stepped(void *context, tz_env *env, const tz_loop_step *step) {
-    (void)env;
     tz_window *window = enter(context);
     tz_stage_stepped(window->stage, step);
+    tz_stage_judged(window->stage, env);
 
     // the time that the step has left is filled with pictures on the way to the new state
     const double period_s = window->stage->scene->task->dt_s / window->speed;

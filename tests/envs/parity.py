@@ -7,7 +7,7 @@ For each environment, in versions 5 and 4, and once more with every argument tha
 the default: every numeric field of the compiled model is compared with Gymnasium's own
 file, then in 1000 steps our environment gets Gymnasium's qpos, qvel, qacc_warmstart and the lagging positions that its
 reward starts from, both get the same f64 control (a third of them beyond the actuators' range), and the step must agree
-to 1e-9 in state, reward and observation and exactly in both ends. Every 100 steps Gymnasium starts an episode of another
+to 1e-9 in state, reward, the reward's terms (as version 5 tells them) and observation, and exactly in both ends. Every 100 steps Gymnasium starts an episode of another
 seed. The reward that a planner computes from (z, u, z') alone is compared with it too; its difference is reported.
 
 Gymnasium refuses to make Pusher-v4 with MuJoCo 3 or later; the check alone is switched off here.
@@ -54,6 +54,22 @@ ENVIRONMENTS = [
     ("humanoid", "Humanoid", "humanoid", "humanoid", centre_x),
     ("humanoid_standup", "HumanoidStandup", "humanoidstandup", "humanoidstandup", centre_x),
 ]
+
+# What version 5 calls the terms of the reward in its info, in the order of our weights.
+RUN_TERMS = ("reward_forward", "reward_ctrl")
+TERMS = {
+    "half_cheetah": RUN_TERMS,
+    "swimmer": RUN_TERMS,
+    "hopper": (*RUN_TERMS, "reward_survive"),
+    "walker2d": (*RUN_TERMS, "reward_survive"),
+    "inverted_pendulum": (),
+    "inverted_double_pendulum": ("reward_survive",),
+    "reacher": ("reward_dist", "reward_ctrl"),
+    "pusher": ("reward_near", "reward_dist", "reward_ctrl"),
+    "ant": (*RUN_TERMS, "reward_contact", "reward_survive"),
+    "humanoid": (*RUN_TERMS, "reward_contact", "reward_survive"),
+    "humanoid_standup": ("reward_quadctrl", "reward_impact"),
+}
 
 # Arguments that are not the default, so that each of them shows in rewards or ends: what both versions have, what only
 # version 5 has.
@@ -149,6 +165,10 @@ class TrapezeEnv:
         self.library.tz_env_gym_observation(self.handle, pointer(o))
         return o
 
+    def terms(self):
+        term = np.empty(8)
+        return term[: self.library.tz_env_reward_terms(self.handle, pointer(term))]
+
     def planned_reward(self, z, control, z_next):
         """The reward of the task's pure function."""
         return self.library.tz_task_reward(self.task, None, pointer(z), pointer(control), pointer(z_next))
@@ -206,15 +226,23 @@ def make(gymnasium_name, version, arguments):
     return gymnasium.make(f"{gymnasium_name}-v{version}", disable_env_checker=True, **arguments)
 
 
+def expected_terms(info, name, arguments):
+    """Gymnasium's terms. Ours tell what a weight adds to the reward with that weight at 0, where a clipped cost is the end
+    of its range that is next to 0."""
+    low, high = arguments.get("contact_cost_range", arguments.get("impact_cost_range", (-np.inf, np.inf)))
+    at_zero = {"reward_contact": min(max(0.0, low), high), "reward_impact": min(max(0.0, low), high)}
+    return [info[key] + at_zero.get(key, 0.0) for key in TERMS[name]]
+
+
 def step_differences(library, name, gymnasium_name, version, lagging, arguments):
-    """Over N_STEPS: the largest differences of state, reward, observation and planned reward, the number of ends that
+    """Over N_STEPS: the largest differences of state, reward, its terms, observation and planned reward, the number of ends that
     differ, and how many steps terminated and were truncated."""
     ours = TrapezeEnv(library, name, version, arguments)
     env = make(gymnasium_name, version, arguments)
     data = env.unwrapped.data
     low, high = env.unwrapped.model.actuator_ctrlrange.T
     rng = np.random.default_rng(1)
-    largest = dict.fromkeys(("state", "reward", "observation", "planned"), 0.0)
+    largest = dict.fromkeys(("state", "reward", "terms", "observation", "planned"), 0.0)
     n_wrong_ends, n_terminated, n_truncated, elapsed = 0, 0, 0, 0
     env.reset(seed=1)
     for t in range(N_STEPS):
@@ -222,12 +250,13 @@ def step_differences(library, name, gymnasium_name, version, lagging, arguments)
         before = np.concatenate([data.qpos, data.qvel])
         z, step = ours.step(elapsed, data.qpos, data.qvel, data.qacc_warmstart,
                             lagging(env.unwrapped) if lagging else [], control)
-        o, r, terminated, truncated, _ = env.step(control)
+        o, r, terminated, truncated, info = env.step(control)
+        terms = expected_terms(info, name, arguments) if version == 5 else ours.terms()
         elapsed += 1
         for what, difference in (("state", z - np.concatenate([data.qpos, data.qvel])), ("reward", step.reward - r),
-                                 ("observation", ours.observation() - o),
+                                 ("terms", ours.terms() - terms), ("observation", ours.observation() - o),
                                  ("planned", ours.planned_reward(before, control, z) - step.reward)):
-            largest[what] = max(largest[what], np.max(np.abs(difference)))
+            largest[what] = max(largest[what], np.max(np.abs(difference), initial=0.0))
         n_wrong_ends += (step.terminated, step.truncated, step.outcome) != (terminated, truncated, 0)
         n_terminated += terminated
         n_truncated += truncated
@@ -271,7 +300,7 @@ def main():
             for arguments in arguments_to_try(name, gymnasium_name, semantics):
                 d, n_wrong, n_terminated, n_truncated = step_differences(library, name, gymnasium_name, semantics,
                                                                          lagging, arguments)
-                agrees = max(model, d["state"], d["reward"], d["observation"]) <= TOLERANCE and n_wrong == 0
+                agrees = max(model, d["state"], d["reward"], d["terms"], d["observation"]) <= TOLERANCE and n_wrong == 0
                 agreed = agreed and agrees
                 print(f"| {name} v{semantics}{' with arguments' if arguments else ''} | {model:.1e} | {d['state']:.1e} | "
                       f"{d['reward']:.1e} | {d['observation']:.1e} | {n_wrong} | {n_terminated}, {n_truncated} | "

@@ -400,6 +400,160 @@ static void copies_share_them(void **state) {
     tz_env_destroy(env);
 }
 
+// ---- weights of the reward's terms
+
+static void weights_are_those_that_count(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *weights; // names of terms; in brackets: of contact forces
+    } cases[] = {
+        {"half_cheetah", "forward, ctrl cost, "},
+        {"hopper-v4", "forward, ctrl cost, healthy, "},
+        {"inverted_pendulum", ""},
+        {"inverted_double_pendulum", "healthy, "},
+        {"inverted_double_pendulum-v4", ""},
+        {"reacher", "dist, control, "},
+        {"pusher", "near, dist, control, "},
+        {"pusher-v4", ""},
+        {"ant", "forward, ctrl cost, [contact cost], healthy, "},
+        {"ant-v4", "ctrl cost, healthy, "},
+        {"humanoid", "forward, ctrl cost, [contact cost], healthy, "},
+        {"humanoid_standup", "ctrl cost, [impact cost], "},
+    };
+    for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
+        tz_env *env = make(cases[i].name, NULL);
+        const tz_argument *weight[TZ_WEIGHTS_MAX];
+        char found[256] = "", term[TZ_TERM_NAME_MAX];
+        size_t used = 0;
+        const int n = tz_task_weights(weight, tz_env_task(env));
+        for (int k = 0; k < n; k++) {
+            tz_term_name(term, weight[k]);
+            used += (size_t)snprintf(found + used, sizeof found - used,
+                                     weight[k]->of_contacts ? "[%s], " : "%s, ", term);
+        }
+        assert_string_equal(found, cases[i].weights);
+        tz_env_destroy(env);
+    }
+}
+
+static void expect_no_weight(const char *name, const char *weight, double value,
+                             const char *sentence) {
+    tz_error error = {.text = ""};
+    tz_env *env = make(name, "");
+    tz_task own = *tz_env_task(env);
+    assert_int_equal(tz_task_weigh(&own, weight, value, &error), TZ_ERR_ARGUMENT);
+    assert_string_equal(error.text, sentence);
+    assert_memory_equal(&own, tz_env_task(env), sizeof own);
+    tz_env_destroy(env);
+}
+
+static void what_is_no_weight_is_one_sentence(void **state) {
+    (void)state;
+    expect_no_weight("half_cheetah", "ctrl_cost", 1.0,
+                     "half_cheetah has no weight \"ctrl_cost\"; expected one of "
+                     "forward_reward_weight, ctrl_cost_weight");
+    expect_no_weight("half_cheetah", "ctrl_cost_weight", (double)NAN,
+                     "half_cheetah: ctrl_cost_weight is nan; expected a finite number");
+    expect_no_weight("half_cheetah", "forward_reward_weight", -INFINITY,
+                     "half_cheetah: forward_reward_weight is -inf; expected a finite number");
+    expect_no_weight("hopper", "reset_noise_scale", 1.0,
+                     "hopper has no weight \"reset_noise_scale\"; expected one of "
+                     "forward_reward_weight, ctrl_cost_weight, healthy_reward");
+    expect_no_weight("ant-v4", "contact_cost_weight", 1.0,
+                     "ant-v4 has no weight \"contact_cost_weight\"; expected one of "
+                     "ctrl_cost_weight, healthy_reward");
+    expect_no_weight("inverted_pendulum", "healthy_reward", 1.0,
+                     "inverted_pendulum has no weight \"healthy_reward\"; expected none: its "
+                     "reward has no weights");
+}
+
+// Controls of a step for all environments, (NU_MAX).
+static void draw_controls(tz_rng *rng, double *u) {
+    for (int j = 0; j < NU_MAX; j++) {
+        u[j] = 2.0 * tz_rng_uniform(rng) - 1.0;
+    }
+}
+
+// A copy with another weight judges as the task of an environment that was made with it, by its own
+// function and on a scratch of the first; the environment goes on as it was. And the term of a
+// weight is what a step earns less than in an environment made with 0.
+static void copies_and_terms_follow_each_weight(void **state) {
+    (void)state;
+    for (size_t i = 0; i < TZ_COUNTOF(known); i++) {
+        const tz_argument *weight[TZ_WEIGHTS_MAX];
+        tz_env *env = make(known[i].name, NULL);
+        const tz_task *task = tz_env_task(env);
+        const int n = tz_task_weights(weight, task);
+        for (int k = 0; k < n; k++) {
+            char text[TZ_ENV_ARGUMENTS_MAX];
+            double z[NZ_MAX], z_next[NZ_MAX], u[NU_MAX], term[TZ_WEIGHTS_MAX], largest = 0.0;
+            change(weight[k], text);
+            tz_env *other = make(known[i].name, text);
+            snprintf(text, sizeof text, "%s=0", weight[k]->name);
+            tz_env *without = make(known[i].name, text);
+            tz_task own = *task;
+            tz_task_scratch *scratch = NULL;
+            assert_int_equal(tz_task_scratch_create(&scratch, task, NULL), TZ_OK);
+            assert_int_equal(
+                tz_task_weigh(&own, weight[k]->name, 1.7 * weight[k]->value[0] + 0.25, NULL),
+                TZ_OK);
+            assert_string_equal(own.env_arguments, tz_env_task(other)->env_arguments);
+
+            tz_rng rng = tz_rng_stream(3, TZ_PURPOSE_POLICY, 0);
+            tz_env_reset(env, z, 3, 0);
+            tz_env_reset(without, z, 3, 0);
+            for (int t = 0; t < STEPS; t++) {
+                tz_step step, less;
+                draw_controls(&rng, u);
+                tz_env_step(env, &step, z_next, u);
+                tz_env_step(without, &less, z_next, u);
+                const double expected =
+                    tz_env_task(other)->reward(tz_env_task(other), z, u, z_next);
+                assert_true(own.reward(&own, z, u, z_next) == expected);
+                assert_true(tz_task_reward(&own, scratch, z, u, z_next) == expected);
+                assert_true(tz_task_reward(task, scratch, z, u, z_next) ==
+                            task->reward(task, z, u, z_next));
+                assert_int_equal(tz_env_reward_terms(env, term), n);
+                assert_true(term[k] == step.reward - less.reward);
+                largest = fmax(largest, fabs(term[k]));
+                memcpy(z, z_next, sizeof z);
+            }
+            assert_true(largest > 0.0);
+            assert_string_equal(task->env_arguments, "");
+            tz_task_scratch_destroy(scratch);
+            tz_env_destroy(without);
+            tz_env_destroy(other);
+        }
+        tz_env_destroy(env);
+    }
+}
+
+// Hopper's terms add up to its reward; what no weight concerns is missing from those of the double
+// pendulum.
+static void terms_by_hand(void **state) {
+    (void)state;
+    double z[NZ_MAX], z_next[NZ_MAX], term[TZ_WEIGHTS_MAX];
+    const double u[NU_MAX] = {0.5, -1.0, 2.0};
+    tz_step step;
+    tz_env *hopper = make("hopper", "ctrl_cost_weight=0.1,healthy_reward=2");
+    tz_env_reset(hopper, z, 0, 0);
+    tz_env_step(hopper, &step, z_next, u);
+    assert_int_equal(tz_env_reward_terms(hopper, term), 3);
+    assert_true(fabs(term[0] - (z_next[0] - z[0]) / tz_env_task(hopper)->dt_s) < 1e-12);
+    assert_true(fabs(term[1] + 0.1 * 5.25) < 1e-12);
+    assert_true(fabs(term[2] - 2.0) < 1e-12);
+    assert_true(fabs(term[0] + term[1] + term[2] - step.reward) < 1e-12);
+    tz_env_destroy(hopper);
+
+    tz_env *pole = make("inverted_double_pendulum", NULL);
+    tz_env_reset(pole, z, 0, 0);
+    tz_env_step(pole, &step, z_next, u);
+    assert_int_equal(tz_env_reward_terms(pole, term), 1);
+    assert_true(fabs(term[0] - 10.0) < 1e-12);
+    assert_true(step.reward < 10.0);
+    tz_env_destroy(pole);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_version_has_gymnasium_s),
@@ -412,6 +566,10 @@ int main(void) {
         cmocka_unit_test(ends_can_be_switched_off),
         cmocka_unit_test(resets_follow_the_scale),
         cmocka_unit_test(copies_share_them),
+        cmocka_unit_test(weights_are_those_that_count),
+        cmocka_unit_test(what_is_no_weight_is_one_sentence),
+        cmocka_unit_test(copies_and_terms_follow_each_weight),
+        cmocka_unit_test(terms_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

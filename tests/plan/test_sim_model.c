@@ -10,16 +10,22 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-static tz_env *make_env(const char *name) {
+static tz_env *make_env_with(const char *name, const char *arguments) {
     tz_error error;
     tz_env *env = NULL;
     tz_env_def def = tz_env_def_default();
     def.name = name;
+    def.arguments = arguments;
     assert_int_equal(tz_env_create(&env, &def, &error), TZ_OK);
     return env;
+}
+
+static tz_env *make_env(const char *name) {
+    return make_env_with(name, NULL);
 }
 
 static void rollouts_are_the_environments_steps(void **state) {
@@ -155,11 +161,124 @@ static void cem_balances_a_pole(void **state) {
     tz_env_destroy(env);
 }
 
+// ---- weights
+
+// An environment and who plans in it.
+typedef struct driver {
+    tz_env *env;
+    tz_model *model;
+    tz_team *team;
+    tz_planner *planner;
+} driver;
+
+static driver make_driver(const char *name, const char *arguments, int n_threads) {
+    tz_error error;
+    driver d = {.env = make_env_with(name, arguments)};
+    tz_planner_def def = tz_planner_def_default();
+    def.horizon = 8;
+    def.samples = 60;
+    def.iterations = 2;
+    assert_int_equal(tz_sim_model_create(&d.model, d.env, &error), TZ_OK);
+    assert_int_equal(tz_team_create(&d.team, n_threads, &error), TZ_OK);
+    assert_int_equal(
+        tz_planner_create(&d.planner, &def, tz_env_task(d.env), d.model, d.team, &error), TZ_OK);
+    return d;
+}
+
+static void destroy_driver(driver *d) {
+    tz_planner_destroy(d->planner);
+    tz_team_destroy(d->team);
+    tz_model_destroy(d->model);
+    tz_env_destroy(d->env);
+}
+
+// Both find the same controls.
+static tz_plan plan_alike(driver *a, driver *b, const double *z) {
+    tz_plan plan, expected;
+    tz_planner_plan(a->planner, &plan, z);
+    tz_planner_plan(b->planner, &expected, z);
+    const size_t n = (size_t)(plan.horizon * tz_env_task(a->env)->nu);
+    assert_int_equal(plan.horizon, expected.horizon);
+    assert_memory_equal(plan.u, expected.u, n * sizeof *plan.u);
+    return plan;
+}
+
+// What the task itself pays along a plan.
+static double earned(const tz_task *task, const tz_plan *plan) {
+    const int nz = tz_task_nz(task);
+    double z[2][TZ_NZ_MAX], u[TZ_NU_MAX], sum = 0.0;
+    for (int t = 0; t < plan->horizon; t++) {
+        for (int i = 0; i < nz; i++) {
+            z[0][i] = (double)plan->z[t * nz + i];
+            z[1][i] = (double)plan->z[(t + 1) * nz + i];
+        }
+        for (int j = 0; j < task->nu; j++) {
+            u[j] = (double)plan->u[t * task->nu + j];
+        }
+        sum += task->reward(task, z[0], u, z[1]);
+    }
+    return sum;
+}
+
+// A planner with another weight plans as one whose environment was made with it, also after its
+// settings have changed, from the warm start that there was; what it predicts is paid by its own
+// environment. The reacher's reward is derived on scratches.
+static void weights_change_what_is_sought(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *weight, *arguments;
+        double first, other;
+    } cases[] = {
+        {"half_cheetah", "forward_reward_weight", "forward_reward_weight=-1", 1.0, -1.0},
+        {"reacher", "reward_dist_weight", "reward_dist_weight=-40", 1.0, -40.0},
+    };
+    for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
+        tz_error error;
+        double z[TZ_NZ_MAX];
+        driver own = make_driver(cases[i].name, NULL, 2),
+               twin = make_driver(cases[i].name, NULL, 1),
+               other = make_driver(cases[i].name, cases[i].arguments, 1);
+        tz_env_reset(own.env, z, 0, 0);
+        assert_int_equal(tz_planner_weigh(own.planner, cases[i].weight, cases[i].other, &error),
+                         TZ_OK);
+        tz_plan plan = plan_alike(&own, &other, z);
+        const double return_of_other = earned(tz_env_task(own.env), &plan);
+        assert_true(fabs(plan.predicted_return - return_of_other) < 1e-4);
+        tz_planner_plan(twin.planner, &plan, z);
+        assert_true(plan.predicted_return > return_of_other + 1e-2);
+
+        // other settings; a weight that is refused
+        tz_planner_def settings = tz_planner_settings(own.planner);
+        settings.horizon = 10;
+        assert_int_equal(tz_planner_change(own.planner, &settings, &error), TZ_OK);
+        assert_int_equal(tz_planner_change(other.planner, &settings, &error), TZ_OK);
+        assert_int_equal(tz_planner_weigh(own.planner, "gravity", 1.0, &error), TZ_ERR_ARGUMENT);
+        assert_non_null(strstr(error.text, cases[i].weight));
+        assert_int_equal(tz_planner_weigh(own.planner, cases[i].weight, (double)NAN, &error),
+                         TZ_ERR_ARGUMENT);
+        plan_alike(&own, &other, z);
+
+        // and back, without a word from the heap
+        assert_int_equal(tz_planner_weigh(other.planner, cases[i].weight, cases[i].first, &error),
+                         TZ_OK);
+        const size_t before = tz_alloc_count();
+        assert_int_equal(tz_planner_weigh(own.planner, cases[i].weight, cases[i].first, &error),
+                         TZ_OK);
+        plan = plan_alike(&own, &other, z);
+        assert_int_equal(tz_alloc_count(), before);
+        assert_true(plan.predicted_return > return_of_other);
+        destroy_driver(&other);
+        destroy_driver(&twin);
+        destroy_driver(&own);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rollouts_are_the_environments_steps),
         cmocka_unit_test(an_unstable_rollout_is_not_finite),
         cmocka_unit_test(cem_balances_a_pole),
+        cmocka_unit_test(weights_change_what_is_sought),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

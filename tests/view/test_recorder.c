@@ -185,8 +185,8 @@ static void test_robot_moves_between_frames(void **state) {
     tz_env_destroy(env);
 }
 
-// Reward and controls of a policy's steps, the time of a plan beside them where plans are made:
-// each is another picture, and the last is followed by the first.
+// Reward, its terms and controls of a policy's steps, the time of a plan beside them where plans
+// are made: each is another picture, and the last is followed by the first.
 static void test_curves_take_turns(void **state) {
     (void)state;
     tz_env *env = make_env("half_cheetah");
@@ -208,9 +208,19 @@ static void test_curves_take_turns(void **state) {
             }
             tz_env_step(env, &step.step, z_next, u);
             tz_stage_stepped(stage, &step);
+            tz_stage_judged(stage, env);
             memcpy(z, z_next, sizeof z);
         }
         const mjvFigure *figure = stage->figure;
+        const mjvFigure *terms = &figure[TZ_PLOT_TERMS];
+        const float *sum = terms->linedata[0], *forward = terms->linedata[1],
+                    *cost = terms->linedata[2];
+        assert_string_equal(terms->linename[1], "forward");
+        assert_string_equal(terms->linename[2], "ctrl cost");
+        assert_int_equal(terms->linepnt[2], 5);
+        assert_int_equal(terms->linepnt[3], 0);
+        assert_true(fabsf(cost[2 * 4 + 1] + 0.254f) < 1e-5f); // 0.1 |u|^2
+        assert_true(fabsf(forward[2 * 4 + 1] + cost[2 * 4 + 1] - sum[2 * 4 + 1]) < 1e-5f);
         assert_int_equal(figure[TZ_PLOT_CONTROLS].linepnt[5], 5);
         assert_true(figure[TZ_PLOT_CONTROLS].linedata[2][2 * 4 + 1] == 0.5f);
         assert_int_equal(figure[TZ_PLOT_PLAN_TIME].linepnt[0], planned ? 5 : 0);
@@ -250,6 +260,8 @@ static void test_reward_axis_follows_the_steps(void **state) {
         assert_true(axis[0] == (t < 200 ? 0.0f : (float)(t - 199)));
         assert_true(axis[1] == (t == 0 ? 1.0f : (float)t));
     }
+    tz_stage_next_plot(stage); // nobody told the terms
+    assert_int_equal(stage->plot, TZ_PLOT_CONTROLS);
     tz_stage_destroy(stage);
     tz_offscreen_destroy(offscreen);
     tz_env_destroy(env);

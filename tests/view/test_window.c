@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "failing_renderer.h"
 #include "folder.h"
+#include "plan/planner_kind.h"
 #include "plan/sim_model.h"
 #include "view/window.h"
 
@@ -223,6 +224,60 @@ static void test_sliders_set_the_planner(void **state) {
     tz_env_destroy(env);
 }
 
+// The weight of the forward reward that the planner seeks, after the window has been asked.
+static double ask_forward(const tz_observer *observer, tz_planner *planner) {
+    observer->planning(observer->context, planner);
+    const tz_task *sought = planner->candidates.sought;
+    assert_true(sought->argument.ctrl_cost_weight == 0.1);
+    return sought->argument.forward_reward_weight;
+}
+
+// Below the planner's sliders are those of the weights: that of the forward reward is dragged from
+// a quarter, 1, to three quarters; planning goes on with it, and the settings stay. The environment
+// pays as before. "Reset" below brings 1 back; never in a window whose episodes are stored.
+static void test_sliders_weigh_the_reward(void **state) {
+    (void)state;
+    tz_error error = {0};
+    tz_env *env = create_cheetah();
+    tz_model *model = NULL;
+    tz_team *team = NULL;
+    assert_int_equal(tz_sim_model_create(&model, env, &error), TZ_OK);
+    assert_int_equal(tz_team_create(&team, 1, &error), TZ_OK);
+    for (int recorded = 0; recorded < 2; recorded++) {
+        const tz_planner_def planner_def = tz_planner_def_default();
+        tz_planner *planner = NULL;
+        assert_int_equal(
+            tz_planner_create(&planner, &planner_def, tz_env_task(env), model, team, &error),
+            TZ_OK);
+        tz_window *window = NULL;
+        double z[NZ_MAX];
+        const tz_observer observer = open_window(&window, env, z, 640, 480, recorded == 1);
+        assert_true(ask_forward(&observer, planner) == 1.0);
+
+        act("key Tab");
+        look(&observer, env, z);
+        act("mousemove --window %1 530 299");
+        look(&observer, env, z);
+        act("mousedown 1 mousemove --window %1 585 299");
+        look(&observer, env, z);
+        act("mouseup 1");
+        look(&observer, env, z);
+        const double weight = ask_forward(&observer, planner);
+        assert_true(recorded == 1 ? weight == 1.0 : weight > 2.7 && weight < 3.3);
+        assert_true(tz_env_task(env)->argument.forward_reward_weight == 1.0);
+        ask_settings(&observer, planner, planner_def.horizon, planner_def.samples);
+
+        act("mousemove --window %1 440 359 click 1");
+        look(&observer, env, z);
+        assert_true(ask_forward(&observer, planner) == 1.0);
+        tz_window_destroy(window);
+        tz_planner_destroy(planner);
+    }
+    tz_team_destroy(team);
+    tz_model_destroy(model);
+    tz_env_destroy(env);
+}
+
 // What the window says is off, after a key and a step that hears it.
 static tz_loop_off off_after(const tz_observer *observer, tz_env *env, double *z, const char *key) {
     act(key);
@@ -335,6 +390,7 @@ int main(void) {
         cmocka_unit_test(test_window_shows_and_obeys),
         cmocka_unit_test(test_mouse_pulls),
         cmocka_unit_test(test_sliders_set_the_planner),
+        cmocka_unit_test(test_sliders_weigh_the_reward),
         cmocka_unit_test(test_keys_turn_planner_and_controls_off),
         cmocka_unit_test(test_renderer_that_fails_is_a_sentence),
         cmocka_unit_test(test_first_picture_is_drawn_twice),
