@@ -60,7 +60,7 @@ struct tz_task {
     bool is_exact;   // a step's reward and end are the two functions below, to the last bit; else
                      // the step knows more (contact forces, lagging positions) than z does
 
-    // The two functions take the environment's own task, not a copy of it.
+    // The two functions take copies of the task too, which live no longer than the environment.
     // Reward of the transition z --u--> z_next. Pure.
     double (*reward)(const tz_task *task, const double *z, const double *u, const double *z_next);
     // Termination at z_next (true: the episode ends there). Pure; ignores ends_early. Nullable:
