@@ -216,6 +216,9 @@ static struct json_object *planner_json(const tz_planner_def *d, int substeps) {
     tz_json_add_int(o, "elites", d->elites);
     tz_json_add_int(o, "keep_elites", d->keep_elites);
     tz_json_add_real(o, "smoothing", d->smoothing);
+    if (d->kind == TZ_PLANNER_MPPI) {
+        tz_json_add_real(o, "temperature", d->temperature);
+    }
     tz_json_add_real(o, "sample_decay", d->sample_decay);
     tz_json_add_real(o, "noise", d->noise_std);
     tz_json_add_real(o, "noise_color", d->noise_color);

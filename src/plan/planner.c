@@ -16,11 +16,14 @@
 static const tz_planner_ops *const kinds[] = {
     [TZ_PLANNER_RANDOM] = &tz_planner_random,
     [TZ_PLANNER_CEM] = &tz_planner_cem,
+    [TZ_PLANNER_MPPI] = &tz_planner_mppi,
 };
 _Static_assert(TZ_COUNTOF(kinds) == TZ_N_PLANNERS, "a planner without an ops table");
 
-static const char *const names[] = {
-    [TZ_PLANNER_RANDOM] = "random", [TZ_PLANNER_CEM] = "cem", [TZ_N_PLANNERS] = NULL};
+static const char *const names[] = {[TZ_PLANNER_RANDOM] = "random",
+                                    [TZ_PLANNER_CEM] = "cem",
+                                    [TZ_PLANNER_MPPI] = "mppi",
+                                    [TZ_N_PLANNERS] = NULL};
 
 const char *const *tz_planner_names(void) {
     return names;
@@ -45,6 +48,7 @@ tz_planner_def tz_planner_def_default(void) {
                             .elites = 10,
                             .keep_elites = 2,
                             .smoothing = 0.1,
+                            .temperature = 1.0,
                             .sample_decay = 1.0,
                             .noise_std = 0.5,
                             .noise_color = 0.5,
@@ -96,6 +100,7 @@ static tz_status check_def(const tz_planner_def *def, tz_error *error) {
     TZ_CHECK(check_int("elites", def->elites, 1, def->samples, error));
     TZ_CHECK(check_int("kept elites", def->keep_elites, 0, def->elites - 1, error));
     TZ_CHECK(check_real("smoothing", def->smoothing, 0.0, 0.999, error));
+    TZ_CHECK(check_real("temperature", def->temperature, 1e-6, 1e6, error));
     TZ_CHECK(check_real("sample decay", def->sample_decay, 1.0, 100.0, error));
     TZ_CHECK(check_real("noise", def->noise_std, 1e-6, 100.0, error));
     TZ_CHECK(check_real("noise color", def->noise_color, 0.0, 0.999, error));
@@ -137,20 +142,23 @@ static tz_status allocate(tz_planner *p, tz_error *error) {
     const size_t n_u = T * (size_t)p->task->nu, n_z = (T + 1) * nz;
     const size_t n_given = (size_t)(p->n_proposed + p->def.keep_elites + 1);
     const size_t n_shown = (size_t)shown(&p->def);
-    p->elite = tz_alloc((size_t)p->def.elites, sizeof *p->elite);
-    float *cursor = p->block = tz_alloc((6 + n_given) * n_u + (1 + n_shown) * n_z, sizeof(float));
-    if (p->block == NULL || p->elite == NULL) {
+    const size_t n_weights = p->def.kind == TZ_PLANNER_MPPI ? (size_t)p->def.samples : 0;
+    p->best = tz_alloc(n_weights > 0 ? n_weights : (size_t)p->def.elites, sizeof *p->best);
+    float *cursor = p->block =
+        tz_alloc((6 + n_given) * n_u + (1 + n_shown) * n_z + n_weights, sizeof(float));
+    if (p->block == NULL || p->best == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a planner");
     }
     p->u = take(&cursor, n_u);
     p->mean = take(&cursor, n_u);
     p->std = take(&cursor, n_u);
-    p->elite_mean = take(&cursor, n_u);
-    p->elite_square = take(&cursor, n_u);
+    p->fit_mean = take(&cursor, n_u);
+    p->fit_square = take(&cursor, n_u);
     p->best_u = take(&cursor, n_u);
     p->given = take(&cursor, n_given * n_u);
     p->z = take(&cursor, n_z);
     p->sample_z = take(&cursor, n_shown * n_z);
+    p->weight = take(&cursor, n_weights);
     return TZ_OK;
 }
 
@@ -191,7 +199,7 @@ void tz_planner_destroy(tz_planner *planner) {
         tz_candidates_destroy(&planner->candidates);
         tz_free(planner->sought);
         tz_free(planner->block);
-        tz_free(planner->elite);
+        tz_free(planner->best);
         tz_free(planner);
     }
 }
@@ -259,6 +267,56 @@ void tz_planner_count(const tz_planner *planner, tz_plan *plan) {
     }
 }
 
+static int max_int(int a, int b) {
+    return a > b ? a : b;
+}
+
+void tz_planner_begin_mean(tz_planner *planner) {
+    if (planner->step == 0 && planner->n_proposed > 0) {
+        const size_t size = (size_t)(planner->def.horizon * planner->task->nu);
+        memcpy(planner->mean, planner->given, size * sizeof *planner->mean);
+    }
+}
+
+void tz_planner_draw_around(tz_planner *planner, tz_plan *plan, int k, int least) {
+    const tz_planner_def *def = &planner->def;
+    const int size = def->horizon * planner->task->nu;
+    const int n_given = planner->n_proposed + planner->n_kept + 1;
+    memcpy(planner->given + (n_given - 1) * size, planner->mean,
+           (size_t)size * sizeof *planner->mean);
+
+    const int decayed = (int)lround(def->samples / pow(def->sample_decay, k));
+    const int n = max_int(max_int(decayed, least < def->samples ? least : def->samples), n_given);
+    tz_candidates_evaluate(&planner->candidates, tz_planner_draw(planner, k), planner->mean,
+                           planner->std, planner->given, n_given, n);
+    tz_planner_count(planner, plan);
+}
+
+void tz_planner_refit(tz_planner *planner, const float *weight, int n) {
+    const int size = planner->def.horizon * planner->task->nu;
+    const float a = (float)planner->def.smoothing;
+    float *u = planner->u; // one candidate at a time                                  (T, nu)
+    float *m = planner->fit_mean, *s = planner->fit_square;
+    memset(m, 0, (size_t)size * sizeof *m);
+    memset(s, 0, (size_t)size * sizeof *s);
+    float W = 0.0f; // of the candidates so far
+    for (int b = 0; b < n; b++) {
+        const float w = weight != NULL ? weight[b] : 1.0f;
+        W += w;
+        tz_candidates_controls(&planner->candidates, u, planner->best[b]);
+        for (int i = 0; i < size; i++) {
+            // running mean and sum of squares about it (Welford)
+            const float delta = u[i] - m[i];
+            m[i] += w * delta / W;
+            s[i] += w * delta * (u[i] - m[i]);
+        }
+    }
+    for (int i = 0; i < size; i++) {
+        planner->mean[i] = (1.0f - a) * m[i] + a * planner->mean[i];
+        planner->std[i] = (1.0f - a) * sqrtf(s[i] / W) + a * planner->std[i];
+    }
+}
+
 // ---- planning
 
 static float middle(const tz_task *task, int j) {
@@ -294,7 +352,7 @@ static void shift_warm_start(tz_planner *planner) {
     for (int j = 0; j < planner->task->nu; j++) {
         next[j] = middle(planner->task, j);
     }
-    if (planner->n_proposed > 0 && planner->def.kind == TZ_PLANNER_CEM) {
+    if (planner->n_proposed > 0 && planner->def.kind != TZ_PLANNER_RANDOM) {
         const size_t last = (size_t)(planner->def.horizon * planner->candidates.nz);
         tz_guide_act(&planner->candidates.guide, 0, next, planner->z + last, NULL, 1);
     }

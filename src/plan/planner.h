@@ -13,7 +13,12 @@
 #include "policies/critic.h"
 #include "policies/policy.h"
 
-typedef enum tz_planner_kind { TZ_PLANNER_RANDOM, TZ_PLANNER_CEM, TZ_N_PLANNERS } tz_planner_kind;
+typedef enum tz_planner_kind {
+    TZ_PLANNER_RANDOM,
+    TZ_PLANNER_CEM,
+    TZ_PLANNER_MPPI,
+    TZ_N_PLANNERS
+} tz_planner_kind;
 
 // What to do with candidates whose predicted states leave the range of the training data.
 typedef enum tz_range_mode {
@@ -33,9 +38,10 @@ typedef struct tz_planner_def {
     int horizon;          // control steps looked ahead, T [30]
     int samples;          // candidates per iteration [100]
     int iterations;      // refinements per plan (random shooting: fresh draws, the best of all) [3]
-    int elites;          // best candidates that form the next distribution [10]
-    int keep_elites;     // elites that are candidates of the next iteration and plan again [2]
+    int elites;          // CEM: best candidates that form the next distribution [10]
+    int keep_elites;     // CEM: elites that are candidates of the next iteration and plan again [2]
     double smoothing;    // share of the old mean and std in the new ones, [0, 1) [0.1]
+    double temperature;  // of MPPI's weights, in std of the better half's returns, > 0 [1]
     double sample_decay; // each iteration draws this many times fewer candidates, >= 1 [1]
     double noise_std;    // initial standard deviation, in units of the control half-range [0.5]
     double noise_color;  // correlation of the noise of consecutive steps (AR(1)), [0, 1) [0.5]
@@ -50,7 +56,7 @@ typedef struct tz_planner_def {
 } tz_planner_def;
 TZ_API tz_planner_def tz_planner_def_default(void);
 
-// "random", "cem"; NULL-terminated, in the order of tz_planner_kind.
+// "random", "cem", "mppi"; NULL-terminated, in the order of tz_planner_kind.
 TZ_API const char *const *tz_planner_names(void);
 
 typedef struct tz_planner tz_planner;

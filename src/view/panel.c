@@ -16,7 +16,7 @@ enum { HORIZON_MAX = 100, SAMPLES_MAX = 1000, ITERATIONS_MAX = 10 };
 // What the sliders stand at.
 typedef struct sliders {
     int horizon, samples, iterations;
-    mjtNum elite_share, noise_std, smoothing;
+    mjtNum elite_share, temperature, noise_std, smoothing;
 } sliders;
 
 // The slider of a weight.
@@ -42,6 +42,7 @@ static sliders of_settings(const tz_planner_def *settings) {
                      .samples = settings->samples,
                      .iterations = settings->iterations,
                      .elite_share = (mjtNum)settings->elites / settings->samples,
+                     .temperature = settings->temperature,
                      .noise_std = settings->noise_std,
                      .smoothing = settings->smoothing};
 }
@@ -84,6 +85,14 @@ static void add_sliders(tz_panel *panel) {
         {.type = mjITEM_BUTTON, .name = "Reset", .state = 1},
         {.type = mjITEM_END},
     };
+    if (panel->first.kind == TZ_PLANNER_MPPI) { // it has no elites
+        rows[4] = (mjuiDef){.type = mjITEM_SLIDERNUM,
+                            .name = "Temperature",
+                            .state = 1,
+                            .pdata = &now->temperature};
+        snprintf(rows[4].other, sizeof rows[4].other, "%g %g", 0.01 * now->temperature,
+                 2.0 * now->temperature);
+    }
     write_range(rows[1].other, sizeof rows[1].other, 1, HORIZON_MAX, now->horizon);
     write_range(rows[2].other, sizeof rows[2].other, 2, SAMPLES_MAX, now->samples);
     write_range(rows[3].other, sizeof rows[3].other, 1, ITERATIONS_MAX, now->iterations);
@@ -244,6 +253,7 @@ bool tz_panel_take(tz_panel *panel, tz_planner_def *settings) {
     settings->horizon = now->horizon;
     settings->samples = now->samples;
     settings->iterations = now->iterations;
+    settings->temperature = now->temperature;
     settings->noise_std = now->noise_std;
     settings->smoothing = now->smoothing;
 

@@ -143,7 +143,9 @@ static void bad_input_is_one_sentence(void **state) {
         {"--env no_such_robot --model sim", "no_such_robot"},
         {"--env hopper --model sim --episodes 0", "--episodes"},
         {"--env hopper --model sim --horizon 0", "--horizon"},
-        {"--env hopper --model sim --planner best", "--planner"},
+        {"--env hopper --model sim --planner best", "random, cem, mppi"},
+        {"--env hopper --model sim --planner mppi --temperature 0", "--temperature is '0'"},
+        {"--env hopper --model sim --planner mppi --temperature nan", "--temperature is 'nan'"},
         {"--env hopper --model sim --samples 4 --elites 5", "elites"},
         {"--env hopper --model sim --range reject", "range"},
         {"--env hopper --model sim --out /proc/no", "/proc/no"},
@@ -259,6 +261,25 @@ static void a_stopped_run_is_resumed(void **state) {
     json_object_put(file);
 }
 
+// The temperature is a choice of mppi's runs: recorded, and refused when it changes. Other planners
+// have none, so that it does not matter to their runs.
+static void a_run_of_mppi_keeps_its_temperature(void **state) {
+    (void)state;
+#define MPPI QUICK "--planner mppi --out weighted --temperature "
+    assert_int_equal(trapeze(MPPI "0.25"), 0);
+    json_object *config = json_object_from_file("weighted/config.json");
+    json_object *options = field(config, "options");
+    assert_string_equal(json_object_get_string(field(options, "planner")), "mppi");
+    assert_true(number(options, "temperature") == 0.25);
+    json_object_put(config);
+    assert_int_equal(trapeze(MPPI "0.25 --resume"), 0);
+    assert_refused("other options", MPPI "0.5 --resume");
+
+    assert_int_equal(trapeze(QUICK "--out elitist"), 0);
+    assert_int_equal(shell("! grep -q temperature elitist/config.json"), 0);
+    assert_int_equal(trapeze(QUICK "--out elitist --temperature 0.5 --resume"), 0);
+}
+
 // The list of an ensemble holds the digests of its members, so its own is that of all of them: with
 // another member nothing goes on, whether the list says so or not.
 static void a_run_of_another_ensemble_is_not_resumed(void **state) {
@@ -371,6 +392,7 @@ int main(void) {
         cmocka_unit_test(substeps_change_the_prediction),
         cmocka_unit_test(an_interrupt_keeps_what_was_finished),
         cmocka_unit_test(a_stopped_run_is_resumed),
+        cmocka_unit_test(a_run_of_mppi_keeps_its_temperature),
         cmocka_unit_test(a_run_of_another_ensemble_is_not_resumed),
         cmocka_unit_test(a_run_without_an_episode_is_resumed),
         cmocka_unit_test(what_was_not_measured_is_null),

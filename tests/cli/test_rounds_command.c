@@ -168,7 +168,8 @@ static void every_option_reaches_its_part(void **state) {
             "--out all --rounds 1 --episodes 1 --steps 3 --epochs 2 --rollout-every 1 --lr 0.002 "
             "--lr-end 0.0005 --sequences 100 --sequence-length 4 --batch 20 --tile 10 "
             "--weight-decay 0.25 --clip 0.5 --input-noise 0.75 --curriculum 3 "
-            "--spectral-limit 2.5 --keep-best --planner cem --horizon 6 --samples 14 "
+            "--spectral-limit 2.5 --keep-best --planner mppi --temperature 0.75 --horizon 6 "
+            "--samples 14 "
             "--iterations 2 --elites 5 --keep-elites 2 --policy-samples 3 --policy "
             "inverted_pendulum-expert --critic inverted_pendulum-critics "
             "--smoothing 0.25 --sample-decay 1.5 --noise 0.75 --noise-color 0.125 "
@@ -179,13 +180,14 @@ static void every_option_reaches_its_part(void **state) {
     static const struct {
         const char *key;
         double round, trial;
-    } planned[] = {{"horizon", 6, 2},         {"samples", 14, 14},
-                   {"iterations", 2, 2},      {"elites", 5, 5},
-                   {"keep_elites", 2, 2},     {"policy_samples", 3, 3},
-                   {"smoothing", 0.25, 0.25}, {"sample_decay", 1.5, 1.5},
-                   {"noise", 0.75, 0.75},     {"noise_color", 0.125, 0.125},
-                   {"discount", 0.5, 0.5},    {"range_margin", 0.375, 0.375},
-                   {"range_penalty", 7, 7},   {"substeps", 3, 5}};
+    } planned[] = {{"horizon", 6, 2},          {"samples", 14, 14},
+                   {"iterations", 2, 2},       {"elites", 5, 5},
+                   {"keep_elites", 2, 2},      {"policy_samples", 3, 3},
+                   {"smoothing", 0.25, 0.25},  {"sample_decay", 1.5, 1.5},
+                   {"noise", 0.75, 0.75},      {"noise_color", 0.125, 0.125},
+                   {"discount", 0.5, 0.5},     {"range_margin", 0.375, 0.375},
+                   {"range_penalty", 7, 7},    {"substeps", 3, 5},
+                   {"temperature", 0.75, 0.75}};
     json_object *round = options_of("all/round-1/mpc/config.json");
     json_object *trial = options_of("all/trial-1/config.json");
     for (size_t i = 0; i < TZ_COUNTOF(planned); i++) {
@@ -193,6 +195,7 @@ static void every_option_reaches_its_part(void **state) {
         assert_true(number(trial, planned[i].key) == planned[i].trial);
     }
     assert_string_equal(words(trial, "range"), "penalty");
+    assert_string_equal(words(trial, "planner"), "mppi");
     json_object_put(round);
     json_object_put(trial);
     assert_int_equal(shell("for f in all/round-1/mpc/config.json all/trial-1/config.json; do "

@@ -16,6 +16,9 @@
 
 enum { T = 4, NZ = 12, NU = 3 };
 
+// Kinds that refine a distribution; random shooting does not.
+static const tz_planner_kind refining[] = {TZ_PLANNER_CEM, TZ_PLANNER_MPPI};
+
 static tz_env *env;
 static const tz_task *task;
 static tz_model *model;
@@ -226,12 +229,38 @@ static double earned(const tz_planner_def *def) {
 
 static void a_guide_makes_a_short_horizon_long(void **state) {
     (void)state;
-    tz_planner_def def = guided(TZ_PLANNER_CEM);
-    const double with = earned(&def);
-    def.policy = NULL;
-    def.critic = NULL;
-    const double without = earned(&def);
-    assert_true(with > 1.5 * without);
+    for (size_t k = 0; k < TZ_COUNTOF(refining); k++) {
+        tz_planner_def def = guided(refining[k]);
+        const double with = earned(&def);
+        def.policy = NULL;
+        def.critic = NULL;
+        const double without = earned(&def);
+        assert_true(with > 1.5 * without);
+    }
+}
+
+// An episode begins with the policy's own sequence, and what comes after the horizon is its control
+// at the last state.
+static void the_policy_gives_the_warm_start(void **state) {
+    (void)state;
+    for (size_t k = 0; k < TZ_COUNTOF(refining); k++) {
+        tz_planner_def def = guided(refining[k]);
+        def.keep_elites = 0; // their place is that of the first mean
+        tz_team *team;
+        tz_planner *planner = make(&def, &team, 1);
+        tz_plan plan;
+        double z[TZ_NZ_MAX];
+        float expected[NU];
+        tz_env_reset(env, z, 1, 0);
+        tz_planner_plan(planner, &plan, z);
+        const float *first_mean = planner->given + (size_t)(def.policy_samples * T * NU);
+        assert_memory_equal(first_mean, planner->given, T * NU * sizeof *first_mean);
+        act(expected, plan.z + (size_t)(T * NZ));
+        for (int j = 0; j < NU; j++) {
+            assert_true(fabsf(planner->mean[(T - 1) * NU + j] - expected[j]) <= 1e-5f);
+        }
+        destroy(planner, team);
+    }
 }
 
 // ---- bad input
@@ -276,6 +305,7 @@ int main(void) {
         cmocka_unit_test(the_last_state_is_worth_its_value),
         cmocka_unit_test(the_same_bytes_at_any_number_of_threads),
         cmocka_unit_test(a_guide_makes_a_short_horizon_long),
+        cmocka_unit_test(the_policy_gives_the_warm_start),
         cmocka_unit_test(what_cannot_guide_is_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -16,6 +16,9 @@
 
 enum { T = 12 };
 
+// Kinds that refine a distribution; random shooting does not.
+static const tz_planner_kind refining[] = {TZ_PLANNER_CEM, TZ_PLANNER_MPPI};
+
 static const double Z0[TOY_NZ] = {0.15, -0.2};
 static const double NEAR_END[TOY_NZ] = {0.5, -0.2}; // of the data's range
 
@@ -65,36 +68,42 @@ static tz_plan plan_once(const tz_planner_def *def, const tz_task *task, tz_toy 
 
 // ---- quality
 
-static void cem_finds_the_optimum(void **state) {
+static void refining_finds_the_optimum(void **state) {
     (void)state;
-    tz_toy toy = toy_model();
     const tz_task task = toy_task();
-    tz_planner_def def = toy_def(TZ_PLANNER_CEM);
-    def.samples = 400;
-    def.iterations = 12;
-    float u[T], z[(T + 1) * TOY_NZ];
-    const tz_plan plan = plan_once(&def, &task, &toy, Z0, u, z);
+    for (size_t k = 0; k < TZ_COUNTOF(refining); k++) {
+        tz_toy toy = toy_model();
+        tz_planner_def def = toy_def(refining[k]);
+        def.samples = 400;
+        def.iterations = 12;
+        float u[T], z[(T + 1) * TOY_NZ];
+        const tz_plan plan = plan_once(&def, &task, &toy, Z0, u, z);
 
-    double u_best;
-    const double best = toy_optimum(&u_best, Z0, T);
-    assert_true(fabs(u_best) < 2.0); // the bounds are not active at first
-    assert_true(plan.predicted_return <= best + 1e-5);
-    assert_true(plan.predicted_return >= best - 0.01 * fabs(best));
-    assert_true(fabs((double)u[0] - u_best) < 0.15);
+        double u_best;
+        const double best = toy_optimum(&u_best, Z0, T);
+        assert_true(fabs(u_best) < 2.0); // the bounds are not active at first
+        assert_true(plan.predicted_return <= best + 1e-5);
+        assert_true(plan.predicted_return >= best - 0.01 * fabs(best));
+        assert_true(fabs((double)u[0] - u_best) < 0.15);
+    }
 }
 
-static void cem_beats_random_shooting(void **state) {
+static void refining_beats_random_shooting(void **state) {
     (void)state;
     const tz_task task = toy_task();
     float u[T], z[(T + 1) * TOY_NZ];
     for (uint64_t seed = 0; seed < 10; seed++) {
         tz_toy toy = toy_model();
-        tz_planner_def cem = toy_def(TZ_PLANNER_CEM), shooting = toy_def(TZ_PLANNER_RANDOM);
-        cem.seed = shooting.seed = seed;
-        const tz_plan a = plan_once(&cem, &task, &toy, Z0, u, z);
+        tz_planner_def shooting = toy_def(TZ_PLANNER_RANDOM);
+        shooting.seed = seed;
         const tz_plan b = plan_once(&shooting, &task, &toy, Z0, u, z);
-        assert_int_equal(a.n_candidates, b.n_candidates);
-        assert_true(a.predicted_return > b.predicted_return);
+        for (size_t k = 0; k < TZ_COUNTOF(refining); k++) {
+            tz_planner_def def = toy_def(refining[k]);
+            def.seed = seed;
+            const tz_plan a = plan_once(&def, &task, &toy, Z0, u, z);
+            assert_int_equal(a.n_candidates, b.n_candidates);
+            assert_true(a.predicted_return > b.predicted_return);
+        }
     }
 }
 
@@ -136,6 +145,169 @@ static void the_prediction_is_the_models(void **state) {
         }
     }
     assert_true(fabs(plan.predicted_return - sum) < 1e-12);
+}
+
+// ---- the weights of MPPI
+
+static double factor; // of the reward below, a power of two
+
+static double scaled(const tz_task *task, const double *z, const double *u, const double *z_next) {
+    (void)task, (void)z;
+    return -factor * (z_next[0] * z_next[0] + 0.1 * z_next[1] * z_next[1] + 0.01 * u[0] * u[0]);
+}
+
+static double none(const tz_task *task, const double *z, const double *u, const double *z_next) {
+    (void)task, (void)z, (void)u, (void)z_next;
+    return 0.0;
+}
+
+// One of six falls, and pays `factor` for it.
+static double falls(const tz_task *task, const double *z, const double *u, const double *z_next) {
+    (void)task, (void)z, (void)z_next;
+    return u[0] > -1.0 ? u[0] : -factor;
+}
+
+// Control of candidate i at step t; they are one tile.
+static double control_of(const tz_planner *planner, int i, int t) {
+    const tz_candidates *candidates = &planner->candidates;
+    assert_true(candidates->n <= TZ_CANDIDATE_TILE);
+    return (double)candidates->u[t * candidates->n + i];
+}
+
+// One draw of n candidates, whose weighted mean is the plan.
+static tz_planner_def one_draw(int horizon, int n) {
+    tz_planner_def def = toy_def(TZ_PLANNER_MPPI);
+    def.horizon = horizon;
+    def.samples = n;
+    def.elites = 1;
+    def.keep_elites = 0;
+    def.iterations = 1;
+    def.smoothing = 0.0;
+    return def;
+}
+
+// Four candidates: the spread is that of the best three.
+static void mppi_is_the_weighted_mean(void **state) {
+    (void)state;
+    tz_toy toy = toy_model();
+    const tz_task task = toy_task();
+    tz_planner_def def = one_draw(T, 4);
+    def.temperature = 0.75;
+    tz_team *team = make_team(1);
+    tz_planner *planner = make(&def, &task, &toy, team);
+    tz_plan plan;
+    tz_planner_plan(planner, &plan, Z0);
+
+    double R[4], worst = INFINITY, best = -INFINITY;
+    for (int i = 0; i < 4; i++) {
+        R[i] = planner->candidates.score[i].value;
+        worst = fmin(worst, R[i]);
+        best = fmax(best, R[i]);
+    }
+    double mean = 0.0, variance = 0.0;
+    for (int i = 0; i < 4; i++) {
+        mean += R[i] > worst ? R[i] / 3.0 : 0.0;
+    }
+    for (int i = 0; i < 4; i++) {
+        variance += R[i] > worst ? (R[i] - mean) * (R[i] - mean) / 3.0 : 0.0;
+    }
+    const double lambda = 0.75 * sqrt(variance);
+    for (int t = 0; t < T; t++) {
+        double W = 0.0, m = 0.0, s = 0.0;
+        for (int i = 0; i < 4; i++) {
+            const double w = exp((R[i] - best) / lambda), u = control_of(planner, i, t);
+            W += w;
+            m += w * u;
+            s += w * u * u;
+        }
+        m /= W;
+        s = sqrt(s / W - m * m);
+        assert_true(fabs((double)plan.u[t] - m) < 1e-6); // f32
+        assert_true(fabs((double)planner->std[t] - s) < 1e-5);
+    }
+    tz_planner_destroy(planner);
+    tz_team_destroy(team);
+}
+
+// From the best candidate alone to the mean of all.
+static void temperature_goes_from_the_best_to_all(void **state) {
+    (void)state;
+    tz_toy toy = toy_model();
+    const tz_task task = toy_task();
+    tz_planner_def def = one_draw(T, 40);
+    tz_team *team = make_team(1);
+    tz_plan plan;
+    def.temperature = 1e-6;
+    tz_planner *planner = make(&def, &task, &toy, team);
+    tz_planner_plan(planner, &plan, Z0);
+    assert_memory_equal(plan.u, planner->best_u, T * sizeof *plan.u);
+    tz_planner_destroy(planner);
+
+    def.temperature = 1e6;
+    planner = make(&def, &task, &toy, team);
+    tz_planner_plan(planner, &plan, Z0);
+    for (int t = 0; t < T; t++) {
+        double m = 0.0;
+        for (int i = 0; i < 40; i++) {
+            m += control_of(planner, i, t) / 40.0;
+        }
+        assert_true(fabs((double)plan.u[t] - m) < 1e-4); // weights are 1 - 1e-5 at least
+    }
+    tz_planner_destroy(planner);
+    tz_team_destroy(team);
+}
+
+// Returns of any size give the same plan, to the last bit.
+static void the_scale_of_rewards_does_not_matter(void **state) {
+    (void)state;
+    tz_toy toy = toy_model();
+    tz_task task = toy_task();
+    task.reward = scaled;
+    const tz_planner_def def = toy_def(TZ_PLANNER_MPPI);
+    const double factors[] = {ldexp(1.0, 40), ldexp(1.0, 1015), ldexp(1.0, -900)};
+    float u[T], expected[T], z[(T + 1) * TOY_NZ];
+    factor = 1.0;
+    plan_once(&def, &task, &toy, Z0, expected, z);
+    for (size_t i = 0; i < TZ_COUNTOF(factors); i++) {
+        factor = factors[i];
+        const tz_plan plan = plan_once(&def, &task, &toy, Z0, u, z);
+        assert_true(isfinite(plan.predicted_return));
+        assert_memory_equal(u, expected, sizeof u);
+    }
+}
+
+static void equal_returns_have_equal_weights(void **state) {
+    (void)state;
+    tz_toy toy = toy_model();
+    tz_task task = toy_task();
+    task.reward = none;
+    const tz_planner_def def = one_draw(T, 60);
+    tz_team *team = make_team(1);
+    tz_planner *planner = make(&def, &task, &toy, team);
+    tz_plan plan;
+    tz_planner_plan(planner, &plan, Z0);
+    for (int i = 0; i < 60; i++) {
+        assert_true(planner->weight[i] == 1.0f);
+    }
+    assert_true(isfinite(plan.u[0]) && plan.u[0] != 0.0f);
+    tz_planner_destroy(planner);
+    tz_team_destroy(team);
+}
+
+// How far some candidates fall does not change how the others are weighed.
+static void a_few_wild_returns_do_not_level_the_others(void **state) {
+    (void)state;
+    tz_toy toy = toy_model();
+    tz_task task = toy_task();
+    task.reward = falls;
+    const tz_planner_def def = one_draw(1, 220);
+    float near[1], far[1], z[2 * TOY_NZ];
+    factor = 50.0;
+    plan_once(&def, &task, &toy, Z0, near, z);
+    factor = 1e300;
+    plan_once(&def, &task, &toy, Z0, far, z);
+    assert_true(fabsf(near[0] - far[0]) < 1e-6f);
+    assert_true(far[0] > 1.0f); // nearer to the best, 2, than to the mean of those that stand
 }
 
 // ---- candidates that must not win
@@ -187,26 +359,28 @@ static void plans_stay_in_the_range_of_the_data(void **state) {
     (void)state;
     const tz_task task = toy_race();
     float u[T], z[(T + 1) * TOY_NZ];
-    tz_planner_def def = toy_def(TZ_PLANNER_CEM);
-    def.range_margin = 0.1; // up to 1.2: the range is 2 wide
+    for (size_t k = 0; k < TZ_COUNTOF(refining); k++) {
+        tz_planner_def def = toy_def(refining[k]);
+        def.range_margin = 0.1; // up to 1.2: the range is 2 wide
 
-    tz_toy toy = toy_model();
-    tz_plan plan = plan_once(&def, &task, &toy, NEAR_END, u, z);
-    assert_true(furthest(z) > 1.25f);
-    assert_int_equal(plan.n_out_of_range, 0);
+        tz_toy toy = toy_model();
+        tz_plan plan = plan_once(&def, &task, &toy, NEAR_END, u, z);
+        assert_true(furthest(z) > 1.25f);
+        assert_int_equal(plan.n_out_of_range, 0);
 
-    def.range_mode = TZ_RANGE_REJECT;
-    plan = plan_once(&def, &task, &toy, NEAR_END, u, z);
-    assert_true(plan.n_out_of_range > 0);
-    for (int t = 0; t <= T; t++) {
-        assert_true(fabsf(z[t * TOY_NZ]) <= 1.2f && fabsf(z[t * TOY_NZ + 1]) <= 1.2f);
+        def.range_mode = TZ_RANGE_REJECT;
+        plan = plan_once(&def, &task, &toy, NEAR_END, u, z);
+        assert_true(plan.n_out_of_range > 0);
+        for (int t = 0; t <= T; t++) {
+            assert_true(fabsf(z[t * TOY_NZ]) <= 1.2f && fabsf(z[t * TOY_NZ + 1]) <= 1.2f);
+        }
+
+        def.range_mode = TZ_RANGE_PENALTY;
+        def.range_penalty = 1000.0;
+        plan = plan_once(&def, &task, &toy, NEAR_END, u, z);
+        assert_true(plan.n_out_of_range > 0);
+        assert_true(furthest(z) <= 1.2f + 0.01f);
     }
-
-    def.range_mode = TZ_RANGE_PENALTY;
-    def.range_penalty = 1000.0;
-    plan = plan_once(&def, &task, &toy, NEAR_END, u, z);
-    assert_true(plan.n_out_of_range > 0);
-    assert_true(furthest(z) <= 1.2f + 0.01f);
 }
 
 static void cyclic_coordinates_have_no_range(void **state) {
@@ -274,22 +448,24 @@ static void the_warm_start_is_shifted(void **state) {
     (void)state;
     tz_toy toy = toy_model();
     const tz_task task = toy_task();
-    const tz_planner_def def = toy_def(TZ_PLANNER_CEM);
     tz_team *team = make_team(1);
-    tz_planner *planner = make(&def, &task, &toy, team);
-    tz_plan plan;
-    tz_planner_plan(planner, &plan, Z0);
-    assert_memory_equal(planner->mean, plan.u + 1, (T - 1) * sizeof(float));
-    assert_true(planner->mean[T - 1] == 0.0f);
-    assert_int_equal(planner->n_kept, def.keep_elites);
+    for (size_t k = 0; k < TZ_COUNTOF(refining); k++) {
+        const tz_planner_def def = toy_def(refining[k]);
+        tz_planner *planner = make(&def, &task, &toy, team);
+        tz_plan plan;
+        tz_planner_plan(planner, &plan, Z0);
+        assert_memory_equal(planner->mean, plan.u + 1, (T - 1) * sizeof(float));
+        assert_true(planner->mean[T - 1] == 0.0f);
+        assert_int_equal(planner->n_kept, def.kind == TZ_PLANNER_CEM ? def.keep_elites : 0);
 
-    // and forgotten at a reset
-    tz_planner_reset(planner, 1);
-    for (int t = 0; t < T; t++) {
-        assert_true(planner->mean[t] == 0.0f);
+        // and forgotten at a reset
+        tz_planner_reset(planner, 1);
+        for (int t = 0; t < T; t++) {
+            assert_true(planner->mean[t] == 0.0f);
+        }
+        assert_int_equal(planner->n_kept, 0);
+        tz_planner_destroy(planner);
     }
-    assert_int_equal(planner->n_kept, 0);
-    tz_planner_destroy(planner);
     tz_team_destroy(team);
 }
 
@@ -299,9 +475,8 @@ static void the_last_plan_is_followed_to_its_end(void **state) {
     (void)state;
     tz_toy toy = toy_model();
     const tz_task task = toy_task();
-    const tz_planner_kind kinds[] = {TZ_PLANNER_RANDOM, TZ_PLANNER_CEM};
-    for (int k = 0; k < 2; k++) {
-        const tz_planner_def def = toy_def(kinds[k]);
+    for (int kind = 0; kind < TZ_N_PLANNERS; kind++) {
+        const tz_planner_def def = toy_def((tz_planner_kind)kind);
         tz_team *team = make_team(1);
         tz_planner *planner = make(&def, &task, &toy, team);
         tz_plan plan;
@@ -489,7 +664,7 @@ static void bad_settings_are_refused(void **state) {
     tz_error error;
     tz_planner *planner = NULL;
 
-    tz_planner_def defs[9];
+    tz_planner_def defs[11];
     for (size_t i = 0; i < TZ_COUNTOF(defs); i++) {
         defs[i] = toy_def(TZ_PLANNER_CEM);
     }
@@ -502,6 +677,8 @@ static void bad_settings_are_refused(void **state) {
     defs[6].noise_color = 1.0;
     defs[7].noise_std = (double)NAN;
     defs[8].discount = 0.0;
+    defs[9].temperature = 0.0;
+    defs[10].temperature = (double)NAN;
     for (size_t i = 0; i < TZ_COUNTOF(defs); i++) {
         assert_int_equal(tz_planner_create(&planner, &defs[i], &task, &toy.model, team, &error),
                          TZ_ERR_ARGUMENT);
@@ -548,10 +725,15 @@ static void every_failed_allocation_is_reported(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cem_finds_the_optimum),
-        cmocka_unit_test(cem_beats_random_shooting),
+        cmocka_unit_test(refining_finds_the_optimum),
+        cmocka_unit_test(refining_beats_random_shooting),
         cmocka_unit_test(options_of_icem_keep_the_quality),
         cmocka_unit_test(the_prediction_is_the_models),
+        cmocka_unit_test(mppi_is_the_weighted_mean),
+        cmocka_unit_test(temperature_goes_from_the_best_to_all),
+        cmocka_unit_test(the_scale_of_rewards_does_not_matter),
+        cmocka_unit_test(equal_returns_have_equal_weights),
+        cmocka_unit_test(a_few_wild_returns_do_not_level_the_others),
         cmocka_unit_test(diverged_candidates_never_win),
         cmocka_unit_test(without_a_finite_candidate_the_warm_start_is_kept),
         cmocka_unit_test(plans_stay_in_the_range_of_the_data),

@@ -224,6 +224,47 @@ static void test_sliders_set_the_planner(void **state) {
     tz_env_destroy(env);
 }
 
+// In the place of the share of the elites MPPI has its temperature: the slider is dragged from a
+// half to three quarters, and the elites stay as they are.
+static void test_mppi_has_a_temperature(void **state) {
+    (void)state;
+    tz_error error = {0};
+    tz_env *env = create_cheetah();
+    tz_model *model = NULL;
+    tz_team *team = NULL;
+    tz_planner *planner = NULL;
+    tz_planner_def planner_def = tz_planner_def_default();
+    planner_def.kind = TZ_PLANNER_MPPI;
+    planner_def.samples = 20;
+    planner_def.temperature = 2.0; // of 4
+    assert_int_equal(tz_sim_model_create(&model, env, &error), TZ_OK);
+    assert_int_equal(tz_team_create(&team, 1, &error), TZ_OK);
+    assert_int_equal(
+        tz_planner_create(&planner, &planner_def, tz_env_task(env), model, team, &error), TZ_OK);
+    tz_window *window = NULL;
+    double z[NZ_MAX];
+    const tz_observer observer = open_window(&window, env, z, 640, 480, false);
+    observer.planning(observer.context, planner);
+    act("key Tab");
+    look(&observer, env, z);
+    act("mousemove --window %1 557 130");
+    look(&observer, env, z);
+    act("mousedown 1 mousemove --window %1 585 130");
+    look(&observer, env, z);
+    act("mouseup 1");
+    look(&observer, env, z);
+    observer.planning(observer.context, planner);
+    const tz_planner_def settings = tz_planner_settings(planner);
+    assert_true(settings.temperature > 2.7 && settings.temperature < 3.3);
+    assert_int_equal(settings.elites, planner_def.elites);
+    assert_int_equal(settings.horizon, planner_def.horizon);
+    tz_window_destroy(window);
+    tz_planner_destroy(planner);
+    tz_team_destroy(team);
+    tz_model_destroy(model);
+    tz_env_destroy(env);
+}
+
 // The weight of the forward reward that the planner seeks, after the window has been asked.
 static double ask_forward(const tz_observer *observer, tz_planner *planner) {
     observer->planning(observer->context, planner);
@@ -390,6 +431,7 @@ int main(void) {
         cmocka_unit_test(test_window_shows_and_obeys),
         cmocka_unit_test(test_mouse_pulls),
         cmocka_unit_test(test_sliders_set_the_planner),
+        cmocka_unit_test(test_mppi_has_a_temperature),
         cmocka_unit_test(test_sliders_weigh_the_reward),
         cmocka_unit_test(test_keys_turn_planner_and_controls_off),
         cmocka_unit_test(test_renderer_that_fails_is_a_sentence),
