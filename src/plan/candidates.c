@@ -340,23 +340,51 @@ void tz_candidates_states(const tz_candidates *c, float *z, int i) {
     gather(z, tile_z(c, tile), c->T + 1, tile_rows(c->n, tile), i % TZ_CANDIDATE_TILE, c->nz);
 }
 
+// Whether candidate a comes before b in the order of tz_candidates_select.
+static bool ranks_before(const tz_candidates *c, int a, int b) {
+    const tz_score *of_a = &c->score[a], *of_b = &c->score[b];
+    return tz_score_better(of_a, of_b) || (a < b && !tz_score_better(of_b, of_a));
+}
+
+// Sinks the candidate at place i of a heap (n) whose other candidates come before what they hang
+// from: the last one is at its top.
+static void sink(const tz_candidates *c, int *heap, int n, int i) {
+    const int sinking = heap[i];
+    for (int below = 2 * i + 1; below < n; below = 2 * i + 1) {
+        below += below + 1 < n && ranks_before(c, heap[below], heap[below + 1]);
+        if (!ranks_before(c, sinking, heap[below])) {
+            break;
+        }
+        heap[i] = heap[below];
+        i = below;
+    }
+    heap[i] = sinking;
+}
+
 int tz_candidates_select(const tz_candidates *c, int *best, int k) {
-    // insertion into a short sorted list
-    int n_best = 0;
-    for (int i = 0; i < c->n; i++) {
-        if (c->score[i].outcome == TZ_ROLLOUT_DIVERGED) {
-            continue;
+    // the first k make a heap; each of the others takes the place of its top, if it comes before it
+    int n_best = 0, i = 0;
+    for (; i < c->n && n_best < k; i++) {
+        if (c->score[i].outcome != TZ_ROLLOUT_DIVERGED) {
+            best[n_best++] = i;
         }
-        int place = n_best;
-        while (place > 0 && tz_score_better(&c->score[i], &c->score[best[place - 1]])) {
-            place--;
+    }
+    for (int root = n_best / 2 - 1; root >= 0; root--) {
+        sink(c, best, n_best, root);
+    }
+    for (; i < c->n; i++) {
+        if (c->score[i].outcome != TZ_ROLLOUT_DIVERGED && ranks_before(c, i, best[0])) {
+            best[0] = i;
+            sink(c, best, n_best, 0);
         }
-        if (place >= k) {
-            continue;
-        }
-        n_best = n_best < k ? n_best + 1 : k;
-        memmove(best + place + 1, best + place, (size_t)(n_best - 1 - place) * sizeof *best);
-        best[place] = i;
+    }
+
+    // the top, which comes last, goes to the end of what is left
+    for (int n = n_best - 1; n > 0; n--) {
+        const int last = best[0];
+        best[0] = best[n];
+        best[n] = last;
+        sink(c, best, n, 0);
     }
 
     // none but those of the best outcome
