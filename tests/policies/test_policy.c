@@ -7,6 +7,7 @@
 #include "base/safetensors.h"
 #include "policies/policy.h"
 #include "policies/policy_file.h"
+#include "policies/squashed.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -165,6 +166,30 @@ static void a_written_file_reads_back(void **state) {
     assert_true(fabs(sqrt(squares / DRAWS) / sigma - 1.0) < 5.0 / sqrt(2.0 * DRAWS));
     tz_policy_workspace_destroy(workspace);
     tz_policy_destroy(policy);
+}
+
+// log sigma is clamped to [-20, 2], as docs/policies.md says: seen before the squashing, which
+// hides it.
+static void sigma_is_kept_in_its_range(void **state) {
+    (void)state;
+    static const float head[] = {0, 0, 0, 0, 0, -21.0f, -20.0f, 0.5f, 2.0f, 2.5f}; // mu, log sigma
+    static const double expected[] = {-20.0, -20.0, 0.5, 2.0, 2.0};
+    float sigma[5];
+    tz_squashed_sigma(sigma, head, 1, 5);
+    for (int j = 0; j < 5; j++) {
+        assert_true(fabs((double)sigma[j] / exp(expected[j]) - 1.0) < 1e-6);
+    }
+}
+
+// The ends of the range are those of tanh, also of a range that floats do not hit; nothing leaves
+// it.
+static void actions_fill_the_control_range(void **state) {
+    (void)state;
+    static const float a[] = {-1.0f, 0.0f, 0.5f, 1.0f};
+    static const double low[] = {-0.4, -0.4, 0.0, -0.4}, high[] = {0.4, 0.4, 3.0, 0.4};
+    float u[4];
+    tz_squashed_to_control(u, a, low, high, 4);
+    assert_true(u[0] == -0.4f && u[1] == 0.0f && u[2] == 2.25f && u[3] == 0.4f);
 }
 
 static void expect_refused(const char *name, const tz_task *for_task, tz_status status,
@@ -422,6 +447,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bare_weights_of_stable_baselines3_act_the_same),
         cmocka_unit_test(a_written_file_reads_back),
+        cmocka_unit_test(sigma_is_kept_in_its_range),
+        cmocka_unit_test(actions_fill_the_control_range),
         cmocka_unit_test(a_policy_follows_its_robot),
         cmocka_unit_test(files_that_do_not_fit_are_refused),
         cmocka_unit_test(wrong_tensors_and_metadata_are_refused),
