@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/run_folder.h"
 #include "command.h"
+#include "models/model.h"
 
 #include <json-c/json.h>
 #include <math.h>
@@ -116,6 +117,22 @@ static void continues_a_model_on_weighted_data(void **state) {
     struct json_object *report = printed_json();
     assert_string_equal(words(report, "kind"), "node-so");
     json_object_put(report);
+
+    // under its own normaliser, with a range that the new data have widened
+    tz_model *first = NULL, *on = NULL;
+    assert_int_equal(tz_model_load(&first, "so/model.safetensors", NULL), TZ_OK);
+    assert_int_equal(tz_model_load(&on, "on/model.safetensors", NULL), TZ_OK);
+    int n_lower = 0, n_higher = 0;
+    for (int i = 0; i < tz_model_nz(first); i++) {
+        assert_true(on->sigma_z[i] == first->sigma_z[i] && on->z_mean[i] == first->z_mean[i]);
+        assert_true(on->z_low[i] <= first->z_low[i] && on->z_high[i] >= first->z_high[i]);
+        n_lower += on->z_low[i] < first->z_low[i];
+        n_higher += on->z_high[i] > first->z_high[i];
+    }
+    assert_true(n_lower > 0 && n_higher > 0);
+    tz_model_destroy(first);
+    tz_model_destroy(on);
+
     assert_int_equal(trapeze("train --data data --model hnn --init so/model.safetensors --out no "
                              "2>&1 " SHORT),
                      2);
