@@ -348,6 +348,23 @@ static void stills_are_left(void **state) {
     assert_int_equal(shell("test -z \"$(ls none)\""), 0);
 }
 
+// play takes the mean of a policy, or draws from it, the same for the same seed.
+static void play_samples_when_asked(void **state) {
+    (void)state;
+    static const char *const more[] = {"", "--sampled", "--sampled"};
+    double earned[3];
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(trapeze("play --env hopper --policy hopper-expert --steps 20 --seed 2 "
+                                 "--json %s",
+                                 more[i]),
+                         0);
+        json_object *o = printed_json();
+        earned[i] = json_object_get_double(json_object_array_get_idx(field(o, "returns"), 0));
+        json_object_put(o);
+    }
+    assert_true(earned[0] != earned[1] && earned[1] == earned[2]);
+}
+
 // play heeds an interrupt too.
 static void play_is_interrupted(void **state) {
     (void)state;
@@ -376,6 +393,7 @@ int main(void) {
         cmocka_unit_test(what_was_not_measured_is_null),
         cmocka_unit_test(a_failing_film_keeps_the_episodes),
         cmocka_unit_test(stills_are_left),
+        cmocka_unit_test(play_samples_when_asked),
         cmocka_unit_test(play_is_interrupted),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
