@@ -297,9 +297,6 @@ static void test_node_so_is_exact_under_constant_acceleration(void **state) {
     tz_model_destroy(model);
 }
 
-// ---- making
-
-// Rows (or columns, the fewer) of fresh weights are orthogonal with length 0.5; biases are zero.
 // However far the state is from the data, a limited rate stays within R times the largest in it.
 static void test_range_limit_holds(void **state) {
     (void)state;
@@ -333,6 +330,9 @@ static void test_range_limit_holds(void **state) {
     }
 }
 
+// ---- making
+
+// Rows (or columns, the fewer) of fresh weights are orthogonal with length 0.5; biases are zero.
 static void test_fresh_weights_are_semi_orthogonal(void **state) {
     (void)state;
     const tz_task task = fixture_task();
