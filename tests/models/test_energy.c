@@ -14,13 +14,6 @@
 
 #include <cmocka.h>
 
-// cmocka's own comparison is in float.
-static void assert_near(double value, double expected, double tolerance) {
-    if (!(fabs(value - expected) <= tolerance)) {
-        fail_msg("%.17g instead of %.17g, tolerated %.3g", value, expected, tolerance);
-    }
-}
-
 enum { B = 4, NZ = 6 };
 static const char *const kinds[] = {"hnn", "hnn-nonseparable"};
 static const bool is_double = sizeof(tz_real) == sizeof(double);
