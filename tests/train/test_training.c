@@ -197,7 +197,7 @@ static void interrupted_and_resumed_ends_in_the_same_bytes(void **state) {
     assert_same_in(whole, folder, "metrics.csv");
 }
 
-// What is kept is what the metrics say was best, also across an interruption after it.
+// What is kept is what the metrics say was best.
 static void best_weights_are_kept(void **state) {
     (void)state;
     char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
