@@ -481,6 +481,7 @@ static void test_constant_coordinate(void **state) {
         tz_model *model;
         tz_error error;
         assert_int_equal(tz_model_create(&model, &def, &task, &statistics, &error), TZ_OK);
+        assert_true(model->sigma_z[2] == 1e-6f && model->sigma_z[5] == 1e-6f); // docs/training.md
         tz_model_workspace *workspace = workspace_of(model, B, false);
         tz_model_rollout(model, workspace, z, z0, u, T, B);
         for (int i = 0; i < N; i++) {
