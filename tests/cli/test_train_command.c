@@ -213,7 +213,23 @@ static void write_falling_up(const char *path) {
     tz_env_destroy(env);
 }
 
-// What forecasts worse than no model is named; episodes without a whole stretch are counted.
+// Whether `so` beats both trivial predictors over a horizon, as the object and the table say.
+static bool beats_trivial(int horizon) {
+    const char *words = "eval --data data --model so/model.safetensors --horizon";
+    assert_int_equal(trapeze("%s %d --json", words, horizon), 0);
+    struct json_object *o = printed_json();
+    struct json_object *model = json_object_array_get_idx(field(o, "models"), 0);
+    const bool beats = json_object_get_boolean(field(model, "beats_trivial"));
+    json_object_put(o);
+    assert_int_equal(trapeze("%s %d", words, horizon), 0);
+    const bool is_named = strstr(printed, "so does not beat both trivial predictors") != NULL;
+    assert_true(is_named != beats);
+    return beats;
+}
+
+// What forecasts worse than no model is named, or than one of the two that are none: after four
+// epochs a step is forecast better than by both, five only better than by the state that stays.
+// Episodes without a whole stretch are counted.
 static void eval_names_what_is_worse_than_nothing(void **state) {
     (void)state;
     enum { EPISODES = 12, HORIZON = 15 };
@@ -242,6 +258,9 @@ static void eval_names_what_is_worse_than_nothing(void **state) {
     char left_out[64];
     snprintf(left_out, sizeof left_out, " (%d shorter ones left out)", n_short);
     assert_non_null(strstr(printed, left_out));
+
+    assert_true(beats_trivial(1));
+    assert_false(beats_trivial(5));
 }
 
 // Member i of an ensemble is the model of its seed, the ensemble's and i more.
