@@ -1,6 +1,8 @@
 #include "command.h"
 
 #include "base/file.h"
+#include "envs/env.h"
+#include "models/model.h"
 
 #include <glob.h>
 #include <json-c/json.h>
@@ -164,6 +166,14 @@ int stop_trapeze(const stop *at, const char *format, ...) {
 
 // ---- what was printed and left
 
+const char *last_line(const char *text) {
+    const char *last = text;
+    for (const char *c = text; *c != '\0'; c++) {
+        last = c[0] == '\n' && c[1] != '\0' ? c + 1 : last;
+    }
+    return last;
+}
+
 struct json_object *printed_json(void) {
     struct json_object *object = json_tokener_parse(printed);
     assert_non_null(object);
@@ -203,4 +213,27 @@ void assert_same_file(const char *a, const char *b) {
     if (strcmp(digest[0], digest[1]) != 0) {
         fail_msg("%s and %s differ", a, b);
     }
+}
+
+// ---- what commands are given
+
+void write_untrained_model(const char *env_name, const char *path) {
+    tz_env_def env_def = tz_env_def_default();
+    env_def.name = env_name;
+    tz_env *env = NULL;
+    assert_int_equal(tz_env_create(&env, &env_def, NULL), TZ_OK);
+    tz_model_statistics statistics = {0};
+    for (size_t i = 0; i < TZ_COUNTOF(statistics.z_std); i++) {
+        statistics.z_std[i] = statistics.rate_std[i] = statistics.z_high[i] = 1.0;
+        statistics.z_low[i] = -1.0;
+    }
+    for (size_t i = 0; i < TZ_COUNTOF(statistics.u_std); i++) {
+        statistics.u_std[i] = 1.0;
+    }
+    tz_model_def def = tz_model_def_default();
+    tz_model *model = NULL;
+    assert_int_equal(tz_model_create(&model, &def, tz_env_task(env), &statistics, NULL), TZ_OK);
+    assert_int_equal(tz_model_save(model, path, NULL), TZ_OK);
+    tz_model_destroy(model);
+    tz_env_destroy(env);
 }

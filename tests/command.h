@@ -40,6 +40,9 @@ typedef struct stop {
 // folder is put back as it was and all of it is done again.
 int stop_trapeze(const stop *at, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+// The last line of a text: before it, work under way may have said something.
+const char *last_line(const char *text);
+
 // The object that was printed last. The caller puts it.
 struct json_object *printed_json(void);
 
@@ -51,5 +54,8 @@ const char *words(struct json_object *object, const char *key);
 // All n files are there and hold something, or none of them is.
 void assert_files(const char *const *paths, size_t n, bool there);
 void assert_same_file(const char *a, const char *b);
+
+// Writes a model with fresh weights, whose data had every state and rate from -1 to 1.
+void write_untrained_model(const char *env_name, const char *path);
 
 #endif

@@ -109,6 +109,15 @@ static void samples_are_windows_of_the_data(void **state) {
     assert_same_file("s/train_z.npy", "t/train_z.npy");
     assert_int_equal(shell("grep -q '\"test_fraction\": 0.25' s/config.json"), 0);
     assert_same_file("s/test_u.npy", "t/test_u.npy");
+
+    // longer ones
+    assert_int_equal(
+        trapeze(
+            "data sample a-v0 --out clips --sequences 7 --length 20 --tests 2 --test-length 21"),
+        0);
+    assert_int_equal(read_npy("clips/train_z.npy", header, z, sizeof z), 7 * 20 * NZ * 4);
+    assert_non_null(strstr(header, "'shape': (7, 20, 10,)"));
+    assert_int_equal(read_npy("clips/train_u.npy", header, u, sizeof u), 7 * 19 * NU * 4);
 }
 
 static void arrays_for_numpy_hold_the_dataset(void **state) {

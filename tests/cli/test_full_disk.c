@@ -58,15 +58,6 @@ static int remove_data(void **state) {
     return leave_folder(state);
 }
 
-// The last line of standard error; before it, work under way may have said something.
-static const char *last_line(const char *text) {
-    const char *last = text;
-    for (const char *c = text; *c != '\0'; c++) {
-        last = c[0] == '\n' && c[1] != '\0' ? c + 1 : last;
-    }
-    return last;
-}
-
 static void assert_whole_pictures(void) {
     // a PNG ends with an empty chunk IEND
     assert_int_equal(shell("for f in $(find disk -name '*.png'); do "
@@ -160,13 +151,31 @@ static void plot(void **state) {
     fills_disks("plot model --out disk/pictures");
 }
 
+static void convert(void **state) {
+    (void)state;
+    fills_disks("data convert data --to npy --out disk/arrays");
+}
+
+static void export(void **state) {
+    (void)state;
+    fills_disks("policy export --c hopper-expert --out disk/policy.c");
+}
+
+static void rounds(void **state) {
+    (void)state;
+    fills_disks("rounds --env inverted_pendulum --data data --model model/model.safetensors "
+                "--rounds 1 --episodes 1 --steps 20 --epochs 1 --sequences 200 --samples 8 "
+                "--horizon 4 --iterations 1 --quiet --out disk/rounds");
+}
+
 int main(int argc, char **argv) {
     (void)argc;
     mounted = may_mount(argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(collect), cmocka_unit_test(train), cmocka_unit_test(sac),
-        cmocka_unit_test(mpc),     cmocka_unit_test(film),  cmocka_unit_test(eval),
-        cmocka_unit_test(plot),
+        cmocka_unit_test(collect), cmocka_unit_test(train),   cmocka_unit_test(sac),
+        cmocka_unit_test(mpc),     cmocka_unit_test(film),    cmocka_unit_test(eval),
+        cmocka_unit_test(plot),    cmocka_unit_test(convert), cmocka_unit_test(export),
+        cmocka_unit_test(rounds),
     };
     return cmocka_run_group_tests(tests, make_data, remove_data);
 }

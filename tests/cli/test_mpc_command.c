@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/table.h"
 #include "command.h"
 #include "data/dataset.h"
 #include "models/model.h"
@@ -106,33 +107,9 @@ static void a_folder_with_a_run_is_refused(void **state) {
     assert_int_equal(shell("diff -r taken before"), 0);
 }
 
-// A model of Hopper with fresh weights.
-static void write_hopper(const char *path) {
-    tz_error error;
-    tz_env *env = NULL;
-    tz_env_def env_def = tz_env_def_default();
-    env_def.name = "hopper";
-    assert_int_equal(tz_env_create(&env, &env_def, &error), TZ_OK);
-    tz_model_statistics statistics;
-    memset(&statistics, 0, sizeof statistics);
-    for (int i = 0; i < TZ_NZ_MAX; i++) {
-        statistics.z_std[i] = statistics.rate_std[i] = statistics.z_high[i] = 1.0;
-        statistics.z_low[i] = -1.0;
-    }
-    for (int i = 0; i < TZ_NU_MAX; i++) {
-        statistics.u_std[i] = 1.0;
-    }
-    tz_model_def def = tz_model_def_default();
-    tz_model *model = NULL;
-    assert_int_equal(tz_model_create(&model, &def, tz_env_task(env), &statistics, &error), TZ_OK);
-    assert_int_equal(tz_model_save(model, path, &error), TZ_OK);
-    tz_model_destroy(model);
-    tz_env_destroy(env);
-}
-
 static void bad_input_is_one_sentence(void **state) {
     (void)state;
-    write_hopper("hopper.safetensors");
+    write_untrained_model("hopper", "hopper.safetensors");
     assert_int_equal(shell("echo '{}' > other.json"), 0);
     static const struct {
         const char *arguments, *expected;
@@ -170,10 +147,74 @@ static void bad_input_is_one_sentence(void **state) {
     }
 }
 
+// The columns and the sums of the report, worked out again from the rewards of the steps, where the
+// model errs: obtained returns are discounted over the horizon, and empty where the episode ended
+// before.
+static void reports_are_sums_of_their_rows(void **state) {
+    (void)state;
+    enum { EPISODES = 2, T = 12, HORIZON = 5, N = EPISODES * T, SAMPLES = 12 };
+    write_untrained_model("hopper", "hopper.safetensors");
+    assert_int_equal(trapeze("mpc --env hopper --model hopper.safetensors --samples 12 --horizon 5 "
+                             "--iterations 1 --episodes 2 --steps 12 --no-early-end --seed 3 "
+                             "--discount 0.9 --range penalty --quiet --out sums --json"),
+                     0);
+    json_object *o = printed_json();
+    tz_table *table = NULL;
+    assert_int_equal(tz_table_read(&table, "sums/metrics.csv", NULL), TZ_OK);
+    assert_int_equal(table->n_rows, N);
+    const double *reward = tz_table_column(table, "reward");
+    const double *predicted = tz_table_column(table, "predicted_reward");
+    const double *foreseen = tz_table_column(table, "predicted_return");
+    const double *obtained = tz_table_column(table, "obtained_return");
+    const double *candidates = tz_table_column(table, "candidates");
+    const double *outside = tz_table_column(table, "out_of_range");
+    double square = 0.0, n_outside = 0.0, sum_predicted = 0.0, sum[2] = {0.0, 0.0}, earned = 0.0;
+    int n_complete = 0;
+    for (int i = 0; i < N; i++) {
+        const bool is_complete = i % T + HORIZON <= T;
+        double expected = 0.0;
+        for (int k = 0; is_complete && k < HORIZON; k++) {
+            expected += pow(0.9, k) * reward[i + k];
+        }
+        assert_int_equal(isfinite(obtained[i]) != 0, is_complete);
+        if (is_complete) {
+            assert_true(fabs(obtained[i] - expected) < 1e-7 * (1.0 + fabs(expected)));
+            sum[0] += foreseen[i];
+            sum[1] += obtained[i];
+            n_complete++;
+        }
+        assert_true(candidates[i] == SAMPLES);
+        square += pow(predicted[i] - reward[i], 2.0);
+        sum_predicted += predicted[i];
+        earned += reward[i];
+        n_outside += outside[i];
+    }
+    // numbers of the table have nine digits
+    const struct {
+        const char *key;
+        double expected;
+    } fields[] = {{"return_mean", earned / EPISODES},
+                  {"predicted_mean", sum_predicted / EPISODES},
+                  {"reward_rmse", sqrt(square / N)},
+                  {"horizon_predicted_mean", sum[0] / n_complete},
+                  {"horizon_obtained_mean", sum[1] / n_complete},
+                  {"out_of_range_share", n_outside / (N * SAMPLES)},
+                  {"diverged_share", 0.0}};
+    for (size_t i = 0; i < TZ_COUNTOF(fields); i++) {
+        const double found = number(o, fields[i].key), expected = fields[i].expected;
+        if (!(fabs(found - expected) <= 1e-7 * (1.0 + fabs(expected)))) {
+            fail_msg("%s is %.12g, expected %.12g", fields[i].key, found, expected);
+        }
+    }
+    assert_true(square > 1e-6 && n_outside > 0.0);
+    tz_table_destroy(table);
+    json_object_put(o);
+}
+
 // As many substeps as the model was made with are the same prediction, fewer another one.
 static void substeps_change_the_prediction(void **state) {
     (void)state;
-    write_hopper("hopper.safetensors");
+    write_untrained_model("hopper", "hopper.safetensors");
     const char *words = "mpc --env hopper --model hopper.safetensors --samples 12 --horizon 5 "
                         "--iterations 1 --steps 3 --quiet --json";
     assert_int_equal(trapeze("%s", words), 0);
@@ -369,6 +410,35 @@ static void stills_are_left(void **state) {
     assert_int_equal(shell("test -z \"$(ls none)\""), 0);
 }
 
+// play takes the mean of a policy, or draws from it, the same for the same seed.
+static void play_samples_when_asked(void **state) {
+    (void)state;
+    static const char *const more[] = {"", "--sampled", "--sampled"};
+    double earned[3];
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(trapeze("play --env hopper --policy hopper-expert --steps 20 --seed 2 "
+                                 "--json %s",
+                                 more[i]),
+                         0);
+        json_object *o = printed_json();
+        earned[i] = json_object_get_double(json_object_array_get_idx(field(o, "returns"), 0));
+        json_object_put(o);
+    }
+    assert_true(earned[0] != earned[1] && earned[1] == earned[2]);
+}
+
+// 50 steps of 40 ms are two seconds of simulated time, whatever they take to draw.
+static void films_have_the_frames_asked_for(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("play --env inverted_pendulum --policy zero --no-early-end --steps 50 "
+                             "--video slow.mp4 --fps 10 --width 64 --height 48"),
+                     0);
+    assert_int_equal(shell("ffprobe -v error -count_frames -select_streams v:0 -show_entries "
+                           "stream=width,height,nb_read_frames -of csv=p=0 slow.mp4"),
+                     0);
+    assert_string_equal(printed, "64,48,21\n");
+}
+
 // play heeds an interrupt too.
 static void play_is_interrupted(void **state) {
     (void)state;
@@ -389,6 +459,7 @@ int main(void) {
         cmocka_unit_test(the_same_seed_gives_the_same_episodes),
         cmocka_unit_test(a_folder_with_a_run_is_refused),
         cmocka_unit_test(bad_input_is_one_sentence),
+        cmocka_unit_test(reports_are_sums_of_their_rows),
         cmocka_unit_test(substeps_change_the_prediction),
         cmocka_unit_test(an_interrupt_keeps_what_was_finished),
         cmocka_unit_test(a_stopped_run_is_resumed),
@@ -398,6 +469,8 @@ int main(void) {
         cmocka_unit_test(what_was_not_measured_is_null),
         cmocka_unit_test(a_failing_film_keeps_the_episodes),
         cmocka_unit_test(stills_are_left),
+        cmocka_unit_test(play_samples_when_asked),
+        cmocka_unit_test(films_have_the_frames_asked_for),
         cmocka_unit_test(play_is_interrupted),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

@@ -196,6 +196,16 @@ static void every_option_reaches_its_part(void **state) {
     }
     assert_string_equal(words(trial, "range"), "penalty");
     assert_string_equal(words(trial, "planner"), "mppi");
+    // the round's seed is one more than 1000, that of all trials one less
+    static const char *const parts[] = {"all/round-1/mpc/config.json", "all/trial-1/config.json",
+                                        "all/round-1/model/config.json"};
+    static const int seeds[] = {1001, 999, 1001};
+    for (size_t i = 0; i < TZ_COUNTOF(parts); i++) {
+        json_object *config = json_object_from_file(parts[i]);
+        assert_non_null(config);
+        assert_int_equal((int)number(config, "seed"), seeds[i]);
+        json_object_put(config);
+    }
     json_object_put(round);
     json_object_put(trial);
     assert_int_equal(shell("for f in all/round-1/mpc/config.json all/trial-1/config.json; do "

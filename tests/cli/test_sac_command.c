@@ -291,6 +291,11 @@ static void a_falling_rate_belongs_to_its_steps(void **state) {
     assert_int_equal(shell("mkdir falling && cd falling && " TZ_PROGRAM STEPS("400") " --lr-end 0"),
                      0);
     assert_int_equal(shell("grep -q '\"lr_end\": *0' falling/run/config.json"), 0);
+    // another discount and another pace of the slow critics are another run too
+    assert_refused("batch 16, gamma 0.9, tau 0.02, rate 0.0003",
+                   "sac --env inverted_pendulum --steps 400 --learning-starts 100 --eval-every 200"
+                   " --eval-episodes 1 --checkpoint-every 200 --hidden 16 --batch 16 --lr-end 0"
+                   " --gamma 0.9 --tau 0.02 --resume --out falling/run");
     assert_refused("final rate 0 after 300 updates",
                    "sac --env inverted_pendulum --steps 600 --learning-starts 100 --eval-every 200"
                    " --eval-episodes 1 --checkpoint-every 200 --hidden 16 --batch 16 --lr-end 0"

@@ -5,6 +5,8 @@
 #include "base/file.h"
 #include "base/run_folder.h"
 #include "command.h"
+#include "data/dataset.h"
+#include "models/model.h"
 
 #include <json-c/json.h>
 #include <math.h>
@@ -17,8 +19,10 @@
 
 #include <cmocka.h>
 
-#define SHORT "--sequences 600 --batch 50 --epochs 4 --horizon 40 --rollouts 10 --quiet "
+#define SHORT_BUT_EPOCHS "--sequences 600 --batch 50 --horizon 40 --rollouts 10 --quiet "
+#define SHORT "--epochs 4 " SHORT_BUT_EPOCHS
 #define SMALL "--hidden 16 " SHORT
+#define SMALL_BUT_EPOCHS "--hidden 16 " SHORT_BUT_EPOCHS
 
 static int set_up(void **state) {
     return enter_folder(state) != 0 ||
@@ -63,8 +67,8 @@ static void interrupt_exits_130_and_resumes(void **state) {
 static void a_finished_run_is_extended(void **state) {
     (void)state;
 #define LASTING(epochs)                                                                            \
-    "train --data data --model node --hidden 16 --sequences 600 --batch 50 --horizon 40 "          \
-    "--rollouts 10 --lr 2e-3 --lr-end 2e-3 --quiet --epochs " epochs " "
+    "train --data data --model node --lr 2e-3 --lr-end 2e-3 " SMALL_BUT_EPOCHS "--epochs " epochs  \
+    " "
     assert_int_equal(trapeze(LASTING("4") "--out long"), 0);
     assert_int_equal(trapeze(LASTING("2") "--out short"), 0);
     assert_refused("short/checkpoint.safetensors: a run of 2 epochs, expected --epochs 2 or more, "
@@ -116,6 +120,22 @@ static void continues_a_model_on_weighted_data(void **state) {
     struct json_object *report = printed_json();
     assert_string_equal(words(report, "kind"), "node-so");
     json_object_put(report);
+
+    // under its own normaliser, with a range that the new data have widened
+    tz_model *first = NULL, *on = NULL;
+    assert_int_equal(tz_model_load(&first, "so/model.safetensors", NULL), TZ_OK);
+    assert_int_equal(tz_model_load(&on, "on/model.safetensors", NULL), TZ_OK);
+    int n_lower = 0, n_higher = 0;
+    for (int i = 0; i < tz_model_nz(first); i++) {
+        assert_true(on->sigma_z[i] == first->sigma_z[i] && on->z_mean[i] == first->z_mean[i]);
+        assert_true(on->z_low[i] <= first->z_low[i] && on->z_high[i] >= first->z_high[i]);
+        n_lower += on->z_low[i] < first->z_low[i];
+        n_higher += on->z_high[i] > first->z_high[i];
+    }
+    assert_true(n_lower > 0 && n_higher > 0);
+    tz_model_destroy(first);
+    tz_model_destroy(on);
+
     assert_int_equal(trapeze("train --data data --model hnn --init so/model.safetensors --out no "
                              "2>&1 " SHORT),
                      2);
@@ -172,6 +192,109 @@ static void eval_finds_the_held_out_episodes(void **state) {
     // episodes that no model was trained on
     assert_int_equal(trapeze("eval --data more --model so/model.safetensors --horizon 30"), 0);
     assert_non_null(strstr(printed, "from 3 episodes"));
+}
+
+// Writes a model of Hopper, which accelerates everything by 100 a second squared and knows nothing.
+static void write_falling_up(const char *path) {
+    tz_env *env = NULL;
+    tz_env_def env_def = tz_env_def_default();
+    env_def.name = "hopper";
+    assert_int_equal(tz_env_create(&env, &env_def, NULL), TZ_OK);
+    tz_model_statistics statistics = {.u_std = {1, 1, 1}};
+    for (int i = 0; i < tz_task_nz(tz_env_task(env)); i++) {
+        statistics.z_std[i] = statistics.rate_std[i] = 1.0;
+        statistics.rate_mean[i] = 100.0;
+    }
+    tz_model_def def = tz_model_def_default();
+    tz_model *model = NULL;
+    assert_int_equal(tz_model_create(&model, &def, tz_env_task(env), &statistics, NULL), TZ_OK);
+    assert_int_equal(tz_model_save(model, path, NULL), TZ_OK);
+    tz_model_destroy(model);
+    tz_env_destroy(env);
+}
+
+// Whether `so` beats both trivial predictors over a horizon, as the object and the table say.
+static bool beats_trivial(int horizon) {
+    const char *words = "eval --data data --model so/model.safetensors --horizon";
+    assert_int_equal(trapeze("%s %d --json", words, horizon), 0);
+    struct json_object *o = printed_json();
+    struct json_object *model = json_object_array_get_idx(field(o, "models"), 0);
+    const bool beats = json_object_get_boolean(field(model, "beats_trivial"));
+    json_object_put(o);
+    assert_int_equal(trapeze("%s %d", words, horizon), 0);
+    const bool is_named = strstr(printed, "so does not beat both trivial predictors") != NULL;
+    assert_true(is_named != beats);
+    return beats;
+}
+
+// What forecasts worse than no model is named, or than one of the two that are none: after four
+// epochs a step is forecast better than by both, five only better than by the state that stays.
+// Episodes without a whole stretch are counted.
+static void eval_names_what_is_worse_than_nothing(void **state) {
+    (void)state;
+    enum { EPISODES = 12, HORIZON = 15 };
+    write_falling_up("up.safetensors");
+    assert_int_equal(trapeze("collect --env hopper --policy random --episodes 12 --seed 1 --out "
+                             "hops --quiet"),
+                     0);
+    tz_dataset *dataset = NULL;
+    assert_int_equal(tz_dataset_read(&dataset, "hops", NULL, NULL), TZ_OK);
+    int n_short = 0;
+    for (int e = 0; e < EPISODES; e++) {
+        n_short += tz_dataset_length(dataset, e) < HORIZON;
+    }
+    tz_dataset_destroy(dataset);
+    assert_in_range(n_short, 1, EPISODES - 1);
+    assert_int_equal(trapeze("eval --data hops --model up.safetensors --horizon 15 --json"), 0);
+    struct json_object *o = printed_json();
+    assert_int_equal((int)number(o, "episodes"), EPISODES - n_short);
+    assert_int_equal((int)number(o, "short_episodes"), n_short);
+    assert_string_equal(words(o, "sigma_z_of"), "up.safetensors");
+    struct json_object *model = json_object_array_get_idx(field(o, "models"), 0);
+    assert_false(json_object_get_boolean(field(model, "beats_trivial")));
+    json_object_put(o);
+    assert_int_equal(trapeze("eval --data hops --model up.safetensors --horizon 15"), 0);
+    assert_non_null(strstr(printed, "\nup does not beat both trivial predictors\n"));
+    char left_out[64];
+    snprintf(left_out, sizeof left_out, " (%d shorter ones left out)", n_short);
+    assert_non_null(strstr(printed, left_out));
+
+    assert_true(beats_trivial(1));
+    assert_false(beats_trivial(5));
+}
+
+// Member i of an ensemble is the model of its seed, the ensemble's and i more.
+static void members_are_the_models_of_their_seeds(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("train --data data --model node --members 2 --seed 3 --out members "
+                             "--epochs 1 " SMALL_BUT_EPOCHS),
+                     0);
+    for (int i = 0; i < 2; i++) {
+        char member[64], single[64];
+        assert_int_equal(trapeze("train --data data --model node --seed %d --out single-%d "
+                                 "--epochs 1 " SMALL_BUT_EPOCHS,
+                                 3 + i, i),
+                         0);
+        snprintf(member, sizeof member, "members/member-%d/model.safetensors", i);
+        snprintf(single, sizeof single, "single-%d/model.safetensors", i);
+        assert_same_file(member, single);
+    }
+}
+
+// HalfCheetah's root x is masked unless it is to be seen: one input more of 16 units.
+static void masked_coordinates_can_be_seen(void **state) {
+    (void)state;
+    double parameters[2];
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(trapeze("train --data data --model node --out mask-%d --epochs 1 --json "
+                                 "%s " SMALL_BUT_EPOCHS,
+                                 i, i == 0 ? "" : "--mask none"),
+                         0);
+        struct json_object *report = printed_json();
+        parameters[i] = number(report, "parameters");
+        json_object_put(report);
+    }
+    assert_true(parameters[1] == parameters[0] + 16.0);
 }
 
 // A model that came without its run may be looked at on what it was trained on; the table says so.
@@ -506,6 +629,9 @@ int main(void) {
         cmocka_unit_test(continues_a_model_on_weighted_data),
         cmocka_unit_test(a_dataset_of_one_episode_joins_others),
         cmocka_unit_test(eval_finds_the_held_out_episodes),
+        cmocka_unit_test(eval_names_what_is_worse_than_nothing),
+        cmocka_unit_test(members_are_the_models_of_their_seeds),
+        cmocka_unit_test(masked_coordinates_can_be_seen),
         cmocka_unit_test(eval_says_what_it_cannot_know),
         cmocka_unit_test(labels_of_paths_stay_whole_in_csv),
         cmocka_unit_test(names_of_an_mjcf_are_tamed),

@@ -462,6 +462,55 @@ static void bad_input_is_one_sentence(void **state) {
     run_well(line);
 }
 
+// The noise is in half-ranges: 3 for the cart under a pole.
+static void noise_is_in_half_ranges(void **state) {
+    (void)state;
+    enum { EPISODES_HERE = 20, STEPS = 200, COUNT = EPISODES_HERE * STEPS };
+    char line[TEXT_MAX];
+    snprintf(line, sizeof line,
+             "collect --env inverted_pendulum --policy zero --no-early-end --episodes 20 --steps "
+             "200 --noise 0.1 --seed 5 --quiet --out %s/half-v0",
+             root);
+    run_well(line);
+    tz_dataset *dataset;
+    assert_int_equal(tz_dataset_read(&dataset, sample_join(root, "half-v0"), NULL, NULL), TZ_OK);
+    assert_int_equal(dataset->n_steps, COUNT);
+    double square = 0.0;
+    for (int i = 0; i < COUNT; i++) {
+        square += (double)dataset->u[i] * (double)dataset->u[i] / COUNT;
+    }
+    // five standard errors of a standard deviation
+    assert_true(fabs(sqrt(square) / 0.3 - 1.0) < 5.0 / sqrt(2.0 * COUNT));
+    tz_dataset_destroy(dataset);
+}
+
+// Deterministic controls, or ones that are drawn: from the same start, another first step.
+static void a_policy_is_sampled_when_asked(void **state) {
+    (void)state;
+    static const char *const more[] = {"", " --sampled --threads 1", " --sampled --threads 2"};
+    tz_dataset *dataset[3];
+    for (int i = 0; i < 3; i++) {
+        char line[TEXT_MAX], name[16];
+        snprintf(name, sizeof name, "drawn-v%d", i);
+        snprintf(line, sizeof line,
+                 "collect --env inverted_pendulum --policy inverted_pendulum-expert --episodes 2 "
+                 "--steps 5 --seed 4 --quiet --out %s/%s%s",
+                 root, name, more[i]);
+        run_well(line);
+        assert_int_equal(tz_dataset_read(&dataset[i], sample_join(root, name), NULL, NULL), TZ_OK);
+    }
+    for (int e = 0; e < 2; e++) {
+        assert_memory_equal(tz_dataset_states(dataset[0], e), tz_dataset_states(dataset[1], e),
+                            4 * sizeof(double));
+        assert_true(tz_dataset_controls(dataset[0], e)[0] != tz_dataset_controls(dataset[1], e)[0]);
+        assert_memory_equal(tz_dataset_controls(dataset[1], e), tz_dataset_controls(dataset[2], e),
+                            5 * sizeof(float));
+    }
+    for (int i = 0; i < 3; i++) {
+        tz_dataset_destroy(dataset[i]);
+    }
+}
+
 static void json_is_one_object_with_its_fields(void **state) {
     (void)state;
     char line[TEXT_MAX];
@@ -522,6 +571,8 @@ int main(void) {
         cmocka_unit_test(interrupted_it_says_so_and_resumes),
         cmocka_unit_test(a_full_disk_is_one_sentence_and_resumes),
         cmocka_unit_test(bad_input_is_one_sentence),
+        cmocka_unit_test(noise_is_in_half_ranges),
+        cmocka_unit_test(a_policy_is_sampled_when_asked),
         cmocka_unit_test(json_is_one_object_with_its_fields),
         cmocka_unit_test(validate_and_split_through_the_program),
     };

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "sample.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -151,6 +152,62 @@ static void missing_slots_are_numbered_on(void **state) {
     assert_int_equal(dataset->origin[0].episode, 1);
     assert_int_equal(dataset->origin[1].episode, 4);
     tz_dataset_destroy(dataset);
+}
+
+// How an episode ended, and whether its start can be made again, comes through the journal too.
+static void marks_come_back(void **state) {
+    (void)state;
+    const char *folder = sample_join(root, "marks");
+    tz_writer *writer = begin(folder, false);
+    for (int e = 0; e < 4; e++) {
+        tz_episode episode = sample_episode(env, recorder, e, SAMPLE_STEPS - e);
+        episode.unstable = e == 1;
+        episode.bad_reward = e == 2;
+        episode.unseeded = e == 3;
+        assert_int_equal(tz_writer_put(writer, e, &episode, NULL), TZ_OK);
+    }
+    assert_int_equal(tz_writer_finish(writer, 4, NULL), TZ_OK);
+    tz_writer_destroy(writer);
+    tz_dataset *dataset;
+    assert_int_equal(tz_dataset_read(&dataset, folder, NULL, NULL), TZ_OK);
+    assert_int_equal(dataset->n_episodes, 4);
+    for (int e = 0; e < 4; e++) {
+        assert_int_equal(dataset->origin[e].unstable, e == 1);
+        assert_int_equal(dataset->origin[e].bad_reward, e == 2);
+        assert_int_equal(dataset->origin[e].known, e != 3);
+    }
+    tz_dataset_destroy(dataset);
+}
+
+static double attribute(hid_t group, const char *name) {
+    double value = NAN;
+    const hid_t opened = H5Aopen(group, name, H5P_DEFAULT);
+    assert_true(opened >= 0 && H5Aread(opened, H5T_NATIVE_DOUBLE, &value) >= 0);
+    H5Aclose(opened);
+    return value;
+}
+
+// The sums that Minari keeps with an episode; its deviation is that of the whole population.
+static void rewards_are_summed_up(void **state) {
+    (void)state;
+    enum { T = 4 };
+    static const double rewards[T] = {1.0, -2.0, 4.0, 5.0}; // mean 2, squares 1 + 16 + 4 + 9
+    tz_episode episode = sample_episode(env, recorder, 0, T);
+    episode.reward = rewards;
+    const char *folder = sample_join(root, "sums");
+    tz_writer *writer = begin(folder, false);
+    assert_int_equal(tz_writer_put(writer, 0, &episode, NULL), TZ_OK);
+    assert_int_equal(tz_writer_finish(writer, 1, NULL), TZ_OK);
+    tz_writer_destroy(writer);
+    const hid_t file = sample_open(folder), group = H5Gopen2(file, "episode_0", H5P_DEFAULT);
+    assert_true(attribute(group, "total_steps") == T);
+    assert_true(attribute(group, "rewards_sum") == 8.0);
+    assert_true(attribute(group, "rewards_mean") == 2.0);
+    assert_true(attribute(group, "rewards_std") == sqrt(30.0 / T));
+    assert_true(attribute(group, "rewards_min") == -2.0);
+    assert_true(attribute(group, "rewards_max") == 5.0);
+    H5Gclose(group);
+    H5Fclose(file);
 }
 
 // ---- what stands in the folder already
@@ -336,6 +393,8 @@ int main(void) {
         cmocka_unit_test(bytes_do_not_depend_on_order_or_interruptions),
         cmocka_unit_test(a_part_is_published_and_gone_on_with),
         cmocka_unit_test(missing_slots_are_numbered_on),
+        cmocka_unit_test(marks_come_back),
+        cmocka_unit_test(rewards_are_summed_up),
         cmocka_unit_test(nothing_is_overwritten),
         cmocka_unit_test(a_definition_is_checked),
         cmocka_unit_test(a_finished_dataset_resumes_to_itself),

@@ -107,3 +107,9 @@ double fixture_error(const tz_real *a, const double *b, int n) {
     }
     return sqrt(difference / size);
 }
+
+void assert_near(double value, double expected, double tolerance) {
+    if (!(fabs(value - expected) <= tolerance)) {
+        fail_msg("%.17g instead of %.17g, tolerated %.3g", value, expected, tolerance);
+    }
+}

@@ -27,4 +27,7 @@ void fixture_fill(tz_real *x, int n, double std, int stream);
 // ||a - b|| / ||b||, the relative error of a vector.
 double fixture_error(const tz_real *a, const double *b, int n);
 
+// cmocka's own comparison is in float.
+void assert_near(double value, double expected, double tolerance);
+
 #endif

@@ -71,7 +71,6 @@ static void rollout_is_the_mean_of_the_members(void **state) {
     tz_model_destroy(ensemble);
 }
 
-// V = mean over members of (V_k + (z_k - z)^2), V_k = 0 for a member without variances.
 // ---- verbs that an ensemble lacks
 
 static jmp_buf before_assertion;
@@ -100,6 +99,7 @@ static void absent_verbs_are_asserted(void **state) {
     tz_model_destroy(ensemble);
 }
 
+// V = mean over members of (V_k + (z_k - z)^2), V_k = 0 for a member without variances.
 static void variance_is_that_of_the_mixture(void **state) {
     (void)state;
     const tz_task task = fixture_task();

@@ -297,9 +297,6 @@ static void test_node_so_is_exact_under_constant_acceleration(void **state) {
     tz_model_destroy(model);
 }
 
-// ---- making
-
-// Rows (or columns, the fewer) of fresh weights are orthogonal with length 0.5; biases are zero.
 // However far the state is from the data, a limited rate stays within R times the largest in it.
 static void test_range_limit_holds(void **state) {
     (void)state;
@@ -333,6 +330,9 @@ static void test_range_limit_holds(void **state) {
     }
 }
 
+// ---- making
+
+// Rows (or columns, the fewer) of fresh weights are orthogonal with length 0.5; biases are zero.
 static void test_fresh_weights_are_semi_orthogonal(void **state) {
     (void)state;
     const tz_task task = fixture_task();
@@ -481,6 +481,7 @@ static void test_constant_coordinate(void **state) {
         tz_model *model;
         tz_error error;
         assert_int_equal(tz_model_create(&model, &def, &task, &statistics, &error), TZ_OK);
+        assert_true(model->sigma_z[2] == 1e-6f && model->sigma_z[5] == 1e-6f); // docs/training.md
         tz_model_workspace *workspace = workspace_of(model, B, false);
         tz_model_rollout(model, workspace, z, z0, u, T, B);
         for (int i = 0; i < N; i++) {

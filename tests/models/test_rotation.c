@@ -12,13 +12,6 @@
 
 #include <cmocka.h>
 
-// cmocka's own comparison is in float.
-static void assert_near(double value, double expected, double tolerance) {
-    if (!(fabs(value - expected) <= tolerance)) {
-        fail_msg("%.17g instead of %.17g, tolerated %.3g", value, expected, tolerance);
-    }
-}
-
 enum {
     NZ = 11,
     QUATERNION = 1,

@@ -1,6 +1,7 @@
-// What candidates earn: the sums of the task's own rewards, to the last bit, at any number of
-// threads, where MuJoCo derives the reward of a state as well; and a scoring loop that makes
-// nothing and derives each state once.
+// How candidates are drawn, and what they earn: the sums of the task's own rewards, to the last
+// bit, at any number of threads, where MuJoCo derives the reward of a state as well, less what
+// leaving the range of the data costs; and a scoring loop that makes nothing and derives each state
+// once.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/rng.h"
 #include "plan/planner_kind.h"
 #include "plan/sim_model.h"
 
@@ -22,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { T = 6, N = 120, N_TILES = 3 }; // the last tile is short
+enum { T = 6, N = 120 }; // three tiles, the last one short
 
 // An arm whose reward and end are sensors', that ends in some of the rollouts, and a sensor of the
 // user's, which MuJoCo asks for whenever it derives sensors.
@@ -96,18 +98,17 @@ static void widen(double *y, const float *x, int n) {
 static double earned_by_single_calls(const tz_planner *planner, int i, int *n_states) {
     const tz_candidates *c = &planner->candidates;
     const tz_task *task = planner->task;
-    const int tile = i / TZ_CANDIDATE_TILE, row = i % TZ_CANDIDATE_TILE;
-    const int B = tile < N_TILES - 1 ? TZ_CANDIDATE_TILE : N - tile * TZ_CANDIDATE_TILE;
-    const float *z = c->z + tile * (T + 1) * TZ_CANDIDATE_TILE * c->nz;
-    const float *u = c->u + tile * T * TZ_CANDIDATE_TILE * c->nu;
+    float z[(T + 1) * TZ_NZ_MAX], u[T * TZ_NU_MAX];
+    candidate_states(c, z, i);
+    candidate_controls(c, u, i);
     double sum = 0.0, weight = 1.0;
     bool over = false;
     *n_states = 1;
     for (int t = 0; t < T && !over; t++) {
         double a[TZ_NZ_MAX], b[TZ_NZ_MAX], u_t[TZ_NU_MAX];
-        widen(a, z + (t * B + row) * c->nz, c->nz);
-        widen(b, z + ((t + 1) * B + row) * c->nz, c->nz);
-        widen(u_t, u + (t * B + row) * c->nu, c->nu);
+        widen(a, z + t * c->nz, c->nz);
+        widen(b, z + (t + 1) * c->nz, c->nz);
+        widen(u_t, u + t * c->nu, c->nu);
         sum += weight * task->reward(task, a, u_t, b);
         over = task->ends_early && task->terminated && task->terminated(task, b);
         weight *= 0.9;
@@ -218,8 +219,166 @@ static void a_state_is_derived_once(void **state) {
     }
 }
 
+// ---- noise
+
+// Candidates of random shooting around zero: the noise has its standard deviation in half-ranges (2
+// here) in every step, and its colour's power as the correlation of steps any time apart.
+static void noise_has_its_size_and_colour(void **state) {
+    (void)state;
+    enum { STEPS = 8, SAMPLES = 20000 };
+    static const double colors[] = {0.0, 0.6};
+    tz_error error;
+    tz_toy toy = toy_model();
+    const tz_task task = toy_task();
+    for (size_t k = 0; k < TZ_COUNTOF(colors); k++) {
+        tz_team *team = NULL;
+        tz_planner *planner = NULL;
+        tz_planner_def def = tz_planner_def_default();
+        def.kind = TZ_PLANNER_RANDOM;
+        def.horizon = STEPS;
+        def.samples = SAMPLES;
+        def.iterations = 1;
+        def.noise_std = 0.1; // ten standard deviations to the bounds
+        def.noise_color = colors[k];
+        assert_int_equal(tz_team_create(&team, 1, &error), TZ_OK);
+        assert_int_equal(tz_planner_create(&planner, &def, &task, &toy.model, team, &error), TZ_OK);
+        const double z[TOY_NZ] = {0.0, 0.0};
+        double product[STEPS][STEPS] = {{0.0}};
+        tz_plan plan;
+        tz_planner_plan(planner, &plan, z);
+        for (int i = 0; i < SAMPLES; i++) {
+            float u[STEPS];
+            candidate_controls(&planner->candidates, u, i);
+            for (int s = 0; s < STEPS; s++) {
+                for (int t = 0; t < STEPS; t++) {
+                    product[s][t] += (double)u[s] * (double)u[t];
+                }
+            }
+        }
+        // variances have a standard error of sqrt(2 / n), correlations one of at most 1 / sqrt(n);
+        // five of them
+        const double variance = pow(2.0 * def.noise_std, 2.0);
+        for (int s = 0; s < STEPS; s++) {
+            for (int t = 0; t < STEPS; t++) {
+                const double expected = s == t ? 1.0 : pow(colors[k], abs(s - t));
+                const double found = product[s][t] / SAMPLES / variance;
+                assert_true(fabs(found - expected) < 5.0 * sqrt(2.0 / SAMPLES));
+            }
+        }
+        tz_planner_destroy(planner);
+        tz_team_destroy(team);
+    }
+}
+
+// ---- the range of the data
+
+// Each step outside loses the penalty for every width of the range that it is beyond the margin,
+// discounted like its reward; what is earned stays what it is.
+static void what_leaves_the_range_pays_by_widths(void **state) {
+    (void)state;
+    static const double z_low[TOY_NZ] = {-0.2, -0.5}, z_high[TOY_NZ] = {0.2, 1.5};
+    tz_error error;
+    tz_toy toy = toy_model();
+    for (int i = 0; i < TOY_NZ; i++) {
+        toy.z_low[i] = (float)z_low[i];
+        toy.z_high[i] = (float)z_high[i];
+    }
+    toy.model.z_low = toy.z_low;
+    toy.model.z_high = toy.z_high;
+    const tz_task task = toy_task();
+    tz_team *team = NULL;
+    tz_planner *planner = NULL;
+    tz_planner_def def = tz_planner_def_default();
+    def.kind = TZ_PLANNER_RANDOM;
+    def.horizon = T;
+    def.samples = TZ_CANDIDATE_TILE; // one tile
+    def.iterations = 1;
+    def.discount = 0.9;
+    def.range_mode = TZ_RANGE_PENALTY;
+    def.range_margin = 0.25;
+    def.range_penalty = 3.0;
+    assert_int_equal(tz_team_create(&team, 1, &error), TZ_OK);
+    assert_int_equal(tz_planner_create(&planner, &def, &task, &toy.model, team, &error), TZ_OK);
+    const double start[TOY_NZ] = {0.25, -0.6};
+    tz_plan plan;
+    tz_planner_plan(planner, &plan, start);
+    int n_outside = 0;
+    for (int i = 0; i < def.samples; i++) {
+        const tz_score *score = &planner->candidates.score[i];
+        float z[(T + 1) * TOY_NZ];
+        double penalty = 0.0;
+        candidate_states(&planner->candidates, z, i);
+        for (int k = TOY_NZ; k < (T + 1) * TOY_NZ; k++) {
+            const int j = k % TOY_NZ, t = k / TOY_NZ - 1;
+            const double width = z_high[j] - z_low[j], margin = def.range_margin * width;
+            const double beyond =
+                fmax(z_low[j] - margin - (double)z[k], (double)z[k] - z_high[j] - margin);
+            penalty += pow(0.9, t) * def.range_penalty * fmax(beyond, 0.0) / width;
+        }
+        assert_true(fabs(score->earned - score->value - penalty) < 1e-5);
+        assert_int_equal(score->left_range, penalty > 0.0);
+        n_outside += score->left_range;
+    }
+    assert_true(n_outside > 0 && n_outside < def.samples);
+    assert_int_equal(plan.n_out_of_range, n_outside);
+    tz_planner_destroy(planner);
+    tz_team_destroy(team);
+}
+
+// ---- the best of a draw
+
+// Whether candidate a comes before b: outcome, then value, then index.
+static bool comes_before(const tz_score *score, int a, int b) {
+    if (score[a].outcome != score[b].outcome) {
+        return score[a].outcome < score[b].outcome;
+    }
+    return score[a].value != score[b].value ? score[a].value > score[b].value : a < b;
+}
+
+// Of scores with many ties the first k are chosen, in their order, none that diverged and none
+// behind the best outcome.
+static void the_best_come_first(void **state) {
+    (void)state;
+    enum { N_SCORES = 157 };
+    static const int wanted[] = {1, 2, 10, 64, N_SCORES - 1, N_SCORES};
+    static const int sound_percent[] = {100, 40, 0}; // the others diverged or left the range
+    tz_score score[N_SCORES];
+    const tz_candidates candidates = {.n = N_SCORES, .score = score};
+    tz_rng rng = tz_rng_stream(3, TZ_PURPOSE_TEST, 0);
+    for (size_t k = 0; k < TZ_COUNTOF(wanted) * TZ_COUNTOF(sound_percent); k++) {
+        const int sound = sound_percent[k / TZ_COUNTOF(wanted)];
+        for (int i = 0; i < N_SCORES; i++) {
+            const bool is_sound = (int)tz_rng_below(&rng, 100) < sound;
+            score[i].value = (double)tz_rng_below(&rng, 40);
+            score[i].outcome = is_sound                    ? TZ_ROLLOUT_SOUND
+                               : tz_rng_below(&rng, 2) > 0 ? TZ_ROLLOUT_OUT_OF_RANGE
+                                                           : TZ_ROLLOUT_DIVERGED;
+        }
+        // each one's place is the number of those that come before it
+        int expected[N_SCORES], n_expected = 0, best[N_SCORES];
+        const int top = sound > 0 ? TZ_ROLLOUT_SOUND : TZ_ROLLOUT_OUT_OF_RANGE;
+        for (int i = 0; i < N_SCORES; i++) {
+            int place = 0;
+            for (int j = 0; j < N_SCORES; j++) {
+                place += comes_before(score, j, i);
+            }
+            const bool counts = (int)score[i].outcome == top;
+            expected[counts ? place : N_SCORES - 1] = i;
+            n_expected += counts;
+        }
+        const int n = wanted[k % TZ_COUNTOF(wanted)];
+        assert_int_equal(tz_candidates_select(&candidates, best, n),
+                         n < n_expected ? n : n_expected);
+        assert_memory_equal(best, expected,
+                            (size_t)(n < n_expected ? n : n_expected) * sizeof *best);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(noise_has_its_size_and_colour),
+        cmocka_unit_test(the_best_come_first),
+        cmocka_unit_test(what_leaves_the_range_pays_by_widths),
         cmocka_unit_test(candidates_earn_the_tasks_rewards),
         cmocka_unit_test(candidates_earn_the_rewards_of_a_file),
         cmocka_unit_test(a_state_is_derived_once),

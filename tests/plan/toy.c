@@ -112,3 +112,23 @@ double toy_optimum(double *u, const double *z, int T) {
     *u = -(k[0] * z[0] + k[1] * z[1]);
     return -(P[0][0] * z[0] * z[0] + 2.0 * P[0][1] * z[0] * z[1] + P[1][1] * z[1] * z[1]);
 }
+
+// Row i of x, tiles of (n_times, B, width) values whose last one has fewer rows B: (n_times,
+// width).
+static void copy_row(const tz_candidates *c, float *row, const float *x, int n_times, int width,
+                     int i) {
+    const int tile = i / TZ_CANDIDATE_TILE, first = tile * TZ_CANDIDATE_TILE;
+    const int B = c->n - first < TZ_CANDIDATE_TILE ? c->n - first : TZ_CANDIDATE_TILE;
+    const float *at = x + (size_t)tile * (size_t)(n_times * TZ_CANDIDATE_TILE * width);
+    for (int t = 0; t < n_times; t++) {
+        memcpy(row + t * width, at + (t * B + i - first) * width, (size_t)width * sizeof *row);
+    }
+}
+
+void candidate_controls(const tz_candidates *candidates, float *u, int i) {
+    copy_row(candidates, u, candidates->u, candidates->T, candidates->nu, i);
+}
+
+void candidate_states(const tz_candidates *candidates, float *z, int i) {
+    copy_row(candidates, z, candidates->z, candidates->T + 1, candidates->nz, i);
+}

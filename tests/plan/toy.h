@@ -1,9 +1,10 @@
 // A double integrator as a task and as a model, for which the best controls are known, with faults
-// that can be switched on.
+// that can be switched on; and a look at the candidates of a planner.
 #ifndef TRAPEZE_TESTS_PLAN_TOY_H
 #define TRAPEZE_TESTS_PLAN_TOY_H
 
 #include "models/model.h"
+#include "plan/candidates.h"
 
 typedef struct tz_toy {
     tz_model model; // first
@@ -26,5 +27,9 @@ tz_task toy_race(void);
 // The best discounted return of toy_task over T steps from z (controls unbounded), and its first
 // control, by the Riccati recursion.
 double toy_optimum(double *u, const double *z, int T);
+
+// Copies the controls (T, nu) and the states (T + 1, nz) of candidate i of the last draw.
+void candidate_controls(const tz_candidates *candidates, float *u, int i);
+void candidate_states(const tz_candidates *candidates, float *z, int i);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/safetensors.h"
 #include "policies/policy.h"
 #include "policies/policy_file.h"
+#include "policies/squashed.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -165,6 +166,30 @@ static void a_written_file_reads_back(void **state) {
     assert_true(fabs(sqrt(squares / DRAWS) / sigma - 1.0) < 5.0 / sqrt(2.0 * DRAWS));
     tz_policy_workspace_destroy(workspace);
     tz_policy_destroy(policy);
+}
+
+// log sigma is clamped to [-20, 2], as docs/policies.md says: seen before the squashing, which
+// hides it.
+static void sigma_is_kept_in_its_range(void **state) {
+    (void)state;
+    static const float head[] = {0, 0, 0, 0, 0, -21.0f, -20.0f, 0.5f, 2.0f, 2.5f}; // mu, log sigma
+    static const double expected[] = {-20.0, -20.0, 0.5, 2.0, 2.0};
+    float sigma[5];
+    tz_squashed_sigma(sigma, head, 1, 5);
+    for (int j = 0; j < 5; j++) {
+        assert_true(fabs((double)sigma[j] / exp(expected[j]) - 1.0) < 1e-6);
+    }
+}
+
+// The ends of the range are those of tanh, also of a range that floats do not hit; nothing leaves
+// it.
+static void actions_fill_the_control_range(void **state) {
+    (void)state;
+    static const float a[] = {-1.0f, 0.0f, 0.5f, 1.0f};
+    static const double low[] = {-0.4, -0.4, 0.0, -0.4}, high[] = {0.4, 0.4, 3.0, 0.4};
+    float u[4];
+    tz_squashed_to_control(u, a, low, high, 4);
+    assert_true(u[0] == -0.4f && u[1] == 0.0f && u[2] == 2.25f && u[3] == 0.4f);
 }
 
 static void expect_refused(const char *name, const tz_task *for_task, tz_status status,
@@ -379,55 +404,69 @@ static void what_versions_number_differently_is_refused(void **state) {
     tz_env_destroy(robot[1]);
 }
 
-static void built_in_policies_stay_in_the_control_range(void **state) {
+// Swimmer's controls go from -1 to 1, the pole's cart takes up to 3.
+static void built_in_policies_fill_the_control_range(void **state) {
     (void)state;
-    tz_policy *random, *zero;
-    assert_int_equal(tz_policy_create(&random, "random", task, NULL), TZ_OK);
-    assert_int_equal(tz_policy_create(&zero, "zero", task, NULL), TZ_OK);
-    assert_string_equal(tz_policy_name(random), "random");
-    assert_string_equal(tz_policy_sha256(random), "");
-    tz_policy_workspace *random_workspace, *zero_workspace;
-    assert_int_equal(tz_policy_workspace_create(&random_workspace, random, 1, NULL), TZ_OK);
-    assert_int_equal(tz_policy_workspace_create(&zero_workspace, zero, 1, NULL), TZ_OK);
+    static const char *const names[] = {"swimmer", "inverted_pendulum"};
+    for (int e = 0; e < 2; e++) {
+        enum { DRAWS = 10000 };
+        const double a = e == 0 ? 1.0 : 3.0;
+        tz_env_def def = tz_env_def_default();
+        def.name = names[e];
+        tz_env *own = NULL;
+        assert_int_equal(tz_env_create(&own, &def, NULL), TZ_OK);
+        const int nu = tz_env_task(own)->nu;
+        tz_policy *random, *zero;
+        assert_int_equal(tz_policy_create(&random, "random", tz_env_task(own), NULL), TZ_OK);
+        assert_int_equal(tz_policy_create(&zero, "zero", tz_env_task(own), NULL), TZ_OK);
+        assert_string_equal(tz_policy_name(random), "random");
+        assert_string_equal(tz_policy_sha256(random), "");
+        tz_policy_workspace *random_workspace, *zero_workspace;
+        assert_int_equal(tz_policy_workspace_create(&random_workspace, random, 1, NULL), TZ_OK);
+        assert_int_equal(tz_policy_workspace_create(&zero_workspace, zero, 1, NULL), TZ_OK);
 
-    const double z[NZ] = {0};
-    tz_rng rng = tz_rng_stream(5, TZ_PURPOSE_POLICY, 0);
-    double sum[NU] = {0}, squares[NU] = {0};
-    enum { DRAWS = 10000 };
-    for (int i = 0; i < DRAWS; i++) {
-        float u[NU];
-        tz_policy_act(random, random_workspace, u, z, &rng, 1);
-        for (int j = 0; j < NU; j++) {
-            assert_true((double)u[j] >= task->control_low[j]);
-            assert_true((double)u[j] <= task->control_high[j]);
-            sum[j] += (double)u[j];
-            squares[j] += (double)u[j] * (double)u[j];
+        const double z[NZ] = {0};
+        tz_rng rng = tz_rng_stream(5, TZ_PURPOSE_POLICY, 0);
+        double sum[NU] = {0}, squares[NU] = {0};
+        for (int i = 0; i < DRAWS; i++) {
+            float u[NU];
+            tz_policy_act(random, random_workspace, u, z, &rng, 1);
+            for (int j = 0; j < nu; j++) {
+                assert_true(fabs((double)u[j]) <= a);
+                sum[j] += (double)u[j] / a;
+                squares[j] += (double)u[j] * (double)u[j] / (a * a);
+            }
         }
+        // uniform on [-1, 1]: mean 0 +- 0.0058, variance 1/3 +- 0.003; five of them
+        for (int j = 0; j < nu; j++) {
+            assert_true(fabs(sum[j] / DRAWS) < 0.03);
+            assert_true(fabs(squares[j] / DRAWS - 1.0 / 3.0) < 0.015);
+        }
+        float u[NU] = {1.0f, 1.0f};
+        tz_policy_act(zero, zero_workspace, u, z, NULL, 1);
+        for (int j = 0; j < nu; j++) {
+            assert_true(u[j] == 0.0f);
+        }
+        tz_policy_workspace_destroy(random_workspace);
+        tz_policy_workspace_destroy(zero_workspace);
+        tz_policy_destroy(random);
+        tz_policy_destroy(zero);
+        tz_env_destroy(own);
     }
-    // uniform on [-1, 1]: mean 0 +- 0.0058, variance 1/3 +- 0.003
-    for (int j = 0; j < NU; j++) {
-        assert_true(fabs(sum[j] / DRAWS) < 0.03);
-        assert_true(fabs(squares[j] / DRAWS - 1.0 / 3.0) < 0.015);
-    }
-    float u[NU] = {1.0f, 1.0f};
-    tz_policy_act(zero, zero_workspace, u, z, NULL, 1);
-    assert_true(u[0] == 0.0f && u[1] == 0.0f);
-    tz_policy_workspace_destroy(random_workspace);
-    tz_policy_workspace_destroy(zero_workspace);
-    tz_policy_destroy(random);
-    tz_policy_destroy(zero);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bare_weights_of_stable_baselines3_act_the_same),
         cmocka_unit_test(a_written_file_reads_back),
+        cmocka_unit_test(sigma_is_kept_in_its_range),
+        cmocka_unit_test(actions_fill_the_control_range),
         cmocka_unit_test(a_policy_follows_its_robot),
         cmocka_unit_test(files_that_do_not_fit_are_refused),
         cmocka_unit_test(wrong_tensors_and_metadata_are_refused),
         cmocka_unit_test(one_number_needs_no_list),
         cmocka_unit_test(what_versions_number_differently_is_refused),
-        cmocka_unit_test(built_in_policies_stay_in_the_control_range),
+        cmocka_unit_test(built_in_policies_fill_the_control_range),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -113,6 +113,17 @@ static void diverged_rollouts_are_counted(void **state) {
     assert_int_equal(e->n_diverged, 18);
     assert_true(isnan(e->mean) && isinf(e->median));
     tz_evaluation_destroy(e);
+
+    // the bound is 1000 sigma (docs/evaluation.md)
+    const float sigma_half[2] = {0.5f, 1.0f}, within[2] = {499.0f, 0.0f},
+                beyond[2] = {501.0f, 0.0f};
+    memset(r->z, 0, (size_t)((H + 1) * r->n * r->nz) * sizeof *r->z);
+    for (int i = 0; i < 2; i++) {
+        mean.mean = i == 0 ? within : beyond;
+        assert_int_equal(tz_evaluate(&e, r, &mean, sigma_half, team, NULL), TZ_OK);
+        assert_int_equal(e->n_diverged, i == 0 ? 0 : 18);
+        tz_evaluation_destroy(e);
+    }
     tz_team_destroy(team);
     tz_rollouts_destroy(r);
     toy_dataset_destroy(d);

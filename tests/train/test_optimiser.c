@@ -1,4 +1,5 @@
-// Adam against its formula in double, and against the trajectory of a problem with known answer.
+// Adam against its formula in double, with weight decay coupled and decoupled; clipping and the
+// learning rates.
 #include "base/memory.h"
 #include "base/rng.h"
 #include "train/optimiser.h"
@@ -13,11 +14,11 @@
 enum { N = 101 };
 
 // Fifty updates with fresh random gradients; the float result stays within 1e-5 of the formula.
-static void follows_the_formula(void **state) {
-    (void)state;
+static void follow_the_formula(bool decoupled) {
     tz_adam adam;
     assert_int_equal(tz_adam_create(&adam, N, NULL), TZ_OK);
-    adam.weight_decay = 1e-2;
+    adam.weight_decay = 0.5; // so that it counts beside the gradient
+    adam.decoupled = decoupled;
     float theta[N], grad[N];
     double theta_d[N], m[N] = {0}, v[N] = {0};
     tz_rng rng = tz_rng_stream(1, TZ_PURPOSE_TEST, 0);
@@ -30,11 +31,13 @@ static void follows_the_formula(void **state) {
         const double scale = 0.5, lr = 1e-2;
         for (int i = 0; i < N; i++) {
             grad[i] = (float)tz_rng_normal(&rng);
-            const double g = scale * grad[i] + adam.weight_decay * theta_d[i];
+            const double decay = adam.weight_decay * theta_d[i];
+            const double g = scale * grad[i] + (decoupled ? 0.0 : decay);
             m[i] = 0.9 * m[i] + 0.1 * g;
             v[i] = 0.999 * v[i] + 0.001 * g * g;
             theta_d[i] -=
-                lr * (m[i] / (1.0 - pow(0.9, t))) / (sqrt(v[i] / (1.0 - pow(0.999, t))) + 1e-8);
+                lr * (m[i] / (1.0 - pow(0.9, t))) / (sqrt(v[i] / (1.0 - pow(0.999, t))) + 1e-8) +
+                (decoupled ? lr * decay : 0.0);
         }
         tz_adam_update(&adam, theta, grad, scale, lr);
     }
@@ -43,6 +46,12 @@ static void follows_the_formula(void **state) {
         assert_true(fabs(theta[i] - theta_d[i]) < 1e-5);
     }
     tz_adam_destroy(&adam);
+}
+
+static void follows_the_formula(void **state) {
+    (void)state;
+    follow_the_formula(false);
+    follow_the_formula(true);
 }
 
 static void norm_and_clipping(void **state) {

@@ -100,8 +100,7 @@ static void tiles_make_up_the_batch(void **state) {
     assert_true(fabs(norm[0] - norm[1]) < 1e-5 * norm[1]);
 }
 
-// The states that count grow from the first length to all, and then stay; a resumed trainer's place
-// says how many. The loss of a step is that of the counted states.
+// The states that count grow from the first length to all, and then stay.
 static void curriculum_grows_to_the_whole_sequence(void **state) {
     (void)state;
     bench b;
@@ -119,6 +118,135 @@ static void curriculum_grows_to_the_whole_sequence(void **state) {
     }
     assert_int_equal(last, 3);
     tear_down(&b);
+}
+
+// A step of a curriculum that counts two states is the step on sequences of these two: the same
+// loss and the same gradient, in every bit.
+static void curriculum_counts_the_first_states(void **state) {
+    (void)state;
+    enum { L = 3, NZ = 2 * N_Q };
+    bench b;
+    tz_trainer_def def = tz_trainer_def_default();
+    def.input_noise = 0.1;
+    def.first_length = 2;
+    set_up(&b, "node-so", 1, def);
+    const int n = b.sequences->n;
+    tz_sequences shorter = *b.sequences;
+    shorter.length = 2;
+    shorter.z = tz_alloc((size_t)(n * 2 * NZ), sizeof *shorter.z);
+    shorter.u = tz_alloc((size_t)(n * N_U), sizeof *shorter.u);
+    for (int i = 0; i < n; i++) {
+        memcpy(shorter.z + i * 2 * NZ, b.sequences->z + i * L * NZ, 2 * NZ * sizeof *shorter.z);
+        memcpy(shorter.u + i * N_U, b.sequences->u + i * (L - 1) * N_U, N_U * sizeof *shorter.u);
+    }
+    tz_trainer *other = NULL;
+    def.first_length = 0;
+    assert_int_equal(tz_trainer_create(&other, &def, b.model, &shorter, b.team, NULL), TZ_OK);
+    const size_t bytes = b.model->n_parameters * sizeof(float);
+    float *fresh = tz_alloc(bytes, 1);
+    memcpy(fresh, b.model->parameters, bytes);
+    const tz_train_step expected = tz_trainer_step(other);
+    memcpy(b.model->parameters, fresh, bytes);
+    tz_model_prepare(b.model);
+    const tz_train_step counted = tz_trainer_step(b.trainer);
+    assert_true(counted.loss == expected.loss && counted.grad_norm == expected.grad_norm);
+    tz_trainer_destroy(other);
+    tz_free(fresh);
+    tz_free(shorter.z);
+    tz_free(shorter.u);
+    tear_down(&b);
+}
+
+// Without weights a model goes on from where it is put, whatever the state, so noise of s sigma_z
+// on the start adds s^2 to the squared error of each of the L - 1 states that are predicted, and
+// nothing to that of the start, which the noise moves along. Measuring knows no noise.
+static void noise_moves_the_start_alone(void **state) {
+    (void)state;
+    enum { L = 3, N = 2100 };
+    const double s = 10.0;
+    double measured[2], stepped[2];
+    for (int i = 0; i < 2; i++) {
+        bench b;
+        tz_trainer_def def = tz_trainer_def_default();
+        def.batch = N; // all sequences, so that both losses are of the same ones
+        def.input_noise = i * s;
+        set_up(&b, "node", 1, def);
+        memset(b.model->parameters, 0, b.model->n_parameters * sizeof(float));
+        tz_model_prepare(b.model);
+        measured[i] = tz_trainer_loss(b.trainer, b.sequences);
+        stepped[i] = tz_trainer_step(b.trainer).loss;
+        tear_down(&b);
+    }
+    assert_true(measured[0] == measured[1]);
+    // the sums of the tiles come in another order
+    assert_true(fabs(stepped[0] - measured[0]) < 1e-5 * measured[0]);
+    // five standard errors of the mean of squares of N nz normal numbers
+    const double expected = s * s * (L - 1) / L, error = sqrt(2.0 / (N * 2 * N_Q));
+    assert_true(fabs((stepped[1] - stepped[0]) / expected - 1.0) < 5.0 * error);
+}
+
+// The first moments of the first update are a tenth of the clipped gradient: its norm is the limit,
+// that of the variance's gradient too.
+static void both_gradients_are_clipped(void **state) {
+    (void)state;
+    bench b;
+    tz_trainer_def def = tz_trainer_def_default();
+    def.clip = 1e-4;
+    def.weight_decay = 0.0;
+    set_up_form(&b, "node", true, 1, def);
+    const tz_train_step step = tz_trainer_step(b.trainer);
+    assert_true(step.grad_norm > 2.0 * def.clip);
+    const tz_trainer_state moments = tz_trainer_get_state(b.trainer);
+    const size_t at = b.model->variance_at, n = b.model->n_parameters;
+    assert_true(n > at);
+    assert_true(fabs(tz_norm_f32(moments.m, at) / (0.1 * def.clip) - 1.0) < 1e-5);
+    assert_true(fabs(tz_norm_f32(moments.m + at, n - at) / (0.1 * def.clip) - 1.0) < 1e-5);
+    tear_down(&b);
+}
+
+// A ball joint: its quaternion and the negative one are one rotation, so the sign of the states to
+// come changes neither the loss nor the gradient.
+static void signs_of_quaternions_do_not_count(void **state) {
+    (void)state;
+    enum { N = 60, L = 3, NZ = 7 };
+    tz_task task = {.name = "ball", .nq = 4, .nv = 3, .nu = 1, .dt_s = 0.02};
+    tz_model_statistics statistics = {.u_std = {1}};
+    for (int i = 0; i < NZ; i++) {
+        statistics.z_std[i] = statistics.rate_std[i] = 1.0;
+    }
+    for (int i = 0; i < 4; i++) {
+        task.coordinate[i] = TZ_COORDINATE_QUATERNION;
+    }
+    tz_model_def model_def = tz_model_def_default();
+    model_def.n_hidden = 8;
+    static float z[N * L * NZ], u[N * (L - 1)];
+    tz_rng rng = tz_rng_stream(3, TZ_PURPOSE_TEST, 0);
+    tz_rng_fill_normal_f32(&rng, z, N * L * NZ);
+    const tz_sequences sequences = {.n = N, .length = L, .nz = NZ, .nu = 1, .z = z, .u = u};
+    tz_trainer_def def = tz_trainer_def_default();
+    def.batch = N;
+    tz_team *team = NULL;
+    assert_int_equal(tz_team_create(&team, 1, NULL), TZ_OK);
+    double loss[2], norm[2], measured[2];
+    for (int sign = 0; sign < 2; sign++) {
+        tz_model *model = NULL;
+        tz_trainer *trainer = NULL;
+        assert_int_equal(tz_model_create(&model, &model_def, &task, &statistics, NULL), TZ_OK);
+        assert_int_equal(tz_trainer_create(&trainer, &def, model, &sequences, team, NULL), TZ_OK);
+        measured[sign] = tz_trainer_loss(trainer, &sequences);
+        const tz_train_step step = tz_trainer_step(trainer);
+        loss[sign] = step.loss;
+        norm[sign] = step.grad_norm;
+        tz_trainer_destroy(trainer);
+        tz_model_destroy(model);
+        for (int i = 0; i < N * L * NZ; i++) {
+            const bool is_start = i / NZ % L == 0;
+            z[i] = i % NZ < 4 && !is_start ? -z[i] : z[i];
+        }
+    }
+    tz_team_destroy(team);
+    assert_true(loss[0] > 0.0 && loss[0] == loss[1] && norm[0] == norm[1]);
+    assert_true(measured[0] == measured[1]);
 }
 
 // The regulariser adds weight times the symplectic error to the loss, and descending along its
@@ -317,6 +445,10 @@ int main(void) {
         cmocka_unit_test(same_weights_at_any_number_of_threads),
         cmocka_unit_test(tiles_make_up_the_batch),
         cmocka_unit_test(curriculum_grows_to_the_whole_sequence),
+        cmocka_unit_test(curriculum_counts_the_first_states),
+        cmocka_unit_test(noise_moves_the_start_alone),
+        cmocka_unit_test(both_gradients_are_clipped),
+        cmocka_unit_test(signs_of_quaternions_do_not_count),
         cmocka_unit_test(regulariser_joins_the_loss),
         cmocka_unit_test(variance_leaves_the_prediction_alone),
         cmocka_unit_test(a_step_allocates_nothing),

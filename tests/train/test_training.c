@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/safetensors.h"
+#include "train/checkpoint.h"
 #include "train/evaluation.h"
 #include "train/training.h"
 
@@ -195,7 +197,7 @@ static void interrupted_and_resumed_ends_in_the_same_bytes(void **state) {
     assert_same_in(whole, folder, "metrics.csv");
 }
 
-// What is kept is what the metrics say was best, also across an interruption after it.
+// What is kept is what the metrics say was best.
 static void best_weights_are_kept(void **state) {
     (void)state;
     char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
@@ -245,6 +247,68 @@ static void best_weights_are_kept(void **state) {
     tz_team_destroy(team);
     tz_model_destroy(model);
     toy_dataset_destroy(data);
+}
+
+// Puts n values of column `column` into the metrics of a run's checkpoint.
+static void change_metrics(const char *folder, size_t column, const double *values, size_t n) {
+    static const char *const keys[] = {"format", "kind", "what"};
+    char path[TZ_PATH_MAX];
+    tz_safetensors *file;
+    tz_tensor tensors[8];
+    tz_metadata metadata[TZ_COUNTOF(keys)];
+    double table[32 * TZ_N_METRICS];
+    assert_int_equal(tz_path_join(path, folder, "checkpoint.safetensors", NULL), TZ_OK);
+    assert_int_equal(tz_safetensors_read(&file, path, NULL), TZ_OK);
+    const int n_tensors = tz_safetensors_count(file);
+    assert_true(n_tensors <= (int)TZ_COUNTOF(tensors));
+    for (int i = 0; i < n_tensors; i++) {
+        tensors[i] = *tz_safetensors_at(file, i);
+        if (strcmp(tensors[i].name, "metrics") == 0) {
+            assert_true(tensors[i].shape[0] == n && n <= 32);
+            memcpy(table, tensors[i].data, n * TZ_N_METRICS * sizeof *table);
+            tensors[i].data = table;
+        }
+    }
+    for (size_t e = 0; e < n; e++) {
+        table[e * TZ_N_METRICS + column] = values[e];
+    }
+    for (size_t k = 0; k < TZ_COUNTOF(keys); k++) {
+        metadata[k] = (tz_metadata){keys[k], tz_safetensors_metadata(file, keys[k])};
+    }
+    assert_int_equal(
+        tz_safetensors_write(path, tensors, n_tensors, metadata, TZ_COUNTOF(metadata), NULL),
+        TZ_OK);
+    tz_safetensors_destroy(file);
+}
+
+// Fewest diverged rollouts, then the smallest error, then the first of equals; an epoch that was
+// not measured never. A finished run, resumed, says it by the metrics of its checkpoint.
+static void the_best_epoch_has_the_fewest_diverged(void **state) {
+    (void)state;
+    enum { EPOCHS = 5 };
+    static const struct {
+        double nmse[EPOCHS], diverged[EPOCHS];
+        int best;
+    } cases[] = {
+        {{5, 4, 3, 2, 1}, {0, 0, 0, 0, 0}, 5}, {{1, 2, 3, 4, 5}, {0, 0, 0, 0, 0}, 1},
+        {{5, 4, 3, 2, 1}, {1, 0, 0, 1, 2}, 3}, {{1, 2, 3, 4, 5}, {9, 8, 7, 7, 8}, 3},
+        {{4, 3, 3, 3, 4}, {0, 0, 0, 0, 0}, 2}, {{NAN, NAN, 3, NAN, 4}, {NAN, NAN, 1, NAN, 1}, 3}};
+    char folder[TZ_PATH_MAX];
+    make_subfolder(folder, "judged");
+    tz_training_def def = small_def(folder);
+    def.trainer.epochs = EPOCHS;
+    def.keep_best = true;
+    tz_training_report report;
+    assert_int_equal(run(&def, 1, &report, NULL), TZ_OK);
+    def.resume = true;
+    for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
+        change_metrics(folder, offsetof(tz_epoch_metrics, rollout_nmse) / sizeof(double),
+                       cases[i].nmse, EPOCHS);
+        change_metrics(folder, offsetof(tz_epoch_metrics, rollout_diverged) / sizeof(double),
+                       cases[i].diverged, EPOCHS);
+        assert_int_equal(run(&def, 1, &report, NULL), TZ_OK);
+        assert_int_equal(report.kept_epoch, cases[i].best);
+    }
 }
 
 static void checkpoint_of_something_else_is_refused(void **state) {
@@ -417,6 +481,7 @@ int main(void) {
         cmocka_unit_test(killed_and_resumed_ends_in_the_same_bytes),
         cmocka_unit_test(interrupted_and_resumed_ends_in_the_same_bytes),
         cmocka_unit_test(best_weights_are_kept),
+        cmocka_unit_test(the_best_epoch_has_the_fewest_diverged),
         cmocka_unit_test(checkpoint_of_something_else_is_refused),
         cmocka_unit_test(finished_run_is_extended),
         cmocka_unit_test(unfinished_run_is_extended),
