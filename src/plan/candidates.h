@@ -95,6 +95,6 @@ tz_score tz_candidates_follow(tz_candidates *candidates, float *z, const float *
 // Writes the indices of the best candidates of the last draw, best first, into best (k), and
 // returns how many there are: at most k, all of one outcome, none that diverged. Ties go to the
 // lower index.
-int tz_candidates_select(const tz_candidates *candidates, int *best, int k);
+TZ_API int tz_candidates_select(const tz_candidates *candidates, int *best, int k);
 
 #endif
