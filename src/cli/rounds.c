@@ -630,7 +630,7 @@ static tz_status parse(run *r, int argc, char **argv, bool *help, tz_error *erro
         {"--episodes", TZ_OPTION_INT, &a->episodes, "N", .help = "of a round", .min = 1, .max = 100000},
         {"--steps", TZ_OPTION_INT, &a->steps, "N", .help = "longest episode; 0: the environment's own limit", .min = 0, .max = 1000000},
         {"--epochs", TZ_OPTION_INT, &a->training.trainer.epochs, "N", .help = "of the training after a round", .min = 1, .max = 1e6},
-        {"--lr", TZ_OPTION_REAL, &a->training.trainer.lr, "X", .help = "its first learning rate", .min = 0, .max = 1e30},
+        {"--lr", TZ_OPTION_REAL, &a->training.trainer.lr, "X", .help = "its first learning rate", .min = 1e-30, .max = 1e30},
     };
     const tz_option trial_rows[] = {
         {"--trial-episodes", TZ_OPTION_INT, &a->trial_episodes, "N", .help = "the models after the second half of the rounds drive N more episodes, which choose the best; 0: the rounds choose it", .min = 0, .max = 100000},

@@ -169,16 +169,16 @@ tz_status tz_recorder_create(tz_recorder **recorder_out, const tz_recorder_def *
 
 tz_status tz_recorder_finish(tz_recorder *recorder, tz_error *error) {
     // ffmpeg's own sentence says more than a broken pipe
-    tz_status status = tz_child_finish(recorder->ffmpeg, error);
+    tz_error reason;
+    tz_status status = tz_child_finish(recorder->ffmpeg, &reason);
     recorder->ffmpeg = NULL;
     if (status == TZ_OK && recorder->error.status != TZ_OK) {
-        *error = recorder->error;
-        status = recorder->error.status;
+        reason = recorder->error;
+        status = reason.status;
     }
     if (status == TZ_OK) {
         status = tz_file_commit(recorder->temporary, recorder->path, error);
     } else {
-        const tz_error reason = *error;
         tz_fail(error, status, "%s: the film cannot be made: %.800s", recorder->path, reason.text);
         tz_file_abandon(recorder->temporary);
     }

@@ -308,10 +308,8 @@ tz_status tz_stills_create(tz_stills **stills_out, const tz_stills_def *def, con
 }
 
 tz_status tz_stills_finish(tz_stills *stills, tz_error *error) {
-    if (stills->error.status != TZ_OK) {
-        *error = stills->error;
-    }
-    return stills->error.status;
+    const tz_error *e = &stills->error;
+    return e->status == TZ_OK ? TZ_OK : tz_fail(error, e->status, "%s", e->text);
 }
 
 void tz_stills_destroy(tz_stills *stills) {

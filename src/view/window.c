@@ -562,10 +562,8 @@ tz_observer tz_window_observer(tz_window *window) {
 }
 
 tz_status tz_window_trouble(const tz_window *window, tz_error *error) {
-    if (window->trouble.status != TZ_OK) {
-        *error = window->trouble;
-    }
-    return window->trouble.status;
+    const tz_error *e = &window->trouble;
+    return e->status == TZ_OK ? TZ_OK : tz_fail(error, e->status, "%s", e->text);
 }
 
 // ---- lifetime
@@ -604,6 +602,12 @@ tz_status tz_window_create(tz_window **window_out, const tz_window_def *def, con
     if (def->cookie != COOKIE) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "the window's definition was not made by tz_window_def_default");
+    }
+    if (def->width < 1 || def->height < 1 || !(def->speed > 0.0 && isfinite(def->speed))) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "a window of %d x %d pixels at %g times real time cannot be made: expected "
+                       "at least 1 x 1 and a speed above 0",
+                       def->width, def->height, def->speed);
     }
     tz_window *window = tz_alloc(1, sizeof *window);
     if (window == NULL) {

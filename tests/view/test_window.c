@@ -421,6 +421,11 @@ static void test_without_display_one_sentence(void **state) {
     const tz_window_def def = tz_window_def_default(), nothing = {.width = 1, .height = 1};
     tz_window *window = NULL;
     assert_int_equal(tz_window_create(&window, &nothing, env, &error), TZ_ERR_ARGUMENT);
+    tz_window_def still = def, flat = def;
+    still.speed = NAN;
+    flat.height = 0;
+    assert_int_equal(tz_window_create(&window, &still, env, &error), TZ_ERR_ARGUMENT);
+    assert_int_equal(tz_window_create(&window, &flat, env, &error), TZ_ERR_ARGUMENT);
     assert_int_equal(tz_window_create(&window, &def, env, &error), TZ_ERR_DEVICE);
     assert_non_null(strstr(error.text, "display"));
     tz_env_destroy(env);
