@@ -217,7 +217,7 @@ void assert_same_file(const char *a, const char *b) {
 
 // ---- what commands are given
 
-void write_untrained_model(const char *env_name, const char *path) {
+void write_untrained_model(const char *env_name, double rate_mean, const char *path) {
     tz_env_def env_def = tz_env_def_default();
     env_def.name = env_name;
     tz_env *env = NULL;
@@ -226,6 +226,7 @@ void write_untrained_model(const char *env_name, const char *path) {
     for (size_t i = 0; i < TZ_COUNTOF(statistics.z_std); i++) {
         statistics.z_std[i] = statistics.rate_std[i] = statistics.z_high[i] = 1.0;
         statistics.z_low[i] = -1.0;
+        statistics.rate_mean[i] = rate_mean;
     }
     for (size_t i = 0; i < TZ_COUNTOF(statistics.u_std); i++) {
         statistics.u_std[i] = 1.0;

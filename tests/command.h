@@ -55,7 +55,7 @@ const char *words(struct json_object *object, const char *key);
 void assert_files(const char *const *paths, size_t n, bool there);
 void assert_same_file(const char *a, const char *b);
 
-// Writes a model with fresh weights, whose data had every state and rate from -1 to 1.
-void write_untrained_model(const char *env_name, const char *path);
+// Writes a model with fresh weights, as of data with states from -1 to 1 and rates about rate_mean.
+void write_untrained_model(const char *env_name, double rate_mean, const char *path);
 
 #endif

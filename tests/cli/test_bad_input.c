@@ -91,8 +91,8 @@ static int fill_folder(void **state) {
     write_text("planned/config.json", "{\"command\": [\"trapeze\", \"plan\", \"--out\", \"x\"]}");
     write_text("foreign/config.json", "{\"learning_rate\": 1}");
     write_text("taken", "a file where a folder is wanted\n");
-    write_untrained_model("half_cheetah", "cheetah.safetensors");
-    write_untrained_model("hopper", "hopper.safetensors");
+    write_untrained_model("half_cheetah", 0.0, "cheetah.safetensors");
+    write_untrained_model("hopper", 0.0, "hopper.safetensors");
     copy_file("cheetah.safetensors", "cut.safetensors", 1000);
     write_small_policy("small.safetensors");
     copy_file(TZ_SOURCE_DIR "/tests/golden/sb3/sac.zip", "cut.zip", 20000);

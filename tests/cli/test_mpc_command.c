@@ -109,7 +109,7 @@ static void a_folder_with_a_run_is_refused(void **state) {
 
 static void bad_input_is_one_sentence(void **state) {
     (void)state;
-    write_untrained_model("hopper", "hopper.safetensors");
+    write_untrained_model("hopper", 0.0, "hopper.safetensors");
     assert_int_equal(shell("echo '{}' > other.json"), 0);
     static const struct {
         const char *arguments, *expected;
@@ -153,7 +153,7 @@ static void bad_input_is_one_sentence(void **state) {
 static void reports_are_sums_of_their_rows(void **state) {
     (void)state;
     enum { EPISODES = 2, T = 12, HORIZON = 5, N = EPISODES * T, SAMPLES = 12 };
-    write_untrained_model("hopper", "hopper.safetensors");
+    write_untrained_model("hopper", 0.0, "hopper.safetensors");
     assert_int_equal(trapeze("mpc --env hopper --model hopper.safetensors --samples 12 --horizon 5 "
                              "--iterations 1 --episodes 2 --steps 12 --no-early-end --seed 3 "
                              "--discount 0.9 --range penalty --quiet --out sums --json"),
@@ -214,7 +214,7 @@ static void reports_are_sums_of_their_rows(void **state) {
 // As many substeps as the model was made with are the same prediction, fewer another one.
 static void substeps_change_the_prediction(void **state) {
     (void)state;
-    write_untrained_model("hopper", "hopper.safetensors");
+    write_untrained_model("hopper", 0.0, "hopper.safetensors");
     const char *words = "mpc --env hopper --model hopper.safetensors --samples 12 --horizon 5 "
                         "--iterations 1 --steps 3 --quiet --json";
     assert_int_equal(trapeze("%s", words), 0);

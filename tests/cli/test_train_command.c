@@ -194,25 +194,6 @@ static void eval_finds_the_held_out_episodes(void **state) {
     assert_non_null(strstr(printed, "from 3 episodes"));
 }
 
-// Writes a model of Hopper, which accelerates everything by 100 a second squared and knows nothing.
-static void write_falling_up(const char *path) {
-    tz_env *env = NULL;
-    tz_env_def env_def = tz_env_def_default();
-    env_def.name = "hopper";
-    assert_int_equal(tz_env_create(&env, &env_def, NULL), TZ_OK);
-    tz_model_statistics statistics = {.u_std = {1, 1, 1}};
-    for (int i = 0; i < tz_task_nz(tz_env_task(env)); i++) {
-        statistics.z_std[i] = statistics.rate_std[i] = 1.0;
-        statistics.rate_mean[i] = 100.0;
-    }
-    tz_model_def def = tz_model_def_default();
-    tz_model *model = NULL;
-    assert_int_equal(tz_model_create(&model, &def, tz_env_task(env), &statistics, NULL), TZ_OK);
-    assert_int_equal(tz_model_save(model, path, NULL), TZ_OK);
-    tz_model_destroy(model);
-    tz_env_destroy(env);
-}
-
 // Whether `so` beats both trivial predictors over a horizon, as the object and the table say.
 static bool beats_trivial(int horizon) {
     const char *words = "eval --data data --model so/model.safetensors --horizon";
@@ -233,7 +214,8 @@ static bool beats_trivial(int horizon) {
 static void eval_names_what_is_worse_than_nothing(void **state) {
     (void)state;
     enum { EPISODES = 12, HORIZON = 15 };
-    write_falling_up("up.safetensors");
+    // it accelerates everything by 100 a second squared and knows nothing
+    write_untrained_model("hopper", 100.0, "up.safetensors");
     assert_int_equal(trapeze("collect --env hopper --policy random --episodes 12 --seed 1 --out "
                              "hops --quiet"),
                      0);

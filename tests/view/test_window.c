@@ -163,13 +163,54 @@ static void test_mouse_pulls(void **state) {
     tz_env_destroy(env);
 }
 
-// The horizon and the samples of the planner that drives, after the window has been asked.
-static void ask_settings(const tz_observer *observer, tz_planner *planner, int expected_horizon,
-                         int expected_samples) {
-    observer->planning(observer->context, planner);
-    const tz_planner_def settings = tz_planner_settings(planner);
-    assert_int_equal(settings.horizon, expected_horizon);
-    assert_int_equal(settings.samples, expected_samples);
+// A planner of HalfCheetah through MuJoCo, and the window that shows it.
+typedef struct rig {
+    tz_env *env;
+    tz_model *model;
+    tz_team *team;
+    tz_planner *planner;
+    tz_window *window;
+    tz_observer observer;
+    double z[NZ_MAX];
+} rig;
+
+static void open_rig(rig *r, const tz_planner_def *def, bool is_recorded) {
+    *r = (rig){.env = create_cheetah()};
+    assert_int_equal(tz_sim_model_create(&r->model, r->env, NULL), TZ_OK);
+    assert_int_equal(tz_team_create(&r->team, 1, NULL), TZ_OK);
+    assert_int_equal(
+        tz_planner_create(&r->planner, def, tz_env_task(r->env), r->model, r->team, NULL), TZ_OK);
+    r->observer = open_window(&r->window, r->env, r->z, 640, 480, is_recorded);
+}
+
+static void close_rig(rig *r) {
+    tz_window_destroy(r->window);
+    tz_planner_destroy(r->planner);
+    tz_team_destroy(r->team);
+    tz_model_destroy(r->model);
+    tz_env_destroy(r->env);
+}
+
+// What a person does at the rig's window, and a step that hears it.
+static void act_and_look(rig *r, const char *what) {
+    act(what);
+    look(&r->observer, r->env, r->z);
+}
+
+// The planner's settings, after the window has been asked.
+static tz_planner_def ask_settings(rig *r) {
+    r->observer.planning(r->observer.context, r->planner);
+    return tz_planner_settings(r->planner);
+}
+
+// Drags from one place of the window to another.
+static void drag(rig *r, const char *from, const char *to) {
+    char words[128];
+    snprintf(words, sizeof words, "mousemove --window %%1 %s", from);
+    act_and_look(r, words);
+    snprintf(words, sizeof words, "mousedown 1 mousemove --window %%1 %s", to);
+    act_and_look(r, words);
+    act_and_look(r, "mouseup 1");
 }
 
 // Tab opens the sliders in the upper right corner: the one of the horizon is dragged from a half to
@@ -177,98 +218,56 @@ static void ask_settings(const tz_observer *observer, tz_planner *planner, int e
 // whose episodes are stored.
 static void test_sliders_set_the_planner(void **state) {
     (void)state;
-    tz_error error = {0};
-    tz_env *env = create_cheetah();
-    tz_model *model = NULL;
-    tz_team *team = NULL;
-    assert_int_equal(tz_sim_model_create(&model, env, &error), TZ_OK);
-    assert_int_equal(tz_team_create(&team, 1, &error), TZ_OK);
+    tz_planner_def def = tz_planner_def_default();
+    def.horizon = 50;
+    def.samples = 20;
     for (int recorded = 0; recorded < 2; recorded++) {
-        tz_planner_def planner_def = tz_planner_def_default();
-        planner_def.horizon = 50;
-        planner_def.samples = 20;
-        tz_planner *planner = NULL;
-        assert_int_equal(
-            tz_planner_create(&planner, &planner_def, tz_env_task(env), model, team, &error),
-            TZ_OK);
-        tz_window *window = NULL;
-        double z[NZ_MAX];
-        const tz_observer observer = open_window(&window, env, z, 640, 480, recorded == 1);
-        ask_settings(&observer, planner, 50, 20);
+        rig r;
+        open_rig(&r, &def, recorded == 1);
+        assert_int_equal(ask_settings(&r).horizon, 50);
 
-        act("key Tab");
-        look(&observer, env, z);
-        act("mousemove --window %1 557 50");
-        look(&observer, env, z);
-        act("mousedown 1 mousemove --window %1 585 50");
-        look(&observer, env, z);
-        act("mouseup 1");
-        look(&observer, env, z);
-        observer.planning(observer.context, planner);
-        const int horizon = tz_planner_settings(planner).horizon;
+        act_and_look(&r, "key Tab");
+        drag(&r, "557 50", "585 50");
+        const tz_planner_def settings = ask_settings(&r);
         if (recorded == 1) {
-            assert_int_equal(horizon, 50);
+            assert_int_equal(settings.horizon, 50);
         } else {
-            assert_in_range(horizon, 70, 80);
+            assert_in_range(settings.horizon, 70, 80);
         }
-        ask_settings(&observer, planner, horizon, 20);
+        assert_int_equal(settings.samples, 20);
+        assert_int_equal(ask_settings(&r).horizon, settings.horizon);
 
-        act("mousemove --window %1 440 231 click 1");
-        look(&observer, env, z);
-        ask_settings(&observer, planner, 50, 20);
-        tz_window_destroy(window);
-        tz_planner_destroy(planner);
+        act_and_look(&r, "mousemove --window %1 440 231 click 1");
+        assert_int_equal(ask_settings(&r).horizon, 50);
+        assert_int_equal(ask_settings(&r).samples, 20);
+        close_rig(&r);
     }
-    tz_team_destroy(team);
-    tz_model_destroy(model);
-    tz_env_destroy(env);
 }
 
 // In the place of the share of the elites MPPI has its temperature: the slider is dragged from a
 // half to three quarters, and the elites stay as they are.
 static void test_mppi_has_a_temperature(void **state) {
     (void)state;
-    tz_error error = {0};
-    tz_env *env = create_cheetah();
-    tz_model *model = NULL;
-    tz_team *team = NULL;
-    tz_planner *planner = NULL;
-    tz_planner_def planner_def = tz_planner_def_default();
-    planner_def.kind = TZ_PLANNER_MPPI;
-    planner_def.samples = 20;
-    planner_def.temperature = 2.0; // of 4
-    assert_int_equal(tz_sim_model_create(&model, env, &error), TZ_OK);
-    assert_int_equal(tz_team_create(&team, 1, &error), TZ_OK);
-    assert_int_equal(
-        tz_planner_create(&planner, &planner_def, tz_env_task(env), model, team, &error), TZ_OK);
-    tz_window *window = NULL;
-    double z[NZ_MAX];
-    const tz_observer observer = open_window(&window, env, z, 640, 480, false);
-    observer.planning(observer.context, planner);
-    act("key Tab");
-    look(&observer, env, z);
-    act("mousemove --window %1 557 130");
-    look(&observer, env, z);
-    act("mousedown 1 mousemove --window %1 585 130");
-    look(&observer, env, z);
-    act("mouseup 1");
-    look(&observer, env, z);
-    observer.planning(observer.context, planner);
-    const tz_planner_def settings = tz_planner_settings(planner);
+    tz_planner_def def = tz_planner_def_default();
+    def.kind = TZ_PLANNER_MPPI;
+    def.samples = 20;
+    def.temperature = 2.0; // of 4
+    rig r;
+    open_rig(&r, &def, false);
+    assert_true(ask_settings(&r).temperature == 2.0);
+    act_and_look(&r, "key Tab");
+    drag(&r, "557 130", "585 130");
+    const tz_planner_def settings = ask_settings(&r);
     assert_true(settings.temperature > 2.7 && settings.temperature < 3.3);
-    assert_int_equal(settings.elites, planner_def.elites);
-    assert_int_equal(settings.horizon, planner_def.horizon);
-    tz_window_destroy(window);
-    tz_planner_destroy(planner);
-    tz_team_destroy(team);
-    tz_model_destroy(model);
-    tz_env_destroy(env);
+    assert_int_equal(settings.elites, def.elites);
+    assert_int_equal(settings.horizon, def.horizon);
+    close_rig(&r);
 }
 
 // The weight of the forward reward that the planner seeks, after the window has been asked.
-static double ask_forward(const tz_observer *observer, tz_planner *planner) {
-    observer->planning(observer->context, planner);
-    const tz_task *sought = planner->candidates.sought;
+static double ask_forward(rig *r) {
+    r->observer.planning(r->observer.context, r->planner);
+    const tz_task *sought = r->planner->candidates.sought;
     assert_true(sought->argument.ctrl_cost_weight == 0.1);
     return sought->argument.forward_reward_weight;
 }
@@ -278,45 +277,24 @@ static double ask_forward(const tz_observer *observer, tz_planner *planner) {
 // pays as before. "Reset" below brings 1 back; never in a window whose episodes are stored.
 static void test_sliders_weigh_the_reward(void **state) {
     (void)state;
-    tz_error error = {0};
-    tz_env *env = create_cheetah();
-    tz_model *model = NULL;
-    tz_team *team = NULL;
-    assert_int_equal(tz_sim_model_create(&model, env, &error), TZ_OK);
-    assert_int_equal(tz_team_create(&team, 1, &error), TZ_OK);
+    const tz_planner_def def = tz_planner_def_default();
     for (int recorded = 0; recorded < 2; recorded++) {
-        const tz_planner_def planner_def = tz_planner_def_default();
-        tz_planner *planner = NULL;
-        assert_int_equal(
-            tz_planner_create(&planner, &planner_def, tz_env_task(env), model, team, &error),
-            TZ_OK);
-        tz_window *window = NULL;
-        double z[NZ_MAX];
-        const tz_observer observer = open_window(&window, env, z, 640, 480, recorded == 1);
-        assert_true(ask_forward(&observer, planner) == 1.0);
+        rig r;
+        open_rig(&r, &def, recorded == 1);
+        assert_true(ask_forward(&r) == 1.0);
 
-        act("key Tab");
-        look(&observer, env, z);
-        act("mousemove --window %1 530 299");
-        look(&observer, env, z);
-        act("mousedown 1 mousemove --window %1 585 299");
-        look(&observer, env, z);
-        act("mouseup 1");
-        look(&observer, env, z);
-        const double weight = ask_forward(&observer, planner);
+        act_and_look(&r, "key Tab");
+        drag(&r, "530 299", "585 299");
+        const double weight = ask_forward(&r);
         assert_true(recorded == 1 ? weight == 1.0 : weight > 2.7 && weight < 3.3);
-        assert_true(tz_env_task(env)->argument.forward_reward_weight == 1.0);
-        ask_settings(&observer, planner, planner_def.horizon, planner_def.samples);
+        assert_true(tz_env_task(r.env)->argument.forward_reward_weight == 1.0);
+        assert_int_equal(ask_settings(&r).horizon, def.horizon);
+        assert_int_equal(ask_settings(&r).samples, def.samples);
 
-        act("mousemove --window %1 440 359 click 1");
-        look(&observer, env, z);
-        assert_true(ask_forward(&observer, planner) == 1.0);
-        tz_window_destroy(window);
-        tz_planner_destroy(planner);
+        act_and_look(&r, "mousemove --window %1 440 359 click 1");
+        assert_true(ask_forward(&r) == 1.0);
+        close_rig(&r);
     }
-    tz_team_destroy(team);
-    tz_model_destroy(model);
-    tz_env_destroy(env);
 }
 
 // What the window says is off, after a key and a step that hears it.
