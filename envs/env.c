@@ -200,11 +200,9 @@ int tz_env_reward_terms(const tz_env *env, double term[TZ_WEIGHTS_MAX]) {
     const double reward = env->type->ops->reward_by(env, env->task);
     tz_task without = *env->task;
     for (int i = 0; i < n; i++) {
-        double value[2];
-        tz_argument_get(weight[i], env->task, value);
         tz_task_weigh(&without, weight[i]->name, 0.0, NULL);
         term[i] = reward - env->type->ops->reward_by(env, &without);
-        tz_task_weigh(&without, weight[i]->name, value[0], NULL);
+        without.argument = env->task->argument;
     }
     return n;
 }
