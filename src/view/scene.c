@@ -171,9 +171,10 @@ static bool is_floor(const tz_scene *scene, int geom) {
 static void move_floor(tz_scene *scene) {
     const double period_m = 2.0;
     for (int i = 0; i < (int)scene->model->ngeom; i++) {
-        mjtNum *at = scene->data->geom_xpos + 3 * i;
-        for (int c = 0; c < 2 && is_floor(scene, i); c++) {
-            at[c] += period_m * round((scene->tracked[c] - at[c]) / period_m);
+        if (is_floor(scene, i)) {
+            mjtNum *at = scene->data->geom_xpos + 3 * i;
+            at[0] += period_m * round((scene->tracked[0] - at[0]) / period_m);
+            at[1] += period_m * round((scene->tracked[1] - at[1]) / period_m);
         }
     }
 }
