@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "base/vectorise.h"
+#include "models/mass.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -180,14 +181,33 @@ tz_status tz_learned_create(tz_learned **learned, const tz_learned_def *def, tz_
     return TZ_OK;
 }
 
+// A network of n_out outputs, of a mass matrix (n, n) those that have an effect.
+static tz_status create_network(const tz_learned *self, tz_mlp *mlp, bool is_mass, int n_in,
+                                int n_out, tz_error *error) {
+    const size_t offset = self->model.n_parameters;
+    if (!is_mass) {
+        return tz_mlp_create(mlp, n_in, self->n_hidden, self->n_layers, n_out, NULL, n_out, offset,
+                             error);
+    }
+    const int n = self->model.nq, n_evaluated = tz_mass_size(n);
+    int *stored_at = tz_alloc((size_t)n_evaluated, sizeof *stored_at);
+    if (stored_at == NULL) {
+        return out_of_memory(error);
+    }
+    tz_mass_list_outputs(stored_at, n);
+    const tz_status status = tz_mlp_create(mlp, n_in, self->n_hidden, self->n_layers, n_evaluated,
+                                           stored_at, n_out, offset, error);
+    tz_free(stored_at);
+    return status;
+}
+
 tz_status tz_learned_add_network(tz_learned *self, const char *name, tz_network_role role, int n_in,
                                  int n_out, tz_error *error) {
     TZ_ASSERT(self->n_networks < TZ_NETWORKS_MAX);
     tz_mlp *mlp = &self->network[self->n_networks];
     self->network_name[self->n_networks] = name;
     self->network_role[self->n_networks++] = role;
-    TZ_CHECK(tz_mlp_create(mlp, n_in, self->n_hidden, self->n_layers, n_out,
-                           self->model.n_parameters, error));
+    TZ_CHECK(create_network(self, mlp, tz_network_is_mass(role), n_in, n_out, error));
     self->model.n_parameters += tz_mlp_n_parameters(mlp);
     self->model.n_tensors += tz_mlp_n_tensors(mlp);
     return TZ_OK;
@@ -279,7 +299,7 @@ double tz_model_flops(const tz_model *model, int T) {
         const tz_mlp *mlp = &self->network[i];
         const tz_network_role role = self->network_role[i];
         const double weights = (double)mlp->n_hidden *
-                               (mlp->n_in + (mlp->n_layers - 1.0) * mlp->n_hidden + mlp->n_out);
+                               (mlp->n_in + (mlp->n_layers - 1.0) * mlp->n_hidden + mlp->n_stored);
         if (role == TZ_NETWORK_VARIANCE) {
             flops += 6.0 * weights * T; // once a transition
             continue;

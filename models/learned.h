@@ -156,7 +156,7 @@ tz_status tz_learned_create(tz_learned **learned, const tz_learned_def *def, tz_
 // Runs the kind's setup once the normaliser is filled, then allocates the parameters.
 tz_status tz_learned_finish(tz_learned *self, tz_error *error);
 
-// For setup: appends a network of n_in inputs and n_out outputs.
+// For setup: appends a network of n_in inputs and n_out outputs, for a mass matrix n * n.
 tz_status tz_learned_add_network(tz_learned *self, const char *name, tz_network_role role, int n_in,
                                  int n_out, tz_error *error);
 

@@ -29,8 +29,13 @@ static int stride_of_Wt(const tz_mlp *mlp, int l) {
     return l == 0 ? mlp->ld_in : l < mlp->n_layers ? mlp->ld_h : mlp->n_hidden;
 }
 
-tz_status tz_mlp_create(tz_mlp *mlp, int n_in, int n_hidden, int n_layers, int n_out, size_t offset,
-                        tz_error *error) {
+// Columns of layer l that are evaluated.
+static int evaluated_cols(const tz_mlp *mlp, int l) {
+    return l == mlp->n_layers ? mlp->n_out : mlp->n_hidden;
+}
+
+tz_status tz_mlp_create(tz_mlp *mlp, int n_in, int n_hidden, int n_layers, int n_out,
+                        const int *stored_at, int n_stored, size_t offset, tz_error *error) {
     TZ_ASSERT(n_layers >= 1 && n_layers <= TZ_MLP_LAYERS_MAX);
     *mlp = (tz_mlp){.n_in = n_in,
                     .n_hidden = n_hidden,
@@ -38,8 +43,16 @@ tz_status tz_mlp_create(tz_mlp *mlp, int n_in, int n_hidden, int n_layers, int n
                     .n_out = n_out,
                     .ld_in = round_vector(n_in),
                     .ld_h = odd_lines(n_hidden),
-                    .ld_out = round_vector(n_out)};
+                    .ld_out = round_vector(n_out),
+                    .n_stored = n_stored};
     const int L = n_layers;
+    if (stored_at != NULL) {
+        mlp->stored_at = tz_alloc((size_t)n_out, sizeof *stored_at);
+        if (mlp->stored_at == NULL) {
+            return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a network of %d outputs", n_out);
+        }
+        memcpy(mlp->stored_at, stored_at, (size_t)n_out * sizeof *stored_at);
+    }
 
     // tensors in the flat block, one behind the other
     for (int l = 0; l <= L; l++) {
@@ -51,7 +64,7 @@ tz_status tz_mlp_create(tz_mlp *mlp, int n_in, int n_hidden, int n_layers, int n
     // copies for use: sizes of W, b and Wt
     size_t sizes[TZ_MLP_LAYERS_MAX + 1][3], size = 0;
     for (int l = 0; l <= L; l++) {
-        const size_t rows = (size_t)tz_mlp_rows(mlp, l), cols = (size_t)tz_mlp_cols(mlp, l);
+        const size_t rows = (size_t)tz_mlp_rows(mlp, l), cols = (size_t)evaluated_cols(mlp, l);
         const size_t ld = (size_t)stride_of_W(mlp, l), ld_t = (size_t)stride_of_Wt(mlp, l);
         sizes[l][0] = rows * ld;
         sizes[l][1] = ld;
@@ -74,11 +87,12 @@ tz_status tz_mlp_create(tz_mlp *mlp, int n_in, int n_hidden, int n_layers, int n
 
 void tz_mlp_destroy(tz_mlp *mlp) {
     tz_free(mlp->packed);
+    tz_free(mlp->stored_at);
     *mlp = (tz_mlp){0};
 }
 
 size_t tz_mlp_n_parameters(const tz_mlp *mlp) {
-    return mlp->b_at[mlp->n_layers] + (size_t)mlp->n_out - mlp->W_at[0];
+    return mlp->b_at[mlp->n_layers] + (size_t)mlp->n_stored - mlp->W_at[0];
 }
 
 tz_status tz_mlp_init(const tz_mlp *mlp, tz_real *parameters, uint64_t seed, int first_tensor,
@@ -101,18 +115,29 @@ tz_status tz_mlp_init(const tz_mlp *mlp, tz_real *parameters, uint64_t seed, int
     return TZ_OK;
 }
 
+// One row of a copy: those columns x of the parameters that are evaluated.
+static void copy_columns(tz_real *copy, const tz_real *x, const int *stored_at, int cols) {
+    if (stored_at == NULL) {
+        memcpy(copy, x, (size_t)cols * sizeof *x);
+        return;
+    }
+    for (int k = 0; k < cols; k++) {
+        copy[k] = x[stored_at[k]];
+    }
+}
+
 void tz_mlp_prepare(tz_mlp *mlp, const tz_real *parameters) {
     const int L = mlp->n_layers;
     for (int l = 0; l <= L; l++) {
-        const int rows = tz_mlp_rows(mlp, l), cols = tz_mlp_cols(mlp, l);
+        const int rows = tz_mlp_rows(mlp, l), cols = evaluated_cols(mlp, l);
         const int ld = stride_of_W(mlp, l), ld_t = stride_of_Wt(mlp, l);
-        const tz_real *W = parameters + mlp->W_at[l]; // (rows, cols)
-        for (int i = 0; i < rows; i++) {
-            memcpy(mlp->W[l] + (size_t)i * (size_t)ld, W + (size_t)i * (size_t)cols,
-                   (size_t)cols * sizeof *W);
+        const int *stored_at = l == L ? mlp->stored_at : NULL;
+        const tz_real *W = parameters + mlp->W_at[l]; // (rows, tz_mlp_cols)
+        for (int i = 0; i < rows; i++, W += tz_mlp_cols(mlp, l)) {
+            copy_columns(mlp->W[l] + (size_t)i * (size_t)ld, W, stored_at, cols);
         }
-        tz_transpose_block(mlp->Wt[l], W, rows, cols, cols, ld_t);
-        memcpy(mlp->b[l], parameters + mlp->b_at[l], (size_t)cols * sizeof *W);
+        tz_transpose_block(mlp->Wt[l], mlp->W[l], rows, cols, ld, ld_t);
+        copy_columns(mlp->b[l], parameters + mlp->b_at[l], stored_at, cols);
     }
 }
 
@@ -152,8 +177,41 @@ void tz_mlp_forward(const tz_mlp *mlp, tz_real *out, const tz_mlp_tape *tape, in
 
 // ---- backward
 
+// W_{L+1}_bar and b_{L+1}_bar of outputs that are some of the stored ones.
+static size_t outputs_bar_size(const tz_mlp *mlp) {
+    const size_t ld = (size_t)mlp->ld_out;
+    return mlp->stored_at != NULL ? tz_round_line((size_t)mlp->n_hidden * ld) + ld : 0;
+}
+
 size_t tz_mlp_scratch_size(const tz_mlp *mlp, int B) {
-    return 2 * (size_t)B * (size_t)mlp->ld_h;
+    return 2 * (size_t)B * (size_t)mlp->ld_h + outputs_bar_size(mlp);
+}
+
+tz_mlp_outputs_bar tz_mlp_outputs_bar_begin(const tz_mlp *mlp, tz_real *grad, tz_real *scratch) {
+    const int L = mlp->n_layers;
+    if (mlp->stored_at == NULL) {
+        return (tz_mlp_outputs_bar){grad + mlp->W_at[L], grad + mlp->b_at[L], mlp->n_out};
+    }
+    memset(scratch, 0, outputs_bar_size(mlp) * sizeof *scratch);
+    tz_mlp_outputs_bar bar = {.ld = mlp->ld_out};
+    bar.W = tz_take(&scratch, (size_t)mlp->n_hidden * (size_t)mlp->ld_out);
+    bar.b = scratch;
+    return bar;
+}
+
+void tz_mlp_outputs_bar_end(const tz_mlp *mlp, tz_real *grad, const tz_mlp_outputs_bar *bar) {
+    if (mlp->stored_at == NULL) {
+        return;
+    }
+    tz_real *W_bar = grad + mlp->W_at[mlp->n_layers], *b_bar = grad + mlp->b_at[mlp->n_layers];
+    for (int i = 0; i < mlp->n_hidden; i++) {
+        for (int k = 0; k < mlp->n_out; k++) {
+            W_bar[i * mlp->n_stored + mlp->stored_at[k]] += bar->W[i * bar->ld + k];
+        }
+    }
+    for (int k = 0; k < mlp->n_out; k++) {
+        b_bar[mlp->stored_at[k]] += bar->b[k];
+    }
 }
 
 // With a_l the arguments of tanh, h_0 = xi and a_{L+1} = out:
@@ -173,9 +231,10 @@ void tz_mlp_backward(const tz_mlp *mlp, tz_real *xi_bar, int n_bar, tz_real *gra
                            tape->h[L - 1], B, h, out, ld_out, h, ld_h);
     if (has_grad) {
         // W_{L+1}_bar (h, n_out) += h_L^T out_bar
-        tz_layer_gradient(grad + mlp->W_at[L], tape->h[L - 1], out_bar, h, out, B, ld_h, ld_out,
-                          out);
-        tz_layer_column_sums(grad + mlp->b_at[L], out_bar, B, out, ld_out);
+        const tz_mlp_outputs_bar bar = tz_mlp_outputs_bar_begin(mlp, grad, scratch);
+        tz_layer_gradient(bar.W, tape->h[L - 1], out_bar, h, out, B, ld_h, ld_out, bar.ld);
+        tz_layer_column_sums(bar.b, out_bar, B, out, ld_out);
+        tz_mlp_outputs_bar_end(mlp, grad, &bar);
     }
 
     for (int l = L - 1; l >= 1; l--) {

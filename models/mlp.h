@@ -23,6 +23,9 @@ enum { TZ_MLP_LAYERS_MAX = 4, TZ_MLP_TENSORS_MAX = 2 * (TZ_MLP_LAYERS_MAX + 1) }
 typedef struct tz_mlp {
     int n_in, n_hidden, n_layers, n_out;
     int ld_in, ld_h, ld_out;
+    // columns of W_{L+1} and b_{L+1} in the parameters; where the outputs are some of them only,
+    // stored_at says which, owned, else NULL
+    int n_stored, *stored_at; //                                                   (n_out)
     // places of the network's own tensors in a model's flat block of parameters, and in gradients
     size_t W_at[TZ_MLP_LAYERS_MAX + 1], b_at[TZ_MLP_LAYERS_MAX + 1]; // (L + 1)
 
@@ -52,8 +55,10 @@ static inline tz_real *tz_take(tz_real **cursor, size_t n) {
 }
 
 // Sizes the network and places its parameters at `offset` of a flat block; allocates the copies.
-tz_status tz_mlp_create(tz_mlp *mlp, int n_in, int n_hidden, int n_layers, int n_out, size_t offset,
-                        tz_error *error);
+// With stored_at (n_out), rising, nullable, the outputs are those of n_stored that have an effect:
+// the others keep their parameters, are not evaluated, and have no gradient.
+tz_status tz_mlp_create(tz_mlp *mlp, int n_in, int n_hidden, int n_layers, int n_out,
+                        const int *stored_at, int n_stored, size_t offset, tz_error *error);
 void tz_mlp_destroy(tz_mlp *mlp); // accepts a zeroed struct
 
 // Number of parameters, and of their tensors: W_1, b_1, ... W_{L+1}, b_{L+1}.
@@ -62,12 +67,12 @@ static inline int tz_mlp_n_tensors(const tz_mlp *mlp) {
     return 2 * (mlp->n_layers + 1);
 }
 
-// Inputs and outputs of layer l, 0 to L.
+// Rows and columns of layer l's weights in the parameters, l = 0 to L.
 static inline int tz_mlp_rows(const tz_mlp *mlp, int l) {
     return l == 0 ? mlp->n_in : mlp->n_hidden;
 }
 static inline int tz_mlp_cols(const tz_mlp *mlp, int l) {
-    return l == mlp->n_layers ? mlp->n_out : mlp->n_hidden;
+    return l == mlp->n_layers ? mlp->n_stored : mlp->n_hidden;
 }
 
 // How fresh biases are drawn; weights are semi-orthogonal times 0.5 in both.
@@ -97,5 +102,14 @@ size_t tz_mlp_scratch_size(const tz_mlp *mlp, int B);
 // columns are overwritten, nullable; grad (flat block) += out_bar (d out / d parameters), nullable.
 void tz_mlp_backward(const tz_mlp *mlp, tz_real *xi_bar, int n_bar, tz_real *grad,
                      const tz_mlp_tape *tape, tz_real *scratch, const tz_real *out_bar, int B);
+
+// Where a backward sums up the gradients of W_{L+1}, rows ld apart, and b_{L+1}: in the flat block
+// itself, or where outputs are left out in scratch, zeroed by begin, which end adds to the block.
+typedef struct tz_mlp_outputs_bar {
+    tz_real *W, *b; // (h, n_out), (n_out)
+    int ld;
+} tz_mlp_outputs_bar;
+tz_mlp_outputs_bar tz_mlp_outputs_bar_begin(const tz_mlp *mlp, tz_real *grad, tz_real *scratch);
+void tz_mlp_outputs_bar_end(const tz_mlp *mlp, tz_real *grad, const tz_mlp_outputs_bar *bar);
 
 #endif

@@ -113,12 +113,13 @@ void tz_mlp_gradient_backward(const tz_mlp *mlp, tz_real *xi_bar, tz_real *grad,
                          out_bar != NULL ? out : 0, ld_out, h, ld_h);
     if (has_grad) {
         // W_{L+1}_bar (h, n_out) += e_L^T c + h_L^T out_bar
-        tz_real *W_bar = grad + mlp->W_at[L];
-        tz_layer_gradient(W_bar, tangent->e[L - 1], c, h, out, rows, ld_h, ld_out, out);
+        const tz_mlp_outputs_bar bar = tz_mlp_outputs_bar_begin(mlp, grad, scratch);
+        tz_layer_gradient(bar.W, tangent->e[L - 1], c, h, out, rows, ld_h, ld_out, bar.ld);
         if (out_bar != NULL) {
-            tz_layer_gradient(W_bar, tape->h[L - 1], out_bar, h, out, B, ld_h, ld_out, out);
-            tz_layer_column_sums(grad + mlp->b_at[L], out_bar, B, out, ld_out);
+            tz_layer_gradient(bar.W, tape->h[L - 1], out_bar, h, out, B, ld_h, ld_out, bar.ld);
+            tz_layer_column_sums(bar.b, out_bar, B, out, ld_out);
         }
+        tz_mlp_outputs_bar_end(mlp, grad, &bar);
     }
 
     for (int l = L - 1; l >= 1; l--) {
