@@ -136,6 +136,42 @@ static void rollout(const tz_model *model, tz_model_workspace *workspace, float 
     predict(model, workspace, z, NULL, z0, u, T, B);
 }
 
+static bool integrator_of(const tz_model *model, tz_integrator *integrator, int *substeps) {
+    const ensemble *self = (const ensemble *)model;
+    tz_integrator rule, first_rule;
+    int n, first_n;
+    tz_model_integrator(self->member[0], &first_rule, &first_n);
+    for (int i = 1; i < self->n; i++) {
+        tz_model_integrator(self->member[i], &rule, &n);
+        if (rule != first_rule || n != first_n) {
+            return false;
+        }
+    }
+    *integrator = first_rule;
+    *substeps = first_n;
+    return true;
+}
+
+// Members that took it go back when a later one refuses.
+static tz_status set_integrator(tz_model *model, tz_integrator integrator, int substeps,
+                                tz_error *error) {
+    ensemble *self = (ensemble *)model;
+    tz_integrator before[TZ_MEMBERS_MAX];
+    int substeps_before[TZ_MEMBERS_MAX];
+    for (int i = 0; i < self->n; i++) {
+        tz_model_integrator(self->member[i], &before[i], &substeps_before[i]);
+        const tz_status status =
+            tz_model_set_integrator(self->member[i], integrator, substeps, error);
+        if (status != TZ_OK) {
+            for (int k = 0; k < i; k++) {
+                tz_model_set_integrator(self->member[k], before[k], substeps_before[k], NULL);
+            }
+            return status;
+        }
+    }
+    return TZ_OK;
+}
+
 static const tz_model_ops ops = {
     .kind = "ensemble",
     .destroy = destroy,
@@ -143,6 +179,8 @@ static const tz_model_ops ops = {
     .workspace_destroy = workspace_destroy,
     .rollout = rollout,
     .predict = predict,
+    .set_integrator = set_integrator,
+    .integrator = integrator_of,
 };
 
 // ---- making -----------------------------------------------------------------------------------
@@ -265,12 +303,16 @@ bool tz_ensemble_is_list(const char *path) {
     return length >= 5 && strcmp(path + length - 5, ".json") == 0;
 }
 
+static tz_status fail_entry(const char *list, tz_error *error) {
+    return tz_fail(error, TZ_ERR_FORMAT, "%s: a member without \"file\" and \"sha256\" as texts",
+                   list);
+}
+
 static tz_status load_member(tz_model **model, const char *list, struct json_object *entry,
                              tz_error *error) {
     const char *file = text_of(entry, "file"), *digest = text_of(entry, "sha256");
     if (file == NULL || digest == NULL) {
-        return tz_fail(error, TZ_ERR_FORMAT,
-                       "%s: a member without \"file\" and \"sha256\" as texts", list);
+        return fail_entry(list, error);
     }
     char path[TZ_PATH_MAX];
     TZ_CHECK(member_path(path, list, file, error));
@@ -285,24 +327,33 @@ static tz_status load_member(tz_model **model, const char *list, struct json_obj
                 "when the list was written",
                 list, file, (*model)->sha256, digest);
         tz_model_destroy(*model);
+        *model = NULL;
         return TZ_ERR_MISMATCH;
     }
     return TZ_OK;
 }
 
+// The array of members (n) of a list, borrowed from it.
+static tz_status get_entries(struct json_object **entries, size_t *n, struct json_object *list,
+                             const char *path, tz_error *error) {
+    const char *format = text_of(list, "format");
+    const bool has_members = json_object_is_type(list, json_type_object) &&
+                             json_object_object_get_ex(list, "members", entries) &&
+                             json_object_is_type(*entries, json_type_array);
+    *n = has_members ? json_object_array_length(*entries) : 0;
+    return format != NULL && strcmp(format, FORMAT) == 0 && *n >= 1 && *n <= TZ_MEMBERS_MAX
+               ? TZ_OK
+               : tz_fail(error, TZ_ERR_FORMAT,
+                         "%s: not an ensemble: expected \"format\": \"%s\" and 1 to %d "
+                         "\"members\"",
+                         path, FORMAT, TZ_MEMBERS_MAX);
+}
+
 static tz_status load(tz_model **model, const char *path, struct json_object *list,
                       tz_error *error) {
-    const char *format = text_of(list, "format");
     struct json_object *entries = NULL;
-    const bool has_members = json_object_is_type(list, json_type_object) &&
-                             json_object_object_get_ex(list, "members", &entries) &&
-                             json_object_is_type(entries, json_type_array);
-    const size_t n = has_members ? json_object_array_length(entries) : 0;
-    if (format == NULL || strcmp(format, FORMAT) != 0 || n < 1 || n > TZ_MEMBERS_MAX) {
-        return tz_fail(error, TZ_ERR_FORMAT,
-                       "%s: not an ensemble: expected \"format\": \"%s\" and 1 to %d \"members\"",
-                       path, FORMAT, TZ_MEMBERS_MAX);
-    }
+    size_t n = 0;
+    TZ_CHECK(get_entries(&entries, &n, list, path, error));
     tz_model *members[TZ_MEMBERS_MAX] = {NULL};
     for (size_t i = 0; i < n; i++) {
         const tz_status status =
@@ -331,4 +382,61 @@ tz_status tz_ensemble_load(tz_model **model, const char *path, tz_error *error) 
         }
     }
     return status;
+}
+
+tz_status tz_ensemble_load_member(tz_model **member, int *n, const char *path, int index,
+                                  tz_error *error) {
+    *member = NULL;
+    struct json_object *list = NULL, *entries = NULL;
+    size_t count = 0;
+    TZ_CHECK(tz_json_read(path, &list, error));
+    tz_status status = get_entries(&entries, &count, list, path, error);
+    *n = (int)count;
+    if (status == TZ_OK && (index < 0 || index >= *n)) {
+        status = tz_fail(error, TZ_ERR_ARGUMENT, "%s: has %d members, none of number %d", path, *n,
+                         index);
+    }
+    if (status == TZ_OK) {
+        status =
+            load_member(member, path, json_object_array_get_idx(entries, (size_t)index), error);
+    }
+    json_object_put(list);
+    return status;
+}
+
+// ---- copies -----------------------------------------------------------------------------------
+
+static tz_status copy_file(const char *from, const char *to, tz_error *error) {
+    char *bytes = NULL, folder[TZ_PATH_MAX];
+    size_t size = 0;
+    tz_path_split(to, folder);
+    TZ_CHECK(tz_make_folders(folder, error));
+    TZ_CHECK(tz_file_read(from, &bytes, &size, SIZE_MAX - 1, error));
+    const tz_status status = tz_file_write(to, bytes, size, error);
+    tz_free(bytes);
+    return status;
+}
+
+tz_status tz_model_copy(const char *from, const char *to, tz_error *error) {
+    if (!tz_ensemble_is_list(from)) {
+        return copy_file(from, to, error);
+    }
+    struct json_object *list = NULL, *entries = NULL;
+    size_t n = 0;
+    TZ_CHECK(tz_json_read(from, &list, error));
+    tz_status status = get_entries(&entries, &n, list, from, error);
+    for (size_t i = 0; status == TZ_OK && i < n; i++) {
+        char member_from[TZ_PATH_MAX], member_to[TZ_PATH_MAX];
+        const char *file = text_of(json_object_array_get_idx(entries, i), "file");
+        status =
+            file != NULL ? member_path(member_from, from, file, error) : fail_entry(from, error);
+        if (status == TZ_OK) {
+            status = member_path(member_to, to, file, error);
+        }
+        if (status == TZ_OK) {
+            status = copy_file(member_from, member_to, error);
+        }
+    }
+    json_object_put(list);
+    return status == TZ_OK ? copy_file(from, to, error) : status;
 }

@@ -89,13 +89,8 @@ static tz_status set_integrator(tz_learned *self, tz_integrator integrator, int 
     return TZ_OK;
 }
 
-tz_status tz_model_set_integrator(tz_model *model, tz_integrator integrator, int substeps,
-                                  tz_error *error) {
-    TZ_ASSERT((unsigned)integrator < TZ_INTEGRATOR_COUNT);
-    if (tz_learned_kind_find(model->ops->kind) == NULL) {
-        return tz_fail(error, TZ_ERR_UNSUPPORTED, "a model of kind %s has no integrator to choose",
-                       model->ops->kind);
-    }
+tz_status tz_learned_set_integrator(tz_model *model, tz_integrator integrator, int substeps,
+                                    tz_error *error) {
     if (substeps < 1 || substeps > TZ_MODEL_SUBSTEPS_MAX) {
         return tz_fail(error, TZ_ERR_ARGUMENT, "a model makes 1 to %d substeps, not %d",
                        TZ_MODEL_SUBSTEPS_MAX, substeps);
@@ -103,10 +98,7 @@ tz_status tz_model_set_integrator(tz_model *model, tz_integrator integrator, int
     return set_integrator((tz_learned *)model, integrator, substeps, error);
 }
 
-bool tz_model_integrator(const tz_model *model, tz_integrator *integrator, int *substeps) {
-    if (tz_learned_kind_find(model->ops->kind) == NULL) {
-        return false;
-    }
+bool tz_learned_integrator(const tz_model *model, tz_integrator *integrator, int *substeps) {
     const tz_learned *self = (const tz_learned *)model;
     *integrator = self->integrator;
     *substeps = self->substeps;

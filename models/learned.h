@@ -144,6 +144,7 @@ extern const tz_learned_kind tz_kind_node, tz_kind_delta, tz_kind_node_so, tz_ki
         .prepare = tz_learned_prepare, .field = tz_learned_field,                                  \
         .field_vjp = tz_learned_field_vjp, .rollout_vjp = tz_learned_rollout_vjp,                  \
         .variance = tz_learned_variance, .variance_vjp = tz_learned_variance_vjp,                  \
+        .set_integrator = tz_learned_set_integrator, .integrator = tz_learned_integrator,          \
         .kind = __VA_ARGS__                                                                        \
     }
 
@@ -194,6 +195,9 @@ void tz_learned_variance(const tz_model *model, tz_model_workspace *workspace, t
 void tz_learned_variance_vjp(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
                              const tz_real *V_bar, const tz_real *z, const tz_real *u, int T,
                              int B);
+tz_status tz_learned_set_integrator(tz_model *model, tz_integrator integrator, int substeps,
+                                    tz_error *error);
+bool tz_learned_integrator(const tz_model *model, tz_integrator *integrator, int *substeps);
 double tz_learned_symplectic(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
                              double weight, const tz_real *u, int T, int B);
 void tz_learned_energy(const tz_model *model, tz_model_workspace *workspace, tz_real *E,

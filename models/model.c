@@ -340,6 +340,19 @@ void tz_model_energy(const tz_model *model, tz_model_workspace *workspace, tz_re
     model->ops->energy(model, workspace, E, z, B);
 }
 
+tz_status tz_model_set_integrator(tz_model *model, tz_integrator integrator, int substeps,
+                                  tz_error *error) {
+    TZ_ASSERT((unsigned)integrator < TZ_INTEGRATOR_COUNT);
+    return model->ops->set_integrator != NULL
+               ? model->ops->set_integrator(model, integrator, substeps, error)
+               : tz_fail(error, TZ_ERR_UNSUPPORTED,
+                         "a model of kind %s has no integrator to choose", model->ops->kind);
+}
+
+bool tz_model_integrator(const tz_model *model, tz_integrator *integrator, int *substeps) {
+    return model->ops->integrator != NULL && model->ops->integrator(model, integrator, substeps);
+}
+
 double tz_model_symplectic(const tz_model *model, tz_model_workspace *workspace, tz_real *grad,
                            double weight, const tz_real *u, int T, int B) {
     TZ_ASSERT(model->ops->symplectic != NULL);

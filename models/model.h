@@ -23,6 +23,16 @@
 typedef struct tz_model tz_model;
 typedef struct tz_model_workspace tz_model_workspace;
 
+// One step h of dw/dt = f(w, u), u held.
+typedef enum tz_integrator {
+    TZ_INTEGRATOR_EULER,  // explicit
+    TZ_INTEGRATOR_RK4_38, // Kutta's 3/8 rule, the study's choice for the synthetic systems
+    TZ_INTEGRATOR_RK4,    // the classical rule
+    // generalised leapfrog, symplectic: Hamiltonian kinds, for prediction (not differentiated)
+    TZ_INTEGRATOR_LEAPFROG,
+    TZ_INTEGRATOR_COUNT
+} tz_integrator;
+
 // The verbs of one kind of model. `self` is the kind's own struct, which starts with tz_model.
 typedef struct tz_model_ops {
     const char *kind; // "node", "node-so", ..., "sim"
@@ -80,6 +90,11 @@ typedef struct tz_model_ops {
     void (*variance_vjp)(const tz_model *self, tz_model_workspace *workspace, tz_real *grad,
                          const tz_real *V_bar, const tz_real *z, const tz_real *u, int T, int B);
 
+    // (learned kinds, ensembles) see tz_model_set_integrator and tz_model_integrator
+    tz_status (*set_integrator)(tz_model *self, tz_integrator integrator, int substeps,
+                                tz_error *error);
+    bool (*integrator)(const tz_model *self, tz_integrator *integrator, int *substeps);
+
     // (node-so-mass) see tz_model_symplectic
     double (*symplectic)(const tz_model *self, tz_model_workspace *workspace, tz_real *grad,
                          double weight, const tz_real *u, int T, int B);
@@ -123,15 +138,6 @@ static inline int tz_model_nz(const tz_model *model) {
 
 // ---- making a learned model
 
-// One step h of dw/dt = f(w, u), u held.
-typedef enum tz_integrator {
-    TZ_INTEGRATOR_EULER,  // explicit
-    TZ_INTEGRATOR_RK4_38, // Kutta's 3/8 rule, the study's choice for the synthetic systems
-    TZ_INTEGRATOR_RK4,    // the classical rule
-    // generalised leapfrog, symplectic: Hamiltonian kinds, for prediction (not differentiated)
-    TZ_INTEGRATOR_LEAPFROG,
-    TZ_INTEGRATOR_COUNT
-} tz_integrator;
 TZ_API const char *tz_integrator_name(tz_integrator integrator); // "euler", "rk4-38", ...
 TZ_API tz_status tz_integrator_find(tz_integrator *integrator, const char *name, tz_error *error);
 
@@ -211,12 +217,13 @@ TZ_API void tz_model_prepare(tz_model *model);
 TZ_API void tz_model_energy(const tz_model *model, tz_model_workspace *workspace, tz_real *E,
                             const tz_real *z, int B);
 
-// Predicts with another integrator than the model was trained with, from the next workspace on.
-// TZ_ERR_UNSUPPORTED when the kind does not serve it, TZ_ERR_ARGUMENT for substeps out of range.
+// Predicts with another integrator than the model was trained with, from the next workspace on; an
+// ensemble with all its members. TZ_ERR_UNSUPPORTED when the kind does not serve it, or has none to
+// choose, TZ_ERR_ARGUMENT for substeps out of range; then nothing is changed.
 TZ_API tz_status tz_model_set_integrator(tz_model *model, tz_integrator integrator, int substeps,
                                          tz_error *error);
 // The integrator that it predicts with and the substeps of a transition; false for kinds that have
-// none to choose (ensembles).
+// none to choose (sim), and for ensembles whose members differ in it.
 TZ_API bool tz_model_integrator(const tz_model *model, tz_integrator *integrator, int *substeps);
 
 // Floating-point operations of a learned model's forward and backward over T transitions of one

@@ -100,8 +100,8 @@ void tz_json_add_env(struct json_object *object, const char *env, const char *en
 int tz_version_of_choice(int choice);
 
 // Has a model predict with another integrator (its name; NULL: its own) and in as many substeps (0:
-// as before). `path` names the model in the sentence of an error, which is that of
-// tz_model_set_integrator.
+// as before), an ensemble with all its members. `path` names the model in the sentence of an error:
+// that of tz_model_set_integrator, or that members differ in what is not chosen here.
 tz_status tz_set_integration(tz_model *model, const char *integrator, int substeps,
                              const char *path, tz_error *error);
 

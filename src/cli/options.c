@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/nearest.h"
+#include "models/ensemble.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -358,9 +359,15 @@ tz_status tz_set_integration(tz_model *model, const char *integrator, int subste
                              const char *path, tz_error *error) {
     tz_integrator rule = TZ_INTEGRATOR_EULER;
     int trained = 1;
-    tz_model_integrator(model, &rule, &trained); // set tells what has none
+    const bool is_one = tz_model_integrator(model, &rule, &trained); // set tells what has none
     if (integrator != NULL) {
         TZ_CHECK(tz_integrator_find(&rule, integrator, error));
+    }
+    if (!is_one && tz_ensemble_count(model) > 0 && (integrator == NULL || substeps == 0)) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                       "%s: its members differ in rule or substeps, so that one of both cannot be "
+                       "chosen for all",
+                       path);
     }
     tz_error cause;
     const tz_status status =

@@ -6,6 +6,9 @@
 //     R/trial-<r>          with trials: that model drives once more
 //     R/metrics.csv        a row per round
 //     R/model.safetensors  the best model, and beside it results.json: all is done
+//
+// A first model that is an ensemble stays one: each of its members is trained on, and ensemble.json
+// stands for model.safetensors everywhere, its members in folders beside it.
 #include "base/assert.h"
 #include "base/file.h"
 #include "base/interrupt.h"
@@ -16,6 +19,7 @@
 #include "cli/run_plots.h"
 #include "cli/stages.h"
 #include "data/dataset.h"
+#include "models/ensemble.h"
 
 #include <json-c/json.h>
 #include <math.h>
@@ -133,9 +137,14 @@ static tz_status locate(char path[TZ_PATH_MAX], const run *r, tz_error *error, c
     return tz_path_join(path, r->arguments.out, name, error);
 }
 
+// What the file of each model is called.
+static const char *model_name(const arguments *a) {
+    return tz_ensemble_is_list(a->model) ? "ensemble.json" : "model.safetensors";
+}
+
 static tz_status locate_model(char path[TZ_PATH_MAX], const run *r, int model, tz_error *error) {
     if (model > 0) {
-        return locate(path, r, error, "round-%d/model/model.safetensors", model);
+        return locate(path, r, error, "round-%d/model/%s", model, model_name(&r->arguments));
     }
     return tz_path_join(path, "", r->arguments.model, error);
 }
@@ -380,22 +389,13 @@ static struct json_object *results_json(const run *r, const char *best) {
     return o;
 }
 
-static tz_status copy_file(const char *from, const char *to, tz_error *error) {
-    char *bytes = NULL;
-    size_t size = 0;
-    TZ_CHECK(tz_file_read(from, &bytes, &size, SIZE_MAX - 1, error));
-    const tz_status status = tz_file_write(to, bytes, size, error);
-    tz_free(bytes);
-    return status;
-}
-
 static tz_status conclude(const run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     char best[TZ_PATH_MAX], model[TZ_PATH_MAX], path[TZ_PATH_MAX];
     TZ_CHECK(locate_model(best, r, r->best, error));
-    TZ_CHECK(locate(model, r, error, "model.safetensors"));
+    TZ_CHECK(locate(model, r, error, "%s", model_name(a)));
     TZ_CHECK(locate(path, r, error, "results.json"));
-    TZ_CHECK(copy_file(best, model, error));
+    TZ_CHECK(tz_model_copy(best, model, error));
     struct json_object *results = results_json(r, best);
     tz_status status = tz_json_write(path, results, error);
     if (status == TZ_OK) {
@@ -414,7 +414,7 @@ static tz_status conclude(const run *r, tz_error *error) {
 
 static tz_status check_folder(const arguments *a, tz_error *error) {
     static const char *const files[] = {"config.json", "round-1/mpc/config.json",
-                                        "model.safetensors"};
+                                        "model.safetensors", "ensemble.json"};
     TZ_CHECK(tz_run_folder_expect(a->out, "rounds", false, error));
     return a->resume ? TZ_OK : tz_run_folder_refuse(a->out, files, TZ_COUNTOF(files), error);
 }
@@ -624,7 +624,7 @@ static tz_status parse(run *r, int argc, char **argv, bool *help, tz_error *erro
     const tz_option round_rows[] = {
         {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "a name of `trapeze envs`, or a file.xml", .required = true},
         {"--data", TZ_OPTION_LIST, &a->data, "D", .help = "dataset that the model was learned from: a Minari folder or an HDF5 file", .required = true},
-        {"--model", TZ_OPTION_TEXT, &a->model, "FILE", .help = "model file to begin with", .required = true},
+        {"--model", TZ_OPTION_TEXT, &a->model, "FILE", .help = "model file to begin with, or an ensemble's list", .required = true},
         {"--out", TZ_OPTION_TEXT, &a->out, "R", .help = "folder of the run", .required = true},
         {"--rounds", TZ_OPTION_INT, &a->rounds, "N", .help = "how many", .min = 1, .max = ROUNDS_MAX},
         {"--episodes", TZ_OPTION_INT, &a->episodes, "N", .help = "of a round", .min = 1, .max = 100000},

@@ -44,7 +44,8 @@ typedef struct run {
     tz_model *model;
     tz_team *team;
     char *what;               // of the training definition
-    char init_sha256[65];     // of the file of --init
+    int member;               // of the ensemble at hand
+    char init_sha256[65];     // of the file of --init, or of that member of its list
     bool integration_was_set; // by --integrator or --substeps
     int argc;
     char **argv;
@@ -162,16 +163,14 @@ static tz_status create_model(run *r, const tz_model_statistics *statistics, con
 static tz_status continue_model(run *r, const tz_model_statistics *statistics, bool kind_was_set,
                                 tz_error *error) {
     const arguments *a = &r->arguments;
-    TZ_CHECK(tz_model_load(&r->model, a->init, error));
+    int n_members;
+    TZ_CHECK(tz_ensemble_is_list(a->init)
+                 ? tz_ensemble_load_member(&r->model, &n_members, a->init, r->member, error)
+                 : tz_model_load(&r->model, a->init, error));
     TZ_CHECK(tz_model_check_task(r->model, tz_env_task(r->env), a->init, error));
     // it goes on with the environment as it is now
     memcpy(r->model->env_digest, tz_env_task(r->env)->digest, sizeof r->model->env_digest);
     memcpy(r->init_sha256, r->model->sha256, sizeof r->init_sha256);
-    if (r->model->n_parameters == 0) {
-        return tz_fail(error, TZ_ERR_UNSUPPORTED,
-                       "%s: an ensemble cannot be trained on as a whole; name one of its members",
-                       a->init);
-    }
     if (kind_was_set && strcmp(r->model->ops->kind, kinds[a->kind]) != 0) {
         return tz_fail(error, TZ_ERR_MISMATCH, "%s: a model of kind %s, but --model asks for %s",
                        a->init, r->model->ops->kind, kinds[a->kind]);
@@ -520,6 +519,7 @@ static tz_status train_members(run *r, bool kind_was_set, tz_training_report *re
         snprintf(file[i], sizeof file[i], "%s/model.safetensors", name);
         files[i] = file[i];
         TZ_CHECK(tz_path_join(folder, whole.out, name, error));
+        r->member = i;
         a->out = folder;
         a->seed = whole.seed + (uint64_t)i;
         forget_model(r);
@@ -582,6 +582,23 @@ static tz_status check_init(const arguments *a, const tz_option *options, size_t
                            a->init, option->name);
         }
     }
+    return TZ_OK;
+}
+
+// An ensemble that is trained on keeps its members.
+static tz_status count_members(arguments *a, bool was_set, tz_error *error) {
+    if (a->init == NULL || !tz_ensemble_is_list(a->init)) {
+        return TZ_OK;
+    }
+    tz_model *first = NULL;
+    int n = 0;
+    TZ_CHECK(tz_ensemble_load_member(&first, &n, a->init, 0, error));
+    tz_model_destroy(first);
+    if (was_set && a->members != n) {
+        return tz_fail(error, TZ_ERR_MISMATCH, "%s: an ensemble of %d, but --members asks for %d",
+                       a->init, n, a->members);
+    }
+    a->members = n;
     return TZ_OK;
 }
 
@@ -698,7 +715,7 @@ tz_status tz_train_stage(int argc, char **argv, tz_stage stage, tz_error *error)
         {"--study", TZ_OPTION_FLAG, &a->study, .help = "the study's form of the model and its training, but for the options given beside it"},
         {"--forecast", TZ_OPTION_FLAG, &a->forecast, .help = "the form that predicts best over 200 steps, an ensemble, but for the options given beside it; not for planning"},
         {"--weight", TZ_OPTION_LIST, &a->weights, "W", .help = "share of the sequences drawn from the --data at the same place; without it, by size"},
-        {"--init", TZ_OPTION_TEXT, &a->init, "FILE", .help = "continue from this model's weights, under its normaliser"},
+        {"--init", TZ_OPTION_TEXT, &a->init, "FILE", .help = "continue from this model's weights, under its normaliser; of an ensemble member by member"},
         {"--renormalise", TZ_OPTION_FLAG, &a->renormalise, .help = "with --init: take the normaliser from the data"},
         {"--epochs", TZ_OPTION_INT, &t->epochs, "N", .help = "passes over the sequences", .min = 1, .max = 1e6},
         {"--lr", TZ_OPTION_REAL, &t->lr, "X", .help = "first learning rate", .min = 1e-30, .max = 1e30},
@@ -737,6 +754,10 @@ tz_status tz_train_stage(int argc, char **argv, tz_stage stage, tz_error *error)
     }
     if (status == TZ_OK) {
         status = check_init(a, options, TZ_COUNTOF(options), error);
+    }
+    if (status == TZ_OK) {
+        const bool was_set = tz_option_was_set(options, TZ_COUNTOF(options), &a->members);
+        status = count_members(a, was_set, error);
     }
     if (status == TZ_OK) {
         status = check_idle(a, options, TZ_COUNTOF(options), error);

@@ -159,6 +159,36 @@ static void the_parts_are_the_commands(void **state) {
     }
 }
 
+// An ensemble goes through rounds and trials as one, and what is kept holds its members.
+static void an_ensemble_stays_one(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("train --data data --model node-so --members 2 --hidden 8 --sequences "
+                             "400 --epochs 1 --seed 0 --out pair --quiet"),
+                     0);
+    assert_int_equal(
+        trapeze("%s", with(FIRST SMALL TRIALS "--out both --json", "--model pair/ensemble.json")),
+        0);
+    json_object *o = printed_json();
+    static const char *const files[] = {"ensemble.json", "member-0/model.safetensors",
+                                        "member-1/model.safetensors"};
+    for (size_t i = 0; i < TZ_COUNTOF(files); i++) {
+        char kept[128], best[128];
+        snprintf(kept, sizeof kept, "both/%s", files[i]);
+        snprintf(best, sizeof best, "both/round-%d/model/%s", (int)number(o, "best_after_round"),
+                 files[i]);
+        assert_same_file(kept, best);
+    }
+    json_object_put(o);
+    assert_int_equal(shell("cmp -s both/member-0/model.safetensors "
+                           "both/member-1/model.safetensors"),
+                     1);
+    assert_int_equal(trapeze("mpc --env inverted_pendulum --model both/ensemble.json --steps 3 "
+                             "--samples 12 --horizon 5 --quiet"),
+                     0);
+    assert_refused("both already holds a run", "%s",
+                   with(FIRST SMALL TRIALS "--out both", "--model pair/ensemble.json"));
+}
+
 // Every option of the planner and of the training reaches its part; the trials have their own.
 static void every_option_reaches_its_part(void **state) {
     (void)state;
@@ -353,6 +383,7 @@ int main(void) {
         cmocka_unit_test(the_rounds_choose_the_model),
         cmocka_unit_test(trials_choose_the_model),
         cmocka_unit_test(the_parts_are_the_commands),
+        cmocka_unit_test(an_ensemble_stays_one),
         cmocka_unit_test(every_option_reaches_its_part),
         cmocka_unit_test(datasets_share_a_weight),
         cmocka_unit_test(a_stopped_run_is_resumed),

@@ -263,6 +263,37 @@ static void members_are_the_models_of_their_seeds(void **state) {
     }
 }
 
+// Trained on, an ensemble stays one: each member is what --init makes of it alone.
+static void members_are_trained_on_one_by_one(void **state) {
+    (void)state;
+    assert_int_equal(
+        trapeze("train --data data --init members/ensemble.json --seed 7 --out further "
+                "--epochs 1 " SHORT_BUT_EPOCHS),
+        0);
+    for (int i = 0; i < 2; i++) {
+        char member[64], alone[64];
+        assert_int_equal(
+            trapeze("train --data data --init members/member-%d/model.safetensors --seed %d "
+                    "--out alone-%d --epochs 1 " SHORT_BUT_EPOCHS,
+                    i, 7 + i, i),
+            0);
+        snprintf(member, sizeof member, "further/member-%d/model.safetensors", i);
+        snprintf(alone, sizeof alone, "alone-%d/model.safetensors", i);
+        assert_same_file(member, alone);
+    }
+    assert_int_equal(
+        trapeze("eval --data more --model further/ensemble.json --horizon 30 --rollouts 2 "
+                "--substeps 4 --json"),
+        0);
+    struct json_object *report = printed_json();
+    struct json_object *model = json_object_array_get_idx(field(report, "models"), 0);
+    assert_true(number(model, "substeps") == 4.0);
+    assert_string_equal(words(model, "integrator"), "euler");
+    json_object_put(report);
+    assert_refused("members/ensemble.json: an ensemble of 2, but --members asks for 3",
+                   "train --data data --init members/ensemble.json --members 3 --out three");
+}
+
 // HalfCheetah's root x is masked unless it is to be seen: one input more of 16 units.
 static void masked_coordinates_can_be_seen(void **state) {
     (void)state;
@@ -613,6 +644,7 @@ int main(void) {
         cmocka_unit_test(eval_finds_the_held_out_episodes),
         cmocka_unit_test(eval_names_what_is_worse_than_nothing),
         cmocka_unit_test(members_are_the_models_of_their_seeds),
+        cmocka_unit_test(members_are_trained_on_one_by_one),
         cmocka_unit_test(masked_coordinates_can_be_seen),
         cmocka_unit_test(eval_says_what_it_cannot_know),
         cmocka_unit_test(labels_of_paths_stay_whole_in_csv),

@@ -170,14 +170,26 @@ static void list_is_written_and_read(void **state) {
     assert_int_equal(strlen(ensemble->sha256), 64);
     assert_string_equal(ensemble->data_mujoco, "2.2.2, 3.1.6");
     assert_string_equal(ensemble->trained_mujoco, "4.0.1");
-    // each member integrates as it was trained
+    tz_model_destroy(ensemble);
+
+    // one of them alone, to be trained on
     tz_error error;
-    tz_integrator integrator;
-    int substeps;
-    assert_false(tz_model_integrator(ensemble, &integrator, &substeps));
-    assert_int_equal(tz_model_set_integrator(ensemble, TZ_INTEGRATOR_RK4, 1, &error),
-                     TZ_ERR_UNSUPPORTED);
-    assert_non_null(strstr(error.text, "has no integrator to choose"));
+    tz_model *member = NULL;
+    int n = 0;
+    assert_int_equal(tz_ensemble_load_member(&member, &n, path, 1, &error), TZ_OK);
+    assert_int_equal(n, 2);
+    assert_string_equal(member->ops->kind, "node");
+    tz_model_destroy(member);
+    assert_int_equal(tz_ensemble_load_member(&member, &n, path, 2, &error), TZ_ERR_ARGUMENT);
+    assert_non_null(strstr(error.text, "pair.json: has 2 members, none of number 2"));
+    assert_null(member);
+
+    // a copy elsewhere has its members
+    char copy[TZ_PATH_MAX];
+    path_in_folder(copy, "copy/of/pair.json");
+    assert_int_equal(tz_model_copy(path, copy, &error), TZ_OK);
+    assert_int_equal(tz_model_load(&ensemble, copy, &error), TZ_OK);
+    assert_string_equal(tz_ensemble_member(ensemble, 0)->ops->kind, "node-so");
     tz_model_destroy(ensemble);
 
     // a member that was replaced is not the one that was listed
@@ -188,6 +200,42 @@ static void list_is_written_and_read(void **state) {
     path_in_folder(path, "pair.json");
     assert_int_equal(tz_model_load(&ensemble, path, &error), TZ_ERR_MISMATCH);
     assert_non_null(strstr(error.text, "a.safetensors has the digest"));
+}
+
+// What is chosen for an ensemble is chosen for each member, or for none.
+static void members_integrate_alike(void **state) {
+    (void)state;
+    tz_model *members[2] = {fixture_model("node"), fixture_model("node-so")};
+    tz_model *ensemble = NULL;
+    tz_error error;
+    tz_integrator integrator;
+    int substeps, before;
+    assert_true(tz_model_integrator(members[0], &integrator, &before));
+    assert_int_equal(tz_ensemble_create(&ensemble, members, 2, NULL), TZ_OK);
+    assert_true(tz_model_integrator(ensemble, &integrator, &substeps));
+    assert_int_equal(integrator, TZ_INTEGRATOR_EULER);
+    assert_int_equal(substeps, before);
+
+    // the second refuses, and the first is as it was
+    assert_int_equal(tz_model_set_integrator(ensemble, TZ_INTEGRATOR_RK4, 1, &error),
+                     TZ_ERR_UNSUPPORTED);
+    assert_non_null(strstr(error.text, "kind node-so has the step in its equations"));
+    assert_true(tz_model_integrator(members[0], &integrator, &substeps));
+    assert_int_equal(integrator, TZ_INTEGRATOR_EULER);
+    assert_int_equal(substeps, before);
+
+    assert_int_equal(tz_model_set_integrator(ensemble, TZ_INTEGRATOR_EULER, 3, &error), TZ_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_true(tz_model_integrator(members[i], &integrator, &substeps));
+        assert_int_equal(substeps, 3);
+    }
+
+    // a member on its own way leaves the ensemble without one
+    assert_int_equal(tz_model_set_integrator(members[0], TZ_INTEGRATOR_EULER, 5, &error), TZ_OK);
+    substeps = 0;
+    assert_false(tz_model_integrator(ensemble, &integrator, &substeps));
+    assert_int_equal(substeps, 0);
+    tz_model_destroy(ensemble);
 }
 
 static void bad_lists_are_refused(void **state) {
@@ -244,6 +292,7 @@ int main(void) {
         cmocka_unit_test(absent_verbs_are_asserted),
         cmocka_unit_test(variance_is_that_of_the_mixture),
         cmocka_unit_test(list_is_written_and_read),
+        cmocka_unit_test(members_integrate_alike),
         cmocka_unit_test(bad_lists_are_refused),
         cmocka_unit_test(members_of_two_environments_are_refused),
     };
