@@ -138,8 +138,8 @@ static void rollout(const tz_model *model, tz_model_workspace *workspace, float 
 
 static bool integrator_of(const tz_model *model, tz_integrator *integrator, int *substeps) {
     const ensemble *self = (const ensemble *)model;
-    tz_integrator rule, first_rule;
-    int n, first_n;
+    tz_integrator rule = TZ_INTEGRATOR_EULER, first_rule = rule;
+    int n = 0, first_n = 0;
     tz_model_integrator(self->member[0], &first_rule, &first_n);
     for (int i = 1; i < self->n; i++) {
         tz_model_integrator(self->member[i], &rule, &n);
