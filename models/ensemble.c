@@ -131,6 +131,13 @@ static void predict(const tz_model *model, tz_model_workspace *workspace, float 
     }
 }
 
+void tz_ensemble_rollout_member(const tz_model *model, tz_model_workspace *workspace, int index,
+                                float *z, const float *z0, const float *u, int T, int B) {
+    TZ_ASSERT(index >= 0 && index < tz_ensemble_count(model));
+    tz_model_rollout(((const ensemble *)model)->member[index], workspace->member[index], z, z0, u,
+                     T, B);
+}
+
 static void rollout(const tz_model *model, tz_model_workspace *workspace, float *z, const float *z0,
                     const float *u, int T, int B) {
     predict(model, workspace, z, NULL, z0, u, T, B);

@@ -24,6 +24,11 @@ TZ_API tz_status tz_ensemble_create(tz_model **ensemble, tz_model *const *member
 TZ_API int tz_ensemble_count(const tz_model *model);
 TZ_API const tz_model *tz_ensemble_member(const tz_model *model, int index);
 
+// One member's rollout alone, on a workspace of the ensemble; as tz_model_rollout.
+TZ_API void tz_ensemble_rollout_member(const tz_model *model, tz_model_workspace *workspace,
+                                       int index, float *z, const float *z0, const float *u, int T,
+                                       int B);
+
 // Writes the list of `files` (n), paths relative to the list's folder, after reading each for its
 // digest.
 TZ_API tz_status tz_ensemble_write(const char *path, const char *const *files, int n,

@@ -226,6 +226,9 @@ static struct json_object *planner_json(const tz_planner_def *d, int substeps) {
     tz_json_add_text(o, "range", tz_range_choices[d->range_mode]);
     tz_json_add_real(o, "range_margin", d->range_margin);
     tz_json_add_real(o, "range_penalty", d->range_penalty);
+    if (d->disagreement > 0.0) {
+        tz_json_add_real(o, "disagreement", d->disagreement);
+    }
     tz_json_add_int(o, "policy_samples", d->policy != NULL ? d->policy_samples : 0);
     tz_json_add_int(o, "substeps", substeps);
     return o;

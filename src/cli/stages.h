@@ -53,6 +53,7 @@ extern const char *const tz_range_choices[]; // tz_range_mode
         {"--range", TZ_OPTION_CHOICE, &(p)->range, "MODE", .help = "candidates that leave the range of the model's training data", .choices = tz_range_choices}, \
         {"--range-margin", TZ_OPTION_REAL, &(p)->def.range_margin, "X", .help = "how far outside is tolerated, in widths of the range", .min = 0, .max = 1e6}, \
         {"--range-penalty", TZ_OPTION_REAL, &(p)->def.range_penalty, "X", .help = "reward lost per step and width outside", .min = 0, .max = 1e12}, \
+        {"--disagreement", TZ_OPTION_REAL, &(p)->def.disagreement, "X", .help = "ensembles: reward lost for each standard deviation of the returns that the members promise", .min = 0, .max = 1e12}, \
         {"--substeps", TZ_OPTION_INT, &(p)->substeps, "N", .help = "steps of the integrator in a predicted transition; 0: as the model was trained; half as many plan twice as fast", .min = 0, .max = 1000}, \
         {"--no-early-end", TZ_OPTION_FLAG, &(p)->no_early_end, .help = "go on where the task would terminate"}, \
         TZ_VERSION_OPTION(&(p)->version), \

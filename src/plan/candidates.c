@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/blas.h"
 #include "base/memory.h"
+#include "models/ensemble.h"
 
 #include <math.h>
 #include <string.h>
@@ -87,6 +88,7 @@ tz_status tz_candidates_create(tz_candidates *c, const tz_planner_def *def, int 
                          .nu = task->nu,
                          .T = def->horizon,
                          .n_max = n_max,
+                         .n_members = tz_ensemble_count(model),
                          .n_workers = tz_team_size(team)};
     TZ_CHECK(create_workspaces(c, error));
     TZ_CHECK(tz_guide_create(&c->guide, def, task, TZ_CANDIDATE_TILE, c->n_workers, error));
@@ -95,7 +97,9 @@ tz_status tz_candidates_create(tz_candidates *c, const tz_planner_def *def, int 
     const size_t B = TZ_CANDIDATE_TILE, T = (size_t)c->T, nz = (size_t)c->nz, nu = (size_t)c->nu;
     const size_t n_tiles = (size_t)tile_count(n_max), n_workers = (size_t)c->n_workers;
     const size_t n_u = T * B * nu, n_z = (T + 1) * B * nz;
-    const size_t size = T * T + 3 * nz + n_tiles * (n_u + n_z) + n_workers * (n_u + B) + 2 * B * nz;
+    const size_t n_member = c->n_members > 0 ? n_workers * n_z : 0;
+    const size_t size =
+        T * T + 3 * nz + n_tiles * (n_u + n_z) + n_workers * (n_u + B) + 2 * B * nz + n_member;
     c->block = tz_alloc(size, sizeof(float));
     c->score = tz_alloc((size_t)n_max, sizeof *c->score);
     if (c->block == NULL || c->score == NULL) {
@@ -107,6 +111,7 @@ tz_status tz_candidates_create(tz_candidates *c, const tz_planner_def *def, int 
     c->z = take(&cursor, n_tiles * n_z);
     c->white = take(&cursor, n_workers * n_u);
     c->V = take(&cursor, n_workers * B);
+    c->z_member = take(&cursor, n_member);
     c->z0 = take(&cursor, B * nz);
     c->z_t = take(&cursor, B * nz);
     c->color = take(&cursor, T * T);
@@ -257,17 +262,73 @@ static void draw_tile(const tz_candidates *c, float *u, int tile, int B, int wor
     }
 }
 
-// Rolls the B sequences u (T, B, nu) out from z0 to z (T + 1, B, nz) and scores them by `task`.
-static void roll_out(const tz_candidates *c, const tz_task *task, tz_score *score, float *z,
-                     const float *u, int B, int worker) {
+// Scores the states z (T + 1, B, nz) of B sequences u (T, B, nu), row by row.
+static void score_tile(const tz_candidates *c, const tz_task *task, tz_score *score, const float *z,
+                       const float *u, int B, int worker) {
     float *V = c->V + (size_t)worker * TZ_CANDIDATE_TILE;
-    tz_model_rollout(c->model, c->workspace[worker], z, c->z0, u, c->T, B);
     if (c->guide.critic != NULL) {
         tz_guide_value(&c->guide, worker, V, z + (size_t)c->T * (size_t)(B * c->nz), B);
     }
     for (int row = 0; row < B; row++) {
         score[row] = score_row(c, task, c->scratch[worker], z, u, V[row], B, row);
     }
+}
+
+// Takes the score of one more member into the mean of the k before it, and the square of its
+// distance from that (Welford) into `squares`.
+static void join_score(tz_score *mean, double *squares, const tz_score *of_member, int k) {
+    const double share = 1.0 / (k + 1), off = of_member->value - mean->value;
+    mean->earned += share * (of_member->earned - mean->earned);
+    mean->first_reward += share * (of_member->first_reward - mean->first_reward);
+    mean->left_range |= of_member->left_range;
+    if (of_member->outcome > mean->outcome) {
+        mean->outcome = of_member->outcome;
+        mean->value = of_member->value;
+    } else if (of_member->outcome == mean->outcome && mean->outcome == TZ_ROLLOUT_SOUND) {
+        mean->value += share * off;
+        *squares += off * (of_member->value - mean->value);
+    } else if (of_member->outcome == mean->outcome) {
+        mean->value = fmin(mean->value, of_member->value); // the first to leave
+    }
+}
+
+// The members of an ensemble one by one: z is the mean of their states.
+static void roll_out_members(const tz_candidates *c, const tz_task *task, tz_score *score, float *z,
+                             const float *u, int B, int worker) {
+    const size_t n = (size_t)((c->T + 1) * B * c->nz);
+    const size_t of_worker = (size_t)((c->T + 1) * TZ_CANDIDATE_TILE * c->nz);
+    float *z_k = c->z_member + (size_t)worker * of_worker; // (T + 1, B, nz)
+    double squares[TZ_CANDIDATE_TILE] = {0};
+    memset(z, 0, n * sizeof *z);
+    for (int k = 0; k < c->n_members; k++) {
+        tz_score of_member[TZ_CANDIDATE_TILE];
+        tz_ensemble_rollout_member(c->model, c->workspace[worker], k, z_k, c->z0, u, c->T, B);
+        score_tile(c, task, of_member, z_k, u, B, worker);
+        for (int row = 0; row < B; row++) {
+            score[row] = k == 0 ? of_member[row] : score[row];
+            join_score(&score[row], &squares[row], &of_member[row], k);
+        }
+        const float share = 1.0f / (float)(k + 1);
+        for (size_t i = 0; i < n; i++) {
+            z[i] += share * (z_k[i] - z[i]);
+        }
+    }
+    for (int row = 0; row < B; row++) {
+        if (score[row].outcome == TZ_ROLLOUT_SOUND) {
+            score[row].value -= c->def->disagreement * sqrt(squares[row] / c->n_members);
+        }
+    }
+}
+
+// Rolls the B sequences u (T, B, nu) out from z0 to z (T + 1, B, nz) and scores them by `task`.
+static void roll_out(const tz_candidates *c, const tz_task *task, tz_score *score, float *z,
+                     const float *u, int B, int worker) {
+    if (c->n_members > 0) {
+        roll_out_members(c, task, score, z, u, B, worker);
+        return;
+    }
+    tz_model_rollout(c->model, c->workspace[worker], z, c->z0, u, c->T, B);
+    score_tile(c, task, score, z, u, B, worker);
 }
 
 static void evaluate_tile(void *context, int tile, int worker) {

@@ -1,6 +1,11 @@
 // A population of candidate control sequences: drawn around a mean, rolled out through the model,
 // and scored with the task's reward. Private to the planners.
 //
+// Through an ensemble a sequence is rolled out by each member on its own, from start to end, as the
+// particles of PETS that keep their model (Chua, Calandra, McAllister, Levine, NeurIPS 2018). Its
+// score is the mean of the members' less `disagreement` times their standard deviation, its states
+// are the mean of theirs. A member that diverged or left the range speaks for all.
+//
 // The population is cut in tiles of a fixed number of rows. One thread draws, rolls out and scores
 // a tile over the whole horizon, and every tile has a random stream of its own, so nothing depends
 // on the number of threads. Within a tile arrays are time-major: u (T, B, nu), z (T + 1, B, nz).
@@ -44,6 +49,7 @@ typedef struct tz_candidates {
     tz_guide guide;
     int nz, nu, T;
     int n_max;                      // most candidates of a population
+    int n_members;                  // of an ensemble, else 0
     int n_workers;                  // threads of the team
     tz_model_workspace **workspace; // of each worker                              (n_workers)
     tz_task_scratch **scratch;      // of each worker; NULL: the task needs none   (n_workers)
@@ -54,6 +60,8 @@ typedef struct tz_candidates {
     float *u, *z;                   // of every tile        (T, B, nu) and (T + 1, B, nz) each
     float *white;                   // of every worker                  (n_workers, T, B, nu)
     float *V;                       // values of the last states              (n_workers, B)
+    float *z_member;                // of an ensemble: one member's states
+                                    //                                (n_workers, T + 1, B, nz)
     float *z0;                      // start, in every row of a tile                    (B, nz)
     float *z_t;                     // states that proposals have come to               (B, nz)
     tz_score *score;                // owned                                            (n_max)

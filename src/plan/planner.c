@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "models/ensemble.h"
 #include "plan/planner_kind.h"
 
 #include <math.h>
@@ -108,6 +109,7 @@ static tz_status check_def(const tz_planner_def *def, tz_error *error) {
     TZ_CHECK(check_int("a range mode", (int)def->range_mode, 0, TZ_RANGE_REJECT, error));
     TZ_CHECK(check_real("range margin", def->range_margin, 0.0, 1e6, error));
     TZ_CHECK(check_real("range penalty", def->range_penalty, 0.0, 1e12, error));
+    TZ_CHECK(check_real("disagreement", def->disagreement, 0.0, 1e12, error));
     return check_guide(def, error);
 }
 
@@ -122,6 +124,12 @@ static tz_status check_model(const tz_planner_def *def, const tz_task *task, con
         return tz_fail(error, TZ_ERR_UNSUPPORTED,
                        "a model of kind %s knows no range of training data to keep the candidates "
                        "in",
+                       model->ops->kind);
+    }
+    if (def->disagreement > 0.0 && tz_ensemble_count(model) == 0) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED,
+                       "a model of kind %s has no members that could disagree, expected an "
+                       "ensemble",
                        model->ops->kind);
     }
     return TZ_OK;

@@ -49,6 +49,8 @@ typedef struct tz_planner_def {
     tz_range_mode range_mode; // [TZ_RANGE_OFF]
     double range_margin;      // tolerated outside [z_low, z_high], in widths of the range [0.1]
     double range_penalty;     // reward lost per step and width of the range outside [10]
+    double disagreement;      // ensembles: reward lost per standard deviation of what the members
+                              // promise of a candidate, >= 0 [0]
     const tz_policy *policy;  // nullable, borrowed for the planner's life: proposes candidates
     int policy_samples;       // that follow it through the model, of those of every iteration [0]
     const tz_critic *critic;  // nullable, borrowed likewise, needs the policy: value at the horizon
@@ -79,8 +81,8 @@ typedef struct tz_plan {
 
 // model, task and team are borrowed and must outlive the planner. Errors: a setting out of its
 // bounds (TZ_ERR_ARGUMENT), a model of other dimensions (TZ_ERR_MISMATCH), a range asked of a model
-// without one or a policy that a predicted state does not suffice for (TZ_ERR_UNSUPPORTED), memory.
-// The caller destroys it.
+// without one, a disagreement of a model without members, or a policy that a predicted state does
+// not suffice for (TZ_ERR_UNSUPPORTED), memory. The caller destroys it.
 TZ_API tz_status tz_planner_create(tz_planner **planner, const tz_planner_def *def,
                                    const tz_task *task, const tz_model *model, tz_team *team,
                                    tz_error *error);

@@ -165,10 +165,14 @@ static void an_ensemble_stays_one(void **state) {
     assert_int_equal(trapeze("train --data data --model node-so --members 2 --hidden 8 --sequences "
                              "400 --epochs 1 --seed 0 --out pair --quiet"),
                      0);
-    assert_int_equal(
-        trapeze("%s", with(FIRST SMALL TRIALS "--out both --json", "--model pair/ensemble.json")),
-        0);
+    assert_int_equal(trapeze("%s", with(FIRST SMALL TRIALS "--disagreement 0.5 --out both --json",
+                                        "--model pair/ensemble.json")),
+                     0);
     json_object *o = printed_json();
+    json_object *trial = options_of("both/trial-1/config.json");
+    assert_true(number(trial, "disagreement") == 0.5);
+    json_object_put(trial);
+    assert_refused("no members that could disagree", FIRST SMALL "--disagreement 0.5 --out alone");
     static const char *const files[] = {"ensemble.json", "member-0/model.safetensors",
                                         "member-1/model.safetensors"};
     for (size_t i = 0; i < TZ_COUNTOF(files); i++) {

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "models/ensemble.h"
 #include "plan/planner_kind.h"
 #include "plan/sim_model.h"
 
@@ -374,8 +375,93 @@ static void the_best_come_first(void **state) {
     }
 }
 
+// ---- ensembles
+
+// Scores of one draw through a model, (N).
+static void score_draw(tz_score *score, const tz_model *model, const tz_task *task, tz_team *team,
+                       double disagreement) {
+    tz_planner_def def = tz_planner_def_default();
+    def.kind = TZ_PLANNER_RANDOM;
+    def.horizon = T;
+    def.samples = N;
+    def.discount = 0.9;
+    def.disagreement = disagreement;
+    tz_planner *planner = NULL;
+    tz_error error;
+    assert_int_equal(tz_planner_create(&planner, &def, task, model, team, &error), TZ_OK);
+    const double z_start[TOY_NZ] = {0.25, -0.125};
+    const float z0[TOY_NZ] = {0.25f, -0.125f};
+    tz_plan plan;
+    tz_planner_plan(planner, &plan, z_start);
+    memcpy(score, planner->candidates.score, N * sizeof *score);
+    if (tz_ensemble_count(model) > 0) {
+        // the states of a candidate are those of the ensemble
+        float z[(T + 1) * TOY_NZ], u[T], z_model[(T + 1) * TOY_NZ];
+        tz_model_workspace *ws = NULL;
+        candidate_states(&planner->candidates, z, N - 1);
+        candidate_controls(&planner->candidates, u, N - 1);
+        assert_int_equal(tz_model_workspace_create(&ws, model, 1, T, false, &error), TZ_OK);
+        tz_model_rollout(model, ws, z_model, z0, u, T, 1);
+        assert_memory_equal(z, z_model, sizeof z);
+        tz_model_workspace_destroy(model, ws);
+    }
+    tz_planner_destroy(planner);
+}
+
+// What an ensemble promises is the mean of its members' promises, less what they disagree by; a
+// member that diverged speaks for all.
+static void members_are_asked_one_by_one(void **state) {
+    (void)state;
+    const tz_task task = toy_task();
+    tz_toy toy[2] = {toy_model(), toy_model()};
+    tz_model *members[2] = {&toy[0].model, &toy[1].model}, *ensemble = NULL;
+    tz_team *team = NULL;
+    tz_error error;
+    toy[1].gain = 0.25f;
+    toy[1].diverges_above = 1.9f;
+    assert_int_equal(tz_team_create(&team, 2, &error), TZ_OK);
+    static tz_score alone[2][N], mean[N], wary[N];
+    for (int k = 0; k < 2; k++) {
+        score_draw(alone[k], members[k], &task, team, 0.0);
+        members[k]->n_parameters = 1; // an ensemble's members are learned
+    }
+    assert_int_equal(tz_ensemble_create(&ensemble, members, 2, &error), TZ_OK);
+    score_draw(mean, ensemble, &task, team, 0.0);
+    score_draw(wary, ensemble, &task, team, 3.0);
+    int n_diverged = 0;
+    for (int i = 0; i < N; i++) {
+        const tz_score *a = &alone[0][i], *b = &alone[1][i];
+        assert_int_equal(mean[i].outcome, b->outcome);
+        assert_int_equal(wary[i].outcome, b->outcome);
+        if (b->outcome == TZ_ROLLOUT_DIVERGED) {
+            assert_true(mean[i].value == b->value && wary[i].value == b->value);
+            n_diverged++;
+            continue;
+        }
+        const double middle = 0.5 * (a->value + b->value);
+        const double std = 0.5 * fabs(a->value - b->value); // of two
+        assert_true(fabs(mean[i].value - middle) < 1e-12);
+        assert_true(fabs(wary[i].value - (middle - 3.0 * std)) < 1e-12);
+        assert_true(fabs(mean[i].earned - 0.5 * (a->earned + b->earned)) < 1e-12);
+        assert_true(wary[i].earned == mean[i].earned);
+        assert_true(fabs(mean[i].first_reward - 0.5 * (a->first_reward + b->first_reward)) < 1e-12);
+    }
+    assert_true(n_diverged > 0 && n_diverged < N / 2);
+    tz_model_destroy(ensemble);
+
+    // one model has nobody to disagree with
+    tz_planner *planner = NULL;
+    tz_planner_def def = tz_planner_def_default();
+    def.disagreement = 1.0;
+    assert_int_equal(tz_planner_create(&planner, &def, &task, members[0], team, &error),
+                     TZ_ERR_UNSUPPORTED);
+    assert_non_null(strstr(error.text, "has no members that could disagree"));
+    tz_team_destroy(team);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(members_are_asked_one_by_one),
         cmocka_unit_test(noise_has_its_size_and_colour),
         cmocka_unit_test(the_best_come_first),
         cmocka_unit_test(what_leaves_the_range_pays_by_widths),

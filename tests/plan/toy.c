@@ -28,8 +28,9 @@ static void rollout(const tz_model *model, tz_model_workspace *workspace, float 
         for (int row = 0; row < B; row++) {
             const float *a = z + (t * B + row) * TOY_NZ;
             float *b = z + ((t + 1) * B + row) * TOY_NZ;
-            const float f = u[t * B + row];
-            b[0] = f > toy->diverges_above ? NAN : a[0] + dt * a[1] + 0.5f * dt * dt * f;
+            const float f = toy->gain * u[t * B + row];
+            b[0] =
+                u[t * B + row] > toy->diverges_above ? NAN : a[0] + dt * a[1] + 0.5f * dt * dt * f;
             b[1] = a[1] + dt * f;
         }
     }
@@ -48,6 +49,7 @@ tz_toy toy_model(void) {
         .model = {.ops = &ops, .env = "toy", .nq = 1, .nv = 1, .nu = 1, .dt_s = TOY_DT_S},
         .z_low = {-1.0f, -1.0f},
         .z_high = {1.0f, 1.0f},
+        .gain = 1.0f,
         .diverges_above = INFINITY};
 }
 

@@ -9,13 +9,14 @@
 typedef struct tz_toy {
     tz_model model; // first
     float z_low[2], z_high[2];
+    float gain;           // of the control; 1
     float diverges_above; // a control above this makes the next states NaN
 } tz_toy;
 
 enum { TOY_NZ = 2 };
 static const double TOY_DT_S = 0.1;
 
-// q' = q + dt v + dt^2/2 u, v' = v + dt u; the range of the data is [-1, 1].
+// q' = q + dt v + dt^2/2 g u, v' = v + dt g u with the gain g; the range of the data is [-1, 1].
 tz_toy toy_model(void);
 
 // |u| <= 2; reward -(q'^2 + v'^2 / 10 + u^2 / 100).
