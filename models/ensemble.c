@@ -391,16 +391,24 @@ tz_status tz_ensemble_load(tz_model **model, const char *path, tz_error *error) 
     return status;
 }
 
-tz_status tz_ensemble_load_member(tz_model **member, int *n, const char *path, int index,
-                                  tz_error *error) {
-    *member = NULL;
+tz_status tz_ensemble_count_listed(int *n, const char *path, tz_error *error) {
     struct json_object *list = NULL, *entries = NULL;
     size_t count = 0;
     TZ_CHECK(tz_json_read(path, &list, error));
-    tz_status status = get_entries(&entries, &count, list, path, error);
+    const tz_status status = get_entries(&entries, &count, list, path, error);
     *n = (int)count;
-    if (status == TZ_OK && (index < 0 || index >= *n)) {
-        status = tz_fail(error, TZ_ERR_ARGUMENT, "%s: has %d members, none of number %d", path, *n,
+    json_object_put(list);
+    return status;
+}
+
+tz_status tz_ensemble_load_member(tz_model **member, const char *path, int index, tz_error *error) {
+    *member = NULL;
+    struct json_object *list = NULL, *entries = NULL;
+    size_t n = 0;
+    TZ_CHECK(tz_json_read(path, &list, error));
+    tz_status status = get_entries(&entries, &n, list, path, error);
+    if (status == TZ_OK && (index < 0 || (size_t)index >= n)) {
+        status = tz_fail(error, TZ_ERR_ARGUMENT, "%s: has %zu members, none of number %d", path, n,
                          index);
     }
     if (status == TZ_OK) {

@@ -42,9 +42,10 @@ TZ_API bool tz_ensemble_is_list(const char *path);
 // another and for members that do not fit each other.
 TZ_API tz_status tz_ensemble_load(tz_model **ensemble, const char *path, tz_error *error);
 
-// Reads one member of a list, 0 to *n - 1, alone, to be trained on; *n is how many there are. The
+// How many members a list has, without reading them, and one of them alone, to be trained on. The
 // errors are those above, and TZ_ERR_ARGUMENT for a number that none has. The caller destroys it.
-TZ_API tz_status tz_ensemble_load_member(tz_model **member, int *n, const char *path, int index,
+TZ_API tz_status tz_ensemble_count_listed(int *n, const char *path, tz_error *error);
+TZ_API tz_status tz_ensemble_load_member(tz_model **member, const char *path, int index,
                                          tz_error *error);
 
 // Copies a model's file to another place, of a list its members too, below the folder of the copy,

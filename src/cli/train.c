@@ -163,9 +163,8 @@ static tz_status create_model(run *r, const tz_model_statistics *statistics, con
 static tz_status continue_model(run *r, const tz_model_statistics *statistics, bool kind_was_set,
                                 tz_error *error) {
     const arguments *a = &r->arguments;
-    int n_members;
     TZ_CHECK(tz_ensemble_is_list(a->init)
-                 ? tz_ensemble_load_member(&r->model, &n_members, a->init, r->member, error)
+                 ? tz_ensemble_load_member(&r->model, a->init, r->member, error)
                  : tz_model_load(&r->model, a->init, error));
     TZ_CHECK(tz_model_check_task(r->model, tz_env_task(r->env), a->init, error));
     // it goes on with the environment as it is now
@@ -590,10 +589,8 @@ static tz_status count_members(arguments *a, bool was_set, tz_error *error) {
     if (a->init == NULL || !tz_ensemble_is_list(a->init)) {
         return TZ_OK;
     }
-    tz_model *first = NULL;
     int n = 0;
-    TZ_CHECK(tz_ensemble_load_member(&first, &n, a->init, 0, error));
-    tz_model_destroy(first);
+    TZ_CHECK(tz_ensemble_count_listed(&n, a->init, error));
     if (was_set && a->members != n) {
         return tz_fail(error, TZ_ERR_MISMATCH, "%s: an ensemble of %d, but --members asks for %d",
                        a->init, n, a->members);
