@@ -89,7 +89,7 @@ bool tz_env_exists(const char *name) {
 }
 
 bool tz_env_task_name(char task_name[TZ_NAME_MAX], const char *name) {
-    if (tz_is_mjcf_name(name) && strlen(name) < TZ_NAME_MAX && tz_file_exists(name)) {
+    if (tz_is_mjcf_name(name) && strlen(name) <= TZ_ENV_LETTERS_MAX && tz_file_exists(name)) {
         snprintf(task_name, TZ_NAME_MAX, "%s", name);
         return true;
     }

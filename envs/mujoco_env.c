@@ -157,15 +157,15 @@ static void describe_joint(tz_task *task, const mjModel *model, int j) {
     }
     for (int k = 0; k < 3 && model->jnt_type[j] == mjJNT_FREE; k++, q++, v++) {
         task->coordinate[q] = TZ_COORDINATE_LINEAR;
-        snprintf(task->coordinate_name[q], TZ_NAME_MAX, "%.56s_%s", name, position[k]);
-        snprintf(task->velocity_name[v], TZ_NAME_MAX, "%.56s_%s", name, position[k]);
+        snprintf(task->coordinate_name[q], TZ_NAME_MAX, "%.120s_%s", name, position[k]);
+        snprintf(task->velocity_name[v], TZ_NAME_MAX, "%.120s_%s", name, position[k]);
     }
     for (int k = 0; k < 4; k++) {
         task->coordinate[q + k] = TZ_COORDINATE_QUATERNION;
-        snprintf(task->coordinate_name[q + k], TZ_NAME_MAX, "%.56s_%s", name, quaternion[k]);
+        snprintf(task->coordinate_name[q + k], TZ_NAME_MAX, "%.120s_%s", name, quaternion[k]);
     }
     for (int k = 0; k < 3; k++) {
-        snprintf(task->velocity_name[v + k], TZ_NAME_MAX, "%.56s_%s", name, angular[k]);
+        snprintf(task->velocity_name[v + k], TZ_NAME_MAX, "%.120s_%s", name, angular[k]);
     }
 }
 

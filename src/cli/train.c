@@ -160,24 +160,31 @@ static tz_status create_model(run *r, const tz_model_statistics *statistics, con
                : TZ_OK;
 }
 
-static tz_status continue_model(run *r, const tz_model_statistics *statistics, bool kind_was_set,
-                                tz_error *error) {
+// Reads the model of --init, of a list the member at hand, into r->model.
+static tz_status load_init(run *r, bool kind_was_set, tz_error *error) {
     const arguments *a = &r->arguments;
     TZ_CHECK(tz_ensemble_is_list(a->init)
                  ? tz_ensemble_load_member(&r->model, a->init, r->member, error)
                  : tz_model_load(&r->model, a->init, error));
     TZ_CHECK(tz_model_check_task(r->model, tz_env_task(r->env), a->init, error));
-    // it goes on with the environment as it is now
-    memcpy(r->model->env_digest, tz_env_task(r->env)->digest, sizeof r->model->env_digest);
-    memcpy(r->init_sha256, r->model->sha256, sizeof r->init_sha256);
     if (kind_was_set && strcmp(r->model->ops->kind, kinds[a->kind]) != 0) {
         return tz_fail(error, TZ_ERR_MISMATCH, "%s: a model of kind %s, but --model asks for %s",
                        a->init, r->model->ops->kind, kinds[a->kind]);
     }
-    if (a->probabilistic && !r->model->has_variance) {
-        return tz_fail(error, TZ_ERR_MISMATCH,
-                       "%s: a model without variances, but --probabilistic asks for them", a->init);
-    }
+    return a->probabilistic && !r->model->has_variance
+               ? tz_fail(error, TZ_ERR_MISMATCH,
+                         "%s: a model without variances, but --probabilistic asks for them",
+                         a->init)
+               : TZ_OK;
+}
+
+static tz_status continue_model(run *r, const tz_model_statistics *statistics, bool kind_was_set,
+                                tz_error *error) {
+    const arguments *a = &r->arguments;
+    TZ_CHECK(load_init(r, kind_was_set, error));
+    // it goes on with the environment as it is now
+    memcpy(r->model->env_digest, tz_env_task(r->env)->digest, sizeof r->model->env_digest);
+    memcpy(r->init_sha256, r->model->sha256, sizeof r->init_sha256);
     if (!a->renormalise) {
         tz_model_widen_range(r->model, statistics);
         return TZ_OK;
@@ -501,6 +508,20 @@ static void forget_model(run *r) {
     r->what = NULL;
 }
 
+// Every member that --init lists, before the first is trained.
+static tz_status check_listed(run *r, bool kind_was_set, tz_error *error) {
+    const arguments *a = &r->arguments;
+    if (a->init == NULL || !tz_ensemble_is_list(a->init)) {
+        return TZ_OK;
+    }
+    for (r->member = 0; r->member < a->members; r->member++) {
+        TZ_CHECK(load_init(r, kind_was_set, error));
+        forget_model(r);
+    }
+    r->member = 0;
+    return TZ_OK;
+}
+
 // Members of an ensemble differ in their seed, so in first weights, sequences drawn (a bootstrap
 // of the windows) and their order. Each is a run of its own below the folder; one that is complete
 // is kept by --resume. The report is the last one's, its time and steps those of all.
@@ -542,7 +563,8 @@ static tz_status run_train(run *r, bool kind_was_set, tz_error *error) {
     TZ_CHECK(read_data(r, error));
     TZ_CHECK(check_angles(r, error));
     TZ_CHECK(tz_team_create(&r->team, a->threads, error));
-    // members of an ensemble differ in their seed alone: one is checked for all
+    TZ_CHECK(check_listed(r, kind_was_set, error));
+    // what else members differ in is their seed: one is checked for all
     TZ_CHECK(a->members > 1 && r->stage != TZ_STAGE_CHECK
                  ? train_members(r, kind_was_set, &report, error)
                  : train_model(r, kind_was_set, &report, error));

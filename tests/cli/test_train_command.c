@@ -292,6 +292,13 @@ static void members_are_trained_on_one_by_one(void **state) {
     json_object_put(report);
     assert_refused("members/ensemble.json: an ensemble of 2, but --members asks for 3",
                    "train --data data --init members/ensemble.json --members 3 --out three");
+
+    // a member that is not what the list says is found before the first is trained
+    assert_int_equal(system("cp -r members other && cp alone-1/model.safetensors other/member-1/"),
+                     0);
+    assert_refused("other/ensemble.json: member member-1/model.safetensors has the digest",
+                   "train --data data --init other/ensemble.json --out none " SHORT);
+    assert_false(tz_folder_exists("none"));
 }
 
 // HalfCheetah's root x is masked unless it is to be seen: one input more of 16 units.

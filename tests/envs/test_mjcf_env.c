@@ -384,6 +384,54 @@ static void test_reset_quaternion(void **state) {
     tz_env_destroy(env);
 }
 
+// Coordinates of free joints with names as long as the longest environment's are told apart.
+static void test_long_joint_names(void **state) {
+    (void)state;
+    char bodies[800], name[2][112];
+    int n = snprintf(bodies, sizeof bodies, "<worldbody>");
+    for (int i = 0; i < 2; i++) {
+        memset(name[i], 'j', sizeof name[i]);
+        snprintf(name[i] + 110, 2, "%d", i);
+        n += snprintf(bodies + n, sizeof bodies - (size_t)n,
+                      "<body pos='0 0 %d'><freejoint name='%s'/><geom size='0.1'/></body>", i,
+                      name[i]);
+    }
+    snprintf(bodies + n, sizeof bodies - (size_t)n, "</worldbody>");
+    tz_env *env;
+    tz_error error;
+    assert_int_equal(make(&env, bodies, &error), TZ_OK);
+    const tz_task *task = tz_env_task(env);
+    for (int i = 0; i < 2; i++) {
+        char expected[TZ_NAME_MAX];
+        snprintf(expected, sizeof expected, "%s_qz", name[i]);
+        assert_string_equal(task->coordinate_name[7 * i + 6], expected);
+        snprintf(expected, sizeof expected, "%s_x", name[i]);
+        assert_string_equal(task->velocity_name[6 * i], expected);
+    }
+    tz_env_destroy(env);
+}
+
+// A path is an environment up to 120 letters, to those who ask as to those who create.
+static void test_length_of_path(void **state) {
+    (void)state;
+    tz_env *env;
+    tz_error error;
+    assert_int_equal(make(&env, ARM, &error), TZ_OK);
+    tz_env_destroy(env);
+    for (int letters = 120; letters <= 121; letters++) {
+        char path[122];
+        memset(path, 'p', sizeof path);
+        snprintf(path + letters - 4, 5, ".xml");
+        assert_int_equal(symlink("robot.xml", path), 0);
+        tz_env_def def = tz_env_def_default();
+        def.name = path;
+        const tz_status status = tz_env_create(&env, &def, &error);
+        assert_int_equal(status, letters == 120 ? TZ_OK : TZ_ERR_ARGUMENT);
+        assert_int_equal(tz_env_exists(path), status == TZ_OK);
+        tz_env_destroy(env);
+    }
+}
+
 // A reward that is not finite is no fault of the simulation.
 static void test_bad_reward(void **state) {
     (void)state;
@@ -623,6 +671,8 @@ int main(void) {
         cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_fatal_error),
         cmocka_unit_test(test_bad_reward),
+        cmocka_unit_test(test_long_joint_names),
+        cmocka_unit_test(test_length_of_path),
 #if mjVERSION_HEADER >= 4000000
         cmocka_unit_test(test_controls_of_an_actuator),
 #endif
