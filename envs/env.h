@@ -79,6 +79,12 @@ static inline int tz_task_nz(const tz_task *task) {
     return task->nq + task->nv;
 }
 
+// The value next to u that control j can have; NaN stays.
+static inline float tz_task_clip_control(const tz_task *task, int j, float u) {
+    const float low = (float)task->control_low[j], high = (float)task->control_high[j];
+    return u < low ? low : u > high ? high : u;
+}
+
 // Scratch of a thread that asks a task about many states. Where reward or end depend on what MuJoCo
 // derives of a state (body positions, sensors), the task's own functions take a lock to find a
 // simulation that is free, may have to make one, and derive both states at every call. A scratch

@@ -459,8 +459,11 @@ static void print_cut(int n, tz_step_outcome outcome) {
 }
 
 static void print_summary(const run *r, const tz_mpc_summary *s) {
-    printf("return %.1f +- %.1f over %d episodes; one-step predictions sum to %.1f\n",
-           s->return_mean, s->return_std, r->n_done, s->predicted_mean);
+    printf("return %.1f +- %.1f over %d episodes", s->return_mean, s->return_std, r->n_done);
+    if (!isnan(s->predicted_mean)) {
+        printf("; one-step predictions sum to %.1f", s->predicted_mean);
+    }
+    printf("\n");
     print_horizon(s);
     if (s->has_plans) {
         printf("plan time: median %.1f ms, 95%% below %.1f ms; control period %.0f ms: %s\n",

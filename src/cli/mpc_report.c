@@ -148,22 +148,26 @@ tz_status tz_mpc_report_summarise(const tz_mpc_report *report, tz_mpc_summary *s
 
     // sums over steps
     double square = 0.0, predicted = 0.0, obtained = 0.0;
-    double n_candidates = 0.0, n_diverged = 0.0, n_outside = 0.0, n_complete = 0.0;
+    double n_candidates = 0.0, n_diverged = 0.0, n_outside = 0.0, n_predicted = 0.0;
+    double n_complete = 0.0;
     summary->horizon = report->n_finished > 0 ? report->row[0].horizon : 0;
     for (size_t i = 0; i < report->n_finished; i++) {
         const tz_mpc_row *row = &report->row[i];
         summary->horizon = row->horizon == summary->horizon ? row->horizon : 0;
-        square += pow(row->predicted_reward - row->reward, 2.0);
+        if (isfinite(row->predicted_reward)) {
+            square += pow(row->predicted_reward - row->reward, 2.0);
+            n_predicted += 1.0;
+        }
         n_candidates += row->n_candidates;
         n_diverged += row->n_diverged;
         n_outside += row->n_out_of_range;
-        if (isfinite(row->obtained_return)) {
+        if (isfinite(row->predicted_return) && isfinite(row->obtained_return)) {
             predicted += row->predicted_return;
             obtained += row->obtained_return;
             n_complete += 1.0;
         }
     }
-    summary->reward_rmse = sqrt(mean_or_nan(square, (double)report->n_finished));
+    summary->reward_rmse = sqrt(mean_or_nan(square, n_predicted));
     summary->horizon_predicted_mean = mean_or_nan(predicted, n_complete);
     summary->horizon_obtained_mean = mean_or_nan(obtained, n_complete);
     summary->diverged_share = mean_or_nan(n_diverged, n_candidates);
@@ -172,6 +176,14 @@ tz_status tz_mpc_report_summarise(const tz_mpc_report *report, tz_mpc_summary *s
 }
 
 // ---- files
+
+// A cell of metrics.csv, empty where there is no number, and its comma.
+static void put_measured(FILE *stream, double value) {
+    if (isfinite(value)) {
+        fprintf(stream, "%.9g", value);
+    }
+    fputc(',', stream);
+}
 
 static tz_status write_csv(const tz_mpc_report *report, const char *path, tz_error *error) {
     char *text = NULL;
@@ -184,12 +196,11 @@ static tz_status write_csv(const tz_mpc_report *report, const char *path, tz_err
                     "candidates,diverged,out_of_range\n");
     for (size_t i = 0; i < report->n_finished; i++) {
         const tz_mpc_row *r = &report->row[i];
-        fprintf(stream, "%d,%d,%.9g,%.9g,%.9g,", r->episode, r->t, r->reward, r->predicted_reward,
-                r->predicted_return);
-        if (isfinite(r->obtained_return)) {
-            fprintf(stream, "%.9g", r->obtained_return);
-        }
-        fprintf(stream, ",%.3f,%d,%d,", r->plan_ms, r->n_candidates, r->n_diverged);
+        fprintf(stream, "%d,%d,%.9g,", r->episode, r->t, r->reward);
+        put_measured(stream, r->predicted_reward);
+        put_measured(stream, r->predicted_return);
+        put_measured(stream, r->obtained_return);
+        fprintf(stream, "%.3f,%d,%d,", r->plan_ms, r->n_candidates, r->n_diverged);
         if (report->counts_range) {
             fprintf(stream, "%d", r->n_out_of_range);
         }

@@ -32,7 +32,8 @@ typedef struct tz_mpc_report {
 // What is said about the whole run; NaN: not measured.
 typedef struct tz_mpc_summary {
     double return_mean, return_std;     // over episodes (std: population)
-    double predicted_mean;              // sum of one-step predictions, mean over episodes
+    double predicted_mean;              // sum of one-step predictions, mean over episodes; NaN
+                                        // where one diverged, which the next three leave out
     int horizon;                        // of all plans; 0: it was changed on the way
     double horizon_predicted_mean;      // of the plans whose horizon was completed
     double horizon_obtained_mean;       // over the same steps

@@ -52,9 +52,9 @@ static const double tz_replay_bounds[TZ_N_REPLAY_BOUNDS] = {1e-9, 1e-6, 1e-3};
 
 // How one episode went when it was simulated again with the stored controls.
 typedef struct tz_replayed {
-    bool from_reset;  // started by the stored seed; else put at the first state, without the
-                      // simulator's warm start
-    bool start_equal; // the reset gave the stored first state exactly
+    bool from_reset;  // the episode has a seed, and was started by it
+    bool start_equal; // which gave the stored first state exactly; else it was put there, without
+                      // the simulator's warm start
     int T;            // transitions of the episode
     int steps_within[TZ_N_REPLAY_BOUNDS]; // leading steps with max |z - z_stored| <= bound
     double max_difference;                // largest max |z - z_stored| on the way

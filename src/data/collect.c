@@ -65,10 +65,8 @@ static void advance_noise(noise *n, int nu) {
 // u <- clip(u + half_range * x): the float that is stored is the one that is applied.
 static void add_noise(const tz_task *task, const noise *n, float *u) {
     for (int i = 0; i < task->nu; i++) {
-        const float low = (float)task->control_low[i], high = (float)task->control_high[i];
         const double half_range = 0.5 * (task->control_high[i] - task->control_low[i]);
-        const float noisy = (float)((double)u[i] + half_range * n->x[i]);
-        u[i] = noisy < low ? low : noisy > high ? high : noisy;
+        u[i] = tz_task_clip_control(task, i, (float)((double)u[i] + half_range * n->x[i]));
     }
 }
 
@@ -130,7 +128,8 @@ static void collect_episode(void *context, int slot, int worker_index) {
     collection *c = context;
     worker *w = &c->workers[worker_index];
     double noise_std;
-    if (tz_writer_has(c->writer, slot) || !run_episode(c, w, slot, &noise_std)) {
+    if (atomic_load(&c->stopped) || tz_writer_has(c->writer, slot) ||
+        !run_episode(c, w, slot, &noise_std)) {
         return;
     }
     tz_episode episode = tz_episode_recorder_view(w->recorder);

@@ -340,8 +340,8 @@ static tz_status read_description(const reader *r, description *a) {
                        r->file);
     }
     if (a->nq < -1 || a->nv < -1 || a->nq > TZ_NQ_MAX || a->nv > TZ_NQ_MAX ||
-        (a->nq < 0) != (a->nv < 0) || !(a->dt_s >= 0 && a->dt_s < 1e6) || a->max_steps < 0 ||
-        a->max_steps > INT_MAX) {
+        (a->nq < 0) != (a->nv < 0) || a->nq + a->nv == 0 || !(a->dt_s >= 0 && a->dt_s < 1e6) ||
+        a->max_steps < 0 || a->max_steps > INT_MAX) {
         return tz_fail(r->error, TZ_ERR_FORMAT,
                        "%s: attributes nq = %lld, nv = %lld, dt = %g, max_episode_steps = %lld are "
                        "out of range",
@@ -676,40 +676,85 @@ static tz_status read_episode(reader *r, int episode) {
 
 // ---- values
 
-static tz_status check_values(const reader *r, int episode) {
+// Numbers of one array of an episode that are not finite.
+typedef struct nonfinite {
+    size_t n, first; // how many, and where the first stands
+    double value;    // of the first
+} nonfinite;
+
+static void look_at(nonfinite *found, size_t at, double value) {
+    if (!isfinite(value) && found->n++ == 0) {
+        found->first = at;
+        found->value = value;
+    }
+}
+
+// One fault for an array, however many of its numbers are unsound. cols is 0 for a vector.
+static tz_status tell_nonfinite(const reader *r, int episode, const char *name,
+                                const nonfinite *found, size_t cols) {
+    if (found->n == 0) {
+        return TZ_OK;
+    }
+    char column[32] = "", more[64] = "";
+    const size_t t = cols > 0 ? found->first / cols : found->first;
+    if (cols > 0) {
+        snprintf(column, sizeof column, "[%zu]", found->first % cols);
+    }
+    if (found->n > 1) {
+        snprintf(more, sizeof more, ", the first of %zu that are not finite", found->n);
+    }
+    return broken(r, "finite", episode, (long)t, "%s[%zu]%s is %g%s", name, t, column, found->value,
+                  more);
+}
+
+static tz_status check_finite(const reader *r, int episode) {
     const tz_dataset *dataset = r->dataset;
-    const int T = tz_dataset_length(dataset, episode), nz = dataset->nz, nu = dataset->nu;
-    const size_t at = dataset->step_offset[episode];
+    const size_t T = (size_t)tz_dataset_length(dataset, episode);
+    const size_t nz = (size_t)dataset->nz, nu = (size_t)dataset->nu;
     const double *z = tz_dataset_states(dataset, episode);
     const float *u = tz_dataset_controls(dataset, episode);
-    for (int t = 0; t <= T; t++) {
-        for (int i = 0; i < nz; i++) {
-            const double value = z[(size_t)t * (size_t)nz + (size_t)i];
-            if (!isfinite(value)) {
-                TZ_CHECK(
-                    broken(r, "finite", episode, t, "observations[%d][%d] is %g", t, i, value));
-            }
+    const double *reward = dataset->reward + dataset->step_offset[episode];
+    nonfinite states = {0}, controls = {0}, rewards = {0};
+    for (size_t i = 0; i < (T + 1) * nz; i++) {
+        look_at(&states, i, z[i]);
+    }
+    for (size_t i = 0; i < T * nu; i++) {
+        look_at(&controls, i, (double)u[i]);
+    }
+    for (size_t t = 0; t < T; t++) {
+        look_at(&rewards, t, reward[t]);
+    }
+    TZ_CHECK(tell_nonfinite(r, episode, "observations", &states, nz));
+    TZ_CHECK(tell_nonfinite(r, episode, "actions", &controls, nu));
+    return tell_nonfinite(r, episode, "rewards", &rewards, 0);
+}
+
+static tz_status check_flags(const reader *r, int episode) {
+    const tz_dataset *dataset = r->dataset;
+    const size_t at = dataset->step_offset[episode];
+    const unsigned char *terminated = dataset->terminated + at;
+    const unsigned char *truncated = dataset->truncated + at;
+    const int T = tz_dataset_length(dataset, episode);
+    int n = 0, first = 0;
+    for (int t = T - 1; t >= 0; t--) {
+        if (terminated[t] > 1 || truncated[t] > 1) {
+            first = t;
+            n++;
         }
     }
-    for (int t = 0; t < T; t++) {
-        for (int i = 0; i < nu; i++) {
-            const double value = (double)u[(size_t)t * (size_t)nu + (size_t)i];
-            if (!isfinite(value)) {
-                TZ_CHECK(broken(r, "finite", episode, t, "actions[%d][%d] is %g", t, i, value));
-            }
-        }
-        const size_t step = at + (size_t)t;
-        if (!isfinite(dataset->reward[step])) {
-            TZ_CHECK(
-                broken(r, "finite", episode, t, "rewards[%d] is %g", t, dataset->reward[step]));
-        }
-        if (dataset->terminated[step] > 1 || dataset->truncated[step] > 1) {
-            TZ_CHECK(broken(r, "flags", episode, t,
-                            "terminations is %d and truncations %d (expected 0 or 1)",
-                            dataset->terminated[step], dataset->truncated[step]));
-        }
+    char more[48] = "";
+    if (n > 1) {
+        snprintf(more, sizeof more, ", the first of %d such steps", n);
     }
-    return TZ_OK;
+    return n == 0 ? TZ_OK
+                  : broken(r, "flags", episode, first,
+                           "terminations is %d and truncations %d (expected 0 or 1)%s",
+                           terminated[first], truncated[first], more);
+}
+
+static tz_status check_values(const reader *r, int episode) {
+    TZ_CHECK(check_finite(r, episode));
+    return check_flags(r, episode);
 }
 
 // The counts of metadata.json.

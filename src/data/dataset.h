@@ -63,8 +63,10 @@ typedef struct tz_fault {
 } tz_fault;
 typedef void (*tz_fault_fn)(void *context, const tz_fault *fault);
 
-// Like tz_dataset_read, but hands each broken rule to `fault` and goes on. An episode that cannot
-// be read keeps zero transitions (and one state row).
+// Like tz_dataset_read, but hands each broken rule to `fault` and goes on: numbers that are not
+// finite and flags that are none as one fault for each array of an episode. An episode whose arrays
+// are missing or do not fit each other keeps zero transitions (and one state row); damaged bytes of
+// an array are an error as in tz_dataset_read.
 TZ_API tz_status tz_dataset_read_tolerant(tz_dataset **dataset, const char *path, const char *env,
                                           tz_fault_fn fault, void *context, tz_error *error);
 TZ_API void tz_dataset_destroy(tz_dataset *dataset); // Nullable

@@ -38,11 +38,13 @@ typedef enum record_kind { RECORD_FAULT = 0x6661, RECORD_ERROR, RECORD_DATASET }
 
 typedef struct record {
     record_kind kind;
-    char rule[32]; // of a fault: its static text cannot be passed on
-    tz_fault fault;
-    tz_error error;
-    tz_dataset dataset;  // its pointers mean nothing; its blocks follow the record
-    size_t config_bytes; // with NUL; 0: none
+    char rule[32];       // of a fault: its static text cannot be passed on
+    size_t config_bytes; // of a dataset, with NUL; 0: none
+    union {              // by kind
+        tz_fault fault;
+        tz_error error;
+        tz_dataset dataset; // its pointers mean nothing; its blocks follow the record
+    };
 } record;
 
 // ---- a dataset's memory
@@ -110,6 +112,8 @@ static bool write_dataset(tz_dataset *dataset) {
     bool ok = write_padded(&r, sizeof r);
     for (int i = 0; i < N_DATASET_BLOCKS; i++) {
         ok = ok && write_padded(*list[i].place, list[i].bytes);
+        tz_free(*list[i].place); // it now stands in the parent's memory
+        *list[i].place = NULL;
     }
     return ok;
 }
@@ -154,15 +158,17 @@ bool tz_guard_main(int argc, char **argv, int *status) {
     const char *path = argv[3], *env = argv[4][0] ? argv[4] : NULL;
     static record r = {.kind = RECORD_ERROR};
     tz_dataset *dataset;
+    tz_status read;
     limit_child(path);
     if (strcmp(argv[2], "d4rl") == 0) {
-        r.error.status = tz__d4rl_read_hdf5(&dataset, path, env, &r.error);
+        read = tz__d4rl_read_hdf5(&dataset, path, env, &r.error);
     } else {
-        r.error.status = tz__dataset_read_hdf5(
-            &dataset, path, env, argv[5][0] == '1' ? write_fault : NULL, NULL, &r.error);
+        read = tz__dataset_read_hdf5(&dataset, path, env, argv[5][0] == '1' ? write_fault : NULL,
+                                     NULL, &r.error);
     }
-    const bool ok = r.error.status == TZ_OK ? write_dataset(dataset) : write_padded(&r, sizeof r);
-    tz_dataset_destroy(r.error.status == TZ_OK ? dataset : NULL);
+    r.error.status = read;
+    const bool ok = read == TZ_OK ? write_dataset(dataset) : write_padded(&r, sizeof r);
+    tz_dataset_destroy(read == TZ_OK ? dataset : NULL);
     *status = ok ? 0 : 1;
     return true;
 }
@@ -191,9 +197,11 @@ static void *take(message *m, size_t size) {
 static bool is_plausible(const tz_dataset *d, size_t config_bytes, size_t size) {
     return d->n_episodes > 0 && (size_t)d->n_episodes <= size && d->n_steps <= size && d->nz >= 0 &&
            d->nz <= TZ_NZ_MAX && d->nu >= 0 && d->nu <= TZ_NU_MAX && d->nq >= -1 &&
-           d->nq <= TZ_NQ_MAX && d->nv >= -1 && d->nv <= TZ_NQ_MAX && config_bytes <= size &&
+           d->nq <= TZ_NQ_MAX && d->nv >= -1 && d->nv <= TZ_NQ_MAX &&
+           (d->nq < 0 || d->nz == d->nq + d->nv) && config_bytes <= size &&
            memchr(d->env, '\0', sizeof d->env) != NULL &&
            memchr(d->env_digest, '\0', sizeof d->env_digest) != NULL &&
+           memchr(d->env_arguments, '\0', sizeof d->env_arguments) != NULL &&
            memchr(d->mujoco, '\0', sizeof d->mujoco) != NULL;
 }
 
@@ -248,10 +256,9 @@ static tz_status take_message(message *m, const tz__reading *reading, bool *ende
                               tz_dataset **dataset, tz_error *error) {
     *ended = false;
     for (record *r; (r = take(m, sizeof *r)) != NULL;) {
-        r->rule[sizeof r->rule - 1] = '\0';
-        r->fault.text[sizeof r->fault.text - 1] = '\0';
-        r->error.text[sizeof r->error.text - 1] = '\0';
         if (r->kind == RECORD_FAULT && reading->fault) {
+            r->rule[sizeof r->rule - 1] = '\0';
+            r->fault.text[sizeof r->fault.text - 1] = '\0';
             r->fault.rule = find_rule(r->rule);
             reading->fault(reading->context, &r->fault);
         } else if (r->kind == RECORD_DATASET) {
@@ -259,6 +266,7 @@ static tz_status take_message(message *m, const tz__reading *reading, bool *ende
             return take_dataset(m, r, dataset, error);
         } else if (r->kind == RECORD_ERROR) {
             *ended = true;
+            r->error.text[sizeof r->error.text - 1] = '\0';
             const bool known = r->error.status > TZ_OK && r->error.status < TZ_N_STATUS;
             return tz_fail(error, known ? r->error.status : TZ_ERR_FORMAT, "%s", r->error.text);
         }

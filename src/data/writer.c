@@ -21,7 +21,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WRITER_COOKIE = 0x77726974, CONFIG_MAX = 1 << 24 };
+// A configuration of this size and depth, printed with its indents, is metadata that is read back.
+enum { WRITER_COOKIE = 0x77726974, CONFIG_MAX = 1 << 20, CONFIG_DEPTH_MAX = 32 };
 
 struct tz_writer {
     tz_task task;
@@ -72,9 +73,8 @@ static tz_status expect_config(const tz_writer *writer, const char *found, tz_er
 
 // Demands one JSON object, and nothing behind it.
 static tz_status expect_object(const tz_writer_def *def, tz_error *error) {
-    enum { DEPTH_MAX = 64 };
     const char *text = def->config_json != NULL ? def->config_json : "";
-    struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
+    struct json_tokener *tokener = json_tokener_new_ex(CONFIG_DEPTH_MAX);
     if (tokener == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory to check a configuration", def->folder);
     }
@@ -88,8 +88,9 @@ static tz_status expect_object(const tz_writer_def *def, tz_error *error) {
     json_tokener_free(tokener);
     return is_object ? TZ_OK
                      : tz_fail(error, TZ_ERR_ARGUMENT,
-                               "%s: its configuration is '%.60s', expected one JSON object",
-                               def->folder, text);
+                               "%s: its configuration is '%.60s', expected one JSON object of "
+                               "less than %d bytes and at most %d levels",
+                               def->folder, text, CONFIG_MAX, CONFIG_DEPTH_MAX);
 }
 
 static tz_status take_over_finished(tz_writer *writer, tz_error *error) {
@@ -101,14 +102,45 @@ static tz_status take_over_finished(tz_writer *writer, tz_error *error) {
     return status;
 }
 
-static tz_status take_over_journal(const tz_writer *writer, const char *config_file,
-                                   tz_error *error) {
-    char *config;
+// Another MuJoCo makes other states of the same controls: the journal keeps the version of its own.
+static tz_status expect_mujoco(const tz_writer *writer, const char *found, tz_error *error) {
+    return strcmp(found, writer->mujoco) == 0
+               ? TZ_OK
+               : tz_fail(error, TZ_ERR_MISMATCH,
+                         "%s: was begun with MuJoCo %.40s, so it cannot be resumed with %s",
+                         writer->folder, found, writer->mujoco);
+}
+
+// Demands that a text of the journal is what the writer says it is.
+static tz_status expect_text(const tz_writer *writer, const char *file,
+                             tz_status (*expect)(const tz_writer *, const char *, tz_error *),
+                             tz_error *error) {
+    char path[TZ_PATH_MAX], *text;
     size_t size;
-    TZ_CHECK(tz_file_read(config_file, &config, &size, CONFIG_MAX, error));
-    const tz_status status = expect_config(writer, config, error);
-    tz_free(config);
+    TZ_CHECK(tz_path_join(path, writer->journal, file, error));
+    TZ_CHECK(tz_file_read(path, &text, &size, CONFIG_MAX, error));
+    const tz_status status = expect(writer, text, error);
+    tz_free(text);
     return status;
+}
+
+static tz_status take_over_journal(const tz_writer *writer, tz_error *error) {
+    TZ_CHECK(expect_text(writer, "config.json", expect_config, error));
+    return expect_text(writer, "mujoco.txt", expect_mujoco, error);
+}
+
+static tz_status put_text(const tz_writer *writer, const char *file, const char *text,
+                          tz_error *error) {
+    char path[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(path, writer->journal, file, error));
+    return tz_file_write(path, text, strlen(text), error);
+}
+
+// The configuration comes last: where it stands, the folder is a journal.
+static tz_status begin_journal(const tz_writer *writer, tz_error *error) {
+    TZ_CHECK(tz_make_folders(writer->journal, error));
+    TZ_CHECK(put_text(writer, "mujoco.txt", writer->mujoco, error));
+    return put_text(writer, "config.json", writer->config_json, error);
 }
 
 // Where the finished dataset of `folder` and the configuration of its journal stand.
@@ -147,14 +179,9 @@ static tz_status begin(tz_writer *writer, bool resume, tz_error *error) {
         TZ_CHECK(tz_writer_expect_unused(writer->folder, error));
     }
     TZ_CHECK(find_begun(writer->folder, metadata, journal_config, error));
-    if (tz_file_exists(journal_config)) {
-        return take_over_journal(writer, journal_config, error);
-    }
-    if (tz_file_exists(metadata)) {
-        return take_over_finished(writer, error);
-    }
-    TZ_CHECK(tz_make_folders(writer->journal, error));
-    return tz_file_write(journal_config, writer->config_json, strlen(writer->config_json), error);
+    return tz_file_exists(journal_config) ? take_over_journal(writer, error)
+           : tz_file_exists(metadata)     ? take_over_finished(writer, error)
+                                          : begin_journal(writer, error);
 }
 
 tz_status tz_writer_create(tz_writer **writer, const tz_writer_def *def, const tz_task *task,
@@ -379,8 +406,12 @@ static tz_status put_in_place(const tz_writer *writer, const char *made, const c
 // left by a kill is not taken for a journal.
 static tz_status remove_journal(const tz_writer *writer, tz_error *error) {
     DIR *folder = opendir(writer->journal);
-    if (!folder) {
+    if (!folder && errno == ENOENT) {
         return TZ_OK;
+    }
+    if (!folder) {
+        return tz_fail(error, TZ_ERR_IO, "%s: cannot be opened: %s", writer->journal,
+                       strerror(errno));
     }
     unlinkat(dirfd(folder), "config.json", 0);
     for (struct dirent *entry; (entry = readdir(folder));) {

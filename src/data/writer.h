@@ -34,20 +34,22 @@ TZ_API tz_episode tz_dataset_episode(const tz_dataset *dataset, int e);
 typedef struct tz_writer_def {
     uint32_t cookie;         // set by tz_writer_def_default, checked at create
     const char *folder;      // the dataset's folder; all texts are borrowed during create
-    const char *config_json; // what made it (one JSON object, 16 MiB at most): a journal of
-                             // another configuration is refused
+    const char *config_json; // what made it (one JSON object, less than 1 MiB, 32 levels): a
+                             // journal of another configuration is refused
     const char *dataset_id;  // Nullable: the folder's name
-    const char *mujoco;      // Nullable: version of MuJoCo that made the states, else the library's
-    const char *description; // Nullable: free text for metadata.json
+    const char *mujoco; // Nullable: version of MuJoCo that made the states, else the library's;
+                        // a journal of another one is refused
+    const char *description;    // Nullable: free text for metadata.json
     const char *algorithm_name; // Nullable: "policy half_cheetah-expert + noise 0.1"
     bool resume;                // go on from the journal that a killed run left
 } tz_writer_def;
 TZ_API tz_writer_def tz_writer_def_default(void);
 
 // Refuses a folder that already holds a finished dataset or the journal of another run
-// (TZ_ERR_ARGUMENT). With `resume` both are taken over if the configuration is the same (else
-// TZ_ERR_MISMATCH); a finished dataset then has every slot. TZ_ERR_ARGUMENT too without a folder or
-// with a configuration that is no JSON object. `task` is copied.
+// (TZ_ERR_ARGUMENT). With `resume` both are taken over if the configuration is the same, and of a
+// journal MuJoCo's version (else TZ_ERR_MISMATCH); a finished dataset then has every slot.
+// TZ_ERR_ARGUMENT too without a folder or with a configuration that is no JSON object. `task` is
+// copied.
 TZ_API tz_status tz_writer_create(tz_writer **writer, const tz_writer_def *def, const tz_task *task,
                                   tz_error *error);
 
@@ -98,7 +100,8 @@ TZ_API void tz_episode_recorder_add(tz_episode_recorder *recorder, const float *
                                     const double *z_next, const tz_step *step);
 
 // The episode so far, borrowed until the next begin; an episode that was cut or stopped is marked
-// truncated, as Minari does. T is 0 when nothing was stored. `policy` is -1, `noise` 0.
+// truncated, as Minari does, so no step may be added after it. T is 0 when nothing was stored.
+// `policy` is -1, `noise` 0.
 TZ_API tz_episode tz_episode_recorder_view(tz_episode_recorder *recorder);
 
 #endif

@@ -164,8 +164,9 @@ static bool all_finite(const float *x, int n) {
 static double distance_outside(const tz_candidates *c, const float *z) {
     double distance = 0.0;
     for (int i = 0; i < c->nz; i++) {
-        const float excess = fmaxf(fmaxf(c->z_low[i] - z[i], z[i] - c->z_high[i]), 0.0f);
-        distance += (double)(excess / c->range_width[i]);
+        const double below = (double)c->z_low[i] - (double)z[i];
+        const double above = (double)z[i] - (double)c->z_high[i];
+        distance += fmax(fmax(below, above), 0.0) / (double)c->range_width[i];
     }
     return distance;
 }
@@ -211,18 +212,15 @@ static tz_score score_row(const tz_candidates *c, const tz_task *task, tz_task_s
         weight *= c->def->discount;
         memcpy(z_a, z_b, (size_t)c->nz * sizeof *z_a);
     }
-    const double worth = over ? 0.0 : weight * (double)V;
-    if (!isfinite(score.earned + worth)) {
-        return diverged_score(c->T);
-    }
+    const double promised = score.earned + (over ? 0.0 : weight * (double)V);
     score.left_range = left_at >= 0;
     if (score.left_range && c->def->range_mode == TZ_RANGE_REJECT) {
         score.outcome = TZ_ROLLOUT_OUT_OF_RANGE;
         score.value = (double)left_at;
     } else {
-        score.value = score.earned + worth - penalty;
+        score.value = promised - penalty;
     }
-    return score;
+    return isfinite(promised) && isfinite(score.value) ? score : diverged_score(c->T);
 }
 
 // ---- drawing and rolling out
@@ -233,10 +231,6 @@ static float *tile_u(const tz_candidates *c, int tile) {
 
 static float *tile_z(const tz_candidates *c, int tile) {
     return c->z + (size_t)tile * (size_t)((c->T + 1) * TZ_CANDIDATE_TILE * c->nz);
-}
-
-static float clip_control(const tz_candidates *c, int j, float u) {
-    return fminf(fmaxf(u, (float)c->task->control_low[j]), (float)c->task->control_high[j]);
 }
 
 // u (T, B, nu) <- clip(mean + std * L w), rows of given sequences as given.
@@ -256,7 +250,7 @@ static void draw_tile(const tz_candidates *c, float *u, int tile, int B, int wor
                 const float drawn =
                     i < c->n_given ? c->given[((size_t)i * (size_t)T + (size_t)t) * (size_t)nu + j]
                                    : mean[j] + std[j] * u_row[j];
-                u_row[j] = clip_control(c, j, drawn);
+                u_row[j] = tz_task_clip_control(c->task, j, drawn);
             }
         }
     }
@@ -316,6 +310,9 @@ static void roll_out_members(const tz_candidates *c, const tz_task *task, tz_sco
     for (int row = 0; row < B; row++) {
         if (score[row].outcome == TZ_ROLLOUT_SOUND) {
             score[row].value -= c->def->disagreement * sqrt(squares[row] / c->n_members);
+        }
+        if (!isfinite(score[row].value)) {
+            score[row] = diverged_score(c->T);
         }
     }
 }

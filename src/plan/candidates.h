@@ -23,7 +23,7 @@ enum {
 typedef enum tz_rollout_outcome {
     TZ_ROLLOUT_SOUND,
     TZ_ROLLOUT_OUT_OF_RANGE, // left the data's range, and the range mode is to reject
-    TZ_ROLLOUT_DIVERGED      // a state or reward is not finite
+    TZ_ROLLOUT_DIVERGED      // a state, a reward or the value is not finite
 } tz_rollout_outcome;
 
 typedef struct tz_score {

@@ -2,7 +2,8 @@
 // step and control up to the colour of the noise:
 //
 //     mean   <- the last plan's mean, shifted by one step, at the start of an episode the policy's
-//               controls if there is a policy, else 0;  std <- noise_std * half-range
+//               controls if there is a policy, else the middle of the control range
+//     std    <- noise_std * half-range
 //     repeat `iterations` times:
 //         draw candidates around mean; roll out; score
 //         m, s <- mean and standard deviation of the elites, the best candidates
@@ -19,11 +20,11 @@
 // The elites that stay candidates.
 static void keep(tz_planner *planner, int n_elites) {
     const tz_candidates *candidates = &planner->candidates;
-    const int size = candidates->T * candidates->nu;
+    const size_t size = (size_t)(candidates->T * candidates->nu);
     planner->n_kept = n_elites < planner->def.keep_elites ? n_elites : planner->def.keep_elites;
-    float *kept = planner->given + planner->n_proposed * size;
+    float *kept = planner->given + (size_t)planner->n_proposed * size;
     for (int e = 0; e < planner->n_kept; e++) {
-        tz_candidates_controls(candidates, kept + e * size, planner->best[e]);
+        tz_candidates_controls(candidates, kept + (size_t)e * size, planner->best[e]);
     }
 }
 

@@ -86,7 +86,7 @@ void tz_guide_act(const tz_guide *guide, int worker, float *u, const float *z, t
     for (int i = 0; i < B * guide->nu; i++) {
         const int j = i % guide->nu;
         const double middle = 0.5 * (guide->task->control_low[j] + guide->task->control_high[j]);
-        u[i] = isfinite(u[i]) ? u[i] : (float)middle;
+        u[i] = tz_task_clip_control(guide->task, j, isfinite(u[i]) ? u[i] : (float)middle);
     }
 }
 

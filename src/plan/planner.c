@@ -222,10 +222,14 @@ tz_status tz_planner_change(tz_planner *planner, const tz_planner_def *def, tz_e
     TZ_CHECK(
         tz_planner_create(&other, def, planner->task, candidates->model, candidates->team, error));
 
-    // what the episode knows
+    // what the episode knows; random shooting draws around the middle of the range
     const int T = def->horizon < planner->def.horizon ? def->horizon : planner->def.horizon;
-    memcpy(other->mean, planner->mean, (size_t)(T * planner->task->nu) * sizeof *other->mean);
-    memcpy(other->u, planner->u, (size_t)(T * planner->task->nu) * sizeof *other->u);
+    const size_t kept = (size_t)(T * planner->task->nu) * sizeof *other->u;
+    memcpy(other->u, planner->u, kept);
+    if (def->kind != TZ_PLANNER_RANDOM) {
+        memcpy(other->mean, planner->mean, kept);
+        other->has_mean = planner->has_mean;
+    }
     other->episode = planner->episode;
     other->step = planner->step;
 
@@ -280,18 +284,20 @@ static int max_int(int a, int b) {
 }
 
 void tz_planner_begin_mean(tz_planner *planner) {
-    if (planner->step == 0 && planner->n_proposed > 0) {
-        const size_t size = (size_t)(planner->def.horizon * planner->task->nu);
+    const size_t size = (size_t)(planner->def.horizon * planner->task->nu);
+    if (!planner->has_mean && planner->n_proposed > 0) {
         memcpy(planner->mean, planner->given, size * sizeof *planner->mean);
     }
+    planner->has_mean = true;
+    memcpy(planner->best_u, planner->mean, size * sizeof *planner->mean);
 }
 
 void tz_planner_draw_around(tz_planner *planner, tz_plan *plan, int k, int least) {
     const tz_planner_def *def = &planner->def;
-    const int size = def->horizon * planner->task->nu;
+    const size_t size = (size_t)(def->horizon * planner->task->nu);
     const int n_given = planner->n_proposed + planner->n_kept + 1;
-    memcpy(planner->given + (n_given - 1) * size, planner->mean,
-           (size_t)size * sizeof *planner->mean);
+    memcpy(planner->given + (size_t)(n_given - 1) * size, planner->mean,
+           size * sizeof *planner->mean);
 
     const int decayed = (int)lround(def->samples / pow(def->sample_decay, k));
     const int n = max_int(max_int(decayed, least < def->samples ? least : def->samples), n_given);
@@ -320,7 +326,8 @@ void tz_planner_refit(tz_planner *planner, const float *weight, int n) {
         }
     }
     for (int i = 0; i < size; i++) {
-        planner->mean[i] = (1.0f - a) * m[i] + a * planner->mean[i];
+        const float mean = (1.0f - a) * m[i] + a * planner->mean[i]; // but for rounding in range
+        planner->mean[i] = tz_task_clip_control(planner->task, i % planner->task->nu, mean);
         planner->std[i] = (1.0f - a) * sqrtf(s[i] / W) + a * planner->std[i];
     }
 }
@@ -340,6 +347,7 @@ void tz_planner_reset(tz_planner *planner, uint64_t episode) {
     planner->episode = episode;
     planner->step = 0;
     planner->n_kept = 0;
+    planner->has_mean = false;
     for (int i = 0; i < planner->def.horizon * nu; i++) {
         planner->mean[i] = middle(planner->task, i % nu);
         planner->u[i] = 0.0f;
@@ -411,8 +419,9 @@ static void tell(tz_planner *planner, tz_plan *plan, const tz_score *score, cons
     shift_back(planner->task, planner->z, planner->def.horizon + 1, z);
     plan->u = planner->u;
     plan->z = planner->z;
-    plan->predicted_reward = score->first_reward;
-    plan->predicted_return = score->earned;
+    const bool is_predicted = score->outcome != TZ_ROLLOUT_DIVERGED;
+    plan->predicted_reward = is_predicted ? score->first_reward : (double)NAN;
+    plan->predicted_return = is_predicted ? score->earned : (double)NAN;
 }
 
 // Follows the chosen controls through the model for the prediction; when they diverge although no
@@ -440,8 +449,6 @@ void tz_planner_plan(tz_planner *planner, tz_plan *plan, const double *z) {
             (float)planner->def.noise_std * half_range(planner->task, i % planner->task->nu);
     }
 
-    memcpy(planner->best_u, planner->mean,
-           (size_t)(planner->def.horizon * planner->task->nu) * sizeof *planner->mean);
     planner->ops->plan(planner, plan);
     show_candidates(planner, plan, z);
     follow(planner, plan, z);

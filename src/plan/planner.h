@@ -42,7 +42,8 @@ typedef struct tz_planner_def {
     int keep_elites;     // CEM: elites that are candidates of the next iteration and plan again [2]
     double smoothing;    // share of the old mean and std in the new ones, [0, 1) [0.1]
     double temperature;  // of MPPI's weights, in std of the better half's returns, > 0 [1]
-    double sample_decay; // each iteration draws this many times fewer candidates, >= 1 [1]
+    double sample_decay; // each iteration draws this many times fewer candidates, CEM at least two
+                         // for each elite, >= 1 [1]
     double noise_std;    // initial standard deviation, in units of the control half-range [0.5]
     double noise_color;  // correlation of the noise of consecutive steps (AR(1)), [0, 1) [0.5]
     double discount;     // per step, (0, 1] [1]
@@ -69,7 +70,8 @@ typedef struct tz_plan {
     int horizon;
     const float *u;          // controls: the first is to be applied          (horizon, nu)
     const float *z;          // states predicted along them               (horizon + 1, nz)
-    double predicted_reward; // of the first step, by the task's own weights
+    double predicted_reward; // of the first step, by the task's own weights; NaN, as the next,
+                             // where the prediction diverges
     double predicted_return; // of the whole horizon, discounted, without penalties and value
     const float *sample_z;   // states of a few candidates    (n_sample_z, horizon + 1, nz)
     int n_sample_z;

@@ -25,11 +25,13 @@ struct tz_planner {
     float *u, *z;           // the plan                           (T, nu), (T + 1, nz)
     float *mean, *std;      // of the candidates; mean is the warm start                (T, nu)
     float *fit_mean, *fit_square; // of the candidates under way in tz_planner_refit    (T, nu)
-    float *best_u;   // best sound candidate of the last draw that had one       (T, nu)
+    float *best_u;                // best sound candidate of the last draw that had one, else
+                   // the warm start                                           (T, nu)
     float *weight;   // of the best ones; MPPI only                            (samples)
     float *given;    // sequences that are candidates as they are  (n_given_max, T, nu):
     int n_proposed;  // first those of the policy,
     int n_kept;      // then elites, then the mean
+    bool has_mean;   // the warm start is that of a plan of this episode
     float *sample_z; // shown candidates                            (n_shown, T + 1, nz)
     int *best;       // owned, indices of the best candidates, best first:
                      // elites of CEM, all of MPPI                 (elites or samples)
@@ -44,6 +46,7 @@ void tz_planner_count(const tz_planner *planner, tz_plan *plan);
 // ---- for kinds that refine a Gaussian around the warm start
 
 // In the first plan of an episode the policy's sequence is the warm start, if there is a policy.
+// The warm start is best_u until a draw has a sound candidate.
 void tz_planner_begin_mean(tz_planner *planner);
 
 // Draw k of a plan, counted: the policy's candidates, kept elites, the mean, and draws around it.

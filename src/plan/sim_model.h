@@ -10,7 +10,8 @@
 #include "models/model.h"
 
 // Clones env; each workspace is a further clone of its own. Predictions after an unstable step are
-// NaN. The caller destroys the model with tz_model_destroy. TZ_ERR_MEMORY.
+// NaN. The caller destroys the model with tz_model_destroy. TZ_ERR_MEMORY;
+// TZ_ERR_UNSUPPORTED as of tz_env_clone.
 TZ_API tz_status tz_sim_model_create(tz_model **model, const tz_env *env, tz_error *error);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -173,8 +174,10 @@ void tz_stage_stepped(tz_stage *stage, const tz_loop_step *step) {
     }
     if (stage->has_plan) {
         mjvFigure *time = &stage->figure[TZ_PLOT_PLAN_TIME];
-        figure_append(&stage->figure[TZ_PLOT_REWARD], LINE_PREDICTED, t,
-                      (float)stage->predicted_reward);
+        if (isfinite(stage->predicted_reward)) { // a prediction that diverged has none
+            figure_append(&stage->figure[TZ_PLOT_REWARD], LINE_PREDICTED, t,
+                          (float)stage->predicted_reward);
+        }
         figure_append(time, LINE_PLAN, t, (float)(1e3 * stage->plan_s));
         figure_append(time, LINE_PERIOD, t, (float)(1e3 * task->dt_s));
     }

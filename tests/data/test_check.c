@@ -154,6 +154,21 @@ static void values_that_are_not_finite_are_found(void **state) {
     expect_fault("finite", 0, 20);
 }
 
+// However many there are in an array, they are one fault: a file cannot make a flood of them.
+static void values_of_one_array_are_one_fault(void **state) {
+    (void)state;
+    for (int t = 3; t < 9; t++) {
+        sample_poke(sample, "episode_1/observations", (size_t)t * 18 + 5, INFINITY);
+    }
+    tz_dataset *dataset;
+    found f = {0};
+    assert_int_equal(tz_dataset_read_tolerant(&dataset, sample, NULL, take, &f, NULL), TZ_OK);
+    tz_dataset_destroy(dataset);
+    assert_int_equal(f.n, 1);
+    assert_string_equal(f.first.text,
+                        "observations[3][5] is inf, the first of 6 that are not finite");
+}
+
 static void a_wrong_end_is_found(void **state) {
     (void)state;
     sample_poke(sample, "episode_1/truncations", 4, 1);
@@ -371,6 +386,7 @@ int main(void) {
         FRESH(a_changed_state_is_found),
         FRESH(a_control_out_of_range_is_found),
         FRESH(values_that_are_not_finite_are_found),
+        FRESH(values_of_one_array_are_one_fault),
         FRESH(a_wrong_end_is_found),
         FRESH(an_end_that_the_task_does_not_know_is_found),
         FRESH(an_episode_without_end_is_found),

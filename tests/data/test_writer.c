@@ -233,6 +233,9 @@ static void nothing_is_overwritten(void **state) {
     tz_writer_destroy(begin(unfinished, false));
     expect_refused(unfinished, "{\"a\":1}", false, TZ_ERR_ARGUMENT, "journal");
     expect_refused(unfinished, "{\"a\":2}", true, TZ_ERR_MISMATCH, "other options");
+    const char *version = sample_join(unfinished, "journal/mujoco.txt");
+    assert_int_equal(tz_file_write(version, "1.0.0", 5, NULL), TZ_OK);
+    expect_refused(unfinished, "{\"a\":1}", true, TZ_ERR_MISMATCH, "was begun with MuJoCo 1.0.0");
     tz_dataset *dataset;
     tz_error error = {0};
     assert_int_equal(tz_dataset_read(&dataset, unfinished, NULL, &error), TZ_ERR_FORMAT);
@@ -259,6 +262,14 @@ static void a_definition_is_checked(void **state) {
     for (size_t i = 0; i < TZ_COUNTOF(configs); i++) {
         expect_refused(folder, configs[i], false, TZ_ERR_ARGUMENT, "expected one JSON object");
     }
+    static char long_config[(1 << 20) + 32], deep[256];
+    snprintf(long_config, sizeof long_config, "{\"a\":\"%*d\"}", 1 << 20, 1);
+    expect_refused(folder, long_config, false, TZ_ERR_ARGUMENT, "less than 1048576 bytes");
+    for (int i = 0; i < 32; i++) {
+        strcat(deep, "{\"a\":");
+    }
+    memset(deep + strlen(deep), '}', 32);
+    expect_refused(folder, deep, false, TZ_ERR_ARGUMENT, "at most 32 levels");
     expect_refused(NULL, "{}", false, TZ_ERR_ARGUMENT, "expected a path");
     expect_refused("", "{}", false, TZ_ERR_ARGUMENT, "expected a path");
     assert_false(tz_file_exists(folder));

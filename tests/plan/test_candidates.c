@@ -408,6 +408,12 @@ static void score_draw(tz_score *score, const tz_model *model, const tz_task *ta
     tz_planner_destroy(planner);
 }
 
+static double pays_beyond_squares(const tz_task *task, const double *z, const double *u,
+                                  const double *z_next) {
+    (void)task, (void)z, (void)u;
+    return 1e200 * z_next[0];
+}
+
 // What an ensemble promises is the mean of its members' promises, less what they disagree by; a
 // member that diverged speaks for all.
 static void members_are_asked_one_by_one(void **state) {
@@ -447,6 +453,17 @@ static void members_are_asked_one_by_one(void **state) {
         assert_true(fabs(mean[i].first_reward - 0.5 * (a->first_reward + b->first_reward)) < 1e-12);
     }
     assert_true(n_diverged > 0 && n_diverged < N / 2);
+
+    // where the members' returns are too far apart for a number, the candidate is none
+    tz_task rich = task;
+    rich.reward = pays_beyond_squares;
+    score_draw(mean, ensemble, &rich, team, 0.0);
+    n_diverged = 0;
+    for (int i = 0; i < N; i++) {
+        n_diverged += mean[i].outcome == TZ_ROLLOUT_DIVERGED;
+        assert_true(isfinite(mean[i].value));
+    }
+    assert_true(n_diverged > N / 2);
     tz_model_destroy(ensemble);
 
     // one model has nobody to disagree with

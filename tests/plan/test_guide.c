@@ -207,6 +207,93 @@ static void the_same_bytes_at_any_number_of_threads(void **state) {
     }
 }
 
+// A policy whose own range is wider than the task's: nothing that is applied leaves the latter.
+static void controls_stay_in_the_range_of_the_task(void **state) {
+    (void)state;
+    tz_task narrow = *task;
+    for (int j = 0; j < NU; j++) {
+        narrow.control_low[j] = -0.1;
+        narrow.control_high[j] = 0.2;
+    }
+    for (int kind = 0; kind < TZ_N_PLANNERS; kind++) {
+        const tz_planner_def def = guided((tz_planner_kind)kind);
+        tz_team *team = NULL;
+        tz_planner *planner = NULL;
+        tz_plan plan;
+        double z[TZ_NZ_MAX];
+        tz_env_reset(env, z, 1, 0);
+        assert_int_equal(tz_team_create(&team, 1, NULL), TZ_OK);
+        assert_int_equal(tz_planner_create(&planner, &def, &narrow, model, team, NULL), TZ_OK);
+        for (int k = 0; k < 3; k++) {
+            tz_planner_plan(planner, &plan, z);
+            for (int i = 0; i < T * NU; i++) {
+                assert_true(plan.u[i] >= -0.1f && plan.u[i] <= 0.2f);
+                assert_true(planner->mean[i] >= -0.1f && planner->mean[i] <= 0.2f);
+            }
+        }
+        destroy(planner, team);
+    }
+}
+
+// ---- a model that knows nothing
+
+static tz_status no_workspace(tz_model_workspace **workspace, const tz_model *of, int max_B,
+                              int max_T, bool training, tz_error *error) {
+    (void)of, (void)max_B, (void)max_T, (void)training, (void)error;
+    *workspace = NULL;
+    return TZ_OK;
+}
+
+static void destroy_nothing(tz_model_workspace *workspace) {
+    (void)workspace;
+}
+
+static void diverge(const tz_model *of, tz_model_workspace *workspace, float *z, const float *z0,
+                    const float *u, int n_steps, int B) {
+    (void)of, (void)workspace, (void)u;
+    memcpy(z, z0, (size_t)(B * NZ) * sizeof *z);
+    for (int i = B * NZ; i < (n_steps + 1) * B * NZ; i++) {
+        z[i] = NAN;
+    }
+}
+
+// Where all diverges, the warm start is what the policy proposes, also when the planner was off
+// before; and nothing is predicted.
+static void without_a_prediction_the_policy_leads(void **state) {
+    (void)state;
+    const tz_model_ops ops = {.kind = "nothing",
+                              .workspace_create = no_workspace,
+                              .workspace_destroy = destroy_nothing,
+                              .rollout = diverge};
+    const tz_model nothing = {.ops = &ops, .env = "hopper", .nq = 6, .nv = 6, .nu = NU};
+    for (size_t k = 0; k < 2 * TZ_COUNTOF(refining); k++) {
+        tz_planner_def def = guided(refining[k / 2]);
+        tz_team *team = NULL;
+        tz_planner *planner = NULL;
+        tz_plan plan;
+        double z[TZ_NZ_MAX];
+        float start[NZ], expected[NU];
+        tz_env_reset(env, z, 1, 0);
+        z[0] = 0.0; // root x, where planning starts
+        for (int i = 0; i < NZ; i++) {
+            start[i] = (float)z[i];
+        }
+        act(expected, start);
+        assert_int_equal(tz_team_create(&team, 1, NULL), TZ_OK);
+        assert_int_equal(tz_planner_create(&planner, &def, task, &nothing, team, NULL), TZ_OK);
+        if (k % 2 == 1) {
+            tz_planner_coast(planner, &plan, z);
+        }
+        tz_planner_plan(planner, &plan, z);
+        for (int j = 0; j < NU; j++) {
+            assert_true(fabsf(plan.u[j] - expected[j]) <= 1e-5f);
+        }
+        assert_int_equal(plan.n_diverged, plan.n_candidates);
+        assert_true(isnan(plan.predicted_reward) && isnan(plan.predicted_return));
+        destroy(planner, team);
+    }
+}
+
 // What 150 steps earn, or as many as there are before the robot falls.
 static double earned(const tz_planner_def *def) {
     tz_team *team;
@@ -303,6 +390,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(proposals_follow_the_policy_through_the_model),
         cmocka_unit_test(the_last_state_is_worth_its_value),
+        cmocka_unit_test(controls_stay_in_the_range_of_the_task),
+        cmocka_unit_test(without_a_prediction_the_policy_leads),
         cmocka_unit_test(the_same_bytes_at_any_number_of_threads),
         cmocka_unit_test(a_guide_makes_a_short_horizon_long),
         cmocka_unit_test(the_policy_gives_the_warm_start),

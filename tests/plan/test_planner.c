@@ -344,6 +344,32 @@ static void without_a_finite_candidate_the_warm_start_is_kept(void **state) {
         for (int t = 0; t < T; t++) {
             assert_true(u[t] == 0.0f);
         }
+        assert_true(isnan(plan.predicted_return) && isnan(plan.predicted_reward));
+    }
+}
+
+// Far outside a narrow range of data every candidate pays more than a float holds. What the next
+// plans start from is none the worse.
+static void a_wild_state_leaves_no_trace(void **state) {
+    (void)state;
+    const tz_task task = toy_race();
+    const double wild[TOY_NZ] = {3e38, 0.0};
+    for (int kind = 0; kind < TZ_N_PLANNERS; kind++) {
+        tz_toy toy = toy_model();
+        toy.z_low[0] = -1e-7f;
+        toy.z_high[0] = 1e-7f;
+        tz_planner_def def = toy_def((tz_planner_kind)kind);
+        def.range_mode = TZ_RANGE_PENALTY;
+        tz_team *team = make_team(2);
+        tz_planner *planner = make(&def, &task, &toy, team);
+        tz_plan plan;
+        tz_planner_plan(planner, &plan, wild);
+        assert_int_equal(plan.n_diverged, 0);
+        for (int t = 0; t < T; t++) {
+            assert_true(isfinite(planner->mean[t]));
+        }
+        tz_planner_destroy(planner);
+        tz_team_destroy(team);
     }
 }
 
@@ -561,6 +587,14 @@ static void settings_change_between_plans(void **state) {
     assert_int_equal(tz_planner_change(planner, &def, &error), TZ_OK);
     tz_planner_plan(planner, &plan, Z0);
     assert_int_equal(plan.horizon, T / 2);
+
+    // random shooting draws around the middle, whatever was planned before
+    assert_true(planner->mean[0] != 0.0f);
+    def.kind = TZ_PLANNER_RANDOM;
+    assert_int_equal(tz_planner_change(planner, &def, &error), TZ_OK);
+    for (int t = 0; t < T / 2; t++) {
+        assert_true(planner->mean[t] == 0.0f);
+    }
     tz_planner_destroy(planner);
     tz_planner_destroy(other);
     tz_team_destroy(team);
@@ -736,6 +770,7 @@ int main(void) {
         cmocka_unit_test(a_few_wild_returns_do_not_level_the_others),
         cmocka_unit_test(diverged_candidates_never_win),
         cmocka_unit_test(without_a_finite_candidate_the_warm_start_is_kept),
+        cmocka_unit_test(a_wild_state_leaves_no_trace),
         cmocka_unit_test(plans_stay_in_the_range_of_the_data),
         cmocka_unit_test(cyclic_coordinates_have_no_range),
         cmocka_unit_test(after_an_end_nothing_is_earned),
