@@ -111,6 +111,7 @@ static tz_status allocate_limit(tz_learned *self, tz_error *error) {
                        "kind %s has no range limit: its networks' outputs are not rates",
                        self->model.ops->kind);
     }
+    self->model.is_limited = true;
     self->rate_limit = tz_alloc((size_t)tz_model_nz(&self->model), sizeof(tz_real));
     return self->rate_limit != NULL ? TZ_OK : out_of_memory(error);
 }

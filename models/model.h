@@ -122,6 +122,7 @@ struct tz_model {
     tz_real *z_low, *z_high; // range of the training states, owned; NULL for sim   (nz)
     tz_real *sigma_z;        // std of the training states, owned; NULL for sim     (nz)
     tz_real *z_mean;         // their mean, owned; NULL for sim                     (nz)
+    bool is_limited;         // learned rates stay below a limit (tz_model_def's range_limit)
     bool has_variance;  // says how sure it is: a probabilistic model, or an ensemble of several
     size_t variance_at; // the parameters from here on are the variance network's alone
     int n_quaternions;  // among the positions

@@ -40,6 +40,12 @@ bool tz_folder_exists(const char *path) {
     return has_mode(path, S_IFDIR);
 }
 
+bool tz_is_same_file(const char *a, const char *b) {
+    struct stat of_a, of_b;
+    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
+}
+
 const char *tz_path_split(const char *path, char folder[TZ_PATH_MAX]) {
     const char *slash = strrchr(path, '/');
     if (slash == NULL) {

@@ -23,6 +23,7 @@ TZ_API void tz_path_stem(const char *path, char *stem, size_t size);
 
 TZ_API bool tz_file_exists(const char *path); // regular file
 TZ_API bool tz_folder_exists(const char *path);
+TZ_API bool tz_is_same_file(const char *a, const char *b); // or folder: both exist and are one
 
 // Makes the folder and its parents.
 TZ_API tz_status tz_make_folders(const char *path, tz_error *error);

@@ -77,6 +77,12 @@ static size_t count_lines(char *text) {
     return n;
 }
 
+void tz_csv_put_number(FILE *stream, double value) {
+    if (!isnan(value)) {
+        fprintf(stream, "%.9g", value);
+    }
+}
+
 void tz_csv_put_text(FILE *stream, const char *text) {
     if (text[strcspn(text, ",\"\r\n")] == '\0') {
         fputs(text, stream);

@@ -28,6 +28,9 @@ TZ_API void tz_table_destroy(tz_table *table); // Nullable
 // Values of the column of this name (n_rows); NULL: there is none.
 TZ_API const double *tz_table_column(const tz_table *table, const char *name);
 
+// Writes a number as a cell, with nine digits; an empty one for NaN, which was not measured.
+TZ_API void tz_csv_put_number(FILE *stream, double value);
+
 // Writes a text as a cell: in quotes where it has to be.
 TZ_API void tz_csv_put_text(FILE *stream, const char *text);
 

@@ -181,22 +181,22 @@ static tz_status collect(run *r, tz_collect_result *result, tz_error *error) {
     TZ_CHECK(tz_collect(r->writer, r->env, (const tz_policy *const *)r->policies, a->policies.n,
                         &def, r->team, &progress, result, error));
     tz_progress_finish(&r->progress, n_before + result->episodes, NULL);
-    if (result->dropped_bad_reward == a->episodes) {
-        return tz_fail(error, TZ_ERR_NUMERIC,
-                       "%s: the reward of the first step is not a finite number in any of %d "
-                       "episodes; nothing is stored",
-                       a->env, a->episodes);
-    }
-    return tz_writer_finish(r->writer, a->episodes, error);
+    const tz_status status = tz_writer_finish(r->writer, a->episodes, error);
+    return result->dropped_bad_reward < a->episodes
+               ? status
+               : tz_fail(error, TZ_ERR_NUMERIC,
+                         "%s: the reward of the first step is not a finite number in any of %d "
+                         "episodes; nothing is stored",
+                         a->env, a->episodes);
 }
 
 static void print_result(const run *r, const tz_dataset_summary *s, double seconds,
                          const tz_collect_result *result) {
     const double rate = seconds > 0 ? (double)result->steps / seconds : 0;
-    // An episode that broke at its first step is not in the dataset at all.
-    const int dropped = r->arguments.episodes - s->episodes;
+    // an episode that broke at its first step is not in the dataset at all: only the run that
+    // dropped it knows why
     const int bad_reward = s->bad_reward + result->dropped_bad_reward;
-    const int unstable = s->unstable + dropped - result->dropped_bad_reward;
+    const int unstable = s->unstable + result->dropped_unstable;
     if (!r->arguments.json) {
         printf("%s: %d episodes, %zu steps, return %.1f +- %.1f, length %.1f", r->arguments.out,
                s->episodes, s->steps, s->return_mean, s->return_std, s->length_mean);
@@ -229,7 +229,11 @@ static tz_status conclude(const run *r, double seconds, const tz_collect_result 
     tz_dataset_summary summary;
     tz_dataset_summarise(dataset, &summary);
     tz_dataset_destroy(dataset);
-    TZ_CHECK(write_side(r, seconds, result, error));
+    char side[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(side, r->arguments.out, "side.json", error));
+    if (result->episodes > 0 || !tz_file_exists(side)) { // it tells of a run that did something
+        TZ_CHECK(write_side(r, seconds, result, error));
+    }
     print_result(r, &summary, seconds, result);
     return TZ_OK;
 }
@@ -253,7 +257,7 @@ static void clean_up(run *r) {
 }
 
 static int collect_main(int argc, char **argv) {
-    run r = {.arguments = {.episodes = 10, .noise_min = -1}};
+    run r = {.arguments = {.episodes = 10}};
     arguments *a = &r.arguments;
     tz_option options[] = {
         {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "a name of `trapeze envs`, or a file.xml",
@@ -272,8 +276,8 @@ static int collect_main(int argc, char **argv) {
          .help = "standard deviation of the control noise, in half-ranges of the control",
          .max = 10},
         {"--noise-min", TZ_OPTION_REAL, &a->noise_min, "S",
-         .help = "each episode draws its own from S to --noise; -1: --noise for all", .min = -1,
-         .max = 10},
+         .help = "each episode draws its own from S to --noise; not given: --noise for all",
+         .max = 10, .is_computed = true},
         {"--noise-color", TZ_OPTION_REAL, &a->noise_color, "C",
          .help = "AR(1) coefficient of the noise, 0 is white", .max = 0.999999},
         {"--seed", TZ_OPTION_U64, &a->seed, "K", .help = "seed of starts, policies and noise"},
@@ -295,13 +299,25 @@ static int collect_main(int argc, char **argv) {
     if (status == TZ_OK && help) {
         return TZ_EXIT_OK;
     }
-    a->noise_min = a->noise_min < 0 ? a->noise : a->noise_min;
+    const size_t n = TZ_COUNTOF(options);
+    if (!tz_option_was_set(options, n, &a->noise_min)) {
+        a->noise_min = a->noise;
+    }
     if (status == TZ_OK && a->noise_min > a->noise) {
         status = tz_fail(&error, TZ_ERR_ARGUMENT, "--noise-min %g is above --noise %g",
                          a->noise_min, a->noise);
     }
+    if (status == TZ_OK && tz_option_was_set(options, n, &a->noise_color) && a->noise == 0.0) {
+        status = tz_fail(&error, TZ_ERR_ARGUMENT,
+                         "--noise-color: there is no noise, expected its size by --noise");
+    }
     if (status == TZ_OK) {
-        status = run_collect(&r, argc, argv, &error);
+        tz_error cause;
+        status = run_collect(&r, argc, argv, &cause);
+        if (status != TZ_OK) {
+            tz_fail(&error, status, "%s%s", cause.text,
+                    status == TZ_ERR_INTERRUPTED ? "; --resume goes on from there" : "");
+        }
     }
     clean_up(&r);
     return status == TZ_OK ? TZ_EXIT_OK : tz_cli_fail(&tz_command_collect, &error);

@@ -63,6 +63,7 @@ tz_status tz_data_expect_no_run(const char *folder, tz_error *error) {
 tz_status tz_data_create_writer(tz_writer **writer, tz_writer_def *def, const tz_task *task,
                                 tz_error *error) {
     TZ_CHECK(tz_writer_expect_unfinished(def->folder, error));
+    TZ_CHECK(tz_data_expect_no_run(def->folder, error));
     def->resume = true;
     return tz_writer_create(writer, def, task, error);
 }

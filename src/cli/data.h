@@ -32,11 +32,11 @@ tz_status tz_data_write_config(const char *folder, struct json_object *config, t
 // For tz_writer_def.mujoco: the version of MuJoCo that made its states.
 const char *tz_data_mujoco(const tz_dataset *dataset);
 
-// Refuses a folder that holds a run's config.json, for arrays that would mix with its files.
+// Refuses a folder that holds a run's config.json, whose place another one would take.
 tz_status tz_data_expect_no_run(const char *folder, tz_error *error);
 
-// A writer into a folder without a finished dataset; goes on with the journal that the same command
-// left when it was killed.
+// A writer into a folder without a run and without a finished dataset; goes on with the journal
+// that the same command left when it was killed.
 tz_status tz_data_create_writer(tz_writer **writer, tz_writer_def *def, const tz_task *task,
                                 tz_error *error);
 

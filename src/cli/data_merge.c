@@ -17,8 +17,7 @@ typedef struct arguments {
     char **argv;
 } arguments;
 
-// The policies that a dataset's configuration lists, as a fresh or borrowed-and-kept array; NULL
-// when it lists none.
+// The policies that a dataset's configuration lists, borrowed from it; NULL when it lists none.
 static struct json_object *policies_of(struct json_object *config) {
     struct json_object *policies = NULL;
     return json_object_is_type(config, json_type_object) &&

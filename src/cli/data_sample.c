@@ -174,7 +174,7 @@ static int sample_main(int argc, char **argv) {
         {"--test-length", TZ_OPTION_INT, &a.test_length, "N", .help = "their states", .min = 2,
          .max = 100000},
         {"--test-fraction", TZ_OPTION_REAL, &a.test_fraction, "X",
-         .help = "share of the test episodes", .max = 1},
+         .help = "share of the test episodes, which are one at least and not all", .max = 1},
         {"--seed", TZ_OPTION_U64, &a.seed, "K", .help = "seed of the split and the draws"},
         {"--env", TZ_OPTION_TEXT, &a.env, "E",
          .help = "environment of a file that does not name its own"},

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct split_arguments {
     const char *env, *out_train, *out_test;
@@ -79,6 +80,24 @@ static void print_split(const split_arguments *a, int n_train, int n_test) {
     tz_data_print(object);
 }
 
+// Both parts are looked at before either is written. One folder may have two names.
+static tz_status check_folders(const split_arguments *a, tz_error *error) {
+    const char *const folders[] = {a->out_train, a->out_test};
+    for (size_t i = 0; i < TZ_COUNTOF(folders); i++) {
+        TZ_CHECK(tz_writer_expect_unfinished(folders[i], error));
+        TZ_CHECK(tz_data_expect_no_run(folders[i], error));
+    }
+    TZ_CHECK(tz_make_folders(a->out_train, error));
+    TZ_CHECK(tz_make_folders(a->out_test, error));
+    if (tz_is_same_file(a->out_train, a->out_test)) {
+        rmdir(a->out_train); // where it was made just now
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "%s: named by --out-train and --out-test, expected two folders",
+                       a->out_train);
+    }
+    return TZ_OK;
+}
+
 static tz_status split(const tz_dataset *dataset, const tz_task *task, const split_arguments *a,
                        const char *path, int argc, char **argv, tz_error *error) {
     const int n = dataset->n_episodes;
@@ -86,13 +105,7 @@ static tz_status split(const tz_dataset *dataset, const tz_task *task, const spl
         return tz_fail(error, TZ_ERR_ARGUMENT, "%s: has 1 episode (a split needs at least 2)",
                        path);
     }
-    if (strcmp(a->out_train, a->out_test) == 0) {
-        return tz_fail(error, TZ_ERR_ARGUMENT,
-                       "%s: named by --out-train and --out-test, expected two folders",
-                       a->out_train);
-    }
-    TZ_CHECK(tz_writer_expect_unfinished(a->out_train, error)); // before either is written
-    TZ_CHECK(tz_writer_expect_unfinished(a->out_test, error));
+    TZ_CHECK(check_folders(a, error));
     unsigned char *is_test = tz_alloc((size_t)n, 1);
     if (!is_test) {
         return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory to split %d episodes", path, n);
@@ -151,7 +164,7 @@ static int split_main(int argc, char **argv) {
         {"--out-test", TZ_OPTION_TEXT, &a.out_test, "B", .help = "folder of the held-out part",
          .required = true},
         {"--test-fraction", TZ_OPTION_REAL, &a.test_fraction, "X",
-         .help = "share of the held-out episodes", .max = 1},
+         .help = "share of the held-out episodes, which are one at least and not all", .max = 1},
         {"--seed", TZ_OPTION_U64, &a.seed, "K", .help = "seed of the choice"},
         {"--env", TZ_OPTION_TEXT, &a.env, "E",
          .help = "environment of a file that does not name its own"},

@@ -4,10 +4,12 @@
 #include "base/memory.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
+#include "cli/data.h"
 #include "cli/eval_report.h"
 #include "cli/labels.h"
 #include "cli/run_plots.h"
 #include "envs/env_match.h"
+#include "models/ensemble.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -32,21 +34,22 @@ typedef struct run {
     tz_dataset *dataset;
     tz_env *env; // NULL when the data do not name it
     tz_model *model[TZ_LIST_MAX];
-    unsigned char *is_used; // episodes to evaluate on            (n_episodes)
-    const char *unsaid;     // first model without a config.json beside it; NULL: none, or not asked
-    bool held_out;          // is_used leaves out what a model was trained on
+    unsigned char *is_used;   // episodes to evaluate on            (n_episodes)
+    char unsaid[TZ_PATH_MAX]; // first model that no config.json says the training of; "": none, or
+                              // not asked
+    bool held_out;            // is_used leaves out what a model was trained on
     tz_rollouts *rollouts;
     tz_team *team;
     tz_eval_entry entries[TZ_LIST_MAX + 2];
     tz_evaluation *evaluation[TZ_LIST_MAX + 2];
     int n_entries;
-    char (*component_name)[80]; // (nz)
+    char (*component_name)[TZ_NAME_MAX + 8]; // (nz)
 } run;
 
 // ---- which episodes
 
-// config.json of the training run that a model file lies in; NULL without one.
-static struct json_object *training_config(const char *model_path) {
+// config.json beside a model file; NULL without one.
+static struct json_object *config_beside(const char *model_path) {
     char folder[TZ_PATH_MAX], path[TZ_PATH_MAX];
     tz_path_split(model_path, folder);
     struct json_object *config = NULL;
@@ -55,6 +58,37 @@ static struct json_object *training_config(const char *model_path) {
         return NULL;
     }
     return config;
+}
+
+// The path of an input of a run.
+static const char *input_path(struct json_object *config, const char *input) {
+    struct json_object *inputs = NULL, *one = NULL;
+    json_object_object_get_ex(config, "inputs", &inputs);
+    json_object_object_get_ex(inputs, input, &one);
+    return tz_config_text(one, "path");
+}
+
+// Writes the path of the model that a run of rounds found best: its first one, or that of a round.
+static void find_best(char best[TZ_PATH_MAX], const char *model_path, struct json_object *config) {
+    char folder[TZ_PATH_MAX], path[TZ_PATH_MAX], place[48];
+    struct json_object *results = NULL, *round = NULL;
+    best[0] = '\0';
+    tz_path_split(model_path, folder);
+    if (tz_path_join(path, folder, "results.json", NULL) != TZ_OK || !tz_file_exists(path) ||
+        tz_json_read(path, &results, NULL) != TZ_OK) {
+        return;
+    }
+    if (json_object_object_get_ex(results, "best_after_round", &round)) {
+        const int r = json_object_get_int(round);
+        snprintf(place, sizeof place, "round-%d/model/%s", r,
+                 tz_ensemble_is_list(model_path) ? "ensemble.json" : "model.safetensors");
+        if (r == 0) {
+            snprintf(best, TZ_PATH_MAX, "%s", input_path(config, "model"));
+        } else if (tz_path_join(best, folder, place, NULL) != TZ_OK) {
+            best[0] = '\0';
+        }
+    }
+    json_object_put(results);
 }
 
 // True when the configuration lists these data among those it was trained on.
@@ -75,22 +109,14 @@ static bool trained_on(struct json_object *config, const char *sha256) {
     return false;
 }
 
-// Takes the episodes that a model was trained on out of is_used.
-static tz_status leave_out_trained(run *r, const char *model_path, tz_error *error) {
-    struct json_object *config = training_config(model_path);
-    if (config == NULL && r->unsaid == NULL) {
-        r->unsaid = model_path;
-    }
-    if (config == NULL || !trained_on(config, r->dataset->sha256)) {
-        json_object_put(config);
-        return TZ_OK;
-    }
+// Takes the episodes that a training run learned from out of is_used.
+static tz_status leave_out(run *r, struct json_object *config, const char *model_path,
+                           tz_error *error) {
     struct json_object *fraction = NULL, *seed = NULL;
     json_object_object_get_ex(config, "test_fraction", &fraction);
     json_object_object_get_ex(config, "split_seed", &seed);
     const double test_fraction = json_object_get_double(fraction);
     const uint64_t split_seed = json_object_get_uint64(seed);
-    json_object_put(config);
 
     const int n = r->dataset->n_episodes;
     unsigned char *is_test = tz_alloc((size_t)n, 1);
@@ -116,6 +142,41 @@ static tz_status leave_out_trained(run *r, const char *model_path, tz_error *err
     return TZ_OK;
 }
 
+// Takes what one model was trained on out of is_used, and writes the path of the model before it,
+// whose weights its training went on from; "" when there is none.
+static tz_status leave_out_trained(run *r, char before[TZ_PATH_MAX], const char *model_path,
+                                   tz_error *error) {
+    struct json_object *config = config_beside(model_path);
+    const char *command = tz_config_command(config);
+    const bool is_trained = strcmp(command, "train") == 0;
+    tz_status status = TZ_OK;
+    before[0] = '\0';
+    if (is_trained) {
+        snprintf(before, TZ_PATH_MAX, "%s", input_path(config, "init"));
+    } else if (strcmp(command, "rounds") == 0) {
+        find_best(before, model_path, config);
+    }
+    if (is_trained && trained_on(config, r->dataset->sha256)) {
+        status = leave_out(r, config, model_path, error);
+    } else if (!is_trained && before[0] == '\0' && r->unsaid[0] == '\0') {
+        snprintf(r->unsaid, sizeof r->unsaid, "%s", model_path);
+    }
+    json_object_put(config);
+    return status;
+}
+
+// The same for a model and all before it: what they learned is in it.
+static tz_status leave_out_ancestry(run *r, const char *model_path, tz_error *error) {
+    enum { GENERATIONS_MAX = 10000 }; // files may name each other in a circle
+    char path[TZ_PATH_MAX], before[TZ_PATH_MAX];
+    snprintf(path, sizeof path, "%s", model_path);
+    for (int i = 0; i < GENERATIONS_MAX && path[0] != '\0'; i++) {
+        TZ_CHECK(leave_out_trained(r, before, path, error));
+        memcpy(path, before, sizeof path);
+    }
+    return TZ_OK;
+}
+
 static tz_status choose_episodes(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     r->is_used = tz_alloc((size_t)r->dataset->n_episodes, 1);
@@ -124,7 +185,7 @@ static tz_status choose_episodes(run *r, tz_error *error) {
     }
     memset(r->is_used, 1, (size_t)r->dataset->n_episodes);
     for (int i = 0; i < a->models.n && a->split != SPLIT_ALL; i++) {
-        TZ_CHECK(leave_out_trained(r, a->models.item[i], error));
+        TZ_CHECK(leave_out_ancestry(r, a->models.item[i], error));
     }
     if (a->split == SPLIT_TEST && !r->held_out) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
@@ -186,14 +247,7 @@ static tz_status name_components(run *r, tz_error *error) {
     }
     const tz_task *task = r->env != NULL ? tz_env_task(r->env) : NULL;
     for (int i = 0; i < nz; i++) {
-        char *name = r->component_name[i];
-        if (task == NULL) {
-            snprintf(name, sizeof *r->component_name, "z[%d]", i);
-        } else if (i < task->nq) {
-            snprintf(name, sizeof *r->component_name, "q %s", task->coordinate_name[i]);
-        } else {
-            snprintf(name, sizeof *r->component_name, "v %s", task->velocity_name[i - task->nq]);
-        }
+        tz_data_coordinate_name(r->component_name[i], task, r->dataset->nq, i);
     }
     return TZ_OK;
 }
@@ -284,7 +338,7 @@ static tz_status run_eval(run *r, int argc, char **argv, tz_error *error) {
                                    .env = r->env != NULL ? tz_env_task(r->env)->name
                                                          : r->model[0]->env,
                                    .episodes = r->held_out ? "held-out episodes" : "episodes",
-                                   .unsaid = r->unsaid,
+                                   .unsaid = r->unsaid[0] != '\0' ? r->unsaid : NULL,
                                    .is_held_out = r->held_out,
                                    .shows_integrators = a->integrator > 0 || a->substeps > 0,
                                    .sigma_path = a->models.item[0],

@@ -249,8 +249,11 @@ static void print_summary_csv(FILE *stream, const tz_eval_report *report) {
     for (int i = 0; i < report->n_entries; i++) {
         const tz_evaluation *e = report->entries[i].evaluation;
         tz_csv_put_text(stream, report->entries[i].label);
-        fprintf(stream, ",%s,%d,%d,%.9g,%.9g,%d\n", report->entries[i].kind, e->n, e->horizon,
-                e->mean, e->median, e->n_diverged);
+        fprintf(stream, ",%s,%d,%d,", report->entries[i].kind, e->n, e->horizon);
+        tz_csv_put_number(stream, e->mean);
+        fputc(',', stream);
+        tz_csv_put_number(stream, e->median);
+        fprintf(stream, ",%d\n", e->n_diverged);
     }
 }
 
@@ -268,7 +271,10 @@ static void print_horizon_csv(FILE *stream, const tz_eval_report *report) {
         fprintf(stream, "\n%d", t);
         for (int i = 0; i < report->n_entries; i++) {
             const tz_evaluation *e = report->entries[i].evaluation;
-            fprintf(stream, ",%.9g,%.9g", e->step_mean[t], e->step_median[t]);
+            fputc(',', stream);
+            tz_csv_put_number(stream, e->step_mean[t]);
+            fputc(',', stream);
+            tz_csv_put_number(stream, e->step_median[t]);
         }
     }
     fprintf(stream, "\n");
@@ -285,7 +291,8 @@ static void print_components_csv(FILE *stream, const tz_eval_report *report) {
         tz_csv_put_text(stream, report->component_name[c]);
         fprintf(stream, ",%.9g", (double)report->sigma_z[c]);
         for (int i = 0; i < report->n_entries; i++) {
-            fprintf(stream, ",%.9g", report->entries[i].evaluation->component[c]);
+            fputc(',', stream);
+            tz_csv_put_number(stream, report->entries[i].evaluation->component[c]);
         }
     }
     fprintf(stream, "\n");

@@ -21,13 +21,14 @@ typedef struct tz_eval_entry {
 // An evaluation with all that stands beside its numbers. Everything is borrowed.
 typedef struct tz_eval_report {
     const char *data, *data_sha256, *env;
-    const char *episodes;       // "held-out episodes" or "episodes"
-    const char *unsaid;         // first model without a config.json; NULL: none, or not asked
-    bool is_held_out;           // the episodes leave out what the other models were trained on
-    bool shows_integrators;     // they are others than the trained ones
-    const char *sigma_path;     // the model whose sigma_z is the unit
-    const float *sigma_z;       // (nz)
-    char (*component_name)[80]; // (nz)
+    const char *episodes;   // "held-out episodes" or "episodes"
+    const char *unsaid;     // first model whose training no config.json tells; NULL: none, or
+                            // not asked
+    bool is_held_out;       // the episodes leave out what the other models were trained on
+    bool shows_integrators; // they are others than the trained ones
+    const char *sigma_path; // the model whose sigma_z is the unit
+    const float *sigma_z;   // (nz)
+    char (*component_name)[TZ_NAME_MAX + 8]; // (nz)
     const tz_rollouts *rollouts;
     const tz_eval_entry *entries; // models, then the two trivial predictors    (n_entries)
     int n_entries;

@@ -261,7 +261,11 @@ static tz_status add_choices(struct json_object *config, const run *r, tz_error 
     tz_json_add_bool(config, "ends_early", task->ends_early);
     tz_json_add_u64(config, "seed", a->seed);
     json_object_object_add(config, "options", planner_json(&a->planning.def, a->planning.substeps));
-    TZ_CHECK(add_weights(config, "policy", a->planning.policy, error));
+    const bool is_built_in = r->policy != NULL && tz_policy_sha256(r->policy)[0] == '\0';
+    if (is_built_in) {
+        tz_json_add_text(config, "policy", tz_policy_name(r->policy));
+    }
+    TZ_CHECK(add_weights(config, "policy", is_built_in ? NULL : a->planning.policy, error));
     TZ_CHECK(add_weights(config, "critic", a->planning.critic, error));
     return strcmp(a->model, "sim") == 0 ? TZ_OK
                                         : tz_config_add_input(config, "model", a->model, error);
@@ -318,6 +322,13 @@ static tz_status take_over(run *r, tz_error *error) {
     return TZ_OK;
 }
 
+static tz_status expect_unused(const run *r, tz_error *error) {
+    char dataset[TZ_PATH_MAX];
+    TZ_CHECK(tz_run_folder_expect(r->arguments.out, "mpc", false, error));
+    TZ_CHECK(tz_path_join(dataset, r->arguments.out, "dataset", error));
+    return tz_writer_expect_unused(dataset, error);
+}
+
 // Refuses a folder of something else, one that holds a run, or with --resume one of other choices.
 static tz_status begin_folder(run *r, int argc, char **argv, tz_error *error) {
     const arguments *a = &r->arguments;
@@ -336,7 +347,8 @@ static tz_status begin_folder(run *r, int argc, char **argv, tz_error *error) {
     return write_config(r, argc, argv, error);
 }
 
-static tz_status begin_viewing(run *r, tz_error *error) {
+static tz_status begin_viewing(run *r, tz_observer observers[TZ_VIEWING_OBSERVERS_MAX], int *n,
+                               tz_error *error) {
     const arguments *a = &r->arguments;
     char title[192];
     if (r->n_before > 0 && r->viewing.video != NULL && tz_file_exists(r->viewing.video)) {
@@ -347,15 +359,12 @@ static tz_status begin_viewing(run *r, tz_error *error) {
     }
     snprintf(title, sizeof title, "%.64s | %s | %s", a->env, r->model->ops->kind,
              tz_planner_names()[a->planning.planner]);
-    int n = 0;
     r->viewing.is_recorded = a->out != NULL;
-    TZ_CHECK(tz_viewing_open(&r->viewing, r->env, title, a->out != NULL ? a->out : ".",
-                             r->observers + r->n_observers, &n, error));
-    r->n_observers += n;
-    return TZ_OK;
+    return tz_viewing_open(&r->viewing, r->env, title, a->out != NULL ? a->out : ".", observers, n,
+                           error);
 }
 
-// All that a command can refuse before it writes a file.
+// All that a command can refuse before it looks at its folder.
 static tz_status make(run *r, tz_error *error) {
     arguments *a = &r->arguments;
     tz_env_def env_def = tz_env_def_default();
@@ -380,10 +389,17 @@ static tz_status make(run *r, tz_error *error) {
     return TZ_OK;
 }
 
-// The folder, and who is told of the steps.
+// The folder, and who is told of the steps. What a window or a film cannot do is found before a
+// folder is begun, and in a resumed run, whose folder tells what is left to show, after it.
 static tz_status begin(run *r, int argc, char **argv, tz_error *error) {
     const arguments *a = &r->arguments;
+    tz_observer viewers[TZ_VIEWING_OBSERVERS_MAX];
+    int n_viewers = 0;
     attach(r, tz_mpc_report_observer(&r->report));
+    if (!a->resume) {
+        TZ_CHECK(a->out != NULL ? expect_unused(r, error) : TZ_OK);
+        TZ_CHECK(begin_viewing(r, viewers, &n_viewers, error));
+    }
     if (a->out != NULL) {
         TZ_CHECK(begin_folder(r, argc, argv, error));
     }
@@ -394,7 +410,13 @@ static tz_status begin(run *r, int argc, char **argv, tz_error *error) {
                             .episode_begin = progress_begin,
                             .stepped = progress_step,
                             .episode_end = progress_end});
-    return r->n_done < a->episodes && !r->was_finished ? begin_viewing(r, error) : TZ_OK;
+    if (a->resume && r->n_done < a->episodes && !r->was_finished) {
+        TZ_CHECK(begin_viewing(r, viewers, &n_viewers, error));
+    }
+    for (int i = 0; i < n_viewers; i++) {
+        attach(r, viewers[i]);
+    }
+    return TZ_OK;
 }
 
 // ---- results
@@ -408,7 +430,7 @@ static struct json_object *results_json(const run *r, const tz_mpc_summary *s) {
         json_object_array_add(lengths, json_object_new_int(r->results[i].length));
         steps += r->results[i].length;
     }
-    tz_json_add_text(o, "env", r->arguments.env);
+    tz_json_add_env(o, tz_env_task(r->env)->name, tz_env_task(r->env)->env_arguments);
     tz_json_add_text(o, "model", r->arguments.model);
     tz_json_add_text(o, "kind", r->model->ops->kind);
     tz_add_model_versions(o, r->model);
@@ -470,7 +492,11 @@ static void print_summary(const run *r, const tz_mpc_summary *s) {
                s->plan_ms_median, s->plan_ms_p95, r->report.period_ms,
                s->is_real_time ? "real time" : "slower than real time");
     }
-    printf("candidates: %.2f%% diverged", 100.0 * s->diverged_share);
+    if (isnan(s->diverged_share)) {
+        printf("no candidates: nothing was planned");
+    } else {
+        printf("candidates: %.2f%% diverged", 100.0 * s->diverged_share);
+    }
     if (!isnan(s->outside_share)) {
         printf(", %.2f%% left the data's range", 100.0 * s->outside_share);
     }
@@ -509,7 +535,13 @@ static tz_status check_rewards(const run *r, const tz_mpc_summary *summary, tz_e
 static tz_status report(run *r, tz_error *error) {
     tz_mpc_summary summary;
     TZ_CHECK(tz_mpc_report_summarise(&r->report, &summary, r->results, r->n_done, error));
-    TZ_CHECK(check_rewards(r, &summary, error));
+    const tz_status sound = check_rewards(r, &summary, error);
+    if (sound != TZ_OK) {
+        if (r->writer != NULL) {
+            tz_writer_finish(r->writer, r->n_done, NULL); // nothing is stored: ends the journal
+        }
+        return sound;
+    }
     struct json_object *results = results_json(r, &summary);
     const tz_status status =
         r->arguments.out != NULL && r->n_done > 0 ? write_folder(r, results, error) : TZ_OK;
@@ -611,17 +643,29 @@ static void destroy(run *r) {
 }
 
 // What the option table cannot say.
-static tz_status check_arguments(const run *r, bool has_policy_samples, tz_error *error) {
+static tz_status check_arguments(const run *r, const tz_option *options, size_t n,
+                                 tz_error *error) {
     const arguments *a = &r->arguments;
-    if (has_policy_samples && a->planning.policy == NULL) {
+    const tz_planner_def *d = &a->planning.def;
+    if (tz_option_was_set(options, n, &d->policy_samples) && a->planning.policy == NULL) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "--policy-samples: no policy is given, expected one by --policy");
+    }
+    if (tz_option_was_set(options, n, &d->range_margin) && d->range_mode == TZ_RANGE_OFF) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "--range-margin: candidates may leave the range of the data, expected "
+                       "--range penalty or reject");
+    }
+    if (tz_option_was_set(options, n, &d->range_penalty) && d->range_mode != TZ_RANGE_PENALTY) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "--range-penalty: nothing is paid outside the range of the data, expected "
+                       "--range penalty");
     }
     if (a->resume && a->out == NULL) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "--resume: no folder is given, expected that of the stopped run by --out");
     }
-    return tz_viewing_check(&r->viewing, error);
+    return tz_viewing_check(&r->viewing, options, n, error);
 }
 
 // Takes the words. What was not given of the planner's options follows from those that were.
@@ -656,8 +700,7 @@ static tz_status parse(run *r, int argc, char **argv, bool *help, tz_error *erro
     if (!tz_option_was_set(options, n, &d->keep_elites)) {
         d->keep_elites = d->elites / 5;
     }
-    const bool has_policy_samples = tz_option_was_set(options, n, &d->policy_samples);
-    if (!has_policy_samples) {
+    if (!tz_option_was_set(options, n, &d->policy_samples)) {
         d->policy_samples = d->samples < 4 ? 1 : d->samples < 100 ? d->samples / 2 : 50;
     }
     if (p->policy != NULL && !tz_option_was_set(options, n, &d->noise_std)) {
@@ -666,7 +709,7 @@ static tz_status parse(run *r, int argc, char **argv, bool *help, tz_error *erro
     if (p->critic != NULL && !tz_option_was_set(options, n, &d->discount)) {
         d->discount = 0.99;
     }
-    return *help ? TZ_OK : check_arguments(r, has_policy_samples, error);
+    return *help ? TZ_OK : check_arguments(r, options, n, error);
 }
 
 tz_status tz_mpc_stage(int argc, char **argv, tz_stage stage, tz_error *error) {

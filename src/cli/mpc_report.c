@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sort.h"
+#include "base/table.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -177,14 +178,6 @@ tz_status tz_mpc_report_summarise(const tz_mpc_report *report, tz_mpc_summary *s
 
 // ---- files
 
-// A cell of metrics.csv, empty where there is no number, and its comma.
-static void put_measured(FILE *stream, double value) {
-    if (isfinite(value)) {
-        fprintf(stream, "%.9g", value);
-    }
-    fputc(',', stream);
-}
-
 static tz_status write_csv(const tz_mpc_report *report, const char *path, tz_error *error) {
     char *text = NULL;
     size_t size = 0;
@@ -197,10 +190,12 @@ static tz_status write_csv(const tz_mpc_report *report, const char *path, tz_err
     for (size_t i = 0; i < report->n_finished; i++) {
         const tz_mpc_row *r = &report->row[i];
         fprintf(stream, "%d,%d,%.9g,", r->episode, r->t, r->reward);
-        put_measured(stream, r->predicted_reward);
-        put_measured(stream, r->predicted_return);
-        put_measured(stream, r->obtained_return);
-        fprintf(stream, "%.3f,%d,%d,", r->plan_ms, r->n_candidates, r->n_diverged);
+        tz_csv_put_number(stream, r->predicted_reward);
+        fputc(',', stream);
+        tz_csv_put_number(stream, r->predicted_return);
+        fputc(',', stream);
+        tz_csv_put_number(stream, r->obtained_return);
+        fprintf(stream, ",%.3f,%d,%d,", r->plan_ms, r->n_candidates, r->n_diverged);
         if (report->counts_range) {
             fprintf(stream, "%d", r->n_out_of_range);
         }

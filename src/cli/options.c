@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/nearest.h"
+#include "base/printable.h"
 #include "models/ensemble.h"
 
 #include <ctype.h>
@@ -92,7 +93,7 @@ static tz_status fail_number(const tz_option *option, const char *text, const ch
                              tz_error *error) {
     char range[96] = "";
     const bool bounded = option->min != 0.0 || option->max != 0.0;
-    if (bounded && option->max < INT_MAX) {
+    if (bounded && (option->max < INT_MAX || strtod(text, NULL) > option->max)) {
         snprintf(range, sizeof range, " from %.10g to %.10g", option->min, option->max);
     } else if (bounded) {
         snprintf(range, sizeof range, " of at least %.10g", option->min);
@@ -344,14 +345,9 @@ int tz_version_of_choice(int choice) {
 
 int tz_cli_fail(const tz_command *command, const tz_error *error) {
     // one line, whatever a file name or a file's content brought into the sentence
-    char text[sizeof error->text];
-    snprintf(text, sizeof text, "%s", error->text);
-    for (char *c = text; *c != '\0'; c++) {
-        if (iscntrl((unsigned char)*c)) {
-            *c = ' ';
-        }
-    }
-    fprintf(stderr, "trapeze %s: %s\n", command->name, text);
+    fprintf(stderr, "trapeze %s: ", command->name);
+    tz_put_printable(stderr, error->text);
+    fputc('\n', stderr);
     return error->status == TZ_ERR_INTERRUPTED ? TZ_EXIT_INTERRUPTED : TZ_EXIT_TROUBLE;
 }
 

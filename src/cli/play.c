@@ -45,7 +45,7 @@ static void print_episodes(const tz_loop_result *results, int n) {
 static void print_json(const tz_loop_result *results, int n) {
     struct json_object *object = json_object_new_object(), *returns = json_object_new_array(),
                        *lengths = json_object_new_array(), *troubles = json_object_new_array();
-    double mean = 0.0;
+    double mean = n > 0 ? 0.0 : (double)NAN;
     for (int i = 0; i < n; i++) {
         const bool is_ok = results[i].outcome == TZ_STEP_OK;
         mean += results[i].episode_return / n;
@@ -55,7 +55,7 @@ static void print_json(const tz_loop_result *results, int n) {
                               is_ok ? NULL : tz_json_text(tz_step_trouble(results[i].outcome)));
     }
     tz_json_add_int(object, "episodes", n);
-    tz_json_add_real(object, "return_mean", mean);
+    tz_json_add_measured(object, "return_mean", mean);
     json_object_object_add(object, "returns", returns);
     json_object_object_add(object, "lengths", lengths);
     json_object_object_add(object, "troubles", troubles);
@@ -177,11 +177,11 @@ static int run(int argc, char **argv) {
     if (help) {
         return TZ_EXIT_OK;
     }
-    if (tz_viewing_check(&o.viewing, &error) != TZ_OK) {
-        return tz_cli_fail(&tz_command_play, &error);
-    }
     if (o.viewing.video == NULL && o.viewing.stills == 0 && tz_window_is_possible()) {
         o.viewing.view = true;
+    }
+    if (tz_viewing_check(&o.viewing, table, TZ_COUNTOF(table), &error) != TZ_OK) {
+        return tz_cli_fail(&tz_command_play, &error);
     }
     return play(&o, &error) == TZ_OK ? TZ_EXIT_OK : tz_cli_fail(&tz_command_play, &error);
 }

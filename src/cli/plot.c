@@ -2,6 +2,7 @@
 // the figures whose runs are all there.
 #include "base/file.h"
 #include "base/json.h"
+#include "base/printable.h"
 #include "base/run_folder.h"
 #include "cli/cli.h"
 #include "cli/run_plots.h"
@@ -90,7 +91,16 @@ static tz_status draw(const char *folder, struct json_object *config, tz_picture
     }
     TZ_CHECK(tz_make_folders(out->folder, error));
     TZ_CHECK(tz_draw_curves(folder, config, out, error));
-    TZ_CHECK(tz_draw_states(folder, config, out, error));
+    tz_error cause;
+    const tz_status states = tz_draw_states(folder, config, out, &cause);
+    if (states != TZ_OK && (states != TZ_ERR_IO || out->n == 0)) {
+        return tz_fail(error, states, "%s", cause.text);
+    }
+    if (states != TZ_OK) { // the data are elsewhere now
+        fprintf(stderr, "trapeze plot: no pictures of states: ");
+        tz_put_printable(stderr, cause.text);
+        fputc('\n', stderr);
+    }
     return out->n > 0 ? TZ_OK
                       : tz_fail(error, TZ_ERR_UNSUPPORTED,
                                 "%s: nothing to draw in this folder of '%.32s', expected rows "
@@ -119,12 +129,12 @@ static tz_status plot(const char *folder, const char *out, struct json_object *l
     return status;
 }
 
-// A folder of an ensemble holds a run for each member, below it.
+// A folder of an ensemble's training holds a run for each member, below it.
 static tz_status plot_all(const char *folder, const char *out, struct json_object *list,
                           tz_error *error) {
-    char ensemble[TZ_PATH_MAX], member[TZ_PATH_MAX], member_out[TZ_PATH_MAX], name[32];
-    TZ_CHECK(tz_path_join(ensemble, folder, "ensemble.json", error));
-    if (!tz_file_exists(ensemble)) {
+    char first[TZ_PATH_MAX], member[TZ_PATH_MAX], member_out[TZ_PATH_MAX], name[32];
+    TZ_CHECK(tz_path_join(first, folder, "member-0/config.json", error));
+    if (!tz_file_exists(first)) {
         return plot(folder, out, list, error);
     }
     for (int i = 0;; i++) {

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/run_folder.h"
+#include "base/table.h"
 #include "cli/cli.h"
 #include "cli/run_plots.h"
 #include "cli/stages.h"
@@ -27,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 // A training takes a list of datasets: at least one given, and one of each round.
 enum { ROUNDS_MAX = TZ_LIST_MAX - 1, WORDS_MAX = 256 };
@@ -249,13 +251,6 @@ static tz_status read_drive(drive *d, const char *folder, tz_error *error) {
                          folder);
 }
 
-static void print_cell(FILE *stream, char before, double value) {
-    fputc(before, stream);
-    if (!isnan(value)) {
-        fprintf(stream, "%.9g", value);
-    }
-}
-
 static void print_rows(FILE *stream, const run *r) {
     fprintf(stream, "round,steps,return_mean,return_std,horizon_predicted_mean,"
                     "horizon_obtained_mean,trial_return_mean,trial_return_std\n");
@@ -271,7 +266,8 @@ static void print_rows(FILE *stream, const run *r) {
                                 is_tried ? trial->return_std : (double)NAN};
         fprintf(stream, "%d", i);
         for (size_t k = 0; k < TZ_COUNTOF(cells); k++) {
-            print_cell(stream, ',', cells[k]);
+            fputc(',', stream);
+            tz_csv_put_number(stream, cells[k]);
         }
         fputc('\n', stream);
     }
@@ -529,7 +525,12 @@ static tz_status begin_folder(const run *r, int argc, char **argv, tz_error *err
         status = tz_json_write(path, config, error);
     }
     json_object_put(config);
-    return status;
+    TZ_CHECK(status);
+    if (!is_same) { // fewer rounds than these ended with it
+        TZ_CHECK(locate(path, r, error, "results.json"));
+        unlink(path);
+    }
+    return TZ_OK;
 }
 
 static tz_status run_rounds(run *r, int argc, char **argv, tz_error *error) {
@@ -634,9 +635,9 @@ static tz_status parse(run *r, int argc, char **argv, bool *help, tz_error *erro
     };
     const tz_option trial_rows[] = {
         {"--trial-episodes", TZ_OPTION_INT, &a->trial_episodes, "N", .help = "the models after the second half of the rounds drive N more episodes, which choose the best; 0: the rounds choose it", .min = 0, .max = 100000},
-        {"--trial-steps", TZ_OPTION_INT, &a->trial_steps, "N", .help = "longest episode of a trial; not given: as in the rounds", .min = 0, .max = 1000000},
-        {"--trial-horizon", TZ_OPTION_INT, &a->trial_horizon, "N", .help = "control steps looked ahead in trials; not given: as in the rounds", .min = 1, .max = 1000},
-        {"--trial-substeps", TZ_OPTION_INT, &a->trial_substeps, "N", .help = "steps of the integrator in trials, 0: as the model was trained; not given: as in the rounds", .min = 0, .max = 1000},
+        {"--trial-steps", TZ_OPTION_INT, &a->trial_steps, "N", .help = "longest episode of a trial; not given: as in the rounds", .min = 0, .max = 1000000, .is_computed = true},
+        {"--trial-horizon", TZ_OPTION_INT, &a->trial_horizon, "N", .help = "control steps looked ahead in trials; not given: as in the rounds", .min = 1, .max = 1000, .is_computed = true},
+        {"--trial-substeps", TZ_OPTION_INT, &a->trial_substeps, "N", .help = "steps of the integrator in trials, 0: as the model was trained; not given: as in the rounds", .min = 0, .max = 1000, .is_computed = true},
     };
     const tz_option run_rows[] = {
         {"--seed", TZ_OPTION_U64, &a->seed, "K", .help = "round r has the seed K + r, the trials have K - 1"},

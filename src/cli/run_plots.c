@@ -1,10 +1,12 @@
 #include "cli/run_plots.h"
+#include "cli/cli.h"
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/run_folder.h"
 #include "base/table.h"
+#include "cli/cli.h"
 
 #include <json-c/json.h>
 #include <math.h>
@@ -330,8 +332,8 @@ static int list_length(struct json_object *object, const char *key, struct json_
     return json_object_is_type(*list, json_type_array) ? (int)json_object_array_length(*list) : 0;
 }
 
-// The predictors of metrics.json, models first.
-enum { PREDICTORS_MAX = 64 };
+// The predictors of metrics.json, models first, two trivial ones behind them.
+enum { PREDICTORS_MAX = TZ_LIST_MAX + 2 };
 typedef struct predictors {
     int n;
     struct json_object *item[PREDICTORS_MAX];

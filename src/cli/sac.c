@@ -177,8 +177,8 @@ static void add_learner(struct json_object *config, const tz_sac_def *learner) {
 }
 
 // Adds the environment, and what of it is not the default.
-static void add_environment(struct json_object *config, const char *env, const tz_task *task) {
-    tz_json_add_env(config, env, task->env_arguments);
+static void add_environment(struct json_object *config, const tz_task *task) {
+    tz_json_add_env(config, task->name, task->env_arguments);
     if (!task->ends_early) {
         tz_json_add_bool(config, "ends_early", false);
     }
@@ -190,7 +190,7 @@ static struct json_object *make_config(const sac_options *o, const tz_task *task
     struct json_object *config = tz_config_new(argc, argv, o->def.learner.seed);
     const tz_sac_trainer_def *d = &o->def;
     struct json_object *options = json_object_new_object(), *returns = json_object_new_array();
-    add_environment(options, d->env, task);
+    add_environment(options, task);
     tz_json_add_u64(options, "steps", d->steps);
     tz_json_add_u64(options, "learning_starts", d->learning_starts);
     tz_json_add_u64(options, "replay", d->replay_capacity);
@@ -236,7 +236,7 @@ static struct json_object *replay_config(const sac_options *o, const tz_task *ta
     const tz_sac_trainer_def *d = &o->def;
     struct json_object *config = json_object_new_object();
     tz_json_add_text(config, "source", "replay memory of trapeze sac");
-    add_environment(config, d->env, task);
+    add_environment(config, task);
     tz_json_add_u64(config, "seed", d->learner.seed);
     tz_json_add_u64(config, "steps", d->steps);
     add_learner(config, &d->learner);
@@ -256,7 +256,14 @@ static tz_writer_def replay_writer(const sac_options *o, struct json_object *con
 }
 
 static tz_status begin_replay(const sac_options *o, const tz_task *task, tz_error *error) {
+    char checkpoint[TZ_PATH_MAX];
     TZ_CHECK(tz_run_folder_expect(o->save_replay, "sac", true, error));
+    TZ_CHECK(tz_path_join(checkpoint, o->save_replay, "checkpoint.safetensors", error));
+    if (tz_file_exists(checkpoint) && !tz_is_same_file(o->save_replay, o->def.folder)) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "%s already holds another run of trapeze sac: name another folder",
+                       o->save_replay);
+    }
     if (!o->def.resume) {
         TZ_CHECK(tz_writer_expect_unused(o->save_replay, error));
     }
@@ -329,7 +336,7 @@ static void print_json(const sac_options *o, const tz_sac_trainer *trainer, doub
     struct json_object *object = json_object_new_object();
     add_file(object, "policy", o->def.folder, "policy.safetensors");
     add_file(object, "best", o->def.folder, "best.safetensors");
-    tz_json_add_env(object, o->def.env, task->env_arguments);
+    tz_json_add_env(object, task->name, task->env_arguments);
     tz_json_add_u64(object, "steps", tz_sac_trainer_step(trainer));
     size_t n;
     const tz_sac_metrics *rows = tz_sac_trainer_metrics(trainer, &n);

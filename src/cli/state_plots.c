@@ -180,7 +180,7 @@ static tz_status add_model(gallery *g, const shown_model *shown, int episode, in
 
 // ---- pictures
 
-// One column of states, or a number a state, of each trajectory over time.
+// Times of the states of a trajectory (seconds)                        (STEPS_MAX + 1).
 static const double *times(double *t, const gallery *g) {
     const double dt_s = g->dataset->dt_s > 0.0 ? g->dataset->dt_s : 1.0;
     for (int i = 0; i <= STEPS_MAX; i++) {
@@ -380,7 +380,18 @@ static tz_status show_train(gallery *g, const char *folder, struct json_object *
     return draw_gallery(g, error);
 }
 
-static tz_status show_rollout(gallery *g, struct json_object *metrics, tz_error *error) {
+// What a picture is drawn from, in metrics.json.
+static tz_status expect_path(const char *folder, const char *path, const char *key,
+                             tz_error *error) {
+    return path[0] != '\0'
+               ? TZ_OK
+               : tz_fail(error, TZ_ERR_FORMAT, "%s/metrics.json: no text at '%s', expected a path",
+                         folder, key);
+}
+
+static tz_status show_rollout(gallery *g, const char *folder, struct json_object *metrics,
+                              tz_error *error) {
+    TZ_CHECK(expect_path(folder, tz_config_text(metrics, "data"), "data", error));
     TZ_CHECK(
         open_dataset(g, tz_config_text(metrics, "data"), tz_config_text(metrics, "env"), error));
     const int episode = json_object_get_int(first_of(member(metrics, "episode")));
@@ -403,6 +414,7 @@ static tz_status show_rollout(gallery *g, struct json_object *metrics, tz_error 
                                    .title = tz_config_text(model, "label"),
                                    .integrator = tz_config_text(model, "integrator"),
                                    .substeps = json_object_get_int(member(model, "substeps"))};
+        TZ_CHECK(expect_path(folder, shown.path, "models[].model", error));
         TZ_CHECK(add_model(g, &shown, episode, start, error));
     }
     return draw_gallery(g, error);
@@ -413,7 +425,7 @@ static tz_status show_eval(gallery *g, const char *folder, struct json_object *c
     (void)config;
     struct json_object *metrics = NULL;
     TZ_CHECK(tz_run_json_read(folder, "metrics.json", &metrics, error));
-    const tz_status status = show_rollout(g, metrics, error);
+    const tz_status status = show_rollout(g, folder, metrics, error);
     json_object_put(metrics);
     return status;
 }

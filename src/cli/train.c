@@ -45,8 +45,9 @@ typedef struct run {
     tz_team *team;
     char *what;               // of the training definition
     int member;               // of the ensemble at hand
+    const char *ensemble_out; // its folder, borrowed; NULL: no ensemble
     char init_sha256[65];     // of the file of --init, or of that member of its list
-    bool integration_was_set; // by --integrator or --substeps
+    bool substeps_were_set, integrator_was_set, range_limit_was_set;
     int argc;
     char **argv;
     tz_stage stage;
@@ -154,10 +155,17 @@ static tz_status create_model(run *r, const tz_model_statistics *statistics, con
     def.mask_cyclic = a->mask == MASK_CYCLIC;
     def.seed = a->seed;
     TZ_CHECK(tz_model_create(model, &def, tz_env_task(r->env), statistics, error));
-    // a kind with a step of its own overrules the defaults, but not what was asked for
-    return r->integration_was_set
-               ? tz_model_set_integrator(*model, def.integrator, def.substeps, error)
-               : TZ_OK;
+
+    // a kind with a step of its own, and that of --init, overrule the defaults, but not what was
+    // asked for
+    tz_integrator integrator;
+    int substeps;
+    if (!tz_model_integrator(r->model != NULL ? r->model : *model, &integrator, &substeps)) {
+        return TZ_OK;
+    }
+    integrator = r->integrator_was_set ? def.integrator : integrator;
+    substeps = r->substeps_were_set ? def.substeps : substeps;
+    return tz_model_set_integrator(*model, integrator, substeps, error);
 }
 
 // Reads the model of --init, of a list the member at hand, into r->model.
@@ -171,9 +179,14 @@ static tz_status load_init(run *r, bool kind_was_set, tz_error *error) {
         return tz_fail(error, TZ_ERR_MISMATCH, "%s: a model of kind %s, but --model asks for %s",
                        a->init, r->model->ops->kind, kinds[a->kind]);
     }
-    return a->probabilistic && !r->model->has_variance
-               ? tz_fail(error, TZ_ERR_MISMATCH,
-                         "%s: a model without variances, but --probabilistic asks for them",
+    if (a->probabilistic && !r->model->has_variance) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "%s: a model without variances, but --probabilistic asks for them", a->init);
+    }
+    return a->renormalise && r->model->is_limited && !r->range_limit_was_set
+               ? tz_fail(error, TZ_ERR_ARGUMENT,
+                         "%s: a model whose rates have a limit, expected --range-limit beside "
+                         "--renormalise",
                          a->init)
                : TZ_OK;
 }
@@ -331,20 +344,24 @@ static struct json_object *options_json(const run *r) {
     return o;
 }
 
-// config.json: written by the run that begins the folder, and again by one that extends it.
-static tz_status write_config(const run *r, tz_error *error) {
+// config.json of a run's or an ensemble's folder, whose first checkpoint is `checkpoint`: written
+// by the run that begins the folder, and again by one that extends it. Without a checkpoint nothing
+// was trained by what stands there.
+static tz_status write_config(const run *r, const char *folder, const char *checkpoint,
+                              uint64_t seed, tz_error *error) {
     const arguments *a = &r->arguments;
-    char path[TZ_PATH_MAX];
+    char path[TZ_PATH_MAX], trained[TZ_PATH_MAX];
     struct json_object *earlier = NULL;
-    TZ_CHECK(tz_path_join(path, a->out, "config.json", error));
-    if (tz_file_exists(path)) {
+    TZ_CHECK(tz_path_join(path, folder, "config.json", error));
+    TZ_CHECK(tz_path_join(trained, folder, checkpoint, error));
+    if (tz_file_exists(path) && tz_file_exists(trained)) {
         TZ_CHECK(tz_config_list_earlier(&earlier, path, "epochs", (uint64_t)a->def.trainer.epochs,
                                         error));
         if (earlier == NULL) {
             return TZ_OK;
         }
     }
-    struct json_object *config = tz_config_new(r->argc, r->argv, a->seed);
+    struct json_object *config = tz_config_new(r->argc, r->argv, seed);
     if (earlier != NULL) {
         json_object_object_add(config, "extended_from", earlier);
     }
@@ -365,17 +382,42 @@ static tz_status write_config(const run *r, tz_error *error) {
     return status;
 }
 
+// A run that is gone on with has as many members as it was begun with.
+static tz_status expect_members(const arguments *a, tz_error *error) {
+    char path[TZ_PATH_MAX];
+    struct json_object *config, *options = NULL, *members = NULL;
+    TZ_CHECK(tz_path_join(path, a->out, "config.json", error));
+    if (!tz_file_exists(path)) {
+        return TZ_OK;
+    }
+    TZ_CHECK(tz_json_read(path, &config, error));
+    json_object_object_get_ex(config, "options", &options);
+    const bool is_told = json_object_object_get_ex(options, "members", &members);
+    const int n = json_object_get_int(members);
+    json_object_put(config);
+    return is_told && n != a->members
+               ? tz_fail(error, TZ_ERR_MISMATCH, "%s: begun with --members %d, expected it again",
+                         a->out, n)
+               : TZ_OK;
+}
+
 static tz_status check_folder(const arguments *a, tz_error *error) {
     static const char *const files[] = {"config.json", "checkpoint.safetensors",
                                         "model.safetensors", "ensemble.json"};
     TZ_CHECK(tz_run_folder_expect(a->out, "train", false, error));
-    return a->resume ? TZ_OK : tz_run_folder_refuse(a->out, files, TZ_COUNTOF(files), error);
+    return a->resume ? expect_members(a, error)
+                     : tz_run_folder_refuse(a->out, files, TZ_COUNTOF(files), error);
 }
 
 static tz_status begin_folder(void *context, tz_error *error) {
     const run *r = context;
-    TZ_CHECK(tz_make_folders(r->arguments.out, error));
-    return write_config(r, error);
+    const arguments *a = &r->arguments;
+    TZ_CHECK(tz_make_folders(a->out, error));
+    if (r->ensemble_out != NULL && r->member == 0) {
+        TZ_CHECK(
+            write_config(r, r->ensemble_out, "member-0/checkpoint.safetensors", a->seed, error));
+    }
+    return write_config(r, a->out, "checkpoint.safetensors", a->seed, error);
 }
 
 // In its place where a check is all that was asked for: ends the training before its first file.
@@ -413,7 +455,7 @@ static const char *result_name(const arguments *a) {
 // What was measured of one model.
 static void add_outcome(struct json_object *o, const tz_training_report *report) {
     const tz_epoch_metrics *m = &report->last;
-    tz_json_add_real(o, "epochs", m->epoch);
+    tz_json_add_int(o, "epochs", (int64_t)m->epoch);
     tz_json_add_real(o, "train_loss", m->train_loss);
     tz_json_add_measured(o, "test_loss", m->test_loss);
     tz_json_add_measured(o, "rollout_nmse", m->rollout_nmse);
@@ -497,7 +539,11 @@ static tz_status train_model(run *r, bool kind_was_set, tz_training_report *repo
         return TZ_OK;
     }
     TZ_CHECK(status);
-    TZ_CHECK(write_side(r, report, error));
+    char side[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(side, a->out, "side.json", error));
+    if (report->steps > 0.0 || !tz_file_exists(side)) { // it tells of a run that did something
+        TZ_CHECK(write_side(r, report, error));
+    }
     return tz_draw_finished_run("train", a->out, error);
 }
 
@@ -533,6 +579,7 @@ static tz_status train_members(run *r, bool kind_was_set, tz_training_report *re
     const char *files[TZ_MEMBERS_MAX];
     double seconds = 0.0, steps = 0.0;
     TZ_CHECK(tz_path_join(list, whole.out, "ensemble.json", error));
+    r->ensemble_out = whole.out;
     for (int i = 0; i < whole.members; i++) {
         char name[32];
         snprintf(name, sizeof name, "member-%d", i);
@@ -552,7 +599,6 @@ static tz_status train_members(run *r, bool kind_was_set, tz_training_report *re
     report->seconds = seconds;
     report->steps = steps;
     a->seed = whole.seed;
-    TZ_CHECK(write_config(r, error));
     return tz_ensemble_write(list, files, whole.members, error);
 }
 
@@ -702,7 +748,8 @@ static void take_form(arguments *a, const form *f, const tz_option *o, size_t n)
     a->n_layers = int_of(o, n, &a->n_layers, f->n_layers);
     a->members = int_of(o, n, &a->members, f->members);
     a->def.length = int_of(o, n, &a->def.length, f->length);
-    t->first_length = int_of(o, n, &t->first_length, f->first_length);
+    t->first_length =
+        int_of(o, n, &t->first_length, f->first_length < a->def.length ? f->first_length : 0);
     t->input_noise = real_of(o, n, &t->input_noise, f->input_noise);
     t->lr = real_of(o, n, &t->lr, f->lr);
     t->weight_decay = real_of(o, n, &t->weight_decay, f->weight_decay);
@@ -750,8 +797,8 @@ tz_status tz_train_stage(int argc, char **argv, tz_stage stage, tz_error *error)
         {"--members", TZ_OPTION_INT, &a->members, "N", .help = "models of an ensemble, seeds K to K + N - 1; writes R/ensemble.json", .min = 1, .max = TZ_MEMBERS_MAX},
         {"--test-fraction", TZ_OPTION_REAL, &a->test_fraction, "X", .help = "share of the episodes held out; 0: none", .min = 0, .max = 0.99},
         {"--split-seed", TZ_OPTION_U64, &a->split_seed, "K", .help = "which episodes are held out"},
-        {"--rollouts", TZ_OPTION_INT, &a->def.n_rollouts, "N", .help = "number of these rollouts", .min = 1, .max = 1e5},
-        {"--horizon", TZ_OPTION_INT, &a->def.horizon, "N", .help = "their steps", .min = 1, .max = 1e5},
+        {"--rollouts", TZ_OPTION_INT, &a->def.n_rollouts, "N", .help = "number of the rollouts from held-out episodes", .min = 1, .max = 1e5},
+        {"--horizon", TZ_OPTION_INT, &a->def.horizon, "N", .help = "steps of these rollouts", .min = 1, .max = 1e5},
         {"--seed", TZ_OPTION_U64, &a->seed, "K", .help = "seed of weights, sequences and their order"},
         {"--threads", TZ_OPTION_INT, &a->threads, "N", .help = "threads; 0: one a CPU", .min = 0, .max = 1024},
         {"--resume", TZ_OPTION_FLAG, &a->resume, .help = "continue the run in the folder; with more --epochs also a finished one"},
@@ -781,8 +828,9 @@ tz_status tz_train_stage(int argc, char **argv, tz_stage stage, tz_error *error)
     if (status == TZ_OK) {
         status = check_idle(a, options, TZ_COUNTOF(options), error);
     }
-    r.integration_was_set = tz_option_was_set(options, TZ_COUNTOF(options), &a->substeps) ||
-                            tz_option_was_set(options, TZ_COUNTOF(options), &a->integrator);
+    r.substeps_were_set = tz_option_was_set(options, TZ_COUNTOF(options), &a->substeps);
+    r.integrator_was_set = tz_option_was_set(options, TZ_COUNTOF(options), &a->integrator);
+    r.range_limit_was_set = tz_option_was_set(options, TZ_COUNTOF(options), &a->range_limit);
     if (status == TZ_OK) {
         status = run_train(&r, options[OPTION_MODEL].was_set, error);
     }

@@ -6,14 +6,40 @@
 const char *const tz_quality_choices[] = {
     [TZ_QUALITY_AUTO] = "auto", [TZ_QUALITY_LOW] = "low", [TZ_QUALITY_HIGH] = "high", NULL};
 
-tz_status tz_viewing_check(const tz_viewing *viewing, tz_error *error) {
+static tz_status check_idle(const tz_viewing *v, const tz_option *options, size_t n,
+                            tz_error *error) {
+    const bool films = v->video != NULL, leaves_stills = v->stills > 0;
+    const bool shows = v->view || films || leaves_stills;
+    const struct {
+        const void *value;
+        bool is_used;
+        const char *by;
+    } uses[] = {{&v->paused, v->view, "--view"},
+                {&v->speed, v->view, "--view"},
+                {&v->fps, films, "--video"},
+                {&v->screenshots, v->view || leaves_stills, "--view or --stills"},
+                {&v->quality, shows, "--view, --video or --stills"},
+                {&v->width, shows, "--view, --video or --stills"},
+                {&v->height, shows, "--view, --video or --stills"}};
+    for (size_t i = 0; i < TZ_COUNTOF(uses); i++) {
+        const tz_option *option = tz_option_given(options, n, uses[i].value);
+        if (option != NULL && !uses[i].is_used) {
+            return tz_fail(error, TZ_ERR_ARGUMENT, "%s: it changes nothing without %s",
+                           option->name, uses[i].by);
+        }
+    }
+    return TZ_OK;
+}
+
+tz_status tz_viewing_check(const tz_viewing *viewing, const tz_option *options, size_t n,
+                           tz_error *error) {
     const char *video = viewing->video;
     const size_t length = video != NULL ? strlen(video) : 0;
     if (video != NULL && (length < 4 || strcasecmp(video + length - 4, ".mp4") != 0)) {
         return tz_fail(error, TZ_ERR_ARGUMENT,
                        "--video %s: films are MP4, expected a name that ends in .mp4", video);
     }
-    return TZ_OK;
+    return check_idle(viewing, options, n, error);
 }
 
 tz_status tz_viewing_open(tz_viewing *viewing, const tz_env *env, const char *title,

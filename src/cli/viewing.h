@@ -49,7 +49,8 @@ extern const char *const tz_quality_choices[];
          .min = 1,                                                                                 \
          .max = 1000,                                                                              \
          .help = "leave N pictures of the first episode (PNG), evenly spaced, without a display; " \
-                 "not given: none"},                                                               \
+                 "not given: none",                                                                \
+         .is_computed = true},                                                                     \
         {.name = "--screenshots",                                                                  \
          .type = TZ_OPTION_TEXT,                                                                   \
          .value = &(v).screenshots,                                                                \
@@ -90,8 +91,10 @@ extern const char *const tz_quality_choices[];
 
 enum { TZ_VIEWING_OBSERVERS_MAX = 3 };
 
-// Refuses a film that is not MP4 by its name: no other kind is made.
-tz_status tz_viewing_check(const tz_viewing *viewing, tz_error *error);
+// Refuses a film that is not MP4 by its name, as no other kind is made, and those of the n options
+// that would change nothing: --fps without a film.
+tz_status tz_viewing_check(const tz_viewing *viewing, const tz_option *options, size_t n,
+                           tz_error *error);
 
 // Opens what was asked for and appends its observers; *n counts them. `out` is the folder for
 // pictures where none was given.

@@ -30,7 +30,7 @@ typedef struct collection {
     const tz_collect_progress *progress;
     worker *workers; // (n_workers)
     int n_workers;
-    atomic_int episodes, unstable, bad_reward, dropped_bad_reward;
+    atomic_int episodes, unstable, bad_reward, dropped_unstable, dropped_bad_reward;
     atomic_size_t steps;
     atomic_bool stopped;
     pthread_mutex_t trouble_lock;
@@ -142,6 +142,7 @@ static void collect_episode(void *context, int slot, int worker_index) {
     }
     atomic_fetch_add(&c->unstable, episode.unstable);
     atomic_fetch_add(&c->bad_reward, episode.bad_reward);
+    atomic_fetch_add(&c->dropped_unstable, episode.T == 0 && episode.unstable);
     atomic_fetch_add(&c->dropped_bad_reward, episode.T == 0 && episode.bad_reward);
     atomic_fetch_add(&c->steps, (size_t)episode.T);
     atomic_fetch_add(&c->episodes, 1);
@@ -234,6 +235,7 @@ tz_status tz_collect(tz_writer *writer, const tz_env *env, const tz_policy *cons
                                       .steps = atomic_load(&c.steps),
                                       .unstable = atomic_load(&c.unstable),
                                       .bad_reward = atomic_load(&c.bad_reward),
+                                      .dropped_unstable = atomic_load(&c.dropped_unstable),
                                       .dropped_bad_reward = atomic_load(&c.dropped_bad_reward)};
     }
     return status;

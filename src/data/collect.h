@@ -36,7 +36,7 @@ typedef struct tz_collect_result {
     size_t steps;
     int unstable;   // episodes cut, or dropped at their first step, because the simulation broke
     int bad_reward; // the same because a reward was not finite
-    int dropped_bad_reward; // those of them that were dropped
+    int dropped_unstable, dropped_bad_reward; // those of them that were dropped
 } tz_collect_result;
 
 // Puts every episode that the writer has not yet into its slot. `env` (borrowed, cloned for the

@@ -118,6 +118,12 @@ static tz_status expect_text(const tz_writer *writer, const char *file,
     char path[TZ_PATH_MAX], *text;
     size_t size;
     TZ_CHECK(tz_path_join(path, writer->journal, file, error));
+    if (!tz_file_exists(path)) {
+        return tz_fail(error, TZ_ERR_MISMATCH,
+                       "%s: not there, expected what the run that is resumed began with: it is of "
+                       "an earlier version of the program",
+                       path);
+    }
     TZ_CHECK(tz_file_read(path, &text, &size, CONFIG_MAX, error));
     const tz_status status = expect(writer, text, error);
     tz_free(text);
@@ -452,12 +458,17 @@ static tz_status assemble_and_publish(const tz_writer *writer, int n_slots, cons
     return put_in_place(writer, metadata, "data/metadata.json", error);
 }
 
-tz_status tz_writer_publish(tz_writer *writer, int n_slots, tz_error *error) {
-    int n_stored = 0;
+static bool has_any(const tz_writer *writer, int n_slots) {
     for (int slot = 0; slot < n_slots; slot++) {
-        n_stored += tz_writer_has(writer, slot);
+        if (tz_writer_has(writer, slot)) {
+            return true;
+        }
     }
-    if (n_stored == 0) {
+    return false;
+}
+
+tz_status tz_writer_publish(tz_writer *writer, int n_slots, tz_error *error) {
+    if (!has_any(writer, n_slots)) {
         return tz_fail(error, TZ_ERR_NUMERIC,
                        "%s: not one of %d episodes has a step that could be stored", writer->folder,
                        n_slots);
@@ -476,7 +487,11 @@ tz_status tz_writer_publish(tz_writer *writer, int n_slots, tz_error *error) {
 
 tz_status tz_writer_finish(tz_writer *writer, int n_slots, tz_error *error) {
     if (!writer->complete) {
-        TZ_CHECK(tz_writer_publish(writer, n_slots, error));
+        const tz_status status = tz_writer_publish(writer, n_slots, error);
+        if (status != TZ_OK && !has_any(writer, n_slots)) {
+            remove_journal(writer, NULL); // there is nothing in it to go on from
+        }
+        TZ_CHECK(status);
         writer->complete = true;
     }
     return remove_journal(writer, error);

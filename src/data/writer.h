@@ -77,7 +77,7 @@ TZ_API tz_status tz_writer_put(tz_writer *writer, int slot, const tz_episode *ep
 TZ_API tz_status tz_writer_publish(tz_writer *writer, int n_slots, tz_error *error);
 
 // The same when no more episodes come: removes the journal, last of all (TZ_ERR_IO when it cannot
-// be removed).
+// be removed), and also when not one slot is stored.
 TZ_API tz_status tz_writer_finish(tz_writer *writer, int n_slots, tz_error *error);
 // Nullable; leaves an unfinished journal for resume.
 TZ_API void tz_writer_destroy(tz_writer *writer);

@@ -19,11 +19,8 @@ static const char table_head[] =
 
 // An empty field where nothing was measured.
 static void put_number(FILE *table, double value) {
-    if (isnan(value)) {
-        fprintf(table, ",");
-    } else {
-        fprintf(table, ",%.9g", value);
-    }
+    fputc(',', table);
+    tz_csv_put_number(table, value);
 }
 
 static void put_row(FILE *table, const tz_study_result *result) {

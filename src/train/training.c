@@ -5,6 +5,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "base/table.h"
 #include "base/tensorboard.h"
 #include "train/evaluation.h"
 
@@ -171,14 +172,6 @@ static tz_status write_checkpoint(const run *r, tz_error *error) {
                                r->what, error);
 }
 
-static void print_cell(FILE *stream, double value, char end) {
-    if (isnan(value)) {
-        fputc(end, stream);
-    } else {
-        fprintf(stream, "%.9g%c", value, end);
-    }
-}
-
 static tz_status write_csv(const run *r, tz_error *error) {
     char *text = NULL;
     size_t size = 0;
@@ -195,7 +188,8 @@ static tz_status write_csv(const run *r, tz_error *error) {
             m->epoch,     m->learning_rate, m->train_loss,          m->grad_norm,
             m->test_loss, m->rollout_nmse,  m->rollout_nmse_median, m->rollout_diverged};
         for (int k = 0; k < TZ_N_METRICS; k++) {
-            print_cell(stream, row[k], k + 1 < TZ_N_METRICS ? ',' : '\n');
+            tz_csv_put_number(stream, row[k]);
+            fputc(k + 1 < TZ_N_METRICS ? ',' : '\n', stream);
         }
     }
     tz_status status = TZ_OK;

@@ -32,8 +32,8 @@ typedef struct tz_training_def {
                             // is written: made by the caller before the call, or by `begin`
     const char *what;       // what is trained and from what, in one line; borrowed. A checkpoint
                             // of something else is refused.
-    // (Nullable) called once all input is checked, before the first file of a fresh run is written:
-    // makes the folder and what else stands in it
+    // (Nullable) called once all input is checked, before the first file of a fresh run is written
+    // and before a resumed one goes on: makes the folder and what else stands in it
     tz_status (*begin)(void *context, tz_error *error);
     void *begin_context;
     bool keep_best; // keep the weights with the best held-out rollouts, not the last ones

@@ -261,13 +261,26 @@ static void a_reward_that_is_not_finite_is_told(void **state) {
                      2);
     assert_non_null(strstr(printed, trouble));
 
-    // from the first step on: nothing to store
+    // episodes whose first control pushes down are dropped: a finished run asked again does not
+    // call them unstable
+    assert_int_equal(shell(FALLING("1 / (v.x > -0.01962)")), 0);
+    const char *some =
+        "collect --env falling.xml --policy random --episodes 20 --steps 1 --out some-v0";
+    assert_int_equal(trapeze("%s --quiet", some), 0);
+    assert_non_null(strstr(printed, trouble));
+    assert_null(strstr(printed, "some-v0: 20 episodes"));
+    assert_int_equal(trapeze("%s --quiet --resume", some), 0);
+    assert_null(strstr(printed, "unstable"));
+
+    // from the first step on: nothing to store, and nothing that a second try would be refused for
     assert_int_equal(shell(FALLING("1 / 0")), 0);
-    assert_refused("the reward of the first step is not a finite number",
-                   "collect %s --out none-v0 --quiet", options);
-    assert_refused("the reward of the first step is not a finite number",
-                   "mpc --env falling.xml --model sim --samples 4 --horizon 2 --episodes 1 --steps "
-                   "5 --out none --quiet");
+    for (int i = 0; i < 2; i++) {
+        assert_refused("the reward of the first step is not a finite number",
+                       "collect %s --out none-v0 --quiet", options);
+        assert_refused("the reward of the first step is not a finite number",
+                       "mpc --env falling.xml --model sim --samples 4 --horizon 2 --episodes 1 "
+                       "--steps 5 --out none --quiet");
+    }
 }
 
 // A robot of one's own is its content: the same for its data and models wherever its file lies.
@@ -401,6 +414,16 @@ static void d4rl_rows_become_episodes(void **state) {
     assert_refused("b-v0: holds a finished dataset already",
                    "data split a-v0 --out-train half-v0 --out-test b-v0");
     assert_int_equal(shell("test -e half-v0"), 1);
+    assert_refused("named by --out-train and --out-test",
+                   "data split a-v0 --out-train half-v0 --out-test ./half-v0/");
+    assert_int_equal(shell("test -e half-v0"), 1);
+    assert_int_equal(shell("mkdir run && echo '{}' > run/config.json"), 0);
+    static const char *const onto[] = {"convert a-v0 --out run",
+                                       "split a-v0 --out-train half-v0 --out-test run"};
+    for (size_t i = 0; i < TZ_COUNTOF(onto); i++) {
+        assert_refused("run already holds a run", "data %s", onto[i]);
+    }
+    assert_int_equal(shell("test -e half-v0 -o -e run/data"), 1);
     assert_refused("b-v0 already holds a run", "data sample a-v0 --out b-v0");
     assert_refused("infos/qpos is missing",
                    "data convert a-v0/data/main_data.hdf5 --from d4rl --env swimmer --out no-v0");

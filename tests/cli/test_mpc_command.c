@@ -139,12 +139,22 @@ static void bad_input_is_one_sentence(void **state) {
         {"--env hopper --model sim --steps 4 --stills 6", "6 pictures cannot be made"},
         {"--env hopper --model sim --stills 2 --screenshots /proc/no", "/proc/no"},
         {"--env hopper --model sim --video film.gif", "expected a name that ends in .mp4"},
+        {"--env hopper --model sim --fps 60", "--fps: it changes nothing without --video"},
+        {"--env hopper --model sim --paused", "--paused: it changes nothing without --view"},
+        {"--env hopper --model sim --width 64", "--width: it changes nothing without --view"},
+        {"--env hopper --model sim --range-margin 1", "expected --range penalty or reject"},
+        {"--env hopper --model sim --range-penalty 1", "expected --range penalty"},
         {"--env hopper --model sim --resume", "expected that of the stopped run by --out"},
         {"--env hopper --model sim --substeps 4", "sim: a model of kind sim has no integrator"},
     };
     for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
         assert_refused(cases[i].expected, "mpc %s", cases[i].arguments);
     }
+
+    // what pictures are refused for is refused before a folder is begun
+    assert_refused("14 pictures cannot be made",
+                   QUICK "--stills 14 --width 64 --height 48 --out unpictured");
+    assert_int_equal(shell("test -e unpictured/config.json -o -e unpictured/dataset"), 1);
 }
 
 // The columns and the sums of the report, worked out again from the rewards of the steps, where the
@@ -392,6 +402,22 @@ static void a_failing_film_keeps_the_episodes(void **state) {
 
 // Pictures of the first episode, in the run's folder or another one; of an episode that ends too
 // early there is a sentence, and what else the run leaves.
+// A built-in policy proposes as one of a file does, and is noted by its name; so is the version of
+// the environment, however it was asked for.
+static void a_built_in_policy_is_noted(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("mpc --env inverted_pendulum --version v4 --model sim --policy zero "
+                             "--samples 6 --horizon 2 --iterations 1 --steps 2 --quiet --json "
+                             "--out noted"),
+                     0);
+    json_object *o = printed_json(), *config = json_object_from_file("noted/config.json");
+    assert_string_equal(words(o, "env"), "inverted_pendulum-v4");
+    assert_string_equal(words(config, "env"), "inverted_pendulum-v4");
+    assert_string_equal(words(config, "policy"), "zero");
+    json_object_put(o);
+    json_object_put(config);
+}
+
 static void stills_are_left(void **state) {
     (void)state;
     assert_int_equal(trapeze(QUICK "--episodes 2 --out pictured --stills 3 --width 64 --height 48"),
@@ -468,6 +494,7 @@ int main(void) {
         cmocka_unit_test(a_run_without_an_episode_is_resumed),
         cmocka_unit_test(what_was_not_measured_is_null),
         cmocka_unit_test(a_failing_film_keeps_the_episodes),
+        cmocka_unit_test(a_built_in_policy_is_noted),
         cmocka_unit_test(stills_are_left),
         cmocka_unit_test(play_samples_when_asked),
         cmocka_unit_test(films_have_the_frames_asked_for),

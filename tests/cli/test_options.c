@@ -259,7 +259,7 @@ static void failure_is_one_line(void **state) {
     (void)state;
     char text[4096];
     capture(STDERR_FILENO, fail_with_line_ends, text, sizeof text);
-    assert_string_equal(text, "trapeze collect: a b  [31m.bin: not a file\n");
+    assert_string_equal(text, "trapeze collect: a\\x0ab\\x0d\\x1b[31m.bin: not a file\n");
     assert_int_equal(status, TZ_EXIT_TROUBLE);
     capture(STDERR_FILENO, interrupt, text, sizeof text);
     assert_int_equal(status, TZ_EXIT_INTERRUPTED);

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include <string.h>
+
 static int make_runs(void **state) {
     return enter_folder(state) != 0 ||
            trapeze("collect --env inverted_pendulum --policy random --episodes 12 --steps 60 "
@@ -125,7 +127,8 @@ static void bad_folders_are_one_sentence(void **state) {
               "cp hnn/config.json foreign; echo 'a,b\n1,2' > foreign/metrics.csv; "
               "cp eval/*.json alien; sed -i 's/\"start\": *\\[/&5000,/' alien/metrics.json; "
               "cp hnn/config.json hnn/metrics.csv hnn/model.safetensors moved; "
-              "sed -i 's/\"path\": *\"data\"/\"path\": \"gone\"/' moved/config.json"),
+              "sed -i 's/\"path\": *\"data\"/\"path\": \"gone\"/' moved/config.json; "
+              "mkdir silent; cp eval/*.json silent; echo '{}' > silent/metrics.json"),
         0);
     assert_refused("nowhere: no such folder", "plot nowhere");
     assert_refused("empty: no config.json", "plot empty");
@@ -134,7 +137,12 @@ static void bad_folders_are_one_sentence(void **state) {
     assert_refused("cut/metrics.csv, line 2: fewer cells", "plot cut");
     assert_refused("foreign/metrics.csv: no column 'epoch'", "plot foreign");
     assert_refused("data: has no step 5000", "plot alien");
-    assert_refused("gone: no such dataset", "plot moved");
+    assert_refused("metrics.json: no text at 'data'", "plot silent");
+
+    // data that are elsewhere now cost the pictures of states alone
+    assert_int_equal(trapeze("plot moved 2>&1"), 0);
+    assert_non_null(strstr(printed, "no pictures of states: gone: no such dataset"));
+    assert_int_equal(shell("test -s moved/loss.png"), 0);
     assert_int_equal(trapeze("collect --env half_cheetah --policy zero --episodes 1 --steps 5 "
                              "--out large --quiet"),
                      0);

@@ -189,6 +189,8 @@ static void an_ensemble_stays_one(void **state) {
     assert_int_equal(trapeze("mpc --env inverted_pendulum --model both/ensemble.json --steps 3 "
                              "--samples 12 --horizon 5 --quiet"),
                      0);
+    assert_int_equal(trapeze("plot both --out both/pictures"), 0);
+    assert_int_equal(shell("test -s both/pictures/rounds.png"), 0);
     assert_refused("both already holds a run", "%s",
                    with(FIRST SMALL TRIALS "--out both", "--model pair/ensemble.json"));
 }

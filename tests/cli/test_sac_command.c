@@ -319,6 +319,8 @@ static void nothing_wrong_is_found_at_the_end(void **state) {
     assert_refused("expected 'lag 1, env own.xml of", "%s --steps 800", train);
     assert_refused("/proc/memory", "sac --env hopper --steps 400 --resume --out not-begun "
                                    "--save-replay /proc/memory");
+    assert_refused("own already holds another run of trapeze sac",
+                   "sac --env own.xml --steps 400 --out not-begun --save-replay own");
     assert_int_equal(shell("test -e not-begun/metrics.csv"), 1);
 }
 

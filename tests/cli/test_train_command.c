@@ -340,6 +340,90 @@ static void eval_says_what_it_cannot_know(void **state) {
     struct json_object *o = printed_json();
     assert_string_equal(words(o, "without_config"), "bare/model.safetensors");
     json_object_put(o);
+
+    // what a model before it learned from is not held out from a model either; where that one's
+    // training is not told, the table says so
+    assert_int_equal(trapeze("train --data more --init so/model.safetensors --out of-so " SHORT),
+                     0);
+    assert_int_equal(trapeze("eval --data data --model of-so/model.safetensors --horizon 30 "
+                             "--rollouts 2"),
+                     0);
+    assert_non_null(strstr(printed, "from 1 held-out episodes\n"));
+    assert_int_equal(
+        trapeze("train --data more --init bare/model.safetensors --out of-bare " SHORT), 0);
+    assert_int_equal(trapeze("eval --data data --model of-bare/model.safetensors --horizon 30 "
+                             "--rollouts 2"),
+                     0);
+    assert_non_null(strstr(printed, "no config.json beside bare/model.safetensors says"));
+
+    // so does the model of rounds, by the one that it found best
+    assert_int_equal(
+        shell("mkdir -p of-rounds/round-2/model && cp so/model.safetensors of-rounds && "
+              "cp so/*.json so/model.safetensors of-rounds/round-2/model && "
+              "echo '{\"command\": [\"trapeze\", \"rounds\"]}' > of-rounds/config.json && "
+              "echo '{\"best_after_round\": 2}' > of-rounds/results.json"),
+        0);
+    assert_int_equal(trapeze("eval --data data --model of-rounds/model.safetensors --horizon 30 "
+                             "--rollouts 2"),
+                     0);
+    assert_non_null(strstr(printed, "from 1 held-out episodes\n"));
+}
+
+// A model under a new normaliser keeps its step, but for what is asked for.
+static void renormalised_it_keeps_its_step(void **state) {
+    (void)state;
+    static const struct {
+        const char *more, *integrator;
+        double substeps;
+    } cases[] = {
+        {"", "rk4", 2.0}, {"--substeps 3", "rk4", 3.0}, {"--integrator euler", "euler", 2.0}};
+    assert_int_equal(trapeze("train --data data --model node --integrator rk4 --substeps 2 --out "
+                             "stepping " SMALL),
+                     0);
+    for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {
+        assert_int_equal(trapeze("train --data more --init stepping/model.safetensors "
+                                 "--renormalise %s --out stepping-%zu " SMALL,
+                                 cases[i].more, i),
+                         0);
+        assert_int_equal(
+            trapeze("eval --data data --model stepping-%zu/model.safetensors --horizon "
+                    "30 --rollouts 2 --split all --json",
+                    i),
+            0);
+        struct json_object *o = printed_json();
+        struct json_object *model = json_object_array_get_idx(field(o, "models"), 0);
+        assert_string_equal(words(model, "integrator"), cases[i].integrator);
+        assert_true(number(model, "substeps") == cases[i].substeps);
+        json_object_put(o);
+    }
+}
+
+static struct json_object *config_option(const char *path, const char *key) {
+    struct json_object *config = json_object_from_file(path);
+    assert_non_null(config);
+    struct json_object *value = json_object_get(field(field(config, "options"), key));
+    json_object_put(config);
+    return value;
+}
+
+// What a folder's config.json tells is what its run is.
+static void a_resumed_run_is_what_its_folder_tells(void **state) {
+    (void)state;
+    assert_refused("members: begun with --members 2", "train --data data --model node --seed 3 "
+                                                      "--out members --resume --members 3 " SMALL);
+    assert_refused("so: begun with --members 1", "train --data data --out so --resume --members 2");
+
+    // an ensemble tells it from its beginning, and a run without a checkpoint begins anew
+    assert_int_equal(shell("mkdir -p anew && sed 's/\"sequences\": *600/\"sequences\": 7/' "
+                           "so/config.json > anew/config.json"),
+                     0);
+    assert_int_equal(
+        trapeze("train --data data --model node-so --out anew --resume --lr 0.25 " SMALL), 0);
+    struct json_object *lr = config_option("anew/config.json", "lr");
+    struct json_object *sequences = config_option("anew/config.json", "sequences");
+    assert_true(json_object_get_double(lr) == 0.25 && json_object_get_int(sequences) == 600);
+    json_object_put(lr);
+    json_object_put(sequences);
 }
 
 // What a folder's name brings into a table stays one cell of it.
@@ -481,9 +565,13 @@ static void an_ensemble_of_probabilistic_models_is_calibrated(void **state) {
             "--model so/model.safetensors --horizon 30 --rollouts 12 --json"),
         0);
     struct json_object *o = printed_json(), *models = field(o, "models");
-    // a probabilistic model that is trained on stays one, under a new normaliser too
+    // a probabilistic model that is trained on stays one, under a new normaliser too, for whose
+    // rates a limit is to be said again
+    assert_refused("whose rates have a limit, expected --range-limit",
+                   "train --data more --init sure/member-0/model.safetensors --layers 3 "
+                   "--renormalise --out surer " SMALL);
     assert_int_equal(trapeze("train --data more --init sure/member-0/model.safetensors --layers 3 "
-                             "--renormalise --out surer " SMALL),
+                             "--renormalise --range-limit 2 --out surer " SMALL),
                      0);
     for (size_t i = 0; i < 2; i++) {
         struct json_object *model = json_object_array_get_idx(models, i);
@@ -591,7 +679,7 @@ static void bad_input_is_one_sentence(void **state) {
         {"train --data data --init so/model.safetensors --out x --probabilistic",
          "a model without variances"},
         {"train --data data --model delta --out x --integrator rk4",
-         "kind delta makes one Euler step per transition, not 8 of rk4"},
+         "kind delta makes one Euler step per transition, not 1 of rk4"},
         {"train --data data --model delta --out x --substeps 4", "not 4 of euler"},
         // what would change nothing
         {"train --data data --out x --renormalise", "expected one by --init"},
@@ -654,6 +742,8 @@ int main(void) {
         cmocka_unit_test(members_are_trained_on_one_by_one),
         cmocka_unit_test(masked_coordinates_can_be_seen),
         cmocka_unit_test(eval_says_what_it_cannot_know),
+        cmocka_unit_test(renormalised_it_keeps_its_step),
+        cmocka_unit_test(a_resumed_run_is_what_its_folder_tells),
         cmocka_unit_test(labels_of_paths_stay_whole_in_csv),
         cmocka_unit_test(names_of_an_mjcf_are_tamed),
         cmocka_unit_test(eval_integrates_otherwise),
