@@ -47,7 +47,7 @@ typedef struct run {
     int member;               // of the ensemble at hand
     const char *ensemble_out; // its folder, borrowed; NULL: no ensemble
     char init_sha256[65];     // of the file of --init, or of that member of its list
-    bool substeps_were_set, integrator_was_set, range_limit_was_set;
+    bool kind_was_set, substeps_were_set, integrator_was_set, range_limit_was_set;
     int argc;
     char **argv;
     tz_stage stage;
@@ -169,13 +169,13 @@ static tz_status create_model(run *r, const tz_model_statistics *statistics, con
 }
 
 // Reads the model of --init, of a list the member at hand, into r->model.
-static tz_status load_init(run *r, bool kind_was_set, tz_error *error) {
+static tz_status load_init(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     TZ_CHECK(tz_ensemble_is_list(a->init)
                  ? tz_ensemble_load_member(&r->model, a->init, r->member, error)
                  : tz_model_load(&r->model, a->init, error));
     TZ_CHECK(tz_model_check_task(r->model, tz_env_task(r->env), a->init, error));
-    if (kind_was_set && strcmp(r->model->ops->kind, kinds[a->kind]) != 0) {
+    if (r->kind_was_set && strcmp(r->model->ops->kind, kinds[a->kind]) != 0) {
         return tz_fail(error, TZ_ERR_MISMATCH, "%s: a model of kind %s, but --model asks for %s",
                        a->init, r->model->ops->kind, kinds[a->kind]);
     }
@@ -191,10 +191,9 @@ static tz_status load_init(run *r, bool kind_was_set, tz_error *error) {
                : TZ_OK;
 }
 
-static tz_status continue_model(run *r, const tz_model_statistics *statistics, bool kind_was_set,
-                                tz_error *error) {
+static tz_status continue_model(run *r, const tz_model_statistics *statistics, tz_error *error) {
     const arguments *a = &r->arguments;
-    TZ_CHECK(load_init(r, kind_was_set, error));
+    TZ_CHECK(load_init(r, error));
     // it goes on with the environment as it is now
     memcpy(r->model->env_digest, tz_env_task(r->env)->digest, sizeof r->model->env_digest);
     memcpy(r->init_sha256, r->model->sha256, sizeof r->init_sha256);
@@ -232,11 +231,11 @@ static tz_status check_angles(const run *r, tz_error *error) {
                          a->embed_angles == TZ_EMBED_ALL ? "" : " without joint limits");
 }
 
-static tz_status make_model(run *r, bool kind_was_set, tz_error *error) {
+static tz_status make_model(run *r, tz_error *error) {
     tz_model_statistics statistics;
     TZ_CHECK(tz_training_statistics(&statistics, r->source, r->n_sources, error));
     TZ_CHECK(r->arguments.init != NULL
-                 ? continue_model(r, &statistics, kind_was_set, error)
+                 ? continue_model(r, &statistics, error)
                  : create_model(r, &statistics, kinds[r->arguments.kind], &r->model, error));
     tz_integrator integrator;
     if (tz_model_integrator(r->model, &integrator, &r->arguments.substeps)) {
@@ -519,11 +518,10 @@ static void print_report(const run *r, const tz_training_report *report) {
 }
 
 // One model into the folder a->out, from data that were read.
-static tz_status train_model(run *r, bool kind_was_set, tz_training_report *report,
-                             tz_error *error) {
+static tz_status train_model(run *r, tz_training_report *report, tz_error *error) {
     arguments *a = &r->arguments;
     TZ_CHECK(check_folder(a, error));
-    TZ_CHECK(make_model(r, kind_was_set, error));
+    TZ_CHECK(make_model(r, error));
     TZ_CHECK(describe(r, error));
     a->def.what = r->what;
     a->def.folder = a->out;
@@ -555,13 +553,13 @@ static void forget_model(run *r) {
 }
 
 // Every member that --init lists, before the first is trained.
-static tz_status check_listed(run *r, bool kind_was_set, tz_error *error) {
+static tz_status check_listed(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     if (a->init == NULL || !tz_ensemble_is_list(a->init)) {
         return TZ_OK;
     }
     for (r->member = 0; r->member < a->members; r->member++) {
-        TZ_CHECK(load_init(r, kind_was_set, error));
+        TZ_CHECK(load_init(r, error));
         forget_model(r);
     }
     r->member = 0;
@@ -571,8 +569,7 @@ static tz_status check_listed(run *r, bool kind_was_set, tz_error *error) {
 // Members of an ensemble differ in their seed, so in first weights, sequences drawn (a bootstrap
 // of the windows) and their order. Each is a run of its own below the folder; one that is complete
 // is kept by --resume. The report is the last one's, its time and steps those of all.
-static tz_status train_members(run *r, bool kind_was_set, tz_training_report *report,
-                               tz_error *error) {
+static tz_status train_members(run *r, tz_training_report *report, tz_error *error) {
     arguments *a = &r->arguments;
     const arguments whole = *a;
     char list[TZ_PATH_MAX], folder[TZ_PATH_MAX], file[TZ_MEMBERS_MAX][64];
@@ -590,7 +587,7 @@ static tz_status train_members(run *r, bool kind_was_set, tz_training_report *re
         a->out = folder;
         a->seed = whole.seed + (uint64_t)i;
         forget_model(r);
-        const tz_status status = train_model(r, kind_was_set, report, error);
+        const tz_status status = train_model(r, report, error);
         a->out = whole.out;
         TZ_CHECK(status);
         seconds += report->seconds;
@@ -602,18 +599,17 @@ static tz_status train_members(run *r, bool kind_was_set, tz_training_report *re
     return tz_ensemble_write(list, files, whole.members, error);
 }
 
-static tz_status run_train(run *r, bool kind_was_set, tz_error *error) {
+static tz_status run_train(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     tz_training_report report;
     TZ_CHECK(check_folder(a, error));
     TZ_CHECK(read_data(r, error));
     TZ_CHECK(check_angles(r, error));
     TZ_CHECK(tz_team_create(&r->team, a->threads, error));
-    TZ_CHECK(check_listed(r, kind_was_set, error));
+    TZ_CHECK(check_listed(r, error));
     // what else members differ in is their seed: one is checked for all
-    TZ_CHECK(a->members > 1 && r->stage != TZ_STAGE_CHECK
-                 ? train_members(r, kind_was_set, &report, error)
-                 : train_model(r, kind_was_set, &report, error));
+    TZ_CHECK(a->members > 1 && r->stage != TZ_STAGE_CHECK ? train_members(r, &report, error)
+                                                          : train_model(r, &report, error));
     if (r->stage != TZ_STAGE_ALONE) {
         return TZ_OK;
     }
@@ -757,25 +753,27 @@ static void take_form(arguments *a, const form *f, const tz_option *o, size_t n)
     a->range_limit = real_of(o, n, &a->range_limit, f->range_limit);
 }
 
-tz_status tz_train_stage(int argc, char **argv, tz_stage stage, tz_error *error) {
-    run r = {.argc = argc,
-             .argv = argv,
-             .stage = stage,
-             .arguments = {.kind = 1,
-                           .n_hidden = 128,
-                           .n_layers = 2,
-                           .substeps = 8,
-                           .members = 1,
-                           .mask = MASK_CYCLIC,
-                           .test_fraction = 0.1,
-                           .def = tz_training_def_default()}};
-    arguments *a = &r.arguments;
+// What the option table cannot say.
+static tz_status check_arguments(arguments *a, const tz_option *options, size_t n,
+                                 tz_error *error) {
+    if (a->study && a->forecast) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "--study and --forecast are two forms; give one");
+    }
+    if (a->study || a->forecast) {
+        take_form(a, a->study ? &study_form : &forecast_form, options, n);
+    }
+    TZ_CHECK(check_init(a, options, n, error));
+    TZ_CHECK(count_members(a, tz_option_was_set(options, n, &a->members), error));
+    return check_idle(a, options, n, error);
+}
+
+static tz_status parse(run *r, bool *help, tz_error *error) {
+    arguments *a = &r->arguments;
     tz_trainer_def *t = &a->def.trainer;
-    enum { OPTION_MODEL = 1 };
     // clang-format off
     tz_option options[] = {
         {"--data", TZ_OPTION_LIST, &a->data, "D", .help = "dataset to learn from: a Minari folder or an HDF5 file", .required = true},
-        [OPTION_MODEL] = {"--model", TZ_OPTION_CHOICE, &a->kind, "KIND", .help = "kind of model", .choices = kinds},
+        {"--model", TZ_OPTION_CHOICE, &a->kind, "KIND", .help = "kind of model", .choices = kinds},
         {"--out", TZ_OPTION_TEXT, &a->out, "R", .help = "folder of the run", .required = true},
         {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment of a file that does not name its own"},
         {"--study", TZ_OPTION_FLAG, &a->study, .help = "the study's form of the model and its training, but for the options given beside it"},
@@ -806,33 +804,31 @@ tz_status tz_train_stage(int argc, char **argv, tz_stage stage, tz_error *error)
         {"--quiet", TZ_OPTION_FLAG, &a->quiet, .help = "show no progress"},
     };
     // clang-format on
+    const size_t n = TZ_COUNTOF(options);
+    TZ_CHECK(tz_options_parse(&tz_command_train, options, n, r->argc, r->argv, NULL, help, error));
+    r->kind_was_set = tz_option_was_set(options, n, &a->kind);
+    r->substeps_were_set = tz_option_was_set(options, n, &a->substeps);
+    r->integrator_was_set = tz_option_was_set(options, n, &a->integrator);
+    r->range_limit_was_set = tz_option_was_set(options, n, &a->range_limit);
+    return *help ? TZ_OK : check_arguments(a, options, n, error);
+}
+
+tz_status tz_train_stage(int argc, char **argv, tz_stage stage, tz_error *error) {
+    run r = {.argc = argc,
+             .argv = argv,
+             .stage = stage,
+             .arguments = {.kind = 1,
+                           .n_hidden = 128,
+                           .n_layers = 2,
+                           .substeps = 8,
+                           .members = 1,
+                           .mask = MASK_CYCLIC,
+                           .test_fraction = 0.1,
+                           .def = tz_training_def_default()}};
     bool help = false;
-    tz_status status = tz_options_parse(&tz_command_train, options, TZ_COUNTOF(options), argc, argv,
-                                        NULL, &help, error);
-    if (status == TZ_OK && help) {
-        return TZ_OK;
-    }
-    if (status == TZ_OK && a->study && a->forecast) {
-        status = tz_fail(error, TZ_ERR_ARGUMENT, "--study and --forecast are two forms; give one");
-    }
-    if (a->study || a->forecast) {
-        take_form(a, a->study ? &study_form : &forecast_form, options, TZ_COUNTOF(options));
-    }
-    if (status == TZ_OK) {
-        status = check_init(a, options, TZ_COUNTOF(options), error);
-    }
-    if (status == TZ_OK) {
-        const bool was_set = tz_option_was_set(options, TZ_COUNTOF(options), &a->members);
-        status = count_members(a, was_set, error);
-    }
-    if (status == TZ_OK) {
-        status = check_idle(a, options, TZ_COUNTOF(options), error);
-    }
-    r.substeps_were_set = tz_option_was_set(options, TZ_COUNTOF(options), &a->substeps);
-    r.integrator_was_set = tz_option_was_set(options, TZ_COUNTOF(options), &a->integrator);
-    r.range_limit_was_set = tz_option_was_set(options, TZ_COUNTOF(options), &a->range_limit);
-    if (status == TZ_OK) {
-        status = run_train(&r, options[OPTION_MODEL].was_set, error);
+    tz_status status = parse(&r, &help, error);
+    if (status == TZ_OK && !help) {
+        status = run_train(&r, error);
     }
     destroy(&r);
     return status;
