@@ -49,6 +49,7 @@ struct tz_model_workspace {
     int max_T; // transitions that can be differentiated; 0: none
     size_t tape_size, map_tape_size;
     tz_integrator integrator;   // that it is sized for
+    int substeps;               // that its tapes are for
     bool has_point_bar;         // the regulariser has left adjoints for the backward
     tz_real *block;             // owned, holds all below
     tz_real *w;                 // state                                           (max_B, nz)
@@ -82,6 +83,7 @@ tz_status tz_learned_workspace_create(tz_model_workspace **workspace, const tz_m
     }
 
     ws->integrator = self->integrator;
+    ws->substeps = self->substeps;
 
     // one tape a stage when there will be a backward, else one in all
     const int n_stages = rules[self->integrator].n_stages;
@@ -295,7 +297,8 @@ void tz_learned_rollout(const tz_model *model, tz_model_workspace *workspace, tz
                         const tz_real *z0, const tz_real *u, int T, int B) {
     const tz_learned *self = (const tz_learned *)model;
     TZ_ASSERT(workspace->integrator == self->integrator);
-    TZ_ASSERT(workspace->max_T == 0 || (B <= workspace->max_B && T <= workspace->max_T));
+    TZ_ASSERT(workspace->max_T == 0 || (B <= workspace->max_B && T <= workspace->max_T &&
+                                        self->substeps == workspace->substeps));
     const unsigned mode = tz_denormals_off();
     for (int row = 0; row < B; row += workspace->max_B) {
         const int rows = B - row < workspace->max_B ? B - row : workspace->max_B;

@@ -94,7 +94,7 @@ static tz_status check_def(const tz_model_def *def, const tz_learned_kind **kind
                        "model definition was not made by "
                        "tz_model_def_default");
     }
-    *kind = tz_learned_kind_find(def->kind);
+    *kind = def->kind != NULL ? tz_learned_kind_find(def->kind) : NULL;
     if (*kind == NULL) {
         char known[256] = "";
         for (size_t i = 0; i < TZ_COUNTOF(kinds); i++) {
@@ -103,7 +103,11 @@ static tz_status check_def(const tz_model_def *def, const tz_learned_kind **kind
                      kinds[i]->ops.kind);
         }
         return tz_fail(error, TZ_ERR_ARGUMENT, "unknown kind of model '%s': expected one of %s",
-                       def->kind, known);
+                       def->kind != NULL ? def->kind : "", known);
+    }
+    if ((unsigned)def->embed_angles > TZ_EMBED_ALL) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "embedding %d of angles, expected 0 to %d",
+                       (int)def->embed_angles, TZ_EMBED_ALL);
     }
     if (def->n_layers < 1 || def->n_layers > TZ_MLP_LAYERS_MAX) {
         return tz_fail(error, TZ_ERR_ARGUMENT, "a network has 1 to %d hidden layers, not %d",
@@ -126,9 +130,10 @@ static tz_status check_def(const tz_model_def *def, const tz_learned_kind **kind
     return TZ_OK;
 }
 
+// As the floats that a model keeps.
 static bool all_finite(const double *x, int n) {
     for (int i = 0; i < n; i++) {
-        if (!isfinite(x[i])) {
+        if (!isfinite((float)x[i])) {
             return false;
         }
     }
@@ -140,7 +145,8 @@ static tz_status check_statistics(const tz_model_statistics *s, int nz, int nu, 
         !all_finite(s->u_std, nu) || !all_finite(s->rate_mean, nz) ||
         !all_finite(s->rate_std, nz) || !all_finite(s->rate_max, nz) || !all_finite(s->z_low, nz) ||
         !all_finite(s->z_high, nz)) {
-        return tz_fail(error, TZ_ERR_ARGUMENT, "statistics of the training data are not finite");
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "statistics of the training data are not finite, or too large for a float");
     }
     return TZ_OK;
 }
@@ -167,6 +173,18 @@ static void take_statistics(tz_learned *self, const tz_model_def *def,
         const double largest = fmax(s->rate_max[i], fmax(s->rate_std[i], STD_MIN));
         self->rate_limit[i] = (tz_real)(def->range_limit * largest);
     }
+}
+
+static tz_status check_limit(const tz_learned *self, const tz_model_def *def, tz_error *error) {
+    for (int i = 0; self->rate_limit != NULL && i < tz_model_nz(&self->model); i++) {
+        if (!isfinite(self->rate_limit[i]) || !(self->rate_limit[i] > 0.0f)) {
+            return tz_fail(error, TZ_ERR_ARGUMENT,
+                           "a range limit of %g gives rate %d the limit %g, expected a positive "
+                           "finite one",
+                           def->range_limit, i, (double)self->rate_limit[i]);
+        }
+    }
+    return TZ_OK;
 }
 
 static tz_status init_parameters(tz_learned *self, const tz_model_def *def, tz_error *error) {
@@ -226,7 +244,10 @@ tz_status tz_model_create(tz_model **model, const tz_model_def *def, const tz_ta
     snprintf(self->model.env, sizeof self->model.env, "%s", task->name);
     snprintf(self->model.env_digest, sizeof self->model.env_digest, "%s", task->digest);
     take_statistics(self, def, statistics);
-    tz_status status = tz_learned_finish(self, error);
+    tz_status status = check_limit(self, def, error);
+    if (status == TZ_OK) {
+        status = tz_learned_finish(self, error);
+    }
     if (status == TZ_OK) {
         status = init_parameters(self, def, error);
     }

@@ -318,6 +318,22 @@ static tz_status read_structure(const tz_safetensors *file, tz_learned **learned
     return get_optional(file, "trained_mujoco", model->trained_mujoco, TZ_VERSIONS_MAX, error);
 }
 
+// A file that names large networks has their weights: no memory is taken for others.
+static tz_status expect_weights(const tz_safetensors *file, const tz_learned *self,
+                                tz_error *error) {
+    size_t n_values = 0;
+    for (int i = 0; i < tz_safetensors_count(file); i++) {
+        const tz_tensor *tensor = tz_safetensors_at(file, i);
+        n_values += tensor->ndim == 2 ? tensor->shape[0] * tensor->shape[1] : 0;
+    }
+    const size_t h = (size_t)self->n_hidden, least = (size_t)(self->n_layers - 1) * h * h;
+    return n_values >= least
+               ? TZ_OK
+               : tz_fail(error, TZ_ERR_FORMAT,
+                         "%s: has %zu weights, expected those of networks of %d layers of %d units",
+                         tz_safetensors_path(file), n_values, self->n_layers, self->n_hidden);
+}
+
 static tz_status read_values(const tz_safetensors *file, tz_learned *self, tz_error *error) {
     normaliser_tensor normaliser[N_NORMALISER - 1];
     list_normaliser(self, normaliser);
@@ -336,6 +352,7 @@ static tz_status read_values(const tz_safetensors *file, tz_learned *self, tz_er
         const tz_tensor expected = limit_tensor(self);
         TZ_CHECK(get_values(file, &expected, self->rate_limit, true, error));
     }
+    TZ_CHECK(expect_weights(file, self, error));
     TZ_CHECK(in_file(file, tz_learned_finish(self, error), error));
     tz_model *model = &self->model;
     for (int i = 0; i < model->n_tensors; i++) {

@@ -57,16 +57,16 @@ size_t tz_node_so_mass_symplectic_scratch_size(const tz_learned *self, int B) {
     const tz_mlp *mass = &self->network[TZ_SO_MASS], *force = &self->network[TZ_SO_FORCE];
     const int n = self->model.nq;
     const size_t row = (size_t)((2 + n) * mass->ld_out + (n + 1) * force->ld_in);
+    const size_t all = (size_t)n * (size_t)B;
     return rows_size(mass, n, B) + rows_size(force, n, B) + tz_mass_tape_size(n, B) +
-           (size_t)B * row + 2 * tz_round_line((size_t)(B * n)) +
-           3 * tz_round_line((size_t)(n * B * 2 * n)) + tz_mlp_tangent_size(mass, n * B) +
-           tz_mlp_scratch_size(mass, B);
+           (size_t)B * row + 2 * tz_round_line(all) + 3 * tz_round_line(all * (size_t)(2 * n)) +
+           tz_mlp_tangent_size(mass, n * B) + tz_mlp_scratch_size(mass, B);
 }
 
 static void take_parts(parts *p, const tz_learned *self, tz_real *cursor, int B) {
     const tz_mlp *mass = &self->network[TZ_SO_MASS], *force = &self->network[TZ_SO_FORCE];
     const int n = self->model.nq;
-    const size_t n_rows = (size_t)B, all = (size_t)(n * B), jacobian = all * (size_t)(2 * n);
+    const size_t n_rows = (size_t)B, all = (size_t)n * n_rows, jacobian = all * (size_t)(2 * n);
     p->mass = take_rows(mass, &cursor, n, B);
     p->force = take_rows(force, &cursor, n, B);
     p->inverse = tz_mass_tape_take(n, &cursor, B);

@@ -66,7 +66,7 @@ static tz_status parse(sac_options *o, int argc, char **argv, tz_error *error) {
         {"--resume", TZ_OPTION_FLAG, &d->resume, .help = "go on from the run folder's checkpoint, if there is one"},
         // what is kept of it on the way
         {"--snapshot-at", TZ_OPTION_TEXT, &o->snapshot_at, "R,R,..", .help = "keep the policies that first reach these returns"},
-        {"--snapshot-every", TZ_OPTION_U64, &d->snapshot_interval, "N", .help = "keep a policy every N steps (0: none)"},
+        {"--snapshot-every", TZ_OPTION_U64, &d->snapshot_interval, "N", .help = "keep a policy every N steps, a multiple of --eval-every (0: none)"},
         {"--eval-every", TZ_OPTION_U64, &d->evaluation_interval, "N", .help = "steps between evaluations", .min = 1},
         {"--eval-episodes", TZ_OPTION_INT, &d->evaluation_episodes, "N", .help = "deterministic episodes of an evaluation", .min = 1, .max = 1000},
         {"--checkpoint-every", TZ_OPTION_U64, &d->checkpoint_interval, "N", .help = "steps between checkpoints, a multiple of --eval-every"},

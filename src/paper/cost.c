@@ -67,6 +67,6 @@ double tz_run_flops(const tz_study_run *run) {
     const double rollouts = robot ? 200.0 : 0.2 * run->n_systems;
     const double steps = robot ? 200.0 : 99.0;
     const double testing =
-        rollouts * steps * (stages * (2.0 * w.plain + 6.0 * w.gradient) + 2.0 * w.map);
+        rollouts * steps * (stages * (2.0 * w.plain + 4.0 * w.gradient) + 2.0 * w.map);
     return sequences * training + tz_run_evaluations(run) * testing;
 }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/run_folder.h"
 #include "paper/job.h"
 #include "train/checkpoint.h"
 
@@ -34,7 +35,7 @@ tz_status tz_run_result_path(char path[TZ_PATH_MAX], const char *folder, const t
 typedef struct loop {
     tz_job job;
     const tz_job_ops *ops;
-    char what[TZ_RUN_NAME_MAX + 64]; // of the checkpoint
+    char what[TZ_RUN_NAME_MAX + 128]; // of the checkpoint
     char checkpoint[TZ_PATH_MAX];
     tz_epoch_metrics *metrics; // (epochs)
     int n_epochs;              // complete
@@ -49,7 +50,7 @@ static tz_status prepare(loop *l, tz_error *error) {
     TZ_CHECK(
         path_of(l->checkpoint, l->job.host->folder, "checkpoints", run, ".safetensors", error));
     TZ_CHECK(l->ops->open(&l->job, error));
-    snprintf(l->what, sizeof l->what, "%s %s", name, l->job.result.source);
+    snprintf(l->what, sizeof l->what, "%s %s by %s", name, l->job.result.source, tz_version());
     l->metrics = tz_alloc((size_t)run->epochs, sizeof *l->metrics);
     if (l->metrics == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a run of %d epochs", run->epochs);

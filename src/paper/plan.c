@@ -9,11 +9,13 @@
 const char *tz_figure_name(tz_figure figure) {
     static const char *const names[] = {"fig1", "fig2", "fig3", "fig4", "fig5",
                                         "fig6", "fig7", "fig8", "fig9", "calibration"};
+    _Static_assert(TZ_COUNTOF(names) == TZ_N_FIGURES, "a figure without a name");
     return names[figure];
 }
 
 const char *tz_budget_name(tz_budget budget) {
     static const char *const names[] = {"tiny", "quick", "close", "full"};
+    _Static_assert(TZ_COUNTOF(names) == TZ_N_BUDGETS, "a budget without a name");
     return names[budget];
 }
 
@@ -60,14 +62,10 @@ static int links_after(const char *system, const char *prefix) {
 static const struct {
     const char *name, *title;
     tz_study_dims dims;
-    bool robot;
 } others[] = {
-    {"gyroscope", "Gyroscope", {3, 3, 0}, false},
-    {"rotor", "Rotor", {6, 3, 0}, false},
-    {"magnet", "Magnet pendulum", {2, 2, 0}, false},
-    {"half_cheetah", "HalfCheetah", {9, 0, 6}, true},
-    {"hopper", "Hopper", {6, 0, 3}, true},
-    {"swimmer", "Swimmer", {5, 0, 2}, true},
+    {"gyroscope", "Gyroscope", {3, 3, 0}},    {"rotor", "Rotor", {6, 3, 0}},
+    {"magnet", "Magnet pendulum", {2, 2, 0}}, {"half_cheetah", "HalfCheetah", {9, 0, 6}},
+    {"hopper", "Hopper", {6, 0, 3}},          {"swimmer", "Swimmer", {5, 0, 2}},
 };
 
 void tz_system_title(char title[TZ_NAME_MAX], const char *system) {

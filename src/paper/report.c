@@ -106,26 +106,25 @@ static void report_fig4(tz_reporter *r) {
                       hnn, nonseparable, tz_measure_rollout);
 }
 
+static const char *const fig5_chains[] = {"chain-1", "chain-2", "chain-3", "chain-4", NULL};
+static const char *const fig5_springs[] = {"spring-1", "spring-2", "spring-3", "spring-4", NULL};
+
 static void draw_fig5(tz_reporter *r, tz_measure measure, const char *y_label, const char *stem) {
-    static const char *const chains[] = {"chain-1", "chain-2", "chain-3", "chain-4", NULL};
-    static const char *const springs[] = {"spring-1", "spring-2", "spring-3", "spring-4", NULL};
     const tz_side sides[] = {node_so, hnn};
     tz_bar_panel panels[2];
-    tz_bar_fill(r, &panels[0], "Chain (complex coordinates)", chains, sides, 2, measure);
-    tz_bar_fill(r, &panels[1], "Spring (simple coordinates)", springs, sides, 2, measure);
+    tz_bar_fill(r, &panels[0], "Chain (complex coordinates)", fig5_chains, sides, 2, measure);
+    tz_bar_fill(r, &panels[1], "Spring (simple coordinates)", fig5_springs, sides, 2, measure);
     panels[0].y_label = panels[1].y_label = y_label;
     tz_bar_draw(r, panels, 2, false, stem);
 }
 
 static void report_fig5(tz_reporter *r) {
-    static const char *const chains[] = {"chain-1", "chain-2", "chain-3", "chain-4", NULL};
-    static const char *const springs[] = {"spring-1", "spring-2", "spring-3", "spring-4", NULL};
     draw_fig5(r, tz_measure_rollout, "rollout error", "fig5");
     draw_fig5(r, tz_measure_mse, "test MSE", "fig5-mse");
-    tz_report_compare(r, "on chains HNN beats NODE+SO", TZ_CLAIM_BEATS, chains, hnn, node_so,
+    tz_report_compare(r, "on chains HNN beats NODE+SO", TZ_CLAIM_BEATS, fig5_chains, hnn, node_so,
                       tz_measure_rollout);
-    tz_report_compare(r, "on springs HNN is no better than NODE+SO", TZ_CLAIM_NO_BETTER, springs,
-                      hnn, node_so, tz_measure_rollout);
+    tz_report_compare(r, "on springs HNN is no better than NODE+SO", TZ_CLAIM_NO_BETTER,
+                      fig5_springs, hnn, node_so, tz_measure_rollout);
 }
 
 static void report_fig6(tz_reporter *r) {

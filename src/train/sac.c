@@ -214,6 +214,18 @@ static tz_status check_def(const tz_sac_def *def, tz_error *error) {
         return tz_fail(error, TZ_ERR_ARGUMENT, "SAC: a batch of %d; expected 1 to %d", def->batch,
                        TILE * MAX_TILES);
     }
+    const double last = def->final_learning_rate; // NaN: the rate stays
+    if (!(def->gamma >= 0.0 && def->gamma <= 1.0) || !(def->tau >= 0.0 && def->tau <= 1.0) ||
+        !(def->learning_rate > 0.0) || !isfinite(def->learning_rate) || last < 0.0 || isinf(last) ||
+        !(def->initial_temperature > 0.0) || !isfinite(def->initial_temperature) ||
+        isinf(def->target_entropy)) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "SAC: gamma %g, tau %g, learning rate %g to %g, initial temperature %g, "
+                       "target entropy %g; expected gamma and tau from 0 to 1 and positive finite "
+                       "rates and temperature",
+                       def->gamma, def->tau, def->learning_rate, last, def->initial_temperature,
+                       def->target_entropy);
+    }
     return TZ_OK;
 }
 

@@ -5,7 +5,9 @@
 #include "base/memory.h"
 
 #include <math.h>
+#include <mujoco/mujoco.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { TENSOR_NAME_MAX = 64 };
@@ -85,36 +87,39 @@ tz_status tz_sac_write_critics(const char *path, tz_sac *sac, tz_error *error) {
 
 // ---- metrics
 
+// A row, with empty cells where there was nothing to measure yet.
+static void put_row(FILE *stream, const tz_sac_metrics *r) {
+    const double measures[] = {r->return_mean,     r->return_std,  r->length_mean,
+                               r->training_return, r->critic_loss, r->actor_loss,
+                               r->temperature,     r->entropy,     r->q};
+    fprintf(stream, "%.0f,%.0f", r->step, r->episodes);
+    for (size_t k = 0; k < TZ_COUNTOF(measures); k++) {
+        fputc(',', stream);
+        if (!isnan(measures[k])) {
+            fprintf(stream, "%.6g", measures[k]);
+        }
+    }
+    fputc('\n', stream);
+}
+
 tz_status tz_sac_write_metrics(const char *path, const tz_sac_metrics *rows, size_t n,
                                tz_error *error) {
-    enum { CSV_LINE_MAX = 512, CSV_CELL_MAX = 32 };
-    char *text = tz_alloc(n + 1, CSV_LINE_MAX);
-    if (text == NULL) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (stream == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "%s: out of memory while writing", path);
     }
-    size_t used = (size_t)snprintf(text, CSV_LINE_MAX,
-                                   "step,episodes,return_mean,return_std,length_mean,"
-                                   "training_return,critic_loss,actor_loss,temperature,entropy,"
-                                   "q_mean\n");
+    fputs("step,episodes,return_mean,return_std,length_mean,training_return,critic_loss,"
+          "actor_loss,temperature,entropy,q_mean\n",
+          stream);
     for (size_t i = 0; i < n; i++) {
-        const tz_sac_metrics *r = &rows[i];
-        const double measures[] = {r->return_mean,     r->return_std,  r->length_mean,
-                                   r->training_return, r->critic_loss, r->actor_loss,
-                                   r->temperature,     r->entropy,     r->q};
-        char *line = text + used;
-        int length = snprintf(line, CSV_LINE_MAX, "%.0f,%.0f", r->step, r->episodes);
-        for (size_t k = 0; k < TZ_COUNTOF(measures); k++) {
-            line[length++] = ',';
-            // empty where there was nothing to measure yet
-            if (!isnan(measures[k])) {
-                length += snprintf(line + length, CSV_CELL_MAX, "%.6g", measures[k]);
-            }
-        }
-        line[length++] = '\n';
-        used += (size_t)length;
+        put_row(stream, &rows[i]);
     }
-    const tz_status status = tz_file_write(path, text, used, error);
-    tz_free(text);
+    const tz_status status = fclose(stream) == 0 ? tz_file_write(path, text, size, error)
+                                                 : tz_fail(error, TZ_ERR_MEMORY,
+                                                           "%s: out of memory while writing", path);
+    free(text);
     return status;
 }
 
@@ -214,7 +219,8 @@ tz_status tz_sac_checkpoint_write(const char *path, const tz_sac_checkpoint *che
                                  .data = slot->data};
     }
     const tz_metadata metadata[] = {{"config", checkpoint->config},
-                                    {"format", "trapeze sac checkpoint 2"}};
+                                    {"format", "trapeze sac checkpoint 2"},
+                                    {"mujoco", mj_versionString()}};
     return tz_safetensors_write(path, tensors, list.n, metadata, TZ_COUNTOF(metadata), error);
 }
 
@@ -266,6 +272,10 @@ tz_status tz_sac_checkpoint_read(const tz_sac_checkpoint *checkpoint, const tz_s
                                  tz_error *error) {
     TZ_CHECK(expect_text(file, "format", "trapeze sac checkpoint 2", error));
     TZ_CHECK(expect_text(file, "config", checkpoint->config, error));
+    // another MuJoCo makes other states of the same controls; earlier files do not say which it was
+    TZ_CHECK(tz_safetensors_metadata(file, "mujoco") != NULL
+                 ? expect_text(file, "mujoco", mj_versionString(), error)
+                 : TZ_OK);
 
     // sizes that the file decides, before the list that needs them
     tz_replay *replay = checkpoint->replay;

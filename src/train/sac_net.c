@@ -152,9 +152,14 @@ void tz_sac_net_backward(const tz_sac_net *net, const tz_sac_tape *tape, int B) 
 
 // ---- the step of a block of weights
 
+// Of a block's weights: the outputs of a layer are the hidden units or the network's own.
+static size_t gradient_size(const tz_sac_net *net) {
+    const int widest = net->n_out > net->n_hidden ? net->n_out : net->n_hidden;
+    return (size_t)TZ_SAC_BLOCK_ROWS * (size_t)widest;
+}
+
 size_t tz_sac_step_scratch(const tz_sac_net *net, int B) {
-    const size_t gradient = (size_t)TZ_SAC_BLOCK_ROWS * (size_t)net->n_hidden;
-    return gradient + (size_t)TZ_SAC_BLOCK_ROWS * (size_t)B;
+    return gradient_size(net) + (size_t)TZ_SAC_BLOCK_ROWS * (size_t)B;
 }
 
 // One Adam step (Kingma & Ba 2015, as PyTorch writes it) on n parameters.
@@ -246,7 +251,7 @@ void tz_sac_net_step(const tz_sac_net *net, const tz_sac_block *block, const flo
     const int dims[4] = {net->n_in, H, H, net->n_out};
     const int in = dims[layer], out = dims[layer + 1];
     const float *X = inputs[layer] + row, *dY = d_outputs[layer];
-    float *g = scratch, *Xt = scratch + (size_t)TZ_SAC_BLOCK_ROWS * (size_t)H;
+    float *g = scratch, *Xt = scratch + gradient_size(net);
 
     // g (n_rows, out) = X[:, rows]^T dY with X (B, in), dY (B, out)
     if (out == 1) {

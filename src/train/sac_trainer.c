@@ -74,6 +74,12 @@ static tz_status check_def(const tz_sac_trainer_def *def, tz_error *error) {
                        " steps; expected a multiple of the evaluation interval, %" PRIu64,
                        def->checkpoint_interval, def->evaluation_interval);
     }
+    if (def->snapshot_interval % def->evaluation_interval != 0) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "SAC: a policy kept every %" PRIu64
+                       " steps; expected a multiple of the evaluation interval, %" PRIu64,
+                       def->snapshot_interval, def->evaluation_interval);
+    }
     if (def->n_snapshot_return > SNAPSHOTS_MAX) {
         return tz_fail(error, TZ_ERR_ARGUMENT, "SAC: %d snapshot returns; expected at most %d",
                        def->n_snapshot_return, SNAPSHOTS_MAX);
@@ -342,7 +348,7 @@ static void remember(tz_sac_trainer *trainer) {
         p->episode_steps++;
     } else {
         p->n_unstable++;
-        if (p->episode_steps > 0) {
+        if (p->episode_steps > 0 && trainer->replay.size > 0) {
             tz_replay_cut_newest(&trainer->replay, step->outcome == TZ_STEP_UNSTABLE
                                                        ? TZ_CUT_UNSTABLE
                                                        : TZ_CUT_BAD_REWARD);
@@ -552,7 +558,7 @@ tz_status tz_sac_trainer_run(tz_sac_trainer *trainer, tz_sac_report report, void
         if (!go_on || p->step % def->checkpoint_interval == 0 || p->step == def->steps) {
             TZ_CHECK(write_checkpoint(trainer, error));
         }
-        if (!go_on) {
+        if (!go_on && p->step < def->steps) {
             return tz_fail(error, TZ_ERR_INTERRUPTED,
                            "stopped after step %" PRIu64 "; --resume goes on from there", p->step);
         }

@@ -11,8 +11,9 @@
 // Floats of work that the calls below need for this model.
 TZ_API size_t tz_spectral_work_size(const tz_model *model);
 
-// Largest singular value of W (rows, cols) by power iteration from a vector of ones: a lower bound
-// that is within a few per cent. `work` holds rows + cols floats.
+// Largest singular value of W (rows, cols) by eight power iterations from a vector of ones: a lower
+// bound, of random matrices 0.85 to 1 of it; 0 where all columns sum to 0. `work` holds rows + cols
+// floats.
 TZ_API double tz_spectral_norm(const float *W, int rows, int cols, float *work);
 
 // Scales each weight matrix of the model's parameters (not the biases) to a spectral norm of at

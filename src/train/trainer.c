@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 
+#include "base/assert.h"
 #include "base/denormals.h"
 #include "base/memory.h"
 #include "base/rng.h"
@@ -478,6 +479,9 @@ static double mean_over(tz_trainer *trainer, const tz_sequences *sequences, tile
 }
 
 double tz_trainer_loss(tz_trainer *trainer, const tz_sequences *sequences) {
+    const tz_sequences *own = trainer->sequences;
+    TZ_ASSERT(sequences->length <= own->length && sequences->nz == own->nz &&
+              sequences->nu == own->nu);
     return mean_over(trainer, sequences, TILE_LOSS);
 }
 

@@ -45,8 +45,8 @@ typedef struct tz_trainer_def {
     int first_length;    // curriculum: states of a sequence that count in the first epoch. Their
                          // number grows evenly until half of the epochs are over, then all count;
                          // 0: all from the start
-    double spectral_limit; // largest singular value that a weight matrix may have after a step
-                           // (train/spectral.h); 0: no limit
+    double spectral_limit; // largest singular value, as train/spectral.h estimates it, that a
+                           // weight matrix may have after a step; 0: no limit
     double symplectic; // weight of the symplectic regulariser in the loss, S times which is added
                        // (tz_trainer_symplectic_error); 0: none
     uint64_t seed;     // of the order of the sequences, and of the noise
@@ -97,7 +97,8 @@ typedef struct tz_train_means {
 } tz_train_means;
 TZ_API tz_train_means tz_trainer_means(const tz_trainer *trainer);
 
-// Loss on sequences at the present weights (draws nothing, changes nothing). Allocates nothing.
+// Loss on sequences at the present weights (draws nothing, changes nothing). They have the
+// dimensions of the trainer's own, and at most their length. Allocates nothing.
 TZ_API double tz_trainer_loss(tz_trainer *trainer, const tz_sequences *sequences);
 
 // The symplectic error on the trainer's sequences at the present weights: the mean S over the

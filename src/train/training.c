@@ -357,7 +357,7 @@ static int epochs_of(const char *what) {
 // Makes a run of `epochs` epochs, just read, the beginning of this longer one. Its last epoch was
 // measured because it was the last. That is forgotten where the longer run does not measure, unless
 // those weights are the best, which have taken the place of the ones before.
-static tz_status extend(run *r, int epochs, tz_error *error) {
+static void extend(run *r, int epochs) {
     r->extended_from = epochs;
     r->schedule_changed = !tz_trainer_agrees(r->trainer, epochs);
     const bool is_kept = r->def->keep_best && best_epoch(r) == epochs - 1;
@@ -365,7 +365,6 @@ static tz_status extend(run *r, int epochs, tz_error *error) {
         tz_epoch_metrics *m = &r->metrics[epochs - 1];
         m->rollout_nmse = m->rollout_nmse_median = m->rollout_diverged = NAN;
     }
-    return write_checkpoint(r, error);
 }
 
 // Reads a checkpoint of this run, or of one that differs in the number of epochs alone.
@@ -387,7 +386,10 @@ static tz_status read_checkpoint(run *r, tz_error *error) {
                                     epochs, is_other ? found : r->what, error);
     }
     tz_free(found);
-    return status == TZ_OK && is_other ? extend(r, earlier, error) : status;
+    if (status == TZ_OK && is_other) {
+        extend(r, earlier);
+    }
+    return status;
 }
 
 static tz_status start(run *r, tz_error *error) {
@@ -398,7 +400,7 @@ static tz_status start(run *r, tz_error *error) {
     if (r->def->begin != NULL) {
         TZ_CHECK(r->def->begin(r->def->begin_context, error));
     }
-    if (!is_resumed) {
+    if (!is_resumed || r->extended_from > 0) {
         TZ_CHECK(write_checkpoint(r, error));
     }
     return r->def->events ? begin_events(r, error) : TZ_OK;
@@ -426,7 +428,8 @@ tz_status tz_train(const tz_training_def *def, tz_model *model, const tz_source 
         *report = (tz_training_report){.seconds = tz_now_s() - began_s,
                                        .steps = steps,
                                        .extended_from = r.extended_from,
-                                       .schedule_changed = r.schedule_changed};
+                                       .schedule_changed = r.schedule_changed,
+                                       .last = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN}};
         if (r.n_epochs > 0) {
             const int best = def->keep_best ? best_epoch(&r) : -1;
             report->last = r.metrics[r.n_epochs - 1];

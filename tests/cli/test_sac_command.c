@@ -2,6 +2,7 @@
 // call goes on from, a kill leaves files that open, bad input is one sentence and exit status 2.
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/rng.h"
 #include "base/run_folder.h"
 #include "base/safetensors.h"
@@ -79,7 +80,7 @@ static void a_resumed_run_keeps_its_first_command(void **state) {
     (void)state;
 #define KEPT(steps)                                                                                \
     "sac --env inverted_pendulum --steps " steps " --learning-starts 100 --eval-every 200 "        \
-    "--eval-episodes 1 --checkpoint-every 400 --snapshot-at 1,5.5 --snapshot-every 300 "           \
+    "--eval-episodes 1 --checkpoint-every 400 --snapshot-at 1,5.5 --snapshot-every 400 "           \
     "--hidden 16 --batch 16 --quiet --out kept"
     assert_int_equal(trapeze(KEPT("400")), 0);
     assert_int_equal(shell("cp kept/config.json first.json"), 0);
@@ -96,7 +97,7 @@ static void a_resumed_run_keeps_its_first_command(void **state) {
     assert_int_equal((int)number(options, "eval_every"), 200);
     assert_int_equal((int)number(options, "eval_episodes"), 1);
     assert_int_equal((int)number(options, "checkpoint_every"), 400);
-    assert_int_equal((int)number(options, "snapshot_every"), 300);
+    assert_int_equal((int)number(options, "snapshot_every"), 400);
     assert_string_equal(words(options, "snapshot_at"), "[ 1.0, 5.5 ]");
     assert_null(field(options, "save_replay"));
     struct json_object *command = field(config, "command");
@@ -104,6 +105,25 @@ static void a_resumed_run_keeps_its_first_command(void **state) {
                             command, json_object_array_length(command) - 1)),
                         "--resume");
     json_object_put(config);
+
+    // whatever numbers stand in its rows, they are written
+    tz_safetensors *file;
+    double row[2];
+    char *content;
+    size_t size;
+    assert_int_equal(tz_safetensors_read(&file, "kept/checkpoint.safetensors", NULL), TZ_OK);
+    memcpy(row, tz_safetensors_find(file, "run.metrics")->data, sizeof row);
+    tz_safetensors_destroy(file);
+    assert_int_equal(
+        tz_file_read("kept/checkpoint.safetensors", &content, &size, SIZE_MAX - 1, NULL), TZ_OK);
+    char *at = memmem(content, size, row, sizeof row);
+    assert_non_null(at);
+    memcpy(at, (double[]){1.5e308, -1.5e308}, sizeof row);
+    assert_int_equal(tz_file_write("kept/checkpoint.safetensors", content, size, NULL), TZ_OK);
+    tz_free(content);
+    assert_int_equal(trapeze(KEPT("1200") " --resume"), 0);
+    assert_int_equal(shell("tail -1 kept/metrics.csv | cut -d, -f1"), 0);
+    assert_string_equal(printed, "1200\n");
 }
 
 // An evaluation before the first update has no losses and no temperature to tell.
@@ -332,6 +352,9 @@ static void bad_input_is_one_sentence(void **state) {
     assert_refused("steps", "sac --env hopper --steps 0 --out zero");
     assert_refused("--snapshot-at", "sac --env hopper --snapshot-at 1,x --out zero");
     assert_refused("finite", "sac --env hopper --snapshot-at nan,5 --out zero");
+    assert_refused("kept every 300 steps; expected a multiple of the evaluation interval, 200",
+                   "sac --env hopper --eval-every 200 --checkpoint-every 400 --snapshot-every 300 "
+                   "--out zero");
     assert_refused("finite", "sac --env hopper --snapshot-at 5,inf --out zero");
     assert_refused("multiple of 16", "sac --env hopper --hidden 100 --out zero");
     assert_refused("--resume", "sac --env inverted_pendulum --out whole/run");

@@ -427,7 +427,16 @@ static void test_bad_definitions_are_refused(void **state) {
     def.integrator = TZ_INTEGRATOR_EULER;
     def.range_limit = -1.0;
     assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_ARGUMENT);
+    def.range_limit = 1e40;
+    assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_ARGUMENT);
+    assert_sentence(&error, "expected a positive finite one");
     def.range_limit = 1.0;
+    statistics.z_std[1] = 1e40;
+    assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_ARGUMENT);
+    assert_sentence(&error, "too large for a float");
+    statistics.z_std[1] = 1.0;
+    def.kind = NULL;
+    assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_ARGUMENT);
     def.kind = "hnn";
     assert_int_equal(create(&def, &task, &statistics, &error), TZ_ERR_UNSUPPORTED);
     assert_sentence(&error, "kind hnn has no range limit");

@@ -172,6 +172,8 @@ static void test_bad_metadata_is_refused(void **state) {
     assert_refused(TZ_ERR_MISMATCH, "mlp.W1");
     save_changed("node", "n_layers", "3", NULL, NULL, 0);
     assert_refused(TZ_ERR_MISMATCH, "mlp.W3");
+    save_changed("node", "n_hidden", "4096", NULL, NULL, 0);
+    assert_refused(TZ_ERR_FORMAT, "expected those of networks of 2 layers of 4096 units");
     save_changed("node", "variance", "learned", NULL, NULL, 0);
     assert_refused(TZ_ERR_MISMATCH, "variance.W1");
     save_changed("hnn", "variance", "learned", NULL, NULL, 0);

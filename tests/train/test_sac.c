@@ -365,8 +365,19 @@ static void a_definition_that_says_nothing_is_refused(void **state) {
     (void)state;
     tz_team *team;
     assert_int_equal(tz_team_create(&team, 1, NULL), TZ_OK);
-    const tz_sac_def defs[] = {{.n_obs = D, .nu = A}, tz_sac_def_default()};
-    const char *const words[] = {"tz_sac_def_default", "0 observations"};
+    tz_sac_def defs[8] = {{.n_obs = D, .nu = A}, tz_sac_def_default()};
+    for (size_t i = 2; i < TZ_COUNTOF(defs); i++) {
+        defs[i] = small();
+    }
+    defs[2].gamma = 5.0;
+    defs[3].tau = NAN;
+    defs[4].learning_rate = -1.0;
+    defs[5].learning_rate = NAN;
+    defs[6].initial_temperature = 0.0;
+    defs[7].final_learning_rate = -1.0;
+    const char *const words[] = {
+        "tz_sac_def_default", "0 observations", "gamma 5", "tau nan", "rate -1",
+        "rate nan",           "temperature 0",  "to -1"};
     for (size_t i = 0; i < TZ_COUNTOF(defs); i++) {
         tz_error error;
         tz_sac *sac;
@@ -374,6 +385,33 @@ static void a_definition_that_says_nothing_is_refused(void **state) {
         assert_null(sac);
         assert_non_null(strstr(error.text, words[i]));
     }
+    tz_team_destroy(team);
+}
+
+// A wide output on few units: the gradient of the last layer has more columns than a hidden one.
+static void many_controls_fit_on_few_units(void **state) {
+    (void)state;
+    enum { N_CONTROLS = 64 };
+    tz_team *team;
+    tz_sac *sac;
+    tz_replay replay;
+    tz_sac_def def = small();
+    def.nu = N_CONTROLS;
+    def.hidden = 16;
+    def.batch = 1;
+    assert_int_equal(tz_team_create(&team, 1, NULL), TZ_OK);
+    assert_int_equal(tz_sac_create(&sac, &def, team, NULL), TZ_OK);
+    assert_int_equal(tz_replay_create(&replay, D, N_CONTROLS, 0, 1, NULL), TZ_OK);
+    const float obs[D] = {0.5f}, action[N_CONTROLS] = {0.25f};
+    tz_replay_add(&replay, &(tz_transition){.obs = obs, .next_obs = obs, .action = action});
+    tz_sac_draw(sac, &replay);
+    tz_sac_update(sac, NULL, NULL);
+    const tz_sac_net *actor = tz_sac_get_net(sac, 0);
+    for (size_t i = 0; i < actor->n; i++) {
+        assert_true(isfinite(actor->parameters[i]));
+    }
+    tz_replay_destroy(&replay);
+    tz_sac_destroy(sac);
     tz_team_destroy(team);
 }
 
@@ -460,6 +498,7 @@ int main(void) {
         cmocka_unit_test(moments_never_become_denormal),
         cmocka_unit_test(out_of_memory_is_reported_and_leaves_nothing),
         cmocka_unit_test(a_definition_that_says_nothing_is_refused),
+        cmocka_unit_test(many_controls_fit_on_few_units),
         cmocka_unit_test(replay_keeps_the_newest_and_draws_all),
         cmocka_unit_test(replay_finds_its_episodes),
     };

@@ -311,6 +311,43 @@ static void the_best_epoch_has_the_fewest_diverged(void **state) {
     }
 }
 
+// Makes the first number of a tensor of a run's checkpoint NaN.
+static void poison(const char *folder, const char *name) {
+    char path[TZ_PATH_MAX], *content;
+    size_t size;
+    float first[8];
+    tz_safetensors *file;
+    assert_int_equal(tz_path_join(path, folder, "checkpoint.safetensors", NULL), TZ_OK);
+    assert_int_equal(tz_safetensors_read(&file, path, NULL), TZ_OK);
+    memcpy(first, tz_safetensors_find(file, name)->data, sizeof first);
+    tz_safetensors_destroy(file);
+    assert_int_equal(tz_file_read(path, &content, &size, SIZE_MAX - 1, NULL), TZ_OK);
+    char *at = memmem(content, size, first, sizeof first);
+    assert_non_null(at);
+    memcpy(at, &(float){NAN}, sizeof(float));
+    assert_int_equal(tz_file_write(path, content, size, NULL), TZ_OK);
+    tz_free(content);
+}
+
+// Weights that are no numbers are found before a model is made of them, also where no step is left.
+static void a_checkpoint_of_no_numbers_is_refused(void **state) {
+    (void)state;
+    const char *const names[] = {"parameters", "adam.m", "adam.v"};
+    for (size_t i = 0; i < TZ_COUNTOF(names); i++) {
+        char folder[TZ_PATH_MAX], words[64];
+        tz_error error;
+        make_subfolder(folder, names[i]);
+        tz_training_def def = small_def(folder);
+        def.trainer.epochs = 1;
+        assert_int_equal(run(&def, 1, NULL, NULL), TZ_OK);
+        poison(folder, names[i]);
+        def.resume = true;
+        assert_int_equal(run(&def, 1, NULL, &error), TZ_ERR_FORMAT);
+        snprintf(words, sizeof words, "%s[0] is nan, expected a finite number", names[i]);
+        assert_non_null(strstr(error.text, words));
+    }
+}
+
 static void checkpoint_of_something_else_is_refused(void **state) {
     (void)state;
     char whole[TZ_PATH_MAX];
@@ -482,6 +519,7 @@ int main(void) {
         cmocka_unit_test(interrupted_and_resumed_ends_in_the_same_bytes),
         cmocka_unit_test(best_weights_are_kept),
         cmocka_unit_test(the_best_epoch_has_the_fewest_diverged),
+        cmocka_unit_test(a_checkpoint_of_no_numbers_is_refused),
         cmocka_unit_test(checkpoint_of_something_else_is_refused),
         cmocka_unit_test(finished_run_is_extended),
         cmocka_unit_test(unfinished_run_is_extended),
