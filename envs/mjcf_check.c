@@ -14,10 +14,9 @@ enum {
     FILE_BYTES_MAX = 1 << 26,
     INCLUDES_MAX = 64, // files in all
     DEPTH_MAX = 96,    // of elements
-    ELEMENTS_MAX = 200000,
     WORD_MAX = 64,
     VALUE_MAX = 512,        // of an attribute that is looked at
-    COPIES_MAX = 100000,    // of an element, by all the counts around it
+    COPIES_MAX = 100000,    // of all elements of all files, by the counts and models around them
     FLEX_COPIES_MAX = 8000, // of a point of a soft body, whose compiling takes the square of them
 };
 
@@ -35,7 +34,7 @@ static const struct {
     {"nuser_jnt", 1e3},    {"nuser_geom", 1e3},   {"nuser_site", 1e3},
     {"nuser_cam", 1e3},    {"nuser_tendon", 1e3}, {"nuser_actuator", 1e3},
     {"nuser_sensor", 1e3}, {"params", 200.0},     {"resolution", 4096.0},
-    {"dim", 1e4},
+    {"dim", 1e4},          {"cellcount", 10.0},   {"num", 1e4},
 };
 
 // ---- one attribute
@@ -116,7 +115,8 @@ static tz_status check_file(const char *path, const char *name, const char *valu
 
 typedef struct scanner {
     const char *cursor, *end, *path;
-    double copies; // of the present element
+    double copies;     // of the present element
+    double n_attached; // copies of all <attach>: so often a model that the file names may come
     tz_mjcf_reference_fn refer;
     void *context;
     tz_error *error;
@@ -173,8 +173,10 @@ static void take_word(scanner *s, char word[WORD_MAX]) {
 static tz_status check_value(scanner *s, const char *element, const char *name, const char *value) {
     if (names_a_file(name)) {
         TZ_CHECK(check_file(s->path, name, value, s->error));
+        const bool is_model = strcmp(element, "model") == 0;
+        const double times = is_model && s->n_attached > 1.0 ? s->n_attached : 1.0;
         const tz_mjcf_reference reference = {
-            .file = value, .is_model = strcmp(element, "model") == 0, .copies = s->copies};
+            .file = value, .is_model = is_model, .copies = s->copies * times};
         if (s->refer && strcmp(name, "file") == 0 &&
             (reference.is_model || strcmp(element, "include") == 0)) {
             TZ_CHECK(s->refer(s->context, &reference, s->error));
@@ -218,8 +220,7 @@ static tz_status check_attribute(scanner *s, const char *element) {
 }
 
 // A start tag; the cursor is behind '<'. *empty: it closes itself.
-static tz_status check_start(scanner *s, bool *empty) {
-    char element[WORD_MAX];
+static tz_status check_start(scanner *s, char element[WORD_MAX], bool *empty) {
     take_word(s, element);
     if (element[0] == '\0') {
         return unexpected(s, element, "a name behind '<'");
@@ -252,49 +253,82 @@ static tz_status skip_comment(scanner *s) {
                          "%s: CDATA sections and document types are not supported", s->path);
 }
 
-// The element at the cursor, behind '<'; around[d] are the copies of what is at depth d.
-static tz_status check_element(scanner *s, double around[DEPTH_MAX + 1], int *depth) {
+// Where a walk through a text is, and what it has counted.
+typedef struct walk {
+    double around[DEPTH_MAX + 1]; // copies of what is at each depth
+    int depth;
+    double n_elements, n_attached; // with their copies
+} walk;
+
+// The element at the cursor, behind '<'.
+static tz_status check_element(scanner *s, walk *w) {
     bool empty;
-    s->copies = around[*depth];
-    TZ_CHECK(check_start(s, &empty));
+    char element[WORD_MAX];
+    s->copies = w->around[w->depth];
+    TZ_CHECK(check_start(s, element, &empty));
+    w->n_elements += s->copies;
+    w->n_attached += strcmp(element, "attach") == 0 ? s->copies : 0.0;
     if (empty) {
         return TZ_OK;
     }
-    if (*depth == DEPTH_MAX) {
+    if (w->depth == DEPTH_MAX) {
         return tz_fail(s->error, TZ_ERR_UNSUPPORTED, "%s: elements are nested more than %d deep",
                        s->path, DEPTH_MAX);
     }
-    around[++*depth] = s->copies;
+    w->around[++w->depth] = s->copies;
+    return TZ_OK;
+}
+
+// Walks through all elements; more than n_max of them with their copies are refused.
+static tz_status check_elements(scanner *s, walk *w, double n_max) {
+    while ((s->cursor = strchr(s->cursor, '<'))) {
+        s->cursor++;
+        if (take(s, "/")) {
+            TZ_CHECK(check_end(s));
+            w->depth -= w->depth > 0;
+        } else if (take(s, "!")) {
+            TZ_CHECK(skip_comment(s));
+        } else if (take(s, "?")) {
+            TZ_CHECK(skip_to(s, "?>"));
+        } else {
+            TZ_CHECK(check_element(s, w));
+        }
+        if (!(w->n_elements <= n_max)) {
+            return tz_fail(
+                s->error, TZ_ERR_UNSUPPORTED,
+                "%s: more than %d elements with their copies and those of the files that "
+                "it is in",
+                s->path, COPIES_MAX);
+        }
+    }
     return TZ_OK;
 }
 
 tz_status tz_mjcf_check_text(const char *text, size_t size, const char *path, double copies,
-                             tz_mjcf_reference_fn refer, void *context, tz_error *error) {
-    scanner s = {text, text + size, path, copies, refer, context, error};
+                             double *n_elements, tz_mjcf_reference_fn refer, void *context,
+                             tz_error *error) {
     if (memchr(text, '\0', size)) {
         return tz_fail(error, TZ_ERR_FORMAT, "%s: not an XML file (it holds a zero byte)", path);
     }
-    double around[DEPTH_MAX + 1] = {copies};
-    int depth = 0, n_elements = 0;
-    while ((s.cursor = strchr(s.cursor, '<'))) {
-        s.cursor++;
-        if (take(&s, "/")) {
-            TZ_CHECK(check_end(&s));
-            depth -= depth > 0;
-        } else if (take(&s, "!")) {
-            TZ_CHECK(skip_comment(&s));
-        } else if (take(&s, "?")) {
-            TZ_CHECK(skip_to(&s, "?>"));
-        } else if (++n_elements > ELEMENTS_MAX) {
-            return tz_fail(error, TZ_ERR_UNSUPPORTED, "%s: more than %d elements", path,
-                           ELEMENTS_MAX);
-        } else {
-            TZ_CHECK(check_element(&s, around, &depth));
+    // a model is named before it is attached, so the file is walked through twice
+    double n_attached = 0.0;
+    for (int pass = 0; pass < 2; pass++) {
+        scanner s = {.cursor = text,
+                     .end = text + size,
+                     .path = path,
+                     .n_attached = n_attached,
+                     .refer = pass == 0 ? NULL : refer,
+                     .context = context,
+                     .error = error};
+        walk w = {.around = {copies}};
+        TZ_CHECK(check_elements(&s, &w, COPIES_MAX - *n_elements));
+        if (w.n_elements == 0.0) {
+            return tz_fail(error, TZ_ERR_FORMAT, "%s: not an XML file (expected <mujoco>)", path);
         }
+        n_attached = copies > 0.0 ? w.n_attached / copies : 0.0;
+        *n_elements += pass == 1 ? w.n_elements : 0.0;
     }
-    return n_elements > 0
-               ? TZ_OK
-               : tz_fail(error, TZ_ERR_FORMAT, "%s: not an XML file (expected <mujoco>)", path);
+    return TZ_OK;
 }
 
 // ---- a file with those that it names
@@ -302,9 +336,11 @@ tz_status tz_mjcf_check_text(const char *text, size_t size, const char *path, do
 typedef struct visit {
     char folder[TZ_PATH_MAX]; // of the model's main file; "": where we are
     int *n_files;
+    double *n_elements; // of all files, with their copies
 } visit;
 
-static tz_status check_model(const char *path, double copies, int *n_files, tz_error *error);
+static tz_status check_model(const char *path, double copies, int *n_files, double *n_elements,
+                             tz_error *error);
 static tz_status check_reference(void *context, const tz_mjcf_reference *reference,
                                  tz_error *error);
 
@@ -317,7 +353,7 @@ static tz_status check_file_text(visit *v, const char *path, double copies, tz_e
     size_t size;
     TZ_CHECK(tz_file_read(path, &text, &size, FILE_BYTES_MAX, error));
     const tz_status status =
-        tz_mjcf_check_text(text, size, path, copies, check_reference, v, error);
+        tz_mjcf_check_text(text, size, path, copies, v->n_elements, check_reference, v, error);
     tz_free(text);
     return status;
 }
@@ -328,12 +364,14 @@ static tz_status check_reference(void *context, const tz_mjcf_reference *referen
     visit *v = context;
     char path[TZ_PATH_MAX];
     TZ_CHECK(tz_path_join(path, v->folder, reference->file, error));
-    return reference->is_model ? check_model(path, reference->copies, v->n_files, error)
-                               : check_file_text(v, path, reference->copies, error);
+    return reference->is_model
+               ? check_model(path, reference->copies, v->n_files, v->n_elements, error)
+               : check_file_text(v, path, reference->copies, error);
 }
 
-static tz_status check_model(const char *path, double copies, int *n_files, tz_error *error) {
-    visit v = {.n_files = n_files};
+static tz_status check_model(const char *path, double copies, int *n_files, double *n_elements,
+                             tz_error *error) {
+    visit v = {.n_files = n_files, .n_elements = n_elements};
     if (tz_path_split(path, v.folder) == path) {
         v.folder[0] = '\0';
     }
@@ -342,5 +380,6 @@ static tz_status check_model(const char *path, double copies, int *n_files, tz_e
 
 tz_status tz_mjcf_check(const char *path, tz_error *error) {
     int n_files = 0;
-    return check_model(path, 1.0, &n_files, error);
+    double n_elements = 0.0;
+    return check_model(path, 1.0, &n_files, &n_elements, error);
 }

@@ -102,15 +102,18 @@ static tz_status check_model(const mjModel *model, const char *path, tz_error *e
     for (int i = 0; i < (int)model->nu; i++) {
         const double low = model->actuator_ctrlrange[2 * i];
         const double high = model->actuator_ctrlrange[2 * i + 1];
-        if (!model->actuator_ctrllimited[i] || !(low < high) || !isfinite(low) || !isfinite(high)) {
+        const bool is_sound = low < high && -mjMAXVAL <= low && high <= mjMAXVAL;
+        if (!model->actuator_ctrllimited[i] || !is_sound) {
             const int actuator = tz_mujoco_actuator_of(model, i);
             const char *name = mj_id2name(model, mjOBJ_ACTUATOR, actuator);
             int first, n;
             tz_mujoco_controls_of(model, actuator, &first, &n);
-            return tz_fail(error, TZ_ERR_UNSUPPORTED,
-                           "%s: actuator %d (%s) has no ctrlrange%s; expected a finite one", path,
-                           actuator, name ? name : "without a name",
-                           n > 1 ? " for each of its controls" : "");
+            return tz_fail(
+                error, TZ_ERR_UNSUPPORTED,
+                "%s: actuator %d (%s) has no ctrlrange%s that MuJoCo can simulate; expected one "
+                "within %g",
+                path, actuator, name ? name : "without a name",
+                n > 1 ? " for each of its controls" : "", mjMAXVAL);
         }
     }
     return TZ_OK;

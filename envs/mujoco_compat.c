@@ -88,7 +88,9 @@ static _Thread_local jmp_buf *rescue;
 static _Thread_local char last_words[256];
 
 static void jump(const char *text) {
-    TZ_ASSERT(rescue != NULL); // a fatal error outside of tz_mujoco_try
+    if (rescue == NULL) { // outside of tz_mujoco_try, maybe the program's own use of MuJoCo
+        tz_assert_failed(text, "MuJoCo", 0);
+    }
     snprintf(last_words, sizeof last_words, "%s", text);
     longjmp(*rescue, 1);
 }
@@ -240,19 +242,30 @@ static void forget_paths(mjModel *model) {
     model->nbuffer = 0;
 }
 
+typedef struct copy_call {
+    mjModel *copy;
+    const mjModel *model;
+} copy_call;
+
+static void copy_model(void *context) {
+    copy_call *call = context;
+    call->copy = mj_copyModel(NULL, call->model);
+}
+
 tz_status tz_mujoco_digest(const mjModel *model, char sha256[65], bool *has_paths,
                            tz_error *error) {
     *has_paths = model->npaths > 0;
     if (!*has_paths) {
         return digest(model, sha256, error);
     }
-    mjModel *copy = mj_copyModel(NULL, model);
-    if (copy == NULL) {
+    copy_call call = {.model = model};
+    char complaint[64];
+    if (!tz_mujoco_try(copy_model, &call, complaint, sizeof complaint) || call.copy == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a copy of a model");
     }
-    forget_paths(copy);
-    const tz_status status = digest(copy, sha256, error);
-    mj_deleteModel(copy);
+    forget_paths(call.copy);
+    const tz_status status = digest(call.copy, sha256, error);
+    mj_deleteModel(call.copy);
     return status;
 }
 #endif

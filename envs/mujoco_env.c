@@ -380,11 +380,15 @@ static void set_z(tz_env *env, const double *z) {
 }
 
 // MuJoCo meets a bad number by warning and starting over from qpos0 in the middle of a step; a
-// state that went bad in the last physics step is one that the next step would warn about.
+// state that went bad in the last physics step is one that the next step would warn about. Contacts
+// and constraints that find no memory it leaves out: bodies fall through each other.
 static bool is_stable(const mjData *data, const double *z, int nz) {
-    if (data->warning[mjWARN_BADQPOS].number || data->warning[mjWARN_BADQVEL].number ||
-        data->warning[mjWARN_BADQACC].number || data->warning[mjWARN_BADCTRL].number) {
-        return false;
+    static const mjtWarning signs[] = {mjWARN_BADQPOS, mjWARN_BADQVEL,     mjWARN_BADQACC,
+                                       mjWARN_BADCTRL, mjWARN_CONTACTFULL, mjWARN_CNSTRFULL};
+    for (size_t i = 0; i < TZ_COUNTOF(signs); i++) {
+        if (data->warning[signs[i]].number > 0) {
+            return false;
+        }
     }
     for (int i = 0; i < nz; i++) {
         if (!(fabs(z[i]) <= mjMAXVAL)) {

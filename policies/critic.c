@@ -75,6 +75,12 @@ static tz_status load(tz_critic *critic, const char *name_or_path, tz_error *err
     tz_weights weights;
     tz_tensor *tensors;
     tz_status status = tz_weights_list(&weights, &tensors, file, error);
+    if (status == TZ_OK) { // others' files, and older ones, do not say what they are for
+        const char *env = tz_safetensors_metadata(file, "env");
+        const char *digest = tz_safetensors_metadata(file, "env_digest");
+        status = tz_fit_env(env != NULL ? env : "", digest != NULL ? digest : "", path, "critics",
+                            &critic->task, error);
+    }
     status = status == TZ_OK ? read_networks(critic, &weights, error) : status;
     tz_free(tensors);
     tz_safetensors_destroy(file);

@@ -43,34 +43,46 @@ void tz_actor_observe(const tz_actor *actor, float *x, const double *source) {
     }
 }
 
-// l (B, nu) of the head [mu, l] (B, 2 nu) becomes log sigma in [-5, 2].
-static void bound_sigma(float *head, int B, int nu) {
-    for (int b = 0; b < B; b++) {
-        float *l = head + (size_t)(2 * b + 1) * (size_t)nu;
+// l (nu) becomes log sigma.
+static void bound_sigma(float *l, tz_actor_sigma rule, int nu) {
+    if (rule == TZ_ACTOR_SIGMA_TANH) {
         tz_tanh_f32(l, l, (size_t)nu);
-        for (int j = 0; j < nu; j++) {
-            l[j] = -5.0f + 3.5f * (l[j] + 1.0f);
-        }
+    }
+    for (int j = 0; j < nu; j++) {
+        l[j] = rule == TZ_ACTOR_SIGMA_TANH    ? -5.0f + 3.5f * (l[j] + 1.0f)
+               : rule == TZ_ACTOR_SIGMA_CLAMP ? tz_clamp_log_std(l[j])
+                                              : l[j];
     }
 }
 
-// u (B, nu) <- mu + sigma e, kept in the control range; noise NULL: e = 0.
-static void clipped_control(const tz_actor *actor, float *u, const float *head, const float *noise,
-                            int B, int nu) {
+// mu <- mu + sigma e in the head [mu, l] (B, 2 nu); l is used up.
+static void add_noise(float *head, tz_actor_sigma rule, const float *noise, int B, int nu) {
     for (int b = 0; b < B; b++) {
-        const float *mu = head + (size_t)(2 * b) * (size_t)nu, *log_sigma = mu + nu;
+        float *mu = head + (size_t)(2 * b) * (size_t)nu, *sigma = mu + nu;
+        const float *e = noise + (size_t)b * (size_t)nu;
+        bound_sigma(sigma, rule, nu);
+        tz_exp_f32(sigma, sigma, (size_t)nu);
         for (int j = 0; j < nu; j++) {
-            const size_t i = (size_t)b * (size_t)nu + (size_t)j;
-            const float low = (float)actor->control_low[j], high = (float)actor->control_high[j];
-            const float x = noise == NULL ? mu[j] : mu[j] + expf(log_sigma[j]) * noise[i];
-            u[i] = x < low ? low : x > high ? high : x;
+            mu[j] += sigma[j] * e[j];
         }
     }
 }
 
-static void squashed_control(const tz_actor *actor, tz_policy_workspace *workspace, float *u,
-                             const float *noise, int B, int nu) {
-    tz_squashed_action(workspace->a, workspace->head, noise, B, nu);
+// u (B, nu) <- mu, kept in the control range.
+static void clipped_control(const tz_actor *actor, float *u, const float *head, int B, int nu) {
+    for (int b = 0; b < B; b++) {
+        const float *mu = head + (size_t)(2 * b) * (size_t)nu;
+        for (int j = 0; j < nu; j++) {
+            const float low = (float)actor->control_low[j], high = (float)actor->control_high[j];
+            u[b * nu + j] = mu[j] < low ? low : mu[j] > high ? high : mu[j];
+        }
+    }
+}
+
+// u (B, nu) <- tanh(mu), stretched over the control range.
+static void squashed_control(const tz_actor *actor, tz_policy_workspace *workspace, float *u, int B,
+                             int nu) {
+    tz_squashed_action(workspace->a, workspace->head, NULL, B, nu);
     for (int b = 0; b < B; b++) {
         const size_t row = (size_t)b * (size_t)nu;
         tz_squashed_to_control(u + row, workspace->a + row, actor->control_low, actor->control_high,
@@ -92,16 +104,15 @@ static void act(const tz_policy *policy, tz_policy_workspace *workspace, float *
     for (int b = 0; is_noisy && b < B; b++) {
         tz_rng_fill_normal_f32(&rng[b], workspace->noise + (size_t)b * (size_t)nu, (size_t)nu);
     }
-    if (is_noisy && actor->sigma == TZ_ACTOR_SIGMA_TANH) {
-        bound_sigma(workspace->head, B, nu);
+    if (is_noisy) {
+        add_noise(workspace->head, actor->sigma, workspace->noise, B, nu);
     }
-    const float *noise = is_noisy ? workspace->noise : NULL;
     switch (actor->output) {
     case TZ_ACTOR_SQUASHED:
-        squashed_control(actor, workspace, u, noise, B, nu);
+        squashed_control(actor, workspace, u, B, nu);
         return;
     case TZ_ACTOR_CLIPPED:
-        clipped_control(actor, u, workspace->head, noise, B, nu);
+        clipped_control(actor, u, workspace->head, B, nu);
         return;
     }
 }

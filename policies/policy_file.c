@@ -421,9 +421,11 @@ static tz_status add_statistics(tz_policy_file *file, const char *path, const ch
     if (file->statistics[0] == '\0') {
         return TZ_OK;
     }
-    tz_normaliser *normaliser = &file->actor.normaliser;
-    TZ_CHECK(tz_vecnormalize_read(normaliser, file->statistics, error));
-    if (normaliser->n == 0) {
+    tz_normaliser normaliser;
+    TZ_CHECK(tz_vecnormalize_read(&normaliser, file->statistics, error));
+    if (normaliser.n > 0) {
+        file->actor.normaliser = normaliser;
+    } else { // of rewards alone
         file->statistics[0] = '\0';
     }
     return TZ_OK;
@@ -458,20 +460,19 @@ void tz_policy_file_free(tz_policy_file *file) {
 // ---- fit to a task
 
 // A policy of one version of a robot runs in the other: what it sees and drives is the same.
-static tz_status fit_env(const tz_policy_file *file, const char *path, const tz_task *task,
-                         tz_error *error) {
-    const tz_env_info *info = file->env[0] != '\0' ? tz_env_info_find(file->env) : NULL;
-    const tz_env_match match =
-        tz_env_compare(file->env, file->env_digest, task->name, task->digest);
-    if (file->env[0] == '\0' || match == TZ_ENV_SAME ||
+tz_status tz_fit_env(const char *env, const char *env_digest, const char *path, const char *what,
+                     const tz_task *task, tz_error *error) {
+    const tz_env_info *info = env[0] != '\0' ? tz_env_info_find(env) : NULL;
+    const tz_env_match match = tz_env_compare(env, env_digest, task->name, task->digest);
+    if (env[0] == '\0' || match == TZ_ENV_SAME ||
         (info != NULL && info == tz_env_info_find(task->name))) {
         return TZ_OK;
     }
     if (match == TZ_ENV_CHANGED) {
-        return tz_env_fail_changed(path, "a policy", file->env, task->name, error);
+        return tz_env_fail_changed(path, what, env, task->name, error);
     }
     return tz_fail(error, TZ_ERR_MISMATCH, "%s: metadata \"env\" is '%.60s'; expected '%s'", path,
-                   file->env, task->name);
+                   env, task->name);
 }
 
 tz_status tz_fit_layout(tz_observation_layout *layout, int n_in, const char *path, const char *what,
@@ -583,7 +584,7 @@ static tz_status fit_range(tz_policy_file *file, const char *path, const tz_task
 
 tz_status tz_policy_file_fit(tz_policy_file *file, const char *path, const tz_task *task,
                              tz_error *error) {
-    TZ_CHECK(fit_env(file, path, task, error));
+    TZ_CHECK(tz_fit_env(file->env, file->env_digest, path, "a policy", task, error));
     if (file->nu != task->nu) {
         return tz_fail(error, TZ_ERR_MISMATCH,
                        "%s: the head of the actor.* tensors drives %d controls; '%s' has %d "

@@ -52,6 +52,11 @@ TZ_API tz_status tz_actor_write(const char *path, const tz_actor *actor, const t
 TZ_API tz_status tz_actor_read(tz_actor *actor, float **block, char sha256[65], const char *path,
                                const tz_task *task, tz_error *error);
 
+// Whether what was made for the environment `env` (with env_digest; "" where the file does not say)
+// serves the task. `what` names it in the sentence: "a policy". TZ_ERR_MISMATCH.
+tz_status tz_fit_env(const char *env, const char *env_digest, const char *path, const char *what,
+                     const tz_task *task, tz_error *error);
+
 // The observation that a network of n_in inputs sees of a task: the default layout, or Gymnasium's
 // whole observation, whichever has that many numbers. `what` names the network in the sentence.
 // TZ_ERR_MISMATCH.

@@ -4,15 +4,11 @@
 
 #include <stddef.h>
 
-static float clamp_log_std(float x) {
-    return x < TZ_LOG_STD_MIN ? TZ_LOG_STD_MIN : x > TZ_LOG_STD_MAX ? TZ_LOG_STD_MAX : x;
-}
-
 void tz_squashed_sigma(float *sigma, const float *head, int B, int A) {
     for (int b = 0; b < B; b++) {
         const float *log_std = head + (size_t)b * 2 * (size_t)A + A;
         for (int j = 0; j < A; j++) {
-            sigma[(size_t)b * (size_t)A + (size_t)j] = clamp_log_std(log_std[j]);
+            sigma[(size_t)b * (size_t)A + (size_t)j] = tz_clamp_log_std(log_std[j]);
         }
     }
     tz_exp_f32(sigma, sigma, (size_t)B * (size_t)A);
@@ -49,8 +45,8 @@ void tz_squashed_log_pi(float *log_pi, const float *a, const float *head, const 
             tz_log_f32(log_slope, log_slope, (size_t)n);
             for (int j = 0; j < n; j++) {
                 const float e = noise[at + (size_t)j];
-                sum -=
-                    0.5f * e * e + clamp_log_std(log_std[first + j]) + half_log_2pi + log_slope[j];
+                sum -= 0.5f * e * e + tz_clamp_log_std(log_std[first + j]) + half_log_2pi +
+                       log_slope[j];
             }
         }
         log_pi[b] = sum;

@@ -9,6 +9,10 @@
 #define TZ_LOG_STD_MIN (-20.0f)
 #define TZ_LOG_STD_MAX 2.0f
 
+static inline float tz_clamp_log_std(float x) { // NaN stays
+    return x < TZ_LOG_STD_MIN ? TZ_LOG_STD_MIN : x > TZ_LOG_STD_MAX ? TZ_LOG_STD_MAX : x;
+}
+
 // Kept inside the logarithm of the change of variables, against log 0 (Stable-Baselines3's).
 #define TZ_SQUASH_EPSILON 1e-6f
 

@@ -24,6 +24,12 @@ struct tz_child {
     char name[64];
 };
 
+// A copy above the standard ones, over which the child puts its own one by one: where those are
+// closed here, a file may stand in their place. -1 for none, and for trouble.
+static int copy_high(int file) {
+    return file >= 0 ? fcntl(file, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : -1;
+}
+
 // Starts the program with these as its standard input, output (-1: dropped) and error.
 static int spawn(pid_t *pid, const char *const *argv, int input, int output, int complaint) {
     posix_spawn_file_actions_t actions;
@@ -75,10 +81,16 @@ tz_status tz_child_start_to(tz_child **child_out, const char *const *argv, int o
     child->input = ends[0];
     child->complaint = memfd_create("complaint", MFD_CLOEXEC);
     if (outcome == 0) {
-        outcome = child->complaint < 0
+        const int high[] = {copy_high(ends[1]), copy_high(output), copy_high(child->complaint)};
+        outcome = high[0] < 0 || high[2] < 0 || (output >= 0 && high[1] < 0)
                       ? errno
-                      : spawn(&child->pid, argv, ends[1], output, child->complaint);
+                      : spawn(&child->pid, argv, high[0], high[1], high[2]);
         close(ends[1]);
+        for (size_t i = 0; i < TZ_COUNTOF(high); i++) {
+            if (high[i] >= 0) {
+                close(high[i]);
+            }
+        }
     }
     if (outcome != 0) {
         tz_child_abandon(child);
@@ -136,11 +148,18 @@ static void release(tz_child *child) {
     tz_free(child);
 }
 
+// How it ended, as waitpid tells; exit status 255 where nobody can tell, as a process that ignores
+// SIGCHLD.
 static int wait_for(const tz_child *child) {
-    int status = 0;
-    while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR) {
+    int status;
+    for (;;) {
+        if (waitpid(child->pid, &status, 0) == child->pid) {
+            return status;
+        }
+        if (errno != EINTR) {
+            return W_EXITCODE(255, 0);
+        }
     }
-    return status;
 }
 
 // Closes its standard input and waits.

@@ -147,7 +147,7 @@ static tz_status read_row(tz_table *table, size_t row, char *line, const char *p
     return TZ_OK;
 }
 
-static tz_status parse(tz_table *table, const char *path, tz_error *error) {
+static tz_status parse(tz_table *table, size_t size, const char *path, tz_error *error) {
     const size_t n_lines = count_lines(table->text);
     if (n_lines == 0) {
         return tz_fail(error, TZ_ERR_FORMAT, "%s: is empty, expected a line of column names", path);
@@ -155,6 +155,13 @@ static tz_status parse(tz_table *table, const char *path, tz_error *error) {
     char *line = table->text, *next = end_line(line);
     TZ_CHECK(read_names(table, line, path, error));
     table->n_rows = n_lines - 1;
+    // a cell takes a byte with its comma or line end, so a file has no more of them than bytes
+    if (table->n_rows > size / (size_t)table->n_columns + 1) {
+        return tz_fail(error, TZ_ERR_FORMAT,
+                       "%s: %zu rows of less than %d cells, expected as many "
+                       "as there are columns",
+                       path, table->n_rows, table->n_columns);
+    }
     table->value = tz_alloc((size_t)table->n_columns * (table->n_rows + 1), sizeof(double));
     if (table->value == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for its %zu rows", path, table->n_rows);
@@ -180,7 +187,7 @@ tz_status tz_table_read(tz_table **table_out, const char *path, tz_error *error)
                          strlen(table->text));
     }
     if (status == TZ_OK) {
-        status = parse(table, path, error);
+        status = parse(table, size, path, error);
     }
     if (status != TZ_OK) {
         tz_table_destroy(table);

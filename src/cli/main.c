@@ -102,6 +102,7 @@ int main(int argc, char **argv) {
     }
     tz_blas_mend(argv);
     // a file over its size limit is an error of write, not a death
+    signal(SIGCHLD, SIG_DFL); // children are waited for, whatever the program before this one did
     signal(SIGXFSZ, SIG_IGN);
 
     status = run(argc, argv);

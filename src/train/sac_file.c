@@ -61,7 +61,8 @@ static int add_net(tz_tensor *tensors, char names[][TENSOR_NAME_MAX], float **bl
     return 6;
 }
 
-tz_status tz_sac_write_critics(const char *path, tz_sac *sac, tz_error *error) {
+tz_status tz_sac_write_critics(const char *path, tz_sac *sac, const tz_task *task,
+                               tz_error *error) {
     const tz_sac_net *critics[2] = {tz_sac_get_net(sac, TZ_SAC_CRITIC0),
                                     tz_sac_get_net(sac, TZ_SAC_CRITIC1)};
     float *block = tz_alloc(4 * critics[0]->n, sizeof *block);
@@ -79,8 +80,11 @@ tz_status tz_sac_write_critics(const char *path, tz_sac *sac, tz_error *error) {
         snprintf(prefix, sizeof prefix, "critic_target.qf%d", c);
         n += add_net(tensors + n, names + n, &cursor, critics[c], critics[c]->target, prefix);
     }
-    const tz_metadata metadata[] = {{"format", "trapeze critics 1"}};
-    const tz_status status = tz_safetensors_write(path, tensors, n, metadata, 1, error);
+    const tz_metadata metadata[] = {{"format", "trapeze critics 1"},
+                                    {"env", task->name},
+                                    {"env_digest", task->digest}}; // "" but for one's own MJCF
+    const int n_metadata = task->digest[0] != '\0' ? 3 : 2;
+    const tz_status status = tz_safetensors_write(path, tensors, n, metadata, n_metadata, error);
     tz_free(block);
     return status;
 }

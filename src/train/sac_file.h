@@ -14,7 +14,8 @@ TZ_API tz_status tz_sac_write_policy(const char *path, tz_sac *sac,
 
 // Writes both critics and their slow copies under Stable-Baselines3's names (critic.qf0.0.weight,
 // critic_target.qf1.4.bias, ...), (out, in).
-TZ_API tz_status tz_sac_write_critics(const char *path, tz_sac *sac, tz_error *error);
+TZ_API tz_status tz_sac_write_critics(const char *path, tz_sac *sac, const tz_task *task,
+                                      tz_error *error);
 
 // Writes the rows as CSV with a header line.
 tz_status tz_sac_write_metrics(const char *path, const tz_sac_metrics *rows, size_t n,

@@ -204,6 +204,11 @@ static tz_status resume(tz_sac_trainer *trainer, const char *path, tz_error *err
         status = tz_sac_checkpoint_read(&checkpoint, file, error);
     }
     tz_safetensors_destroy(file);
+    const double elapsed = trainer->env_state[0]; // steps of the episode
+    if (status == TZ_OK && !(elapsed >= 0.0 && elapsed <= trainer->task->max_episode_steps)) {
+        status = tz_fail(error, TZ_ERR_FORMAT, "%s: %g steps into an episode, expected 0 to %d",
+                         path, elapsed, trainer->task->max_episode_steps);
+    }
     if (status == TZ_OK) {
         tz_env_set_state(trainer->env, trainer->env_state);
         tz_env_observe(trainer->env, trainer->z);
@@ -466,7 +471,7 @@ static tz_status write_policy(tz_sac_trainer *trainer, const char *name, double 
 static tz_status write_critics(tz_sac_trainer *trainer, const char *name, tz_error *error) {
     char path[TZ_PATH_MAX];
     TZ_CHECK(tz_path_join(path, trainer->def.folder, name, error));
-    return tz_sac_write_critics(path, trainer->sac, error);
+    return tz_sac_write_critics(path, trainer->sac, trainer->task, error);
 }
 
 // True when an evaluation before the last one reached this return.

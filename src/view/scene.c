@@ -62,12 +62,30 @@ static void part_limbs(mjModel *model) {
     }
 }
 
+// What MuJoCo may find no memory for, which is a fatal error to it.
+static void make_data(void *context) {
+    tz_scene *scene = context;
+    scene->data = mj_makeData(scene->model);
+}
+
+typedef struct copy_call {
+    mjModel *copy;
+    const mjModel *model;
+} copy_call;
+
+static void copy_model(void *context) {
+    copy_call *call = context;
+    call->copy = mj_copyModel(NULL, call->model);
+}
+
 // The model that is drawn: the environment's own, or floor and sky around a physical system.
 static tz_status make_model(tz_scene *scene, const tz_env *env, tz_error *error) {
     const tz_task *task = scene->task;
     const mjModel *model = tz_env_mj_model(env);
     if (model != NULL) {
-        scene->model = mj_copyModel(NULL, model);
+        copy_call call = {.model = model};
+        TZ_CHECK(tz_scene_try(scene, copy_model, &call, error));
+        scene->model = call.copy;
     } else if (tz_system_find(&scene->system, task->name, NULL) == TZ_OK) {
         scene->is_system = true;
         TZ_CHECK(tz_mujoco_compile_asset(&scene->model, "systems.xml", error));
@@ -75,7 +93,9 @@ static tz_status make_model(tz_scene *scene, const tz_env *env, tz_error *error)
     } else {
         return tz_fail(error, TZ_ERR_UNSUPPORTED, "%s has no MuJoCo model to draw", task->name);
     }
-    scene->data = scene->model != NULL ? mj_makeData(scene->model) : NULL;
+    if (scene->model != NULL) {
+        TZ_CHECK(tz_scene_try(scene, make_data, scene, error));
+    }
     if (scene->data == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "no memory for the scene of %s", task->name);
     }

@@ -540,7 +540,7 @@ static tz_loop_request on_stepped(void *context, tz_env *env, const tz_loop_step
     if (tz_pace_step(&window->pace, start_s, period_s, plan_s)) {
         const double left_s = window->pace.due_s - start_s;
         for (double now_s = start_s;
-             now_s < window->pace.due_s && window->request == TZ_LOOP_CONTINUE;
+             now_s < window->pace.due_s && window->request == TZ_LOOP_CONTINUE && !tz_interrupted();
              now_s = tz_now_s()) {
             draw(window, (now_s - start_s) / left_s);
         }

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "folder.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -103,6 +105,35 @@ static void lives_in_its_own_group(void **state) {
     assert_int_equal(tz_child_finish(start_shell(script), &error), TZ_OK);
 }
 
+// A program that was started with its standard input closed: files stand in its place.
+static void standard_files_may_be_closed(void **state) {
+    (void)state;
+    const char *const argv[] = {"sh", "-c", "cat; echo done", NULL};
+    tz_child *child;
+    const int kept = dup(STDIN_FILENO);
+    close(STDIN_FILENO);
+    const int output = memfd_create("output", MFD_CLOEXEC);
+    assert_int_equal(output, STDIN_FILENO);
+    assert_int_equal(tz_child_start_to(&child, argv, output, NULL), TZ_OK);
+    assert_int_equal(tz_child_write(child, "all ", 4, NULL), TZ_OK);
+    assert_int_equal(tz_child_wait(child), 0);
+    char text[16] = "";
+    assert_int_equal(pread(output, text, sizeof text - 1, 0), 9);
+    assert_string_equal(text, "all done\n");
+    close(output);
+    assert_true(kept < 0 || (dup2(kept, STDIN_FILENO) == STDIN_FILENO && close(kept) == 0));
+}
+
+// Where children leave no status behind, nobody says that all went well.
+static void an_end_that_nobody_tells_is_a_failure(void **state) {
+    (void)state;
+    tz_error error;
+    signal(SIGCHLD, SIG_IGN);
+    assert_int_equal(tz_child_finish(start_shell("exit 3"), &error), TZ_ERR_IO);
+    signal(SIGCHLD, SIG_DFL);
+    assert_string_equal(error.text, "sh: failed with exit status 255");
+}
+
 static void abandon_ends_it(void **state) {
     (void)state;
     const size_t live = tz_alloc_live();
@@ -119,6 +150,8 @@ int main(void) {
         cmocka_unit_test(failure_tells_the_last_line),
         cmocka_unit_test(an_early_end_is_a_failed_write),
         cmocka_unit_test(lives_in_its_own_group),
+        cmocka_unit_test(standard_files_may_be_closed),
+        cmocka_unit_test(an_end_that_nobody_tells_is_a_failure),
         cmocka_unit_test(abandon_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

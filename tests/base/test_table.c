@@ -112,6 +112,20 @@ static void refuses_what_is_no_table(void **state) {
     memset(wide, ',', sizeof wide);
     assert_int_equal(read_text(&table, wide, TZ_COLUMNS_MAX, &error), TZ_ERR_FORMAT);
     assert_int_equal(tz_table_read(&table, "/nowhere.csv", &error), TZ_ERR_IO);
+
+    // many columns and as many empty lines: no memory is taken for cells that are not there
+    enum { N_LINES = 100000 };
+    char *sparse = malloc(2 * TZ_COLUMNS_MAX + N_LINES);
+    assert_non_null(sparse);
+    size_t used = 0;
+    for (int i = 0; i < TZ_COLUMNS_MAX; i++) {
+        sparse[used++] = 'a';
+        sparse[used++] = i + 1 < TZ_COLUMNS_MAX ? ',' : '\n';
+    }
+    memset(sparse + used, '\n', N_LINES);
+    assert_int_equal(read_text(&table, sparse, used + N_LINES, &error), TZ_ERR_FORMAT);
+    assert_non_null(strstr(error.text, "100000 rows of less than 256 cells"));
+    free(sparse);
 }
 
 // Bytes changed anywhere end in a table or in a sentence; nothing is left behind.

@@ -177,6 +177,9 @@ static const struct refused {
 #ifdef mjMINAWAKE
     {ARM "<option><flag sleep='enable'/></option>", "asleep"},
 #endif
+    {"<worldbody><body><joint name='hinge'/><geom size='0.1'/></body></worldbody><actuator><motor "
+     "name='strong' joint='hinge' ctrlrange='-1e11 1e11'/></actuator>",
+     "actuator 0 (strong) has no ctrlrange that MuJoCo can simulate"},
 #if mjVERSION_HEADER >= 4000000
     {SPRING("springyield='0.1'"), "a state of their own"},
     {ARM "<tendon><fixed stiffness='5' springyield='0.1'><joint joint='hinge' coef='1'/></fixed>"
@@ -432,6 +435,32 @@ static void test_length_of_path(void **state) {
     }
 }
 
+// Contacts that find no memory are left out, and a body falls through the floor: that is no data.
+static void test_contacts_without_memory(void **state) {
+    (void)state;
+    char inside[12000];
+    int n = snprintf(inside, sizeof inside,
+                     "<size memory='60K'/><worldbody><geom type='plane' "
+                     "size='9 9 1'/>");
+    for (int i = 0; i < 16; i++) {
+        n += snprintf(inside + n, sizeof inside - (size_t)n,
+                      "<body pos='0 0 %g'><freejoint/><geom type='box' size='1 1 0.1'/></body>",
+                      0.1 + 0.19 * i);
+    }
+    snprintf(inside + n, sizeof inside - (size_t)n, "</worldbody>");
+    tz_env *env;
+    tz_error error;
+    assert_int_equal(make(&env, inside, &error), TZ_OK);
+    double z[TZ_NZ_MAX];
+    tz_step step = {0};
+    tz_env_reset(env, z, 1, 0);
+    for (int t = 0; t < 20 && step.outcome == TZ_STEP_OK; t++) {
+        tz_env_step(env, &step, z, NULL);
+    }
+    assert_int_equal(step.outcome, TZ_STEP_UNSTABLE);
+    tz_env_destroy(env);
+}
+
 // A reward that is not finite is no fault of the simulation.
 static void test_bad_reward(void **state) {
     (void)state;
@@ -534,6 +563,13 @@ static void test_hostile(void **state) {
         {"<mujoco><worldbody><flexcomp name='f' type='grid' count='40 40 40'/></worldbody>"
          "</mujoco>",
          "64000 copies"},
+        {"<mujoco><worldbody><replicate count='1000'><replicate count='40'><body><geom/></body>"
+         "<body><geom/></body></replicate></replicate></worldbody></mujoco>",
+         "more than 100000 elements with their copies"},
+        {"<mujoco><worldbody><flexcomp name='f' type='grid' count='4 4 4' cellcount='40 40 40'/>"
+         "</worldbody></mujoco>",
+         "too large"},
+        {"<mujoco><sensor><contact num='20000000'/></sensor></mujoco>", "too large"},
         {"<mujoco><asset><mesh name='m' builtin='supersphere' params='100000 1 1'/></asset>"
          "</mujoco>",
          "too large"},
@@ -582,6 +618,27 @@ static void test_hostile(void **state) {
     static char far[1000];
     snprintf(far, sizeof far, "<mujoco><asset><texture width='%600s'/></asset></mujoco>", "20000");
     expect_refusal(far, strlen(far), "600 letters");
+
+    // models that attach models that attach models, ten times each
+    for (int depth = 0; depth < 5; depth++) {
+        char name[16], text[2000];
+        size_t n = (size_t)snprintf(text, sizeof text,
+                                    "<mujoco><asset><model name='m' "
+                                    "file='m%d.xml'/></asset><worldbody>",
+                                    depth + 1);
+        for (int i = 0; i < 10; i++) {
+            n += (size_t)snprintf(text + n, sizeof text - n,
+                                  "<body><attach model='m' body='b' prefix='p%d'/></body>", i);
+        }
+        n += (size_t)snprintf(text + n, sizeof text - n, "</worldbody></mujoco>");
+        snprintf(name, sizeof name, "m%d.xml", depth);
+        assert_int_equal(tz_file_write(name, text, n, NULL), TZ_OK);
+    }
+    const char leaf[] =
+        "<mujoco><worldbody><body name='b'><geom size='1'/></body></worldbody></mujoco>";
+    assert_int_equal(tz_file_write("m5.xml", leaf, sizeof leaf - 1, NULL), TZ_OK);
+    const char chain[] = "<mujoco><include file='m0.xml'/></mujoco>";
+    expect_refusal(chain, sizeof chain - 1, "more than 100000 elements with their copies");
 
     // deeper than any robot
     static char deep[100000];
@@ -670,6 +727,7 @@ int main(void) {
         cmocka_unit_test(test_example),
         cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_fatal_error),
+        cmocka_unit_test(test_contacts_without_memory),
         cmocka_unit_test(test_bad_reward),
         cmocka_unit_test(test_long_joint_names),
         cmocka_unit_test(test_length_of_path),

@@ -33,7 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(text, data, size);
     text[size] = '\0';
     tz_error error = {0};
-    if (tz_mjcf_check_text(text, size, "input", 1.0, refuse_file, NULL, &error) != TZ_OK &&
+    if (tz_mjcf_check_text(text, size, "input", 1.0, &(double){0.0}, refuse_file, NULL, &error) !=
+            TZ_OK &&
         error.text[0] == '\0') {
         abort();
     }

@@ -33,7 +33,7 @@ static int set_up(void **state) {
                       tz_team_create(&team, 1, NULL) == TZ_OK &&
                       tz_sac_create(&sac, &def, team, NULL) == TZ_OK &&
                       tz_path_join(path, test_folder, "critics.safetensors", NULL) == TZ_OK;
-    return made && tz_sac_write_critics(path, sac, NULL) == TZ_OK ? 0 : -1;
+    return made && tz_sac_write_critics(path, sac, tz_env_task(env), NULL) == TZ_OK ? 0 : -1;
 }
 
 static int tear_down(void **state) {
@@ -131,6 +131,15 @@ static void files_that_hold_no_critics_are_refused(void **state) {
     assert_int_equal(tz_critic_load(&critic, path, tz_env_task(swimmer), &error), TZ_ERR_MISMATCH);
     assert_non_null(strstr(error.text, "swimmer"));
     tz_env_destroy(swimmer);
+
+    // also where that one sees and drives as many numbers
+    tz_env *cheetah;
+    def.name = "half_cheetah";
+    assert_int_equal(tz_env_create(&cheetah, &def, NULL), TZ_OK);
+    assert_int_equal(tz_critic_load(&critic, "walker2d-critics", tz_env_task(cheetah), &error),
+                     TZ_ERR_MISMATCH);
+    assert_non_null(strstr(error.text, "\"env\" is 'walker2d'; expected 'half_cheetah'"));
+    tz_env_destroy(cheetah);
     assert_null(critic);
     assert_int_equal(tz_alloc_live(), live);
 }

@@ -126,6 +126,54 @@ static void write_small_actor(tz_status expected) {
     assert_int_equal(tz_actor_write(path, &actor, task, notes, 1, NULL), expected);
 }
 
+// Root mean square of what noise adds to the first control where mu = 0.
+static double noise_of(tz_actor_output output, tz_actor_sigma sigma, float l) {
+    static const float W[2 * 2 * NU] = {0};
+    const float b[2 * NU] = {0.0f, 0.0f, l, l};
+    const tz_actor actor = {
+        .layout = {.n = 2,
+                   .index = {9, 3},
+                   .low = {-INFINITY, -INFINITY},
+                   .high = {INFINITY, INFINITY}},
+        .net = {.n_in = 2, .n_layers = 1, .n_out = {2 * NU}, .W = {W}, .b = {b}},
+        .output = output,
+        .sigma = sigma,
+        .control_low = {-1.0, -1.0},
+        .control_high = {1.0, 1.0}};
+    assert_int_equal(tz_actor_write(path, &actor, task, NULL, 0, NULL), TZ_OK);
+    tz_policy *policy = load();
+    tz_policy_workspace *workspace;
+    assert_int_equal(tz_policy_workspace_create(&workspace, policy, 1, NULL), TZ_OK);
+    enum { DRAWS = 500 };
+    const double z[NZ] = {0};
+    double squares = 0.0;
+    for (uint64_t i = 0; i < DRAWS; i++) {
+        float u[NU];
+        tz_rng rng = tz_rng_stream(2, TZ_PURPOSE_POLICY, i);
+        tz_policy_act(policy, workspace, u, z, &rng, 1);
+        squares += (double)u[0] * (double)u[0] / DRAWS;
+    }
+    tz_policy_workspace_destroy(workspace);
+    tz_policy_destroy(policy);
+    return sqrt(squares);
+}
+
+// The rule of log sigma does not depend on what is done with the sum (docs/policies.md).
+static void every_rule_of_sigma_serves_both_outputs(void **state) {
+    (void)state;
+    const double clamped = exp(-20.0), free = exp(-30.0), least = exp(-5.0);
+    const tz_actor_output clip = TZ_ACTOR_CLIPPED, squash = TZ_ACTOR_SQUASHED;
+    assert_true(fabs(noise_of(clip, TZ_ACTOR_SIGMA_CLAMP, -30.0f) / clamped - 1.0) < 0.1);
+    assert_true(fabs(noise_of(clip, TZ_ACTOR_SIGMA_FREE, -30.0f) / free - 1.0) < 0.1);
+    assert_true(fabs(noise_of(clip, TZ_ACTOR_SIGMA_TANH, -30.0f) / least - 1.0) < 0.1);
+    assert_true(noise_of(clip, TZ_ACTOR_SIGMA_NONE, 0.0f) == 0.0);
+
+    // tanh of a normal with the std e^2, which the clamp leaves, is 0.94 on average, with e^5 0.998
+    assert_true(fabs(noise_of(squash, TZ_ACTOR_SIGMA_TANH, -30.0f) / least - 1.0) < 0.1);
+    assert_true(noise_of(squash, TZ_ACTOR_SIGMA_CLAMP, 5.0f) < 0.97);
+    assert_true(noise_of(squash, TZ_ACTOR_SIGMA_FREE, 5.0f) > 0.98);
+}
+
 static void a_written_file_reads_back(void **state) {
     (void)state;
     write_small_actor(TZ_OK);
@@ -460,6 +508,7 @@ int main(void) {
         cmocka_unit_test(bare_weights_of_stable_baselines3_act_the_same),
         cmocka_unit_test(a_written_file_reads_back),
         cmocka_unit_test(sigma_is_kept_in_its_range),
+        cmocka_unit_test(every_rule_of_sigma_serves_both_outputs),
         cmocka_unit_test(actions_fill_the_control_range),
         cmocka_unit_test(a_policy_follows_its_robot),
         cmocka_unit_test(files_that_do_not_fit_are_refused),
