@@ -66,7 +66,8 @@ TZ_API tz_status tz_result_read(const char *path, tz_study_result *result,
                                 const tz_study_run *expected, tz_error *error);
 
 // Floating-point operations of training and testing, from the sizes of the networks: 2 W forward
-// for W weights, 6 W forward and backward, 12 W where the field is a gradient; 2 W and 4 W in tests.
+// for W weights, 6 W forward and backward, 12 W where the field is a gradient; 2 W and 4 W in
+// tests.
 TZ_API double tz_run_flops(const tz_study_run *run);
 
 #endif
