@@ -7,7 +7,8 @@
 
 typedef struct tz_system_integrator tz_system_integrator;
 
-// An integrator of `system` (borrowed). TZ_ERR_MEMORY. The caller destroys it.
+// An integrator of `system` (borrowed). TZ_ERR_MEMORY; TZ_ERR_UNSUPPORTED in a build without
+// SUNDIALS. The caller destroys it.
 tz_status tz_system_integrator_create(tz_system_integrator **integrator, const tz_system *system,
                                       tz_error *error);
 void tz_system_integrator_destroy(tz_system_integrator *integrator); // Nullable

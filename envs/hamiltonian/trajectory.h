@@ -10,7 +10,7 @@
 
 // z (T, 2 n): samples at t = 0, dt, ..., (T - 1) dt from z[0] on, which holds the start. Angles
 // are continuous from the first, which is brought into (-pi, pi]. TZ_ERR_NUMERIC when the
-// integrator gives up; TZ_ERR_MEMORY.
+// integrator gives up; TZ_ERR_MEMORY; TZ_ERR_UNSUPPORTED in a build without SUNDIALS.
 TZ_API tz_status tz_system_trajectory(const tz_system *system, double *z, int T, double dt_s,
                                       tz_error *error);
 
@@ -25,7 +25,7 @@ typedef enum tz_chunk_part { TZ_CHUNKS_TRAIN, TZ_CHUNKS_TEST } tz_chunk_part;
 // unwrapped within the chunk. Trajectory i of a part depends on (seed, part, i) alone, so a larger
 // N begins with the same chunks, at any number of threads. A rest that does not fill a block is
 // left out, and with it the last whole block, as in the study. TZ_ERR_ARGUMENT when a chunk is
-// longer than the span, or N or C below 1; TZ_ERR_NUMERIC, TZ_ERR_MEMORY.
+// longer than the span, or N or C below 1; TZ_ERR_NUMERIC, TZ_ERR_MEMORY, TZ_ERR_UNSUPPORTED.
 TZ_API tz_status tz_system_chunks(const tz_system *system, double *z, int N, int C,
                                   tz_chunk_part part, uint64_t seed, tz_team *team,
                                   tz_error *error);

@@ -250,7 +250,7 @@ static tz_status prepare(run *r, tz_error *error) {
     }
     const int episodes = a->budget == TZ_TINY ? 5 : 100;
     TZ_CHECK(tz_robots_get(r->robots, &r->n_robots, &r->missing, &r->runs, a->data.item, a->data.n,
-                           episodes, a->out, error));
+                           episodes, a->threads, a->out, error));
     return tz_robots_check(r->robots, r->n_robots, a->out, &r->runs, error);
 }
 

@@ -39,7 +39,8 @@ static tz_status make_policies(tz_policy *policies[POLICIES_MAX], int *n, const 
     return TZ_OK;
 }
 
-static tz_status collect(const char *env_name, const char *path, int episodes, tz_error *error) {
+static tz_status collect(const char *env_name, const char *path, int episodes, int n_threads,
+                         tz_error *error) {
     tz_env *env = NULL;
     tz_writer *writer = NULL;
     tz_team *team = NULL;
@@ -52,7 +53,7 @@ static tz_status collect(const char *env_name, const char *path, int episodes, t
         status = make_policies(policies, &n_policies, tz_env_task(env), error);
     }
     if (status == TZ_OK) {
-        status = tz_team_create(&team, 0, error);
+        status = tz_team_create(&team, n_threads, error);
     }
     if (status == TZ_OK) {
         tz_writer_def writer_def = tz_writer_def_default();
@@ -102,7 +103,7 @@ static const char *find_named(const char *env, const char *const *named, int n_n
 }
 
 static tz_status get(tz_robot_data *robot, const char *env, const char *named, int episodes,
-                     const char *folder, tz_error *error) {
+                     int n_threads, const char *folder, tz_error *error) {
     char path[TZ_PATH_MAX], relative[TZ_NAME_MAX + 32];
     snprintf(robot->env, sizeof robot->env, "%s", env);
     if (named != NULL) {
@@ -111,7 +112,7 @@ static tz_status get(tz_robot_data *robot, const char *env, const char *named, i
         snprintf(relative, sizeof relative, "data/%s-%d", env, episodes);
         TZ_CHECK(tz_path_join(path, folder, relative, error));
         // goes on with what an interrupted one left, and leaves a finished dataset as it is
-        TZ_CHECK(collect(env, path, episodes, error));
+        TZ_CHECK(collect(env, path, episodes, n_threads, error));
     }
     TZ_CHECK(tz_dataset_read(&robot->dataset, path, env, error));
     if (strcmp(robot->dataset->env, env) != 0) {
@@ -148,7 +149,7 @@ static bool is_missing(const tz_run_list *missing, const char *env) {
 
 tz_status tz_robots_get(tz_robot_data *robots, int *n, const tz_run_list *missing,
                         const tz_run_list *runs, const char *const *named, int n_named,
-                        int episodes, const char *folder, tz_error *error) {
+                        int episodes, int n_threads, const char *folder, tz_error *error) {
     *n = 0;
     for (int i = 0; i < runs->n; i++) {
         const tz_study_run *run = &runs->run[i];
@@ -160,7 +161,7 @@ tz_status tz_robots_get(tz_robot_data *robots, int *n, const tz_run_list *missin
             tz_robot_data *robot = &robots[*n];
             *robot = (tz_robot_data){0};
             (*n)++;
-            TZ_CHECK(get(robot, run->system, path, episodes, folder, error));
+            TZ_CHECK(get(robot, run->system, path, episodes, n_threads, folder, error));
         }
     }
     return TZ_OK;

@@ -8,10 +8,10 @@
 // Reads the data of every robot of `runs` that `missing` ones need, or that is named, into robots
 // (room for all), *n of them. `named` (n_named) are texts "ENV=DATASET"; what is not named is read
 // from <folder>/data/ENV-<episodes>, where that many episodes are collected first when they are not
-// there. Not from several threads at once (HDF5).
+// there, on n_threads (0: one a CPU). Not from several threads at once (HDF5).
 TZ_API tz_status tz_robots_get(tz_robot_data *robots, int *n, const tz_run_list *missing,
                                const tz_run_list *runs, const char *const *named, int n_named,
-                               int episodes, const char *folder, tz_error *error);
+                               int episodes, int n_threads, const char *folder, tz_error *error);
 
 // TZ_ERR_MISMATCH when a run of the list has a result in the folder that learned from other data
 // than these.

@@ -33,8 +33,11 @@ struct tz_stills {
     tz_error error; // first trouble inside a callback
 };
 
+enum { COOKIE = 0x7374696c, PIXELS_MAX = 16384 };
+
 tz_stills_def tz_stills_def_default(void) {
-    return (tz_stills_def){.folder = ".",
+    return (tz_stills_def){.cookie = COOKIE,
+                           .folder = ".",
                            .title = "trapeze",
                            .n = 1,
                            .width = 640,
@@ -284,6 +287,14 @@ static tz_status open_stage(tz_stills *stills, const tz_stills_def *def, const t
 tz_status tz_stills_create(tz_stills **stills_out, const tz_stills_def *def, const tz_env *env,
                            tz_error *error) {
     *stills_out = NULL;
+    if (def->cookie != COOKIE) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "the pictures' definition was not made by tz_stills_def_default");
+    }
+    if (def->width < 1 || def->height < 1 || def->width > PIXELS_MAX || def->height > PIXELS_MAX) {
+        return tz_fail(error, TZ_ERR_ARGUMENT, "pictures of %d x %d, expected 1 to %d pixels",
+                       def->width, def->height, PIXELS_MAX);
+    }
     const int most = tz_env_task(env)->max_episode_steps;
     if (def->n < 1 || def->n > (double)most + 1.0) {
         return tz_fail(error, TZ_ERR_ARGUMENT,

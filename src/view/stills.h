@@ -10,6 +10,7 @@
 typedef struct tz_stills tz_stills;
 
 typedef struct tz_stills_def {
+    uint32_t cookie;    // set by tz_stills_def_default, checked at create
     const char *folder; // made if need be; "still-001.png", ... in it are replaced; borrowed
                         // during create
     const char *title;  // shown in the corner; borrowed during create
@@ -20,8 +21,8 @@ typedef struct tz_stills_def {
 TZ_API tz_stills_def tz_stills_def_default(void);
 
 // Opens the off-screen context on this thread, on which the loop must run. TZ_ERR_ARGUMENT when no
-// episode has n states, TZ_ERR_IO when the folder cannot be written to, TZ_ERR_DEVICE without
-// OpenGL.
+// episode has n states, or without a size, TZ_ERR_IO when the folder cannot be written to,
+// TZ_ERR_DEVICE without OpenGL.
 TZ_API tz_status tz_stills_create(tz_stills **stills, const tz_stills_def *def, const tz_env *env,
                                   tz_error *error);
 

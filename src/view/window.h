@@ -25,7 +25,8 @@ TZ_API tz_window_def tz_window_def_default(void);
 // TZ_ERR_ARGUMENT, TZ_ERR_MEMORY.
 TZ_API tz_status tz_window_create(tz_window **window, const tz_window_def *def, const tz_env *env,
                                   tz_error *error);
-TZ_API void tz_window_destroy(tz_window *window); // Nullable
+// Nullable. Ends GLFW, and with it any other window that the program has opened by it.
+TZ_API void tz_window_destroy(tz_window *window);
 
 // The observer to hand to the control loop; borrowed, lives with the window.
 TZ_API tz_observer tz_window_observer(tz_window *window);
