@@ -110,6 +110,25 @@ bool tz_mujoco_try(void (*body)(void *context), void *context, char *complaint, 
     return false;
 }
 
+typedef struct copy_call {
+    mjModel *copy;
+    const mjModel *model;
+} copy_call;
+
+static void copy_model(void *context) {
+    copy_call *call = context;
+    call->copy = mj_copyModel(NULL, call->model);
+}
+
+tz_status tz_mujoco_copy(mjModel **copy, const mjModel *model, tz_error *error) {
+    copy_call call = {.model = model};
+    char complaint[64];
+    const bool is_made = tz_mujoco_try(copy_model, &call, complaint, sizeof complaint);
+    *copy = is_made ? call.copy : NULL;
+    return *copy != NULL ? TZ_OK
+                         : tz_fail(error, TZ_ERR_MEMORY, "out of memory: a copy of a model");
+}
+
 // MuJoCo counts what it calls the full physics, so a part that a later version adds is counted too.
 long tz_mujoco_n_hidden(const mjModel *model) {
 #if mjVERSION_HEADER < 300
@@ -242,30 +261,17 @@ static void forget_paths(mjModel *model) {
     model->nbuffer = 0;
 }
 
-typedef struct copy_call {
-    mjModel *copy;
-    const mjModel *model;
-} copy_call;
-
-static void copy_model(void *context) {
-    copy_call *call = context;
-    call->copy = mj_copyModel(NULL, call->model);
-}
-
 tz_status tz_mujoco_digest(const mjModel *model, char sha256[65], bool *has_paths,
                            tz_error *error) {
     *has_paths = model->npaths > 0;
     if (!*has_paths) {
         return digest(model, sha256, error);
     }
-    copy_call call = {.model = model};
-    char complaint[64];
-    if (!tz_mujoco_try(copy_model, &call, complaint, sizeof complaint) || call.copy == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a copy of a model");
-    }
-    forget_paths(call.copy);
-    const tz_status status = digest(call.copy, sha256, error);
-    mj_deleteModel(call.copy);
+    mjModel *copy;
+    TZ_CHECK(tz_mujoco_copy(&copy, model, error));
+    forget_paths(copy);
+    const tz_status status = digest(copy, sha256, error);
+    mj_deleteModel(copy);
     return status;
 }
 #endif

@@ -24,6 +24,9 @@ tz_status tz_mujoco_load(mjModel **model, const char *path, tz_error *error);
 // `complaint` (size) gets MuJoCo's words.
 TZ_API bool tz_mujoco_try(void (*body)(void *context), void *context, char *complaint, size_t size);
 
+// A copy of a model, which the caller deletes. TZ_ERR_MEMORY.
+TZ_API tz_status tz_mujoco_copy(mjModel **copy, const mjModel *model, tz_error *error);
+
 // Numbers of the state that are neither in qpos, qvel nor act: of plugins, delays and springs that
 // yield.
 long tz_mujoco_n_hidden(const mjModel *model);

@@ -68,24 +68,12 @@ static void make_data(void *context) {
     scene->data = mj_makeData(scene->model);
 }
 
-typedef struct copy_call {
-    mjModel *copy;
-    const mjModel *model;
-} copy_call;
-
-static void copy_model(void *context) {
-    copy_call *call = context;
-    call->copy = mj_copyModel(NULL, call->model);
-}
-
 // The model that is drawn: the environment's own, or floor and sky around a physical system.
 static tz_status make_model(tz_scene *scene, const tz_env *env, tz_error *error) {
     const tz_task *task = scene->task;
     const mjModel *model = tz_env_mj_model(env);
     if (model != NULL) {
-        copy_call call = {.model = model};
-        TZ_CHECK(tz_scene_try(scene, copy_model, &call, error));
-        scene->model = call.copy;
+        TZ_CHECK(tz_mujoco_copy(&scene->model, model, error));
     } else if (tz_system_find(&scene->system, task->name, NULL) == TZ_OK) {
         scene->is_system = true;
         TZ_CHECK(tz_mujoco_compile_asset(&scene->model, "systems.xml", error));
@@ -93,9 +81,7 @@ static tz_status make_model(tz_scene *scene, const tz_env *env, tz_error *error)
     } else {
         return tz_fail(error, TZ_ERR_UNSUPPORTED, "%s has no MuJoCo model to draw", task->name);
     }
-    if (scene->model != NULL) {
-        TZ_CHECK(tz_scene_try(scene, make_data, scene, error));
-    }
+    TZ_CHECK(tz_scene_try(scene, make_data, scene, error));
     if (scene->data == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "no memory for the scene of %s", task->name);
     }
