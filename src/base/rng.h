@@ -19,7 +19,7 @@ typedef enum tz_purpose {
     TZ_PURPOSE_SHUFFLE,     // order of training sequences; index = epoch
     TZ_PURPOSE_SPLIT,       // train/test split of a dataset; index = 0
     TZ_PURPOSE_SAMPLE,      // draws of training sequences; index = 0
-    TZ_PURPOSE_PLAN,        // candidates of a planner; index = draw and tile (plan/candidates.h)
+    TZ_PURPOSE_PLAN,        // candidates of a planner; index = draw and tile
     TZ_PURPOSE_REPLAY,      // replay buffer of SAC; index = gradient step
     TZ_PURPOSE_ACTOR,       // reparametrised actions in the SAC losses; index = gradient step
     TZ_PURPOSE_EXPLORE,     // SAC's acting policy; index = environment step

@@ -405,7 +405,7 @@ static void test_long_joint_names(void **state) {
     assert_int_equal(make(&env, bodies, &error), TZ_OK);
     const tz_task *task = tz_env_task(env);
     for (int i = 0; i < 2; i++) {
-        char expected[TZ_NAME_MAX];
+        char expected[2 * TZ_NAME_MAX];
         snprintf(expected, sizeof expected, "%s_qz", name[i]);
         assert_string_equal(task->coordinate_name[7 * i + 6], expected);
         snprintf(expected, sizeof expected, "%s_x", name[i]);
@@ -435,12 +435,19 @@ static void test_length_of_path(void **state) {
     }
 }
 
+// Room for less than four contacts of two boxes; before 2.3 it is counted in contacts.
+#if mjVERSION_HEADER < 230
+#define LITTLE_MEMORY "nconmax='4'"
+#else
+#define LITTLE_MEMORY "memory='60K'"
+#endif
+
 // Contacts that find no memory are left out, and a body falls through the floor: that is no data.
 static void test_contacts_without_memory(void **state) {
     (void)state;
     char inside[12000];
     int n = snprintf(inside, sizeof inside,
-                     "<size memory='60K'/><worldbody><geom type='plane' "
+                     "<size " LITTLE_MEMORY "/><worldbody><geom type='plane' "
                      "size='9 9 1'/>");
     for (int i = 0; i < 16; i++) {
         n += snprintf(inside + n, sizeof inside - (size_t)n,
