@@ -36,4 +36,6 @@ format: setup-lint
 clean:
 	rm -rf build
 
+# each target installs packages first, one at a time
+.NOTPARALLEL:
 .PHONY: help build demo test install lint format clean

@@ -14,15 +14,12 @@ if(MUJOCO_BUNDLED)
   install(PROGRAMS ${mujoco_file} DESTINATION ${CMAKE_INSTALL_LIBDIR}/trapeze)
 endif()
 
-# Shipped files, found from the library's own place.
-install(DIRECTORY policies DESTINATION ${CMAKE_INSTALL_DATADIR}/trapeze FILES_MATCHING PATTERN "*.safetensors")
-
 # The documentation, in the folders of the source tree, so that its links and the headers' pointers (docs/models.md)
 # hold, pictures and tables included, without the runs of the study; the tools that it names for models and policies;
 # the examples.
-install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md CHANGELOG.md CONTRIBUTING.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "*.png"
-  PATTERN "*.csv" PATTERN "runs" EXCLUDE)
+  PATTERN "*.csv" PATTERN "runs" EXCLUDE PATTERN "data" EXCLUDE PATTERN "checkpoints" EXCLUDE)
 install(FILES policies/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/policies)
 install(DIRECTORY policies/curves DESTINATION ${CMAKE_INSTALL_DOCDIR}/policies)
 install(PROGRAMS tools/cleanrl_policy.py tools/policy_to_onnx.py tools/policy_to_sb3.py tools/read_model.py

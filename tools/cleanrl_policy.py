@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Writes an actor of CleanRL as safetensors that Trapeze reads.
 
     python tools/cleanrl_policy.py ACTOR.pt OUT.safetensors [--mean-var STATISTICS.npz]
@@ -17,6 +18,7 @@ clipped to +-10, as the script's TransformObservation does.
 
 import argparse
 import json
+import os
 import pathlib
 import pickle
 import sys
@@ -71,4 +73,6 @@ if __name__ == "__main__":
     parser.add_argument("--mean-var", type=pathlib.Path)
     arguments = parser.parse_args()
     tensors, metadata = convert(arguments.actor, arguments.mean_var)
-    save_file(tensors, arguments.out, metadata)
+    part = arguments.out.with_name(arguments.out.name + ".part")  # all of it or nothing
+    save_file(tensors, part, metadata)
+    os.replace(part, arguments.out)

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 trapeze=${1:?usage: tools/demo.sh PROGRAM}
 out=runs/demo
 
-# Budgets for two cores and about ten minutes with AVX-512 (docs/performance.md).
+# Budgets for two cores and ten to twelve minutes with AVX-512 (docs/performance.md).
 episodes=120
 epochs=40
 rounds=10
@@ -53,7 +53,7 @@ stage "$rounds rounds: the planner's own episodes join the data of NODE+SO" "$ou
 
 [ -e "$out/mpc/results.json" ] || rm -rf "$out/mpc" # of a drive that was cut short
 view=
-[ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || view=--view
+[ -z "${DISPLAY:-}" ] || view=--view
 # shellcheck disable=SC2086 # one word an option
 stage "drive the robot through NODE+SO" "$out/mpc/results.json" \
     "$trapeze" mpc --env half_cheetah --model "$out/rounds/model.safetensors" $drive --episodes 1 --seed 0 \

@@ -54,11 +54,13 @@ def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "../tests/golden/transitions")
     for name, gymnasium_name, _, _, lagging in parity.ENVIRONMENTS:
         for version, n_kept in N_KEPT.items():
-            with open(os.path.join(folder, name + ("-v4" if version == 4 else "") + ".csv"), "w") as file:
+            path = os.path.join(folder, name + ("-v4" if version == 4 else "") + ".csv")
+            with open(path + ".part", "w") as file:
                 file.write(f"# {gymnasium_name}-v{version} of gymnasium {gymnasium.__version__}, "
                            f"MuJoCo {mujoco.__version__}; made by tools/golden_transitions.py\n")
                 for row in chosen(list(transitions(gymnasium_name, version, lagging)), n_kept):
                     file.write("transition," + ",".join(f"{x:.17g}" for x in row) + "\n")
+            os.replace(path + ".part", path)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ for env; do
     # shellcheck disable=SC2086 # one word an option
     "$trapeze" sac --env "$env" --seed 0 $settings --threads 1 --out "$run" --resume --save-replay "$run-replay-v0"
     "$trapeze" collect --env "$env" --policy "$run/best.safetensors" --episodes 20 --seed 1000 --out "$run-episodes-v0" \
-        --resume | tee "$run-returns.txt"
+        --resume >"$run-returns.txt"
+    cat "$run-returns.txt"
     cp "$run/best.safetensors" "$policies/$env-expert.safetensors"
     if [ "$env" = half_cheetah ]; then
         # shellcheck disable=SC2086 # one word an option

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Writes a policy of Trapeze as an ONNX file, for any runtime that reads those.
 
     python tools/policy_to_onnx.py POLICY.safetensors OUT.onnx

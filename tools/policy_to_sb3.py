@@ -1,15 +1,18 @@
+#!/usr/bin/env python3
 """Writes a policy of Trapeze, and its critics, as an archive that Stable-Baselines3 loads.
 
     python tools/policy_to_sb3.py POLICY.safetensors OUT.zip [--critics CRITICS.safetensors]
 
 needs stable_baselines3 and safetensors. SAC.load("OUT.zip").predict(observation) then gives the policy's actions
-for the observation that it was trained on (of the shipped policies: Gymnasium's). Without critics, and for the
-optimisers, the archive holds fresh ones: it acts as before, and training on starts anew.
+for the observation that it was trained on (of the shipped policies Gymnasium's; of ant and humanoid_standup its first
+27 and 45 numbers). Without critics, and for the optimisers, the archive holds fresh ones: it acts as before, and training on starts anew.
 """
 
 import argparse
 import json
+import os
 import pathlib
+import re
 import sys
 
 import gymnasium as gym
@@ -51,7 +54,8 @@ def convert(policy, critics=None):
             fail(f"{policy}: no {name}, expected a policy of Trapeze")
     if "normaliser_mean" in metadata:
         fail(f"{policy}: normalises observations; Stable-Baselines3 keeps that apart, in VecNormalize")
-    hidden = [tensors[name].shape[0] for name in sorted(tensors) if name.startswith("actor.latent_pi.") and "weight" in name]
+    layers = [name for name in tensors if re.fullmatch(r"actor\.latent_pi\.\d+\.weight", name)]
+    hidden = [tensors[name].shape[0] for name in sorted(layers, key=lambda name: int(name.split(".")[2]))]
     n_observation = tensors["actor.latent_pi.0.weight"].shape[1]
     if critics is not None:
         tensors |= read(critics)[0]
@@ -71,4 +75,7 @@ if __name__ == "__main__":
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--critics", type=pathlib.Path)
     arguments = parser.parse_args()
-    convert(arguments.policy, arguments.critics).save(arguments.out)
+    out = arguments.out if arguments.out.suffix else arguments.out.with_suffix(".zip")
+    part = out.with_name(out.name + ".part.zip")  # all of it or nothing
+    convert(arguments.policy, arguments.critics).save(part)
+    os.replace(part, out)

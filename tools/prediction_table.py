@@ -175,7 +175,7 @@ def cost(options):
 
 
 def forecast(args, work, data, rows):
-    """Prints how many runs are to be made, and how long that takes, by the runs that are there or 12 s each."""
+    """Prints how many runs are to be made, and how long that takes: by those before, else by 12 s for one of 10 epochs."""
     units = [row["seconds"] / cost(parse(row["options"])) for row in rows if row["seconds"] > 1.0]
     unit = statistics.median(units) if units else 12.0 * args.epochs / 10.0 * args.sequences / 40000
     left = [o for phase, env, variant, o, seed in work
@@ -195,6 +195,16 @@ def parse(words):
     return options
 
 
+def first_come(pool, runs):
+    """Their results as they come; after the first trouble, or Ctrl-C, those that wait are not begun."""
+    try:
+        for done in concurrent.futures.as_completed(runs):
+            yield done.result()
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+
+
 def run_all(args, data, work, rows):
     """Makes what is missing of `work`, appends its lines to rows and keeps the tables up to date."""
     forecast(args, work, data, rows)
@@ -203,11 +213,10 @@ def run_all(args, data, work, rows):
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         runs = [pool.submit(measure, args, data[env], phase, env, variant, options, seed)
                 for phase, env, variant, options, seed in work]
-        for i, done in enumerate(concurrent.futures.as_completed(runs)):
-            row = done.result()
+        for i, row in enumerate(first_come(pool, runs)):
             rows.append(row)
             print(f"{row['phase']} {i + 1}/{len(work)} {row['env']}, {row['variant']}, seed {row['seed']}: error {row['error']:.4g}, "
-                  f"median {row['nmse_median']:.4g}, diverged {row['diverged']}, {row['seconds']:.0f} s",
+                  f"median {number([row['nmse_median']], 4)}, diverged {row['diverged']}, {row['seconds']:.0f} s",
                   file=sys.stderr, flush=True)
             write_tables(args, rows)
 
@@ -316,7 +325,11 @@ def picture(out, rows, envs):
             "set logscale x 2", "set grid x", "set key outside top center horizontal maxcols 3", "set xlabel \"error / default's error\"",
             f"set yrange [-0.7:{len(order) - 0.3}]", f"set ytics ({labels})", "set arrow from 1,graph 0 to 1,graph 1 nohead dt 2",
             "plot " + ", ".join(plots), *[block + "\ne" for block in blocks], ""])
-        subprocess.run(["gnuplot"], input=script, text=True, capture_output=True, check=False)
+        try:
+            subprocess.run(["gnuplot"], input=script, text=True, capture_output=True, check=False)
+        except FileNotFoundError:
+            print("gnuplot is not there: no pictures", file=sys.stderr)
+            return
 
 
 def write_tables(args, rows):
@@ -347,6 +360,12 @@ def main():
     parser.add_argument("--forecast", action="store_true", help="say how long it takes, and run nothing")
     args = parser.parse_args()
 
+    for env in args.env:
+        if env not in POLICIES:
+            parser.error(f"--env {env}: expected some of {', '.join(POLICIES)}")
+    for entry in args.data:
+        if entry.split("=", 1)[0] not in args.env or "=" not in entry:
+            parser.error(f"--data {entry}: expected ENV=DIR with an environment of --env")
     given = dict(entry.split("=", 1) for entry in args.data)
     data = {}
     for env in args.env if not args.forecast else []:

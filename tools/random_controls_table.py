@@ -16,6 +16,7 @@ goes on after an interruption.
 import argparse
 import concurrent.futures
 import csv
+import io
 import itertools
 import json
 import math
@@ -58,8 +59,7 @@ def train(args, env, model, setting, seed):
                                    str(horizon), "--rollouts", "200", "--threads", "1", "--json"))["models"][0]
             rows.append([env, model, lr, mask, seed, horizon, found[f"nmse_{horizon}"], found[f"nmse_{horizon}_median"], found["diverged"],
                          train_loss])
-        with open(os.path.join(folder, "done.json"), "w") as file:
-            json.dump(rows, file)
+        write(os.path.join(folder, "done.json"), json.dumps(rows))
     with open(os.path.join(folder, "done.json")) as file:
         return json.load(file)
 
@@ -68,19 +68,27 @@ def geometric_mean(values):
     return math.exp(sum(math.log(v) for v in values) / len(values))
 
 
+def write(path, text):
+    """All of it or nothing."""
+    with open(path + ".part", "w", newline="") as file:
+        file.write(text)
+    os.replace(path + ".part", path)
+
+
 def write_tables(out, envs, settings, rows):
-    with open(os.path.join(out, "table.csv"), "w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
-    with open(os.path.join(out, "table.md"), "w") as file:
-        file.write("| robot | lr | left out | steps | NODE, median | NODE+SO, median | NODE+SO / NODE | NODE, mean | NODE+SO, mean |\n"
-                   "|---|---|---|---|---|---|---|---|---|\n")
-        for env, (lr, mask), horizon in itertools.product(envs, settings, HORIZONS):
-            def of(model, column):
-                found = [row[column] for row in rows if row[:4] == [env, model, lr, mask] and row[5] == horizon]
-                return geometric_mean([value if value is not None else math.inf for value in found])
-            node, so = of("node", 7), of("node-so", 7)
-            file.write(f"| {env} | {lr} | {mask} | {horizon} | {node:.3g} | {so:.3g} | {so / node:.2f} | {of('node', 6):.3g} | "
-                       f"{of('node-so', 6):.3g} |\n")
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows([COLUMNS, *rows])
+    write(os.path.join(out, "table.csv"), table.getvalue())
+    text = ("| robot | lr | left out | steps | NODE, median | NODE+SO, median | NODE+SO / NODE | NODE, mean | NODE+SO, mean |\n"
+            "|---|---|---|---|---|---|---|---|---|\n")
+    for env, (lr, mask), horizon in itertools.product(envs, settings, HORIZONS):
+        def of(model, column):
+            found = [row[column] for row in rows if row[:4] == [env, model, lr, mask] and row[5] == horizon]
+            return geometric_mean([value if value is not None else math.inf for value in found])
+        node, so = of("node", 7), of("node-so", 7)
+        text += (f"| {env} | {lr} | {mask} | {horizon} | {node:.3g} | {so:.3g} | {so / node:.2f} | {of('node', 6):.3g} | "
+                 f"{of('node-so', 6):.3g} |\n")
+    write(os.path.join(out, "table.md"), text)
 
 
 def main():
@@ -102,7 +110,11 @@ def main():
             str(args.episodes), "--no-early-end", "--seed", "0", "--out", data_of(args.out, env), "--resume", "--quiet")
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         jobs = [pool.submit(train, args, *job) for job in itertools.product(envs, MODELS, settings, SEEDS)]
-        rows = [row for job in jobs for row in job.result()]
+        try:
+            rows = [row for job in jobs for row in job.result()]
+        except BaseException: # those that wait are not begun
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     write_tables(args.out, envs, settings, rows)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads a model file of Trapeze, or an ensemble's list, and rolls it out, with numpy alone (docs/models.md, docs/formats.md).
+"""Reads a model file of Trapeze, or an ensemble's list, and rolls it out, with numpy and safetensors (docs/models.md, docs/formats.md).
 
     python3 tools/read_model.py model.safetensors     # says what it is, and one prediction from the mean state
     python3 tools/read_model.py ensemble.json         # the same of the members' mean

@@ -5,7 +5,7 @@
 #
 # Each is measured over 200 episodes of seed 1000, whose starts no training saw, under the rules of both versions; an
 # expert is trained under version 5. OUT/ENV-VERSION-POLICY-v0 is the dataset of one measurement; those that are there
-# are kept, so the same command continues. Prints a row of a table for each.
+# are kept, so the same command continues. Prints a row of a table for each. THREADS=N in the environment: not one a CPU.
 set -eu
 usage="usage: tools/reference_returns.sh PROGRAM OUT [ENV...]"
 trapeze=${1:?$usage} out=${2:?$usage}
@@ -21,7 +21,8 @@ for env; do
             data=$out/$env-$version-$policy-v0
             "$trapeze" collect --env "$env" --version $version --policy "$policy" --episodes 200 --seed 1000 --out "$data" \
                 --threads "${THREADS:-0}" --quiet --resume >/dev/null
-            "$trapeze" data info "$data" | sed -n "s/^return *\\([-0-9.]*\\) +- \\([0-9.]*\\) .*/| $env $version | $policy | \\1 | \\2 |/p"
+            info=$("$trapeze" data info "$data")
+            echo "$info" | sed -n "s/^return *\\([-0-9.]*\\) +- \\([0-9.]*\\) .*/| $env $version | $policy | \\1 | \\2 |/p"
         done
     done
 done

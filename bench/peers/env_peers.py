@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Environment steps a second here, in Gymnasium and in EnvPool, in turns in one run.
 
-    python bench/peers/env_peers.py build/src/cli/trapeze [--threads 2] [--rounds 3] [--seconds 0.5] [--env NAME ...]
+    python bench/peers/env_peers.py build/release/src/cli/trapeze [--threads 2] [--rounds 3] [--seconds 0.5] [--env NAME]...
 
 Needs gymnasium[mujoco]==1.4.0 and envpool==1.2.5. All sides take uniform random controls in episodes of 100 steps
 that do not end early where the peer has the choice; Gymnasium steps one environment on one thread, EnvPool 32 on one

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An update of SAC here and in Stable-Baselines3, in turns in one run.
 
-    python bench/peers/sac_sb3.py build/src/cli/trapeze [--threads 1,2]
+    python bench/peers/sac_sb3.py build/release/src/cli/trapeze [--threads 1,2]
 
 Needs stable-baselines3==2.9.2 and torch==2.13.0. Both sides have the sizes of HalfCheetah, two layers of 256
 units, batches of 256 and a memory of 100,000 random transitions; draws of the batch are included. Prints one

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Whole training steps here, in PyTorch (eager, compiled) and in JAX (jit), in turns in one run.
 
-    python bench/peers/train_peers.py build [--env hopper ...] [--model node ...] [--threads 2] [--avx2 BUILD]
+    python bench/peers/train_peers.py build/release [--env hopper]... [--model node]... [--threads 2] [--avx2 BUILD]
 
 `build` is a build folder with the targets trapeze-cli and write_training; --avx2 names one that was configured with
 -DTRAPEZE_AVX512=OFF, and restricts the peers and the measured peak in the same way. Needs torch==2.13.0,
@@ -396,7 +396,7 @@ def main():
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--serve":
+    if sys.argv[1:2] == ["--serve"]:
         serve(sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[6]))
     else:
         main()
