@@ -462,7 +462,7 @@ static void test_contacts_without_memory(void **state) {
     tz_step step = {0};
     tz_env_reset(env, z, 1, 0);
     for (int t = 0; t < 20 && step.outcome == TZ_STEP_OK; t++) {
-        tz_env_step(env, &step, z, NULL);
+        tz_env_step(env, &step, z, z); // no controls
     }
     assert_int_equal(step.outcome, TZ_STEP_UNSTABLE);
     tz_env_destroy(env);
