@@ -257,7 +257,8 @@ static tz_status skip_comment(scanner *s) {
 typedef struct walk {
     double around[DEPTH_MAX + 1]; // copies of what is at each depth
     int depth;
-    double n_elements, n_attached; // with their copies
+    double *n_elements; // of all files so far, with their copies
+    double n_attached;  // of this file, with their copies
 } walk;
 
 // The element at the cursor, behind '<'.
@@ -266,7 +267,7 @@ static tz_status check_element(scanner *s, walk *w) {
     char element[WORD_MAX];
     s->copies = w->around[w->depth];
     TZ_CHECK(check_start(s, element, &empty));
-    w->n_elements += s->copies;
+    *w->n_elements += s->copies;
     w->n_attached += strcmp(element, "attach") == 0 ? s->copies : 0.0;
     if (empty) {
         return TZ_OK;
@@ -279,8 +280,8 @@ static tz_status check_element(scanner *s, walk *w) {
     return TZ_OK;
 }
 
-// Walks through all elements; more than n_max of them with their copies are refused.
-static tz_status check_elements(scanner *s, walk *w, double n_max) {
+// Walks through all elements; more than COPIES_MAX of them with those before are refused.
+static tz_status check_elements(scanner *s, walk *w) {
     while ((s->cursor = strchr(s->cursor, '<'))) {
         s->cursor++;
         if (take(s, "/")) {
@@ -293,7 +294,7 @@ static tz_status check_elements(scanner *s, walk *w, double n_max) {
         } else {
             TZ_CHECK(check_element(s, w));
         }
-        if (!(w->n_elements <= n_max)) {
+        if (!(*w->n_elements <= COPIES_MAX)) {
             return tz_fail(
                 s->error, TZ_ERR_UNSUPPORTED,
                 "%s: more than %d elements with their copies and those of the files that "
@@ -310,25 +311,23 @@ tz_status tz_mjcf_check_text(const char *text, size_t size, const char *path, do
     if (memchr(text, '\0', size)) {
         return tz_fail(error, TZ_ERR_FORMAT, "%s: not an XML file (it holds a zero byte)", path);
     }
-    // a model is named before it is attached, so the file is walked through twice
-    double n_attached = 0.0;
-    for (int pass = 0; pass < 2; pass++) {
-        scanner s = {.cursor = text,
-                     .end = text + size,
-                     .path = path,
-                     .n_attached = n_attached,
-                     .refer = pass == 0 ? NULL : refer,
-                     .context = context,
-                     .error = error};
-        walk w = {.around = {copies}};
-        TZ_CHECK(check_elements(&s, &w, COPIES_MAX - *n_elements));
-        if (w.n_elements == 0.0) {
-            return tz_fail(error, TZ_ERR_FORMAT, "%s: not an XML file (expected <mujoco>)", path);
-        }
-        n_attached = copies > 0.0 ? w.n_attached / copies : 0.0;
-        *n_elements += pass == 1 ? w.n_elements : 0.0;
+    // a model is named before it is attached, so a walk ahead counts <attach>
+    double n_ahead = *n_elements;
+    scanner s = {
+        .cursor = text, .end = text + size, .path = path, .context = context, .error = error};
+    const scanner start = s;
+    walk w = {.around = {copies}, .n_elements = &n_ahead};
+    TZ_CHECK(check_elements(&s, &w));
+    if (n_ahead == *n_elements) {
+        return tz_fail(error, TZ_ERR_FORMAT, "%s: not an XML file (expected <mujoco>)", path);
     }
-    return TZ_OK;
+
+    // the files that it names count on from where they are named
+    s = start;
+    s.n_attached = copies > 0.0 ? w.n_attached / copies : 0.0;
+    s.refer = refer;
+    w = (walk){.around = {copies}, .n_elements = n_elements};
+    return check_elements(&s, &w);
 }
 
 // ---- a file with those that it names

@@ -23,6 +23,8 @@ import math
 import os
 import subprocess
 
+from prediction_table import first_come, write
+
 ROBOTS = ["half_cheetah", "hopper", "swimmer"]
 MODELS = ["node", "node-so"]
 SETTINGS = [("2e-4", "none"), ("2e-3", "none"), ("2e-3", "cyclic")]  # learning rate, coordinates left out
@@ -68,13 +70,6 @@ def geometric_mean(values):
     return math.exp(sum(math.log(v) for v in values) / len(values))
 
 
-def write(path, text):
-    """All of it or nothing."""
-    with open(path + ".part", "w", newline="") as file:
-        file.write(text)
-    os.replace(path + ".part", path)
-
-
 def write_tables(out, envs, settings, rows):
     table = io.StringIO()
     csv.writer(table, lineterminator="\n").writerows([COLUMNS, *rows])
@@ -110,11 +105,9 @@ def main():
             str(args.episodes), "--no-early-end", "--seed", "0", "--out", data_of(args.out, env), "--resume", "--quiet")
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         jobs = [pool.submit(train, args, *job) for job in itertools.product(envs, MODELS, settings, SEEDS)]
-        try:
-            rows = [row for job in jobs for row in job.result()]
-        except BaseException: # those that wait are not begun
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for _ in first_come(pool, jobs):
+            pass
+    rows = [row for job in jobs for row in job.result()]
     write_tables(args.out, envs, settings, rows)
 
 

@@ -10,6 +10,7 @@
 #include <mujoco/mujoco.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #ifdef TZ_HAVE_LIBXSMM
 #include <libxsmm.h>
 #endif
@@ -112,6 +113,31 @@ tz_status tz_config_list_earlier(struct json_object **list, const char *path, co
     }
     json_object_put(config);
     return TZ_OK;
+}
+
+// ---- what may differ between equal runs
+
+struct json_object *tz_side_new(int n_threads, double seconds) {
+    char date[32];
+    const time_t now = time(NULL);
+    struct tm utc;
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    struct json_object *side = json_object_new_object();
+    tz_json_add_text(side, "finished", date);
+    tz_json_add_int(side, "threads", n_threads);
+    tz_json_add_real(side, "seconds", seconds);
+    return side;
+}
+
+tz_status tz_side_write(const char *folder, struct json_object *side, bool did_work,
+                        tz_error *error) {
+    char path[TZ_PATH_MAX];
+    tz_status status = tz_path_join(path, folder, "side.json", error);
+    if (status == TZ_OK && (did_work || !tz_file_exists(path))) {
+        status = tz_json_write(path, side, error);
+    }
+    json_object_put(side);
+    return status;
 }
 
 // ---- JSON

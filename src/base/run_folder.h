@@ -30,6 +30,15 @@ TZ_API const char *tz_config_text(struct json_object *config, const char *key);
 TZ_API tz_status tz_config_list_earlier(struct json_object **list, const char *path,
                                         const char *key, uint64_t asked, tz_error *error);
 
+// Fresh object {"finished": the present date, UTC, "threads":, "seconds":} for tz_side_write. The
+// caller adds what this run did.
+TZ_API struct json_object *tz_side_new(int n_threads, double seconds);
+
+// Writes a run's side.json, and puts the object. A run that found nothing to do (did_work false)
+// leaves that of the one before it.
+TZ_API tz_status tz_side_write(const char *folder, struct json_object *side, bool did_work,
+                               tz_error *error);
+
 // Writes an object to a file atomically, pretty-printed.
 TZ_API tz_status tz_json_write(const char *path, struct json_object *object, tz_error *error);
 

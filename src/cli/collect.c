@@ -13,7 +13,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct arguments {
     const char *env, *out;
@@ -111,22 +110,10 @@ static tz_status write_config(const run *r, int argc, char **argv, tz_error *err
 // side.json: what may differ between equal runs.
 static tz_status write_side(const run *r, double seconds, const tz_collect_result *result,
                             tz_error *error) {
-    char path[TZ_PATH_MAX], date[32];
-    const time_t now = time(NULL);
-    struct tm utc;
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-    struct json_object *side = json_object_new_object();
-    tz_json_add_text(side, "finished", date);
-    tz_json_add_int(side, "threads", tz_team_size(r->team));
-    tz_json_add_real(side, "seconds", seconds);
+    struct json_object *side = tz_side_new(tz_team_size(r->team), seconds);
     tz_json_add_int(side, "episodes_of_this_run", result->episodes);
     tz_json_add_int(side, "steps_of_this_run", (long long)result->steps);
-    tz_status status = tz_path_join(path, r->arguments.out, "side.json", error);
-    if (status == TZ_OK) {
-        status = tz_json_write(path, side, error);
-    }
-    json_object_put(side);
-    return status;
+    return tz_side_write(r->arguments.out, side, result->episodes > 0, error);
 }
 
 // ---- the run
@@ -229,11 +216,7 @@ static tz_status conclude(const run *r, double seconds, const tz_collect_result 
     tz_dataset_summary summary;
     tz_dataset_summarise(dataset, &summary);
     tz_dataset_destroy(dataset);
-    char side[TZ_PATH_MAX];
-    TZ_CHECK(tz_path_join(side, r->arguments.out, "side.json", error));
-    if (result->episodes > 0 || !tz_file_exists(side)) { // it tells of a run that did something
-        TZ_CHECK(write_side(r, seconds, result, error));
-    }
+    TZ_CHECK(write_side(r, seconds, result, error));
     print_result(r, &summary, seconds, result);
     return TZ_OK;
 }

@@ -101,8 +101,9 @@ int main(int argc, char **argv) {
         return status;
     }
     tz_blas_mend(argv);
+    // children are waited for, whatever the program before this one did
+    signal(SIGCHLD, SIG_DFL);
     // a file over its size limit is an error of write, not a death
-    signal(SIGCHLD, SIG_DFL); // children are waited for, whatever the program before this one did
     signal(SIGXFSZ, SIG_IGN);
 
     status = run(argc, argv);

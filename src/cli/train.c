@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct arguments {
     tz_text_list data, weights;
@@ -428,21 +427,9 @@ static tz_status end_check(void *context, tz_error *error) {
 
 // side.json: what may differ between equal runs.
 static tz_status write_side(const run *r, const tz_training_report *report, tz_error *error) {
-    char path[TZ_PATH_MAX], date[32];
-    const time_t now = time(NULL);
-    struct tm utc;
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-    struct json_object *side = json_object_new_object();
-    tz_json_add_text(side, "finished", date);
-    tz_json_add_int(side, "threads", tz_team_size(r->team));
-    tz_json_add_real(side, "seconds", report->seconds);
+    struct json_object *side = tz_side_new(tz_team_size(r->team), report->seconds);
     tz_json_add_real(side, "steps_of_this_run", report->steps);
-    tz_status status = tz_path_join(path, r->arguments.out, "side.json", error);
-    if (status == TZ_OK) {
-        status = tz_json_write(path, side, error);
-    }
-    json_object_put(side);
-    return status;
+    return tz_side_write(r->arguments.out, side, report->steps > 0.0, error);
 }
 
 // ---- the run
@@ -537,11 +524,7 @@ static tz_status train_model(run *r, tz_training_report *report, tz_error *error
         return TZ_OK;
     }
     TZ_CHECK(status);
-    char side[TZ_PATH_MAX];
-    TZ_CHECK(tz_path_join(side, a->out, "side.json", error));
-    if (report->steps > 0.0 || !tz_file_exists(side)) { // it tells of a run that did something
-        TZ_CHECK(write_side(r, report, error));
-    }
+    TZ_CHECK(write_side(r, report, error));
     return tz_draw_finished_run("train", a->out, error);
 }
 

@@ -25,8 +25,7 @@ struct tz_planner {
     float *u, *z;           // the plan                           (T, nu), (T + 1, nz)
     float *mean, *std;      // of the candidates; mean is the warm start                (T, nu)
     float *fit_mean, *fit_square; // of the candidates under way in tz_planner_refit    (T, nu)
-    float *best_u;                // best sound candidate of the last draw that had one, else
-                   // the warm start                                           (T, nu)
+    float *best_u;                // best sound one of the last draw that had any, or mean (T, nu)
     float *weight;   // of the best ones; MPPI only                            (samples)
     float *given;    // sequences that are candidates as they are  (n_given_max, T, nu):
     int n_proposed;  // first those of the policy,

@@ -647,6 +647,20 @@ static void test_hostile(void **state) {
     const char chain[] = "<mujoco><include file='m0.xml'/></mujoco>";
     expect_refusal(chain, sizeof chain - 1, "more than 100000 elements with their copies");
 
+    // files of 40,200 elements each, the first two of which include the next: too many together
+    static const char *const rest[] = {"<include file='e1.xml'/>", "<include file='e2.xml'/>", ""};
+    for (int i = 0; i < 3; i++) {
+        char name[16], text[200];
+        const int n = snprintf(text, sizeof text,
+                               "<mujoco>%s<worldbody><replicate count='200'><replicate count='100'>"
+                               "<site/></replicate></replicate></worldbody></mujoco>",
+                               rest[i]);
+        snprintf(name, sizeof name, "e%d.xml", i);
+        assert_int_equal(tz_file_write(name, text, (size_t)n, NULL), TZ_OK);
+    }
+    const char parents[] = "<mujoco><include file='e0.xml'/></mujoco>";
+    expect_refusal(parents, sizeof parents - 1, "more than 100000 elements with their copies");
+
     // deeper than any robot
     static char deep[100000];
     strcpy(deep, "<mujoco><worldbody>");
