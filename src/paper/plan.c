@@ -162,7 +162,8 @@ int tz_plan_seeds(tz_figure figure, tz_budget budget) {
     if (budget == TZ_QUICK && figure != TZ_CALIBRATION) {
         return 3;
     }
-    return figure == TZ_FIG7 ? 4 : 5;
+    // the study ran the robots four times
+    return figure == TZ_FIG7 && budget == TZ_FULL ? 4 : 5;
 }
 
 tz_study_run tz_plan_run(tz_figure figure, tz_budget budget, const char *system, const char *model,
@@ -172,7 +173,7 @@ tz_study_run tz_plan_run(tz_figure figure, tz_budget budget, const char *system,
     static const int n_hidden[] = {
         [TZ_TINY] = 16, [TZ_QUICK] = 128, [TZ_CLOSE] = 128, [TZ_FULL] = 256};
     static const int robot_epochs[] = {
-        [TZ_TINY] = 2, [TZ_QUICK] = 40, [TZ_CLOSE] = 256, [TZ_FULL] = 256};
+        [TZ_TINY] = 2, [TZ_QUICK] = 40, [TZ_CLOSE] = 64, [TZ_FULL] = 256};
     const bool tiny = budget == TZ_TINY;
     tz_study_run run = {.protocol = TZ_PROTOCOL_SYSTEM,
                         .n_hidden = n_hidden[budget],

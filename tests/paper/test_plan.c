@@ -27,6 +27,8 @@ static void runs_of_the_figures(void **state) {
     assert_int_equal(count(TZ_FIG3, TZ_FULL), 6 * 6 * 5);
     assert_int_equal(count(TZ_FIG4, TZ_FULL), 6 * 4 * 5);
     assert_int_equal(count(TZ_FIG7, TZ_QUICK), 3 * 4 * 2 * 3);
+    assert_int_equal(count(TZ_FIG7, TZ_CLOSE), 3 * 4 * 2 * 5);
+    assert_int_equal(count(TZ_FIG7, TZ_FULL), 3 * 4 * 2 * 4);
     assert_int_equal(count(TZ_FIG8, TZ_CLOSE), 2 * 3 * 2 * 5);
     assert_int_equal(count(TZ_FIG9, TZ_CLOSE), 3 * 3 * 4 * 5);
     assert_int_equal(count(TZ_CALIBRATION, TZ_QUICK), 19 * 5);
@@ -76,8 +78,10 @@ static void evaluations(void **state) {
     assert_int_equal(tz_run_evaluations(&run), 20);
     run.epochs = 4;
     assert_int_equal(tz_run_evaluations(&run), 4);
-    run = tz_plan_run(TZ_FIG7, TZ_CLOSE, "hopper", TZ_ROBOT_NODE_SO, 0);
+    run = tz_plan_run(TZ_FIG7, TZ_FULL, "hopper", TZ_ROBOT_NODE_SO, 0);
     assert_int_equal(tz_run_evaluations(&run), 20);
+    run = tz_plan_run(TZ_FIG7, TZ_CLOSE, "hopper", TZ_ROBOT_NODE_SO, 0);
+    assert_int_equal(tz_run_evaluations(&run), 8);
     run = tz_plan_run(TZ_FIG7, TZ_QUICK, "hopper", TZ_ROBOT_NODE_SO, 0);
     assert_int_equal(tz_run_evaluations(&run), 5);
     // twice the epochs, twice the evaluations: twice the work
