@@ -2,7 +2,6 @@
 
 #include "base/memory.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,18 +105,6 @@ static tz_status expect(const tz_weights *weights, const char *name, int ndim, s
     return TZ_OK;
 }
 
-static tz_status expect_finite(const tz_weights *weights, const char *name, const float *x,
-                               size_t n, tz_error *error) {
-    for (size_t i = 0; i < n; i++) {
-        if (!isfinite(x[i])) {
-            return tz_fail(error, TZ_ERR_FORMAT,
-                           "%s: tensor '%s' holds a number that is not finite", weights->path,
-                           name);
-        }
-    }
-    return TZ_OK;
-}
-
 // The name of layer `layer` of the network, of which the last may be the head.
 static void layer_name(char name[LAYER_MAX], const tz_layer_names *names, const tz_network *net,
                        int layer) {
@@ -187,7 +174,7 @@ static tz_status read_columns(float *W, float *b, const tz_weights *weights, con
     const float *data = NULL;
     snprintf(name, sizeof name, "%s.weight", layer);
     TZ_CHECK(expect(weights, name, 2, (size_t)n, (size_t)n_in, &data, error));
-    TZ_CHECK(expect_finite(weights, name, data, (size_t)n * (size_t)n_in, error));
+    TZ_CHECK(tz_tensor_expect_finite(weights->path, name, data, (size_t)n * (size_t)n_in, error));
     for (int i = 0; i < n; i++) {
         for (int j = 0; j < n_in; j++) {
             W[(size_t)j * (size_t)n_out + (size_t)(first + i)] =
@@ -196,7 +183,7 @@ static tz_status read_columns(float *W, float *b, const tz_weights *weights, con
     }
     snprintf(name, sizeof name, "%s.bias", layer);
     TZ_CHECK(expect(weights, name, 1, (size_t)n, 0, &data, error));
-    TZ_CHECK(expect_finite(weights, name, data, (size_t)n, error));
+    TZ_CHECK(tz_tensor_expect_finite(weights->path, name, data, (size_t)n, error));
     memcpy(b + first, data, (size_t)n * sizeof *b);
     return TZ_OK;
 }
@@ -298,7 +285,7 @@ static tz_status read_vector(const float **x, const tz_weights *weights, const c
                        weights->path, name, nu);
     }
     *x = tensor->data;
-    return expect_finite(weights, name, *x, (size_t)nu, error);
+    return tz_tensor_expect_finite(weights->path, name, *x, (size_t)nu, error);
 }
 
 // CleanRL's actors carry their action space: control = action_bias + action_scale a.

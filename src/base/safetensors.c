@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -452,6 +453,27 @@ tz_status tz_safetensors_expect_f32(const tz_safetensors *file, const char *name
                        found, expected);
     }
     *data = tensor->data;
+    return TZ_OK;
+}
+
+tz_status tz_safetensors_expect_text(const tz_safetensors *file, const char *key,
+                                     const char *expected, tz_error *error) {
+    const char *found = tz_safetensors_metadata(file, key);
+    if (found == NULL || strcmp(found, expected) != 0) {
+        return tz_fail(error, TZ_ERR_MISMATCH, "%s: its %s is '%.300s', expected '%s'", file->path,
+                       key, found != NULL ? found : "", expected);
+    }
+    return TZ_OK;
+}
+
+tz_status tz_tensor_expect_finite(const char *path, const char *name, const float *x, size_t n,
+                                  tz_error *error) {
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(x[i])) {
+            return tz_fail(error, TZ_ERR_FORMAT, "%s: %s[%zu] is %g, expected a finite number",
+                           path, name, i, (double)x[i]);
+        }
+    }
     return TZ_OK;
 }
 

@@ -50,6 +50,14 @@ TZ_API tz_status tz_safetensors_expect_f32(const tz_safetensors *file, const cha
                                            const size_t *shape, const float **data,
                                            tz_error *error);
 
+// Demands that a metadata string is this; TZ_ERR_MISMATCH.
+TZ_API tz_status tz_safetensors_expect_text(const tz_safetensors *file, const char *key,
+                                            const char *expected, tz_error *error);
+
+// Demands that the n values of tensor `name` of the file `path` are finite; TZ_ERR_FORMAT.
+TZ_API tz_status tz_tensor_expect_finite(const char *path, const char *name, const float *x,
+                                         size_t n, tz_error *error);
+
 // Writes atomically; same input, same bytes. Tensors and keys are sorted as the format's own writer
 // does.
 TZ_API tz_status tz_safetensors_write(const char *path, const tz_tensor *tensors, int n_tensors,

@@ -90,45 +90,25 @@ static tz_status make_file(const char *path, const tz_system *system, int n_trai
 
 // ---- reading
 
-static tz_status expect_text(const tz_safetensors *file, const char *key, const char *expected,
-                             tz_error *error) {
-    const char *found = tz_safetensors_metadata(file, key);
-    if (found == NULL || strcmp(found, expected) != 0) {
-        return tz_fail(error, TZ_ERR_MISMATCH, "%s: its %s is '%.64s', expected '%s'",
-                       tz_safetensors_path(file), key, found != NULL ? found : "", expected);
-    }
-    return TZ_OK;
-}
-
-static tz_status expect_finite(const tz_safetensors *file, const char *tensor, const float *x,
-                               size_t n, tz_error *error) {
-    for (size_t i = 0; i < n; i++) {
-        if (!isfinite(x[i])) {
-            return tz_fail(error, TZ_ERR_FORMAT, "%s: number %zu of %s is %g, expected finite ones",
-                           tz_safetensors_path(file), i, tensor, (double)x[i]);
-        }
-    }
-    return TZ_OK;
-}
-
 static tz_status read_file(tz_study_data *d, const tz_safetensors *file, int seed,
                            tz_error *error) {
     char seed_text[24];
     snprintf(seed_text, sizeof seed_text, "%d", seed);
+    const char *path = tz_safetensors_path(file);
     const tz_system *system = d->system;
     const size_t nz = 2 * (size_t)system->n;
     const size_t n_train = (size_t)d->train.n, n_test = (size_t)d->test.n;
     const float *train = NULL, *test = NULL; // (n_train, 5, nz), (n_test, 100, nz)
-    TZ_CHECK(expect_text(file, "format", FORMAT, error));
-    TZ_CHECK(expect_text(file, "version", tz_version(), error));
-    TZ_CHECK(expect_text(file, "system", system->name, error));
-    TZ_CHECK(expect_text(file, "seed", seed_text, error));
+    TZ_CHECK(tz_safetensors_expect_text(file, "format", FORMAT, error));
+    TZ_CHECK(tz_safetensors_expect_text(file, "version", tz_version(), error));
+    TZ_CHECK(tz_safetensors_expect_text(file, "system", system->name, error));
+    TZ_CHECK(tz_safetensors_expect_text(file, "seed", seed_text, error));
     TZ_CHECK(tz_safetensors_expect_f32(file, "train", 3, (size_t[]){n_train, TZ_CHUNK_TRAIN, nz},
                                        &train, error));
     TZ_CHECK(tz_safetensors_expect_f32(file, "test", 3, (size_t[]){n_test, TZ_CHUNK_TEST, nz},
                                        &test, error));
-    TZ_CHECK(expect_finite(file, "train", train, n_train * TZ_CHUNK_TRAIN * nz, error));
-    TZ_CHECK(expect_finite(file, "test", test, n_test * TZ_CHUNK_TEST * nz, error));
+    TZ_CHECK(tz_tensor_expect_finite(path, "train", train, n_train * TZ_CHUNK_TRAIN * nz, error));
+    TZ_CHECK(tz_tensor_expect_finite(path, "test", test, n_test * TZ_CHUNK_TEST * nz, error));
     d->train.z = tz_alloc(n_train * TZ_CHUNK_TRAIN * nz, sizeof *d->train.z);
     d->truth = tz_alloc(n_test * TZ_CHUNK_TEST * nz, sizeof *d->truth);
     if (d->train.z == NULL || d->truth == NULL) {

@@ -96,18 +96,6 @@ static tz_status check_env(const tz_safetensors *file, const tz_model *model, tz
                : TZ_OK;
 }
 
-static tz_status expect_finite(const tz_safetensors *file, const tz_tensor *tensor,
-                               tz_error *error) {
-    const float *x = tensor->data;
-    for (size_t i = 0; i < tensor->shape[0]; i++) {
-        if (!isfinite(x[i])) {
-            return tz_fail(error, TZ_ERR_FORMAT, "%s: %s[%zu] is %g, expected a finite number",
-                           tz_safetensors_path(file), tensor->name, i, (double)x[i]);
-        }
-    }
-    return TZ_OK;
-}
-
 static tz_status restore(const tz_safetensors *file, tz_trainer *trainer, tz_model *model,
                          tz_epoch_metrics *metrics, int *n_epochs, int max_epochs, const char *what,
                          tz_error *error) {
@@ -125,9 +113,10 @@ static tz_status restore(const tz_safetensors *file, tz_trainer *trainer, tz_mod
     TZ_CHECK(find(file, "position", TZ_DTYPE_I64, N_POSITION, 0, &position, error));
     TZ_CHECK(find(file, "sums", TZ_DTYPE_F64, 2, 0, &sums, error));
     TZ_CHECK(find(file, "metrics", TZ_DTYPE_F64, -1, TZ_N_METRICS, &table, error));
-    for (int i = 0; i < 3; i++) {
-        const tz_tensor *values[] = {parameters, m, v};
-        TZ_CHECK(expect_finite(file, values[i], error));
+    const tz_tensor *const values[] = {parameters, m, v};
+    for (size_t i = 0; i < TZ_COUNTOF(values); i++) {
+        TZ_CHECK(tz_tensor_expect_finite(tz_safetensors_path(file), values[i]->name,
+                                         values[i]->data, (size_t)n, error));
     }
     int64_t at[N_POSITION];
     double sum[2];

@@ -228,16 +228,6 @@ tz_status tz_sac_checkpoint_write(const char *path, const tz_sac_checkpoint *che
     return tz_safetensors_write(path, tensors, list.n, metadata, TZ_COUNTOF(metadata), error);
 }
 
-static tz_status expect_text(const tz_safetensors *file, const char *key, const char *expected,
-                             tz_error *error) {
-    const char *found = tz_safetensors_metadata(file, key);
-    if (found == NULL || strcmp(found, expected) != 0) {
-        return tz_fail(error, TZ_ERR_MISMATCH, "%s: metadata \"%s\" is '%.300s'; expected '%s'",
-                       tz_safetensors_path(file), key, found == NULL ? "" : found, expected);
-    }
-    return TZ_OK;
-}
-
 // Rows of a tensor that a checkpoint must hold, whatever its other sizes.
 static tz_status count_rows(size_t *n, const tz_safetensors *file, const char *name,
                             tz_error *error) {
@@ -274,11 +264,11 @@ static tz_status read_slot(const tensor_slot *slot, const tz_safetensors *file, 
 
 tz_status tz_sac_checkpoint_read(const tz_sac_checkpoint *checkpoint, const tz_safetensors *file,
                                  tz_error *error) {
-    TZ_CHECK(expect_text(file, "format", "trapeze sac checkpoint 2", error));
-    TZ_CHECK(expect_text(file, "config", checkpoint->config, error));
+    TZ_CHECK(tz_safetensors_expect_text(file, "format", "trapeze sac checkpoint 2", error));
+    TZ_CHECK(tz_safetensors_expect_text(file, "config", checkpoint->config, error));
     // another MuJoCo makes other states of the same controls; earlier files do not say which it was
     TZ_CHECK(tz_safetensors_metadata(file, "mujoco") != NULL
-                 ? expect_text(file, "mujoco", mj_versionString(), error)
+                 ? tz_safetensors_expect_text(file, "mujoco", mj_versionString(), error)
                  : TZ_OK);
 
     // sizes that the file decides, before the list that needs them

@@ -5,6 +5,8 @@
 #include "base/memory.h"
 #include "base/safetensors.h"
 
+#include <float.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -142,7 +144,23 @@ static void expect_names_file_tensor_and_shapes(void **state) {
                      TZ_ERR_MISMATCH);
     assert_int_equal(tz_safetensors_expect_f32(file, "absent", 1, (size_t[]){2}, &data, &error),
                      TZ_ERR_MISMATCH);
+
+    assert_int_equal(tz_safetensors_expect_text(file, "kind", "node-so", &error), TZ_OK);
+    assert_int_equal(tz_safetensors_expect_text(file, "kind", "hnn", &error), TZ_ERR_MISMATCH);
+    assert_non_null(strstr(error.text, path));
+    assert_non_null(strstr(error.text, ": its kind is 'node-so', expected 'hnn'"));
+    assert_int_equal(tz_safetensors_expect_text(file, "absent", "hnn", &error), TZ_ERR_MISMATCH);
+    assert_non_null(strstr(error.text, ": its absent is '', expected 'hnn'"));
     tz_safetensors_destroy(file);
+}
+
+static void finite_values(void **state) {
+    (void)state;
+    const float x[] = {1.0f, -FLT_MAX, -INFINITY};
+    tz_error error = {0};
+    assert_int_equal(tz_tensor_expect_finite("f", "w", x, 2, &error), TZ_OK);
+    assert_int_equal(tz_tensor_expect_finite("f", "w", x, 3, &error), TZ_ERR_FORMAT);
+    assert_string_equal(error.text, "f: w[2] is -inf, expected a finite number");
 }
 
 // ---- hostile files
@@ -371,6 +389,7 @@ int main(void) {
         cmocka_unit_test(bytes_are_canonical),
         cmocka_unit_test(refuses_to_write_a_name_twice),
         cmocka_unit_test(expect_names_file_tensor_and_shapes),
+        cmocka_unit_test(finite_values),
         cmocka_unit_test(refuses_every_truncation),
         cmocka_unit_test(survives_every_flipped_bit),
         cmocka_unit_test(judges_headers),

@@ -334,7 +334,7 @@ static void wrong_tensors_and_metadata_are_refused(void **state) {
         memcpy(part, tensors, sizeof part);
         part[i].data = nan_data;
         assert_int_equal(tz_safetensors_write(path, part, n, NULL, 0, NULL), TZ_OK);
-        expect_refused(path, task, TZ_ERR_FORMAT, "not finite");
+        expect_refused(path, task, TZ_ERR_FORMAT, "[0] is nan, expected a finite number");
     }
 
     // metadata
