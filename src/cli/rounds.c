@@ -69,6 +69,7 @@ typedef struct run {
     double best_return;
     double share[TZ_LIST_MAX];         // of the datasets given, by their steps; they sum to 1
     char data_sha256[TZ_LIST_MAX][65]; // (data.n)
+    char env[TZ_NAME_MAX], env_arguments[TZ_ENV_ARGUMENTS_MAX]; // as the data name it
 } run;
 
 // ---- words
@@ -375,7 +376,7 @@ static struct json_object *results_json(const run *r, const char *best) {
             json_object_array_add(trials, drive_json(r, &r->trials[i], "after_round", i, i));
         }
     }
-    tz_json_add_text(o, "env", a->env);
+    tz_json_add_env(o, r->env, r->env_arguments);
     tz_json_add_u64(o, "seed", a->seed);
     json_object_object_add(o, "rounds", rounds);
     json_object_object_add(o, "trials", trials);
@@ -415,7 +416,7 @@ static tz_status check_folder(const arguments *a, tz_error *error) {
     return a->resume ? TZ_OK : tz_run_folder_refuse(a->out, files, TZ_COUNTOF(files), error);
 }
 
-// How large the datasets given are, and which: changed ones would make another run.
+// How large the datasets given are, which, and of what: changed ones would make another run.
 static tz_status measure_data(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     double n_steps = 0.0;
@@ -423,6 +424,8 @@ static tz_status measure_data(run *r, tz_error *error) {
         tz_dataset *dataset = NULL;
         TZ_CHECK(tz_dataset_read(&dataset, a->data.item[i], a->env, error));
         memcpy(r->data_sha256[i], dataset->sha256, sizeof r->data_sha256[i]);
+        snprintf(r->env, sizeof r->env, "%s", dataset->env);
+        snprintf(r->env_arguments, sizeof r->env_arguments, "%s", dataset->env_arguments);
         r->share[i] = (double)dataset->n_steps;
         n_steps += r->share[i];
         tz_dataset_destroy(dataset);
@@ -470,7 +473,7 @@ static tz_status make_config(struct json_object **config, const run *r, int argc
     tz_json_add_int(options, "rounds", a->rounds);
     json_object_object_add(options, "trial", a->trial_episodes > 0 ? words_json(&r->trial) : NULL);
     *config = tz_config_new(argc, argv, a->seed);
-    tz_json_add_text(*config, "env", a->env);
+    tz_json_add_env(*config, r->env, r->env_arguments);
     json_object_object_add(*config, "options", options);
     json_object_object_add(*config, "choices", choices_json(r));
     return tz_config_add_input(*config, "model", a->model, error);

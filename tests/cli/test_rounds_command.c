@@ -200,7 +200,7 @@ static void every_option_reaches_its_part(void **state) {
     (void)state;
     assert_int_equal(
         trapeze(
-            FIRST
+            "rounds --env InvertedPendulum-v5 --data data --model first/model.safetensors "
             "--out all --rounds 1 --episodes 1 --steps 3 --epochs 2 --rollout-every 1 --lr 0.002 "
             "--lr-end 0.0005 --sequences 100 --sequence-length 4 --batch 20 --tile 10 "
             "--weight-decay 0.25 --clip 0.5 --input-noise 0.75 --curriculum 3 "
@@ -232,6 +232,10 @@ static void every_option_reaches_its_part(void **state) {
     }
     assert_string_equal(words(trial, "range"), "penalty");
     assert_string_equal(words(trial, "planner"), "mppi");
+    // the environment's name here, not as it was typed
+    json_object *own = json_object_from_file("all/config.json");
+    assert_string_equal(words(own, "env"), "inverted_pendulum");
+    json_object_put(own);
     // the round's seed is one more than 1000, that of all trials one less
     static const char *const parts[] = {"all/round-1/mpc/config.json", "all/trial-1/config.json",
                                         "all/round-1/model/config.json"};
