@@ -87,6 +87,7 @@ tz_status tz_candidates_create(tz_candidates *c, const tz_planner_def *def, int 
                          .nz = tz_task_nz(task),
                          .nu = task->nu,
                          .T = def->horizon,
+                         .rewards_places = task->digest[0] != '\0',
                          .n_max = n_max,
                          .n_members = tz_ensemble_count(model),
                          .n_workers = tz_team_size(team)};
@@ -137,9 +138,19 @@ void tz_candidates_destroy(tz_candidates *c) {
     tz_free(c->score);
 }
 
-void tz_candidates_start_at(tz_candidates *c, const float *z0) {
-    for (int row = 0; row < TZ_CANDIDATE_TILE; row++) {
-        memcpy(c->z0 + row * c->nz, z0, (size_t)c->nz * sizeof *z0);
+void tz_candidates_start_at(tz_candidates *c, const double *z) {
+    for (int i = 0; i < c->nz; i++) {
+        const bool is_cyclic = i < c->task->nq && c->task->cyclic[i];
+        c->shift[i] = is_cyclic ? z[i] : 0.0;
+        for (int row = 0; row < TZ_CANDIDATE_TILE; row++) {
+            c->z0[row * c->nz + i] = is_cyclic ? 0.0f : (float)z[i];
+        }
+    }
+}
+
+void tz_candidates_shift_back(const tz_candidates *c, float *states, int n) {
+    for (int i = 0; i < n * c->nz; i++) {
+        states[i] = (float)((double)states[i] + c->shift[i % c->nz]);
     }
 }
 
@@ -148,6 +159,13 @@ void tz_candidates_start_at(tz_candidates *c, const float *z0) {
 static void to_double(double *y, const float *x, int n) {
     for (int i = 0; i < n; i++) {
         y[i] = (double)x[i];
+    }
+}
+
+// A state as the task's rules see it.
+static void place(const tz_candidates *c, double *y, const float *z) {
+    for (int i = 0; i < c->nz; i++) {
+        y[i] = (double)z[i] + (c->rewards_places ? c->shift[i] : 0.0);
     }
 }
 
@@ -186,7 +204,7 @@ static tz_score score_row(const tz_candidates *c, const tz_task *task, tz_task_s
     double weight = 1.0, penalty = 0.0;
     bool over = false;
 
-    to_double(z_a, z + row * c->nz, c->nz);
+    place(c, z_a, z + row * c->nz);
     for (int t = 0; t < c->T; t++) {
         const float *z_next = z + ((size_t)(t + 1) * (size_t)B + (size_t)row) * (size_t)c->nz;
         if (!all_finite(z_next, c->nz)) {
@@ -195,7 +213,7 @@ static tz_score score_row(const tz_candidates *c, const tz_task *task, tz_task_s
         if (over) {
             continue;
         }
-        to_double(z_b, z_next, c->nz);
+        place(c, z_b, z_next);
         to_double(u_a, u + ((size_t)t * (size_t)B + (size_t)row) * (size_t)c->nu, c->nu);
         const double reward = tz_task_reward(task, scratch, z_a, u_a, z_b);
         score.first_reward = t == 0 ? reward : score.first_reward;
@@ -261,7 +279,7 @@ static void score_tile(const tz_candidates *c, const tz_task *task, tz_score *sc
                        const float *u, int B, int worker) {
     float *V = c->V + (size_t)worker * TZ_CANDIDATE_TILE;
     if (c->guide.critic != NULL) {
-        tz_guide_value(&c->guide, worker, V, z + (size_t)c->T * (size_t)(B * c->nz), B);
+        tz_guide_value(&c->guide, worker, V, z + (size_t)c->T * (size_t)(B * c->nz), c->shift, B);
     }
     for (int row = 0; row < B; row++) {
         score[row] = score_row(c, task, c->scratch[worker], z, u, V[row], B, row);
@@ -374,9 +392,9 @@ void tz_candidates_propose(tz_candidates *c, float *u, uint64_t draw, int n) {
     memcpy(c->z_t, c->z0, (size_t)n * nz * sizeof *c->z_t);
     for (int t = 0; t < c->T; t++) {
         float *u_t = u_tile + (size_t)t * (size_t)n * nu;
-        tz_guide_act(&c->guide, 0, u_t, c->z_t, NULL, 1);
+        tz_guide_act(&c->guide, 0, u_t, c->z_t, c->shift, NULL, 1);
         if (n > 1) {
-            tz_guide_act(&c->guide, 0, u_t + nu, c->z_t + nz, rng + 1, n - 1);
+            tz_guide_act(&c->guide, 0, u_t + nu, c->z_t + nz, c->shift, rng + 1, n - 1);
         }
         tz_model_rollout(c->model, c->workspace[0], z_next, c->z_t, u_t, 1, n);
         memcpy(c->z_t, z_next + (size_t)n * nz, (size_t)n * nz * sizeof *c->z_t);

@@ -9,6 +9,10 @@
 // The population is cut in tiles of a fixed number of rows. One thread draws, rolls out and scores
 // a tile over the whole horizon, and every tile has a random stream of its own, so nothing depends
 // on the number of threads. Within a tile arrays are time-major: u (T, B, nu), z (T + 1, B, nz).
+//
+// The dynamics do not depend on a cyclic coordinate: rollouts start at 0 there, where f32 is
+// finest. Who looks at a place, as the policy and the rules of one's own MJCF may, sees it in
+// double with the shift undone.
 #ifndef TRAPEZE_PLAN_CANDIDATES_H
 #define TRAPEZE_PLAN_CANDIDATES_H
 
@@ -48,6 +52,8 @@ typedef struct tz_candidates {
     const tz_task *sought; // borrowed; scores the draws: the task, or a copy with other weights
     tz_guide guide;
     int nz, nu, T;
+    double shift[TZ_NZ_MAX];        // undone by adding it: z of cyclic coordinates, else 0   (nz)
+    bool rewards_places;            // the task's reward or end may read cyclic coordinates
     int n_max;                      // most candidates of a population
     int n_members;                  // of an ensemble, else 0
     int n_workers;                  // threads of the team
@@ -77,8 +83,11 @@ tz_status tz_candidates_create(tz_candidates *candidates, const tz_planner_def *
                                tz_error *error);
 void tz_candidates_destroy(tz_candidates *candidates);
 
-// All candidates start at z0 (nz).
-void tz_candidates_start_at(tz_candidates *candidates, const float *z0);
+// All candidates start at z (nz), cyclic coordinates shifted to 0.
+void tz_candidates_start_at(tz_candidates *candidates, const double *z);
+
+// Undoes the shift of predicted states (n, nz).
+void tz_candidates_shift_back(const tz_candidates *candidates, float *states, int n);
 
 // Draws n candidates u = clip(mean + std * noise) with mean, std (T, nu) in units of the controls,
 // except for the first n_given, which are the sequences given (n_given, T, nu), clipped; rolls them

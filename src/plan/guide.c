@@ -70,19 +70,21 @@ void tz_guide_destroy(tz_guide *guide) {
     tz_free(guide->u);
 }
 
-// The worker's copy of z (B, nz) in double, as policies take it.
-static const double *widen(const tz_guide *guide, int worker, const float *z, int B) {
+// The worker's copy of z (B, nz) + shift (nz) in double, as policies take it.
+static const double *widen(const tz_guide *guide, int worker, const float *z, const double *shift,
+                           int B) {
     TZ_ASSERT(B <= guide->max_batch);
     double *wide = guide->z + (size_t)worker * (size_t)(guide->max_batch * guide->nz);
     for (int i = 0; i < B * guide->nz; i++) {
-        wide[i] = (double)z[i];
+        wide[i] = (double)z[i] + shift[i % guide->nz];
     }
     return wide;
 }
 
-void tz_guide_act(const tz_guide *guide, int worker, float *u, const float *z, tz_rng *rng, int B) {
-    tz_policy_act(guide->policy, guide->policy_workspace[worker], u, widen(guide, worker, z, B),
-                  rng, B);
+void tz_guide_act(const tz_guide *guide, int worker, float *u, const float *z, const double *shift,
+                  tz_rng *rng, int B) {
+    tz_policy_act(guide->policy, guide->policy_workspace[worker], u,
+                  widen(guide, worker, z, shift, B), rng, B);
     for (int i = 0; i < B * guide->nu; i++) {
         const int j = i % guide->nu;
         const double middle = 0.5 * (guide->task->control_low[j] + guide->task->control_high[j]);
@@ -90,8 +92,9 @@ void tz_guide_act(const tz_guide *guide, int worker, float *u, const float *z, t
     }
 }
 
-void tz_guide_value(const tz_guide *guide, int worker, float *V, const float *z, int B) {
-    const double *wide = widen(guide, worker, z, B);
+void tz_guide_value(const tz_guide *guide, int worker, float *V, const float *z,
+                    const double *shift, int B) {
+    const double *wide = widen(guide, worker, z, shift, B);
     float *u = guide->u + (size_t)worker * (size_t)(guide->max_batch * guide->nu);
     tz_policy_act(guide->policy, guide->policy_workspace[worker], u, wide, NULL, B);
     tz_critic_q(guide->critic, guide->critic_workspace[worker], V, wide, u, B);

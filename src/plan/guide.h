@@ -29,12 +29,14 @@ tz_status tz_guide_create(tz_guide *guide, const tz_planner_def *def, const tz_t
                           int max_batch, int n_workers, tz_error *error);
 void tz_guide_destroy(tz_guide *guide);
 
-// u (B, nu) <- the policy's controls at z (B, nz), in the task's range: deterministic with rng
-// NULL, else drawn, rng (B). The middle of the range where the state diverged and the policy knows
-// none.
-void tz_guide_act(const tz_guide *guide, int worker, float *u, const float *z, tz_rng *rng, int B);
+// u (B, nu) <- the policy's controls at z (B, nz) + shift (nz), in the task's range: deterministic
+// with rng NULL, else drawn, rng (B). The middle of the range where the state diverged and the
+// policy knows none.
+void tz_guide_act(const tz_guide *guide, int worker, float *u, const float *z, const double *shift,
+                  tz_rng *rng, int B);
 
-// V (B) <- values of z (B, nz). With a critic only.
-void tz_guide_value(const tz_guide *guide, int worker, float *V, const float *z, int B);
+// V (B) <- values of z (B, nz) + shift (nz). With a critic only.
+void tz_guide_value(const tz_guide *guide, int worker, float *V, const float *z,
+                    const double *shift, int B);
 
 #endif

@@ -361,8 +361,8 @@ static void shift_sequence(const tz_planner *planner, float *u, const float *nex
     memcpy(u + last, next, nu * sizeof *next);
 }
 
-// The control after the horizon is the policy's at the plan's last state, without one the middle of
-// the control range.
+// The control after the horizon is the policy's at the plan's last state, still shifted, without
+// one the middle of the control range.
 static void shift_warm_start(tz_planner *planner) {
     float next[TZ_NU_MAX];
     for (int j = 0; j < planner->task->nu; j++) {
@@ -370,7 +370,8 @@ static void shift_warm_start(tz_planner *planner) {
     }
     if (planner->n_proposed > 0 && planner->def.kind != TZ_PLANNER_RANDOM) {
         const size_t last = (size_t)(planner->def.horizon * planner->candidates.nz);
-        tz_guide_act(&planner->candidates.guide, 0, next, planner->z + last, NULL, 1);
+        tz_guide_act(&planner->candidates.guide, 0, next, planner->z + last,
+                     planner->candidates.shift, NULL, 1);
     }
     const size_t size = (size_t)(planner->def.horizon * planner->task->nu);
     float *kept = planner->given + (size_t)planner->n_proposed * size;
@@ -381,28 +382,8 @@ static void shift_warm_start(tz_planner *planner) {
     planner->step++;
 }
 
-// The dynamics do not depend on a cyclic coordinate: planning starts at 0, where f32 is finest.
-static void start_candidates(tz_planner *planner, const double *z) {
-    float z0[TZ_NZ_MAX];
-    for (int i = 0; i < tz_task_nz(planner->task); i++) {
-        const bool cyclic = i < planner->task->nq && planner->task->cyclic[i];
-        z0[i] = cyclic ? 0.0f : (float)z[i];
-    }
-    tz_candidates_start_at(&planner->candidates, z0);
-}
-
-// Shifts cyclic coordinates of predicted states (n, nz) back to where the robot is.
-static void shift_back(const tz_task *task, float *states, int n, const double *z) {
-    const int nz = tz_task_nz(task);
-    for (int i = 0; i < task->nq; i++) {
-        for (int row = 0; task->cyclic[i] && row < n; row++) {
-            states[row * nz + i] = (float)((double)states[row * nz + i] + z[i]);
-        }
-    }
-}
-
 // States of candidates spread over the last draw.
-static void show_candidates(tz_planner *planner, tz_plan *plan, const double *z) {
+static void show_candidates(tz_planner *planner, tz_plan *plan) {
     const tz_candidates *candidates = &planner->candidates;
     const int rows = planner->def.horizon + 1, n_shown = shown(&planner->def);
     plan->n_sample_z = candidates->n < n_shown ? candidates->n : n_shown;
@@ -410,13 +391,13 @@ static void show_candidates(tz_planner *planner, tz_plan *plan, const double *z)
         tz_candidates_states(candidates, planner->sample_z + (size_t)(i * rows * candidates->nz),
                              (int)((long)i * candidates->n / plan->n_sample_z));
     }
-    shift_back(planner->task, planner->sample_z, plan->n_sample_z * rows, z);
+    tz_candidates_shift_back(candidates, planner->sample_z, plan->n_sample_z * rows);
     plan->sample_z = planner->sample_z;
 }
 
 // Hands on the controls and what the model says of them.
-static void tell(tz_planner *planner, tz_plan *plan, const tz_score *score, const double *z) {
-    shift_back(planner->task, planner->z, planner->def.horizon + 1, z);
+static void tell(tz_planner *planner, tz_plan *plan, const tz_score *score) {
+    tz_candidates_shift_back(&planner->candidates, planner->z, planner->def.horizon + 1);
     plan->u = planner->u;
     plan->z = planner->z;
     const bool is_predicted = score->outcome != TZ_ROLLOUT_DIVERGED;
@@ -426,20 +407,20 @@ static void tell(tz_planner *planner, tz_plan *plan, const tz_score *score, cons
 
 // Follows the chosen controls through the model for the prediction; when they diverge although no
 // elite did, the best candidate is the plan.
-static void follow(tz_planner *planner, tz_plan *plan, const double *z) {
+static tz_score follow(tz_planner *planner) {
     const int T = planner->def.horizon, nu = planner->task->nu;
     tz_score score = tz_candidates_follow(&planner->candidates, planner->z, planner->u);
     if (score.outcome == TZ_ROLLOUT_DIVERGED) {
         memcpy(planner->u, planner->best_u, (size_t)(T * nu) * sizeof *planner->u);
         score = tz_candidates_follow(&planner->candidates, planner->z, planner->u);
     }
-    tell(planner, plan, &score, z);
+    return score;
 }
 
 void tz_planner_plan(tz_planner *planner, tz_plan *plan, const double *z) {
     const double start_s = tz_now_s();
     *plan = (tz_plan){.horizon = planner->def.horizon};
-    start_candidates(planner, z);
+    tz_candidates_start_at(&planner->candidates, z);
     if (planner->n_proposed > 0) {
         tz_candidates_propose(&planner->candidates, planner->given, tz_planner_draw(planner, 0),
                               planner->n_proposed);
@@ -450,9 +431,10 @@ void tz_planner_plan(tz_planner *planner, tz_plan *plan, const double *z) {
     }
 
     planner->ops->plan(planner, plan);
-    show_candidates(planner, plan, z);
-    follow(planner, plan, z);
+    show_candidates(planner, plan);
+    const tz_score score = follow(planner);
     shift_warm_start(planner);
+    tell(planner, plan, &score);
     plan->plan_s = tz_now_s() - start_s;
 }
 
@@ -460,8 +442,8 @@ void tz_planner_coast(tz_planner *planner, tz_plan *plan, const double *z) {
     static const float none[TZ_NU_MAX];
     *plan = (tz_plan){.horizon = planner->def.horizon};
     shift_sequence(planner, planner->u, none);
-    start_candidates(planner, z);
+    tz_candidates_start_at(&planner->candidates, z);
     const tz_score score = tz_candidates_follow(&planner->candidates, planner->z, planner->u);
-    tell(planner, plan, &score, z);
     shift_warm_start(planner);
+    tell(planner, plan, &score);
 }

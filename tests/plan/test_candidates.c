@@ -42,10 +42,24 @@ static const char arm[] =
     "datatype='real' needstage='pos'/></sensor>"
     "</mujoco>";
 
-static int enter_with_arm(void **state) {
+// A cart that is to go to a place on a rail, along which nothing changes.
+static const char cart[] =
+    "<mujoco><compiler autolimits='true'/><option timestep='0.02' gravity='0 0 0'/>"
+    "<custom><text name='trapeze_reward' data='0 - abs(q.rail - 1)'/>"
+    "<text name='trapeze_end' data='q.rail &lt; 2.9'/>"
+    "<text name='trapeze_cyclic' data='rail'/></custom>"
+    "<worldbody><body><joint name='rail' type='slide' axis='1 0 0'/><geom size='0.1' mass='1'/>"
+    "</body></worldbody>"
+    "<actuator><motor name='motor' joint='rail' gear='20' ctrlrange='-1 1'/></actuator>"
+    "</mujoco>";
+
+static int enter_with_robots(void **state) {
     tz_error error;
     enter_folder(state);
-    return tz_file_write("arm.xml", arm, strlen(arm), &error) == TZ_OK ? 0 : -1;
+    return tz_file_write("arm.xml", arm, strlen(arm), &error) == TZ_OK &&
+                   tz_file_write("cart.xml", cart, strlen(cart), &error) == TZ_OK
+               ? 0
+               : -1;
 }
 
 static tz_env *make_env(const char *name) {
@@ -109,6 +123,10 @@ static double earned_by_single_calls(const tz_planner *planner, int i, int *n_st
         double a[TZ_NZ_MAX], b[TZ_NZ_MAX], u_t[TZ_NU_MAX];
         widen(a, z + t * c->nz, c->nz);
         widen(b, z + (t + 1) * c->nz, c->nz);
+        for (int k = 0; c->rewards_places && k < c->nz; k++) {
+            a[k] += c->shift[k];
+            b[k] += c->shift[k];
+        }
         widen(u_t, u + t * c->nu, c->nu);
         sum += weight * task->reward(task, a, u_t, b);
         over = task->ends_early && task->terminated && task->terminated(task, b);
@@ -178,6 +196,45 @@ static void candidates_earn_the_rewards_of_a_file(void **state) {
     (void)state;
     expect_the_tasks_rewards("arm.xml");
     expect_the_tasks_rewards(TZ_SOURCE_DIR "/assets/examples/balancer.xml");
+}
+
+// Where the robot is counts for the reward and the end of one's own MJCF, though not for its
+// dynamics, along which planning starts at 0.
+static void a_reward_may_read_a_cyclic_coordinate(void **state) {
+    (void)state;
+    tz_error error;
+    tz_env *env = make_env("cart.xml");
+    const tz_task *task = tz_env_task(env);
+    tz_model *model = NULL;
+    tz_team *team = NULL;
+    assert_int_equal(tz_sim_model_create(&model, env, &error), TZ_OK);
+    assert_int_equal(tz_team_create(&team, 1, &error), TZ_OK);
+    tz_planner *planner = make_planner(task, model, team);
+    const double z[] = {3.0, 0.0};
+    tz_plan plan;
+    tz_planner_plan(planner, &plan, z);
+    assert_true(plan.z[0] == 3.0f);
+
+    int n_over = 0;
+    for (int i = 0; i < N; i++) {
+        float states[(T + 1) * 2];
+        double expected = 0.0, weight = 1.0;
+        candidate_states(&planner->candidates, states, i);
+        bool over = false;
+        for (int t = 0; t < T && !over; t++) {
+            const double q = 3.0 + (double)states[2 * (t + 1)];
+            expected -= weight * fabs(q - 1.0);
+            weight *= 0.9;
+            over = q < 2.9;
+        }
+        n_over += over;
+        assert_true(fabs(planner->candidates.score[i].earned - expected) < 1e-9);
+    }
+    assert_in_range(n_over, 1, N - 1);
+    tz_planner_destroy(planner);
+    tz_team_destroy(team);
+    tz_model_destroy(model);
+    tz_env_destroy(env);
 }
 
 // With a model that is no simulator, so that all that is derived is derived for rewards.
@@ -484,7 +541,8 @@ int main(void) {
         cmocka_unit_test(what_leaves_the_range_pays_by_widths),
         cmocka_unit_test(candidates_earn_the_tasks_rewards),
         cmocka_unit_test(candidates_earn_the_rewards_of_a_file),
+        cmocka_unit_test(a_reward_may_read_a_cyclic_coordinate),
         cmocka_unit_test(a_state_is_derived_once),
     };
-    return cmocka_run_group_tests(tests, enter_with_arm, leave_folder);
+    return cmocka_run_group_tests(tests, enter_with_robots, leave_folder);
 }

@@ -1,10 +1,14 @@
 // A policy and its critic in a planner, on Hopper with what is shipped for it: proposals are the
 // policy's own controls, the value at the horizon is the critic's, and both make a horizon of four
 // steps long enough to stay on one's feet.
+#include "folder.h"
+
 #include "plan/planner_kind.h"
 #include "plan/sim_model.h"
 
+#include "base/file.h"
 #include "base/memory.h"
+#include "base/safetensors.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -26,7 +30,7 @@ static tz_policy *policy;
 static tz_critic *critic;
 
 static int set_up(void **state) {
-    (void)state;
+    enter_folder(state);
     tz_env_def def = tz_env_def_default();
     def.name = "hopper";
     const bool made =
@@ -39,12 +43,11 @@ static int set_up(void **state) {
 }
 
 static int tear_down(void **state) {
-    (void)state;
     tz_critic_destroy(critic);
     tz_policy_destroy(policy);
     tz_model_destroy(model);
     tz_env_destroy(env);
-    return 0;
+    return leave_folder(state);
 }
 
 static tz_planner_def guided(tz_planner_kind kind) {
@@ -144,6 +147,61 @@ static void proposals_follow_the_policy_through_the_model(void **state) {
     tz_planner_plan(planner, &plan, z);
     assert_memory_equal(planner->given, u, sizeof u);
     destroy(planner, team);
+}
+
+// A policy of one's own MJCF sees where the robot is: u = tanh(0.2 x) for x > 0, here.
+static void a_policy_may_see_a_cyclic_coordinate(void **state) {
+    (void)state;
+    static const char cart[] =
+        "<mujoco><compiler autolimits='true'/><option timestep='0.02' gravity='0 0 0'/>"
+        "<custom><text name='trapeze_reward' data='v.rail'/>"
+        "<text name='trapeze_cyclic' data='rail'/></custom>"
+        "<worldbody><body><joint name='rail' type='slide' axis='1 0 0'/>"
+        "<geom size='0.1' mass='1'/></body></worldbody>"
+        "<actuator><motor name='motor' joint='rail' gear='20' ctrlrange='-1 1'/></actuator>"
+        "</mujoco>";
+    static const float first[] = {1.0f, 0.0f}, one = 1.0f, gain = 0.2f, zero = 0.0f;
+    const tz_tensor tensors[] = {{"actor.mu.0.weight", TZ_DTYPE_F32, 2, {1, 2}, first},
+                                 {"actor.mu.0.bias", TZ_DTYPE_F32, 1, {1}, &zero},
+                                 {"actor.mu.2.weight", TZ_DTYPE_F32, 2, {1, 1}, &one},
+                                 {"actor.mu.2.bias", TZ_DTYPE_F32, 1, {1}, &zero},
+                                 {"actor.mu.4.weight", TZ_DTYPE_F32, 2, {1, 1}, &gain},
+                                 {"actor.mu.4.bias", TZ_DTYPE_F32, 1, {1}, &zero}};
+    const tz_metadata sees[] = {{"observation_index", "[0, 1]"},
+                                {"observation_low", "[-100, -100]"},
+                                {"observation_high", "[100, 100]"}};
+    assert_int_equal(tz_file_write("cart.xml", cart, strlen(cart), NULL), TZ_OK);
+    assert_int_equal(tz_safetensors_write("cart.safetensors", tensors, TZ_COUNTOF(tensors), sees,
+                                          TZ_COUNTOF(sees), NULL),
+                     TZ_OK);
+    tz_env_def env_def = tz_env_def_default();
+    env_def.name = "cart.xml";
+    tz_env *cart_env = NULL;
+    tz_model *sim = NULL;
+    tz_policy *sees_place = NULL;
+    tz_team *team = NULL;
+    tz_planner *planner = NULL;
+    assert_int_equal(tz_env_create(&cart_env, &env_def, NULL), TZ_OK);
+    assert_int_equal(tz_sim_model_create(&sim, cart_env, NULL), TZ_OK);
+    assert_int_equal(
+        tz_policy_create(&sees_place, "./cart.safetensors", tz_env_task(cart_env), NULL), TZ_OK);
+    assert_int_equal(tz_team_create(&team, 1, NULL), TZ_OK);
+    tz_planner_def def = guided(TZ_PLANNER_CEM);
+    def.policy = sees_place;
+    def.critic = NULL;
+    assert_int_equal(tz_planner_create(&planner, &def, tz_env_task(cart_env), sim, team, NULL),
+                     TZ_OK);
+
+    // the first control proposed, and the one behind the horizon
+    const double z[] = {3.0, 0.0};
+    tz_plan plan;
+    tz_planner_plan(planner, &plan, z);
+    assert_true(fabs((double)planner->given[0] - tanh(0.2 * 3.0)) < 1e-6);
+    assert_true(fabs((double)planner->mean[T - 1] - tanh(0.2 * (double)plan.z[2 * T])) < 1e-6);
+    destroy(planner, team);
+    tz_policy_destroy(sees_place);
+    tz_model_destroy(sim);
+    tz_env_destroy(cart_env);
 }
 
 static void the_last_state_is_worth_its_value(void **state) {
@@ -389,6 +447,7 @@ static void what_cannot_guide_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(proposals_follow_the_policy_through_the_model),
+        cmocka_unit_test(a_policy_may_see_a_cyclic_coordinate),
         cmocka_unit_test(the_last_state_is_worth_its_value),
         cmocka_unit_test(controls_stay_in_the_range_of_the_task),
         cmocka_unit_test(without_a_prediction_the_policy_leads),
