@@ -33,13 +33,25 @@ tz_status tz_policy_find_file(char path[TZ_PATH_MAX], const char *name_or_path, 
     return find_file(path, name_or_path) ? TZ_OK : fail_unknown(name_or_path, "", error);
 }
 
-static tz_status create_self(tz_policy *policy, const char *name_or_path, tz_error *error) {
+// NULL: none of this name.
+static const tz_policy_ops *find_builtin(const char *name) {
     for (size_t i = 0; i < TZ_COUNTOF(builtins); i++) {
-        if (strcmp(name_or_path, builtins[i]->name) == 0) {
-            policy->ops = builtins[i];
-            snprintf(policy->name, sizeof policy->name, "%s", builtins[i]->name);
-            return TZ_OK;
+        if (strcmp(name, builtins[i]->name) == 0) {
+            return builtins[i];
         }
+    }
+    return NULL;
+}
+
+bool tz_policy_is_builtin(const char *name_or_path) {
+    return find_builtin(name_or_path) != NULL;
+}
+
+static tz_status create_self(tz_policy *policy, const char *name_or_path, tz_error *error) {
+    policy->ops = find_builtin(name_or_path);
+    if (policy->ops != NULL) {
+        snprintf(policy->name, sizeof policy->name, "%s", policy->ops->name);
+        return TZ_OK;
     }
     char path[TZ_PATH_MAX];
     if (!find_file(path, name_or_path)) {

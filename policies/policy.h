@@ -18,6 +18,9 @@ TZ_API tz_status tz_policy_create(tz_policy **policy, const char *name_or_path, 
                                   tz_error *error);
 TZ_API void tz_policy_destroy(tz_policy *policy); // Nullable
 
+// Whether the name is a built-in's: "random", "zero".
+TZ_API bool tz_policy_is_builtin(const char *name_or_path);
+
 // Whether it draws every control ("random"): tz_policy_act then needs rng.
 TZ_API bool tz_policy_needs_rng(const tz_policy *policy);
 

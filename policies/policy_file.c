@@ -394,9 +394,11 @@ static bool is_archive(const char *path) {
     return tz_zip_is(magic, n);
 }
 
-// Looks for statistics beside the archive FOLDER/NAME.zip: FOLDER/NAME/vecnormalize.pkl, then
-// FOLDER/vecnormalize.pkl.
-static void find_statistics(char found[TZ_PATH_MAX], const char *path) {
+void tz_policy_find_statistics(char found[TZ_PATH_MAX], const char *path) {
+    found[0] = '\0';
+    if (!is_archive(path)) {
+        return;
+    }
     const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
     const int stem = dot != NULL && (slash == NULL || dot > slash) ? (int)(dot - path) : 0;
     const int folder = slash == NULL ? 0 : (int)(slash - path) + 1;
@@ -415,8 +417,8 @@ static tz_status add_statistics(tz_policy_file *file, const char *path, const ch
                                 tz_error *error) {
     if (statistics != NULL) {
         TZ_CHECK(tz_path_join(file->statistics, "", statistics, error));
-    } else if (is_archive(path)) {
-        find_statistics(file->statistics, path);
+    } else {
+        tz_policy_find_statistics(file->statistics, path);
     }
     if (file->statistics[0] == '\0') {
         return TZ_OK;

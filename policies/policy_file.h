@@ -27,10 +27,15 @@ typedef struct tz_policy_file {
 TZ_API tz_status tz_policy_find_file(char path[TZ_PATH_MAX], const char *name_or_path,
                                      tz_error *error);
 
+// Looks for VecNormalize statistics beside an archive of Stable-Baselines3:
+// FOLDER/NAME/vecnormalize.pkl for FOLDER/NAME.zip, then FOLDER/vecnormalize.pkl. "" where there
+// are none, or for another kind of file.
+TZ_API void tz_policy_find_statistics(char found[TZ_PATH_MAX], const char *path);
+
 // Reads a file of any kind. `statistics` (Nullable) is a VecNormalize file to use; without it, one
-// that lies beside an archive of Stable-Baselines3 is used: vecnormalize.pkl in its folder, or in a
-// folder of its name. The caller frees with tz_policy_file_free, also on failure.
-// TZ_ERR_IO, TZ_ERR_FORMAT, TZ_ERR_MISMATCH, TZ_ERR_UNSUPPORTED, TZ_ERR_MEMORY.
+// that lies beside the file (tz_policy_find_statistics) is used. The caller frees with
+// tz_policy_file_free, also on failure. TZ_ERR_IO, TZ_ERR_FORMAT, TZ_ERR_MISMATCH,
+// TZ_ERR_UNSUPPORTED, TZ_ERR_MEMORY.
 TZ_API tz_status tz_policy_file_read(tz_policy_file *file, const char *path, const char *statistics,
                                      tz_error *error);
 TZ_API void tz_policy_file_free(tz_policy_file *file);

@@ -96,6 +96,11 @@ tz_status tz_join_env_arguments(char text[TZ_ENV_ARGUMENTS_MAX], const tz_text_l
 struct json_object;
 void tz_json_add_env(struct json_object *object, const char *env, const char *env_arguments);
 
+// Adds who guides a planner to a configuration: a built-in policy as "policy"; else its file, the
+// statistics beside it and the critic to the inputs, shipped files by name. Both may be NULL.
+tz_status tz_config_add_guide(struct json_object *config, const char *policy, const char *critic,
+                              tz_error *error);
+
 // Gymnasium's version of a choice, for tz_env_def: 0, 5, 4.
 int tz_version_of_choice(int choice);
 

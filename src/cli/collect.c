@@ -10,6 +10,7 @@
 #include "base/run_folder.h"
 #include "cli/cli.h"
 #include "data/check.h"
+#include "policies/policy_file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,22 +37,37 @@ typedef struct run {
 
 // ---- configuration
 
+static tz_status add_policy(struct json_object *policies, const tz_policy *policy,
+                            const char *name_or_path, tz_error *error) {
+    char path[TZ_PATH_MAX], statistics[TZ_PATH_MAX] = "", digest[65];
+    struct json_object *o = json_object_new_object();
+    json_object_array_add(policies, o);
+    tz_json_add_text(o, "name", tz_policy_name(policy));
+    tz_json_add_text(o, "sha256", tz_policy_sha256(policy));
+    if (!tz_policy_is_builtin(name_or_path)) {
+        TZ_CHECK(tz_policy_find_file(path, name_or_path, error));
+        tz_policy_find_statistics(statistics, path);
+    }
+    if (statistics[0] != '\0') {
+        TZ_CHECK(tz_file_sha256(statistics, digest, error));
+        tz_json_add_text(o, "statistics_sha256", digest);
+    }
+    return TZ_OK;
+}
+
 // Adds what the bytes of the dataset depend on, and nothing else.
-static void add_choices(struct json_object *config, const run *r) {
+static tz_status add_choices(struct json_object *config, const run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     const tz_task *task = tz_env_task(r->env);
     if (task->digest[0] != '\0') { // a user's MJCF, which may change
         tz_json_add_text(config, "env_digest", task->digest);
     }
-    struct json_object *policies = json_object_new_array();
-    for (int p = 0; p < a->policies.n; p++) {
-        struct json_object *policy = json_object_new_object();
-        tz_json_add_text(policy, "name", tz_policy_name(r->policies[p]));
-        tz_json_add_text(policy, "sha256", tz_policy_sha256(r->policies[p]));
-        json_object_array_add(policies, policy);
-    }
     tz_json_add_env(config, task->name, task->env_arguments);
+    struct json_object *policies = json_object_new_array();
     json_object_object_add(config, "policies", policies);
+    for (int p = 0; p < a->policies.n; p++) {
+        TZ_CHECK(add_policy(policies, r->policies[p], a->policies.item[p], error));
+    }
     tz_json_add_int(config, "episodes", a->episodes);
     tz_json_add_int(config, "max_episode_steps", task->max_episode_steps);
     tz_json_add_real(config, "noise", a->noise);
@@ -60,6 +76,7 @@ static void add_choices(struct json_object *config, const run *r) {
     tz_json_add_bool(config, "sampled", a->sampled);
     tz_json_add_bool(config, "ends_early", task->ends_early);
     tz_json_add_u64(config, "seed", a->seed);
+    return TZ_OK;
 }
 
 // "half_cheetah-expert, random; noise 0.1 to 0.3, colour 0.9"
@@ -81,14 +98,16 @@ static tz_status create_writer(run *r, tz_error *error) {
     char algorithm[1024];
     describe_algorithm(algorithm, sizeof algorithm, r);
     struct json_object *choices = json_object_new_object();
-    add_choices(choices, r);
+    tz_status status = add_choices(choices, r, error);
     tz_writer_def def = tz_writer_def_default();
     def.folder = r->arguments.out;
     def.config_json = json_object_to_json_string_ext(choices, JSON_C_TO_STRING_PLAIN);
     def.description = "Episodes collected by trapeze.";
     def.algorithm_name = algorithm;
     def.resume = r->arguments.resume;
-    const tz_status status = tz_writer_create(&r->writer, &def, tz_env_task(r->env), error);
+    if (status == TZ_OK) {
+        status = tz_writer_create(&r->writer, &def, tz_env_task(r->env), error);
+    }
     json_object_put(choices);
     return status;
 }
@@ -97,12 +116,14 @@ static tz_status create_writer(run *r, tz_error *error) {
 static tz_status write_config(const run *r, int argc, char **argv, tz_error *error) {
     char path[TZ_PATH_MAX];
     TZ_CHECK(tz_path_join(path, r->arguments.out, "config.json", error));
-    if (r->arguments.resume && tz_file_exists(path)) {
+    if (tz_writer_was_resumed(r->writer) && tz_file_exists(path)) {
         return TZ_OK;
     }
     struct json_object *config = tz_config_new(argc, argv, r->arguments.seed);
-    add_choices(config, r);
-    const tz_status status = tz_json_write(path, config, error);
+    tz_status status = add_choices(config, r, error);
+    if (status == TZ_OK) {
+        status = tz_json_write(path, config, error);
+    }
     json_object_put(config);
     return status;
 }

@@ -234,17 +234,6 @@ static struct json_object *planner_json(const tz_planner_def *d, int substeps) {
     return o;
 }
 
-// Adds a file of weights, shipped ones by name, to the inputs.
-static tz_status add_weights(struct json_object *config, const char *what, const char *name_or_path,
-                             tz_error *error) {
-    char path[TZ_PATH_MAX];
-    if (name_or_path == NULL) {
-        return TZ_OK;
-    }
-    TZ_CHECK(tz_policy_find_file(path, name_or_path, error));
-    return tz_config_add_input(config, what, path, error);
-}
-
 // Adds what the episodes depend on, and nothing else: a run is resumed only with equal choices. The
 // digest of an ensemble's list stands for its members, whose digests the list holds (and loading
 // checks).
@@ -261,12 +250,7 @@ static tz_status add_choices(struct json_object *config, const run *r, tz_error 
     tz_json_add_bool(config, "ends_early", task->ends_early);
     tz_json_add_u64(config, "seed", a->seed);
     json_object_object_add(config, "options", planner_json(&a->planning.def, a->planning.substeps));
-    const bool is_built_in = r->policy != NULL && tz_policy_sha256(r->policy)[0] == '\0';
-    if (is_built_in) {
-        tz_json_add_text(config, "policy", tz_policy_name(r->policy));
-    }
-    TZ_CHECK(add_weights(config, "policy", is_built_in ? NULL : a->planning.policy, error));
-    TZ_CHECK(add_weights(config, "critic", a->planning.critic, error));
+    TZ_CHECK(tz_config_add_guide(config, a->planning.policy, a->planning.critic, error));
     return strcmp(a->model, "sim") == 0 ? TZ_OK
                                         : tz_config_add_input(config, "model", a->model, error);
 }
@@ -275,7 +259,7 @@ static tz_status add_choices(struct json_object *config, const run *r, tz_error 
 static tz_status write_config(const run *r, int argc, char **argv, tz_error *error) {
     char path[TZ_PATH_MAX];
     TZ_CHECK(tz_path_join(path, r->arguments.out, "config.json", error));
-    if (r->arguments.resume && tz_file_exists(path)) {
+    if (tz_writer_was_resumed(r->writer) && tz_file_exists(path)) {
         return TZ_OK;
     }
     struct json_object *config = tz_config_new(argc, argv, r->arguments.seed);
@@ -701,7 +685,8 @@ static tz_status parse(run *r, int argc, char **argv, bool *help, tz_error *erro
         d->keep_elites = d->elites / 5;
     }
     if (!tz_option_was_set(options, n, &d->policy_samples)) {
-        d->policy_samples = d->samples < 4 ? 1 : d->samples < 100 ? d->samples / 2 : 50;
+        const int half = d->samples < 4 ? 1 : d->samples / 2;
+        d->policy_samples = half < TZ_POLICY_SAMPLES_MAX ? half : TZ_POLICY_SAMPLES_MAX;
     }
     if (p->policy != NULL && !tz_option_was_set(options, n, &d->noise_std)) {
         d->noise_std = 0.05;

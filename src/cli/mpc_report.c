@@ -130,7 +130,7 @@ static tz_status summarise_times(const tz_mpc_report *report, tz_mpc_summary *su
     }
     tz_sort(ms, n_plans);
     summary->plan_ms_median = n_plans > 0 ? ms[n_plans / 2] : (double)NAN;
-    summary->plan_ms_p95 = n_plans > 0 ? ms[n_plans * 95 / 100] : (double)NAN;
+    summary->plan_ms_p95 = n_plans > 0 ? ms[(n_plans * 95 + 99) / 100 - 1] : (double)NAN;
     summary->has_plans = n_plans > 0;
     summary->is_real_time = summary->plan_ms_p95 <= report->period_ms;
     tz_free(ms);

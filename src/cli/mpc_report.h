@@ -4,8 +4,6 @@
 
 #include "plan/mpc.h"
 
-#include <json-c/json_object.h>
-
 // One control step.
 typedef struct tz_mpc_row {
     int episode, t;

@@ -4,7 +4,10 @@
 #include "base/json.h"
 #include "base/nearest.h"
 #include "base/printable.h"
+#include "base/run_folder.h"
 #include "models/ensemble.h"
+#include "policies/policy.h"
+#include "policies/policy_file.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -337,6 +340,33 @@ void tz_json_add_env(struct json_object *object, const char *env, const char *en
     if (env_arguments[0] != '\0') {
         tz_json_add_text(object, "env_arguments", env_arguments);
     }
+}
+
+static tz_status add_policy(struct json_object *config, const char *policy, tz_error *error) {
+    char path[TZ_PATH_MAX], statistics[TZ_PATH_MAX];
+    if (tz_policy_is_builtin(policy)) {
+        tz_json_add_text(config, "policy", policy);
+        return TZ_OK;
+    }
+    TZ_CHECK(tz_policy_find_file(path, policy, error));
+    TZ_CHECK(tz_config_add_input(config, "policy", path, error));
+    tz_policy_find_statistics(statistics, path);
+    return statistics[0] != '\0'
+               ? tz_config_add_input(config, "policy_statistics", statistics, error)
+               : TZ_OK;
+}
+
+tz_status tz_config_add_guide(struct json_object *config, const char *policy, const char *critic,
+                              tz_error *error) {
+    char path[TZ_PATH_MAX];
+    if (policy != NULL) {
+        TZ_CHECK(add_policy(config, policy, error));
+    }
+    if (critic != NULL) {
+        TZ_CHECK(tz_policy_find_file(path, critic, error));
+        TZ_CHECK(tz_config_add_input(config, "critic", path, error));
+    }
+    return TZ_OK;
 }
 
 int tz_version_of_choice(int choice) {

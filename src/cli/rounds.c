@@ -69,7 +69,7 @@ typedef struct run {
     double best_return;
     double share[TZ_LIST_MAX];         // of the datasets given, by their steps; they sum to 1
     char data_sha256[TZ_LIST_MAX][65]; // (data.n)
-    char env[TZ_NAME_MAX], env_arguments[TZ_ENV_ARGUMENTS_MAX]; // as the data name it
+    char env[TZ_NAME_MAX], env_arguments[TZ_ENV_ARGUMENTS_MAX]; // of the environment that drives
 } run;
 
 // ---- words
@@ -416,7 +416,7 @@ static tz_status check_folder(const arguments *a, tz_error *error) {
     return a->resume ? TZ_OK : tz_run_folder_refuse(a->out, files, TZ_COUNTOF(files), error);
 }
 
-// How large the datasets given are, which, and of what: changed ones would make another run.
+// How large the datasets given are, and which: changed ones would make another run.
 static tz_status measure_data(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     double n_steps = 0.0;
@@ -424,8 +424,6 @@ static tz_status measure_data(run *r, tz_error *error) {
         tz_dataset *dataset = NULL;
         TZ_CHECK(tz_dataset_read(&dataset, a->data.item[i], a->env, error));
         memcpy(r->data_sha256[i], dataset->sha256, sizeof r->data_sha256[i]);
-        snprintf(r->env, sizeof r->env, "%s", dataset->env);
-        snprintf(r->env_arguments, sizeof r->env_arguments, "%s", dataset->env_arguments);
         r->share[i] = (double)dataset->n_steps;
         n_steps += r->share[i];
         tz_dataset_destroy(dataset);
@@ -434,6 +432,31 @@ static tz_status measure_data(run *r, tz_error *error) {
         r->share[i] /= n_steps > 0.0 ? n_steps : 1.0;
     }
     return TZ_OK;
+}
+
+// What the environment is called, and whether its episodes are long enough to learn from.
+static tz_status look_at_env(run *r, tz_error *error) {
+    const arguments *a = &r->arguments;
+    tz_env_def def = tz_env_def_default();
+    char env_arguments[TZ_ENV_ARGUMENTS_MAX];
+    tz_env *env = NULL;
+    TZ_CHECK(tz_join_env_arguments(env_arguments, &a->planning.env_arguments, error));
+    def.name = a->env;
+    def.arguments = env_arguments;
+    def.version = tz_version_of_choice(a->planning.version);
+    def.max_episode_steps = a->steps;
+    TZ_CHECK(tz_env_create(&env, &def, error));
+    const tz_task *task = tz_env_task(env);
+    const int n_states = task->max_episode_steps + 1;
+    snprintf(r->env, sizeof r->env, "%s", task->name);
+    snprintf(r->env_arguments, sizeof r->env_arguments, "%s", task->env_arguments);
+    tz_env_destroy(env);
+    return a->training.length <= n_states
+               ? TZ_OK
+               : tz_fail(error, TZ_ERR_ARGUMENT,
+                         "--sequence-length is %d, expected at most the %d states of an episode of "
+                         "a round",
+                         a->training.length, n_states);
 }
 
 // Has each part refuse what it would refuse of the first model, the data and the options.
@@ -447,6 +470,7 @@ static tz_status check_parts(run *r, tz_error *error) {
     if (a->trial_episodes > 0) {
         TZ_CHECK(drive_model(r, &r->trial, 0, a->seed, NULL, TZ_STAGE_CHECK, "trials: ", error));
     }
+    TZ_CHECK(look_at_env(r, error));
     TZ_CHECK(measure_data(r, error));
     return train_model(r, 1, 0, TZ_STAGE_CHECK, "", error);
 }
@@ -476,7 +500,8 @@ static tz_status make_config(struct json_object **config, const run *r, int argc
     tz_json_add_env(*config, r->env, r->env_arguments);
     json_object_object_add(*config, "options", options);
     json_object_object_add(*config, "choices", choices_json(r));
-    return tz_config_add_input(*config, "model", a->model, error);
+    TZ_CHECK(tz_config_add_input(*config, "model", a->model, error));
+    return tz_config_add_guide(*config, a->planning.policy, a->planning.critic, error);
 }
 
 static struct json_object *part_of(struct json_object *object, const char *key) {
@@ -485,9 +510,17 @@ static struct json_object *part_of(struct json_object *object, const char *key) 
     return part;
 }
 
-// The hash of the first model in a config.json.
-static const char *model_sha256(struct json_object *config) {
-    return tz_config_text(part_of(part_of(config, "inputs"), "model"), "sha256");
+// Whether two configurations tell of the same files beside the data.
+static bool have_same_inputs(struct json_object *a, struct json_object *b) {
+    static const char *const names[] = {"model", "policy", "policy_statistics", "critic"};
+    for (size_t i = 0; i < TZ_COUNTOF(names); i++) {
+        const char *of_a = tz_config_text(part_of(part_of(a, "inputs"), names[i]), "sha256");
+        const char *of_b = tz_config_text(part_of(part_of(b, "inputs"), names[i]), "sha256");
+        if (strcmp(of_a, of_b) != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 // Refuses to go on with a run of other choices, or with other trials than it has.
@@ -499,16 +532,19 @@ static tz_status compare_config(bool *is_same, const char *path, struct json_obj
     struct json_object *trial = part_of(old, "trial");
     const bool goes_on =
         json_object_equal(part_of(before, "choices"), part_of(config, "choices")) &&
-        strcmp(model_sha256(before), model_sha256(config)) == 0 &&
+        have_same_inputs(before, config) &&
+        json_object_get_int(part_of(old, "rounds")) <=
+            json_object_get_int(part_of(new, "rounds")) &&
         (trial == NULL || json_object_equal(trial, part_of(new, "trial")));
     *is_same = json_object_equal(old, new);
     json_object_put(before);
-    return goes_on ? TZ_OK
-                   : tz_fail(error, TZ_ERR_MISMATCH,
-                             "%s: was begun with other options, another model or other data, so it "
-                             "cannot be resumed with these (expected the same, but for the number "
-                             "of --rounds and trials where there were none)",
-                             path);
+    return goes_on
+               ? TZ_OK
+               : tz_fail(error, TZ_ERR_MISMATCH,
+                         "%s: was begun with other options, another model or other data, so it "
+                         "cannot be resumed with these (expected the same, but for more --rounds, "
+                         "and trials where there were none)",
+                         path);
 }
 
 // config.json: written by the command that begins the folder, or one that asks for more.
@@ -674,11 +710,9 @@ static int rounds_main(int argc, char **argv) {
     run r = {.arguments = {.rounds = 3,
                            .episodes = 2,
                            .steps = 500,
-                           .trial_steps = 500,
                            .seed = 1000,
                            .planning = tz_planning_default(),
                            .training = tz_training_def_default()}};
-    r.arguments.trial_horizon = r.arguments.planning.def.horizon;
     r.arguments.training.trainer.epochs = 30;
     r.arguments.training.trainer.lr = 1e-3;
     tz_error error;

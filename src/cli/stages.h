@@ -43,7 +43,7 @@ extern const char *const tz_range_choices[]; // tz_range_mode
         {"--keep-elites", TZ_OPTION_INT, &(p)->def.keep_elites, "N", .help = "elites that stay candidates; not given: a fifth of the elites", .min = 0, .max = 200000, .is_computed = true}, \
         {"--policy", TZ_OPTION_TEXT, &(p)->policy, "P", .help = "policy whose controls, along the model's predictions, are candidates too: a shipped one or a policy file"}, \
         {"--critic", TZ_OPTION_TEXT, &(p)->critic, "FILE", .help = "critics of the policy, whose value of the last state counts: shipped ones (hopper-critics) or a file of trapeze sac"}, \
-        {"--policy-samples", TZ_OPTION_INT, &(p)->def.policy_samples, "N", .help = "candidates of the policy; not given: half of the samples, at most 50", .min = 1, .max = 50, .is_computed = true}, \
+        {"--policy-samples", TZ_OPTION_INT, &(p)->def.policy_samples, "N", .help = "candidates of the policy; not given: half of the samples, at most 50", .min = 1, .max = TZ_POLICY_SAMPLES_MAX, .is_computed = true}, \
         {"--smoothing", TZ_OPTION_REAL, &(p)->def.smoothing, "X", .help = "share of the old distribution in the new one", .min = 0, .max = 0.999}, \
         {"--temperature", TZ_OPTION_REAL, &(p)->def.temperature, "X", .help = "of the weights of mppi, in standard deviations of the returns of the better half of the candidates", .min = 1e-6, .max = 1e6}, \
         {"--sample-decay", TZ_OPTION_REAL, &(p)->def.sample_decay, "X", .help = "each iteration draws X times fewer candidates", .min = 1, .max = 100}, \

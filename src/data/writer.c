@@ -12,6 +12,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <json-c/json_object.h>
 #include <json-c/json_tokener.h>
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 // A configuration of this size and depth, printed with its indents, is metadata that is read back.
@@ -29,7 +31,9 @@ struct tz_writer {
     char folder[TZ_PATH_MAX];
     char journal[TZ_PATH_MAX];
     char *config_json, *mujoco, *dataset_id, *description, *algorithm_name; // owned
+    bool resumed;  // it goes on from what stood in the folder
     bool complete; // resumed on a finished dataset: nothing is left to do
+    int lock;      // descriptor of the folder while it is this writer's, else -1
 };
 
 tz_writer_def tz_writer_def_default(void) {
@@ -142,9 +146,31 @@ static tz_status put_text(const tz_writer *writer, const char *file, const char 
     return tz_file_write(path, text, strlen(text), error);
 }
 
+// Empties the journal, if it is there; its configuration goes first, so that what is left by a kill
+// is not taken for a journal.
+static tz_status empty_journal(const tz_writer *writer, tz_error *error) {
+    DIR *folder = opendir(writer->journal);
+    if (!folder && errno == ENOENT) {
+        return TZ_OK;
+    }
+    if (!folder) {
+        return tz_fail(error, TZ_ERR_IO, "%s: cannot be opened: %s", writer->journal,
+                       strerror(errno));
+    }
+    unlinkat(dirfd(folder), "config.json", 0);
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            unlinkat(dirfd(folder), entry->d_name, 0);
+        }
+    }
+    closedir(folder);
+    return TZ_OK;
+}
+
 // The configuration comes last: where it stands, the folder is a journal.
 static tz_status begin_journal(const tz_writer *writer, tz_error *error) {
     TZ_CHECK(tz_make_folders(writer->journal, error));
+    TZ_CHECK(empty_journal(writer, error)); // of what a removal that was killed left
     TZ_CHECK(put_text(writer, "mujoco.txt", writer->mujoco, error));
     return put_text(writer, "config.json", writer->config_json, error);
 }
@@ -177,6 +203,18 @@ tz_status tz_writer_expect_unused(const char *folder, tz_error *error) {
     return tz_writer_expect_unfinished(folder, error);
 }
 
+// One writer a folder: the system drops the lock of a process that ends, however it ends. Where a
+// file system has no locks there is none.
+static tz_status lock_folder(tz_writer *writer, tz_error *error) {
+    TZ_CHECK(tz_make_folders(writer->folder, error));
+    writer->lock = open(writer->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return writer->lock >= 0 && flock(writer->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
+               ? tz_fail(error, TZ_ERR_ARGUMENT,
+                         "%s: another process is writing this dataset, expected one at a time",
+                         writer->folder)
+               : TZ_OK;
+}
+
 // Looks at what stands in the folder and goes on from it, refuses it, or begins a journal. Beside a
 // journal a dataset holds only a part of its episodes.
 static tz_status begin(tz_writer *writer, bool resume, tz_error *error) {
@@ -184,7 +222,9 @@ static tz_status begin(tz_writer *writer, bool resume, tz_error *error) {
     if (!resume) {
         TZ_CHECK(tz_writer_expect_unused(writer->folder, error));
     }
+    TZ_CHECK(lock_folder(writer, error));
     TZ_CHECK(find_begun(writer->folder, metadata, journal_config, error));
+    writer->resumed = tz_file_exists(journal_config) || tz_file_exists(metadata);
     return tz_file_exists(journal_config) ? take_over_journal(writer, error)
            : tz_file_exists(metadata)     ? take_over_finished(writer, error)
                                           : begin_journal(writer, error);
@@ -203,6 +243,7 @@ tz_status tz_writer_create(tz_writer **writer, const tz_writer_def *def, const t
     TZ_CHECK(expect_object(def, error));
     tz_writer *w = tz_alloc(1, sizeof *w);
     if (w) {
+        w->lock = -1;
         w->task = *task;
         w->config_json = copy_text(def->config_json);
         w->mujoco = copy_text(def->mujoco ? def->mujoco : mj_versionString());
@@ -233,6 +274,9 @@ tz_status tz_writer_create(tz_writer **writer, const tz_writer_def *def, const t
 void tz_writer_destroy(tz_writer *writer) {
     if (!writer) {
         return;
+    }
+    if (writer->lock >= 0) {
+        close(writer->lock);
     }
     tz_free(writer->config_json);
     tz_free(writer->mujoco);
@@ -267,6 +311,10 @@ static tz_status slot_path(const tz_writer *writer, int slot, char path[TZ_PATH_
     char name[48];
     snprintf(name, sizeof name, "episode-%06d.safetensors", slot);
     return tz_path_join(path, writer->journal, name, error);
+}
+
+bool tz_writer_was_resumed(const tz_writer *writer) {
+    return writer->resumed;
 }
 
 bool tz_writer_has(const tz_writer *writer, int slot) {
@@ -408,25 +456,9 @@ static tz_status put_in_place(const tz_writer *writer, const char *made, const c
     return tz_file_commit(made, path, error);
 }
 
-// Empties and removes the journal, if it is there; its configuration goes first, so that what is
-// left by a kill is not taken for a journal.
 static tz_status remove_journal(const tz_writer *writer, tz_error *error) {
-    DIR *folder = opendir(writer->journal);
-    if (!folder && errno == ENOENT) {
-        return TZ_OK;
-    }
-    if (!folder) {
-        return tz_fail(error, TZ_ERR_IO, "%s: cannot be opened: %s", writer->journal,
-                       strerror(errno));
-    }
-    unlinkat(dirfd(folder), "config.json", 0);
-    for (struct dirent *entry; (entry = readdir(folder));) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            unlinkat(dirfd(folder), entry->d_name, 0);
-        }
-    }
-    closedir(folder);
-    if (rmdir(writer->journal) != 0) {
+    TZ_CHECK(empty_journal(writer, error));
+    if (rmdir(writer->journal) != 0 && errno != ENOENT) {
         return tz_fail(error, TZ_ERR_IO, "%s: cannot be removed: %s", writer->journal,
                        strerror(errno));
     }

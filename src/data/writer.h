@@ -48,8 +48,8 @@ TZ_API tz_writer_def tz_writer_def_default(void);
 // Refuses a folder that already holds a finished dataset or the journal of another run
 // (TZ_ERR_ARGUMENT). With `resume` both are taken over if the configuration is the same, and of a
 // journal MuJoCo's version (else TZ_ERR_MISMATCH); a finished dataset then has every slot.
-// TZ_ERR_ARGUMENT too without a folder or with a configuration that is no JSON object. `task` is
-// copied.
+// TZ_ERR_ARGUMENT too without a folder, with a configuration that is no JSON object, and while
+// another writer, of any process, has the folder. `task` is copied.
 TZ_API tz_status tz_writer_create(tz_writer **writer, const tz_writer_def *def, const tz_task *task,
                                   tz_error *error);
 
@@ -59,6 +59,9 @@ TZ_API tz_status tz_writer_expect_unused(const char *folder, tz_error *error);
 
 // The half of it that work which goes on with a journal demands: no finished dataset.
 TZ_API tz_status tz_writer_expect_unfinished(const char *folder, tz_error *error);
+
+// True when create took over a journal or a finished dataset.
+TZ_API bool tz_writer_was_resumed(const tz_writer *writer);
 
 // True when the journal already holds this episode (only after resume). A finished dataset has
 // every slot, whatever its number.

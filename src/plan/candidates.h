@@ -19,7 +19,7 @@
 #include "plan/guide.h"
 
 enum {
-    TZ_CANDIDATE_TILE = 50,  // rows of a tile
+    TZ_CANDIDATE_TILE = TZ_POLICY_SAMPLES_MAX, // rows of a tile: a policy's candidates are one
     TZ_TILES_PER_DRAW = 4096 // most tiles of a population: random streams of one draw
 };
 

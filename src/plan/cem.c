@@ -47,4 +47,4 @@ static void plan_cem(tz_planner *planner, tz_plan *plan) {
     memcpy(planner->u, planner->mean, (size_t)size * sizeof *planner->u);
 }
 
-const tz_planner_ops tz_planner_cem = {.name = "cem", .plan = plan_cem};
+const tz_planner_ops tz_planner_cem = {.plan = plan_cem};

@@ -85,4 +85,4 @@ static void plan_mppi(tz_planner *planner, tz_plan *plan) {
            (size_t)(candidates->T * candidates->nu) * sizeof *planner->u);
 }
 
-const tz_planner_ops tz_planner_mppi = {.name = "mppi", .plan = plan_mppi};
+const tz_planner_ops tz_planner_mppi = {.plan = plan_mppi};

@@ -86,7 +86,7 @@ static tz_status check_guide(const tz_planner_def *def, tz_error *error) {
     }
     const int left = def->samples - def->keep_elites - 1;
     return check_int("candidates of a policy", def->policy_samples, 1,
-                     left < TZ_CANDIDATE_TILE ? left : TZ_CANDIDATE_TILE, error);
+                     left < TZ_POLICY_SAMPLES_MAX ? left : TZ_POLICY_SAMPLES_MAX, error);
 }
 
 static tz_status check_def(const tz_planner_def *def, tz_error *error) {

@@ -27,6 +27,8 @@ typedef enum tz_range_mode {
     TZ_RANGE_REJECT   // such a candidate is worse than any that stays inside
 } tz_range_mode;
 
+enum { TZ_POLICY_SAMPLES_MAX = 50 }; // most candidates of a policy
+
 // In brackets: the value of tz_planner_def_default. `trapeze mpc` derives some from others where
 // they are not given: elites a tenth of the samples (at least 2), keep_elites a fifth of the
 // elites, policy_samples half of the samples, at most 50; with a policy noise_std 0.05, with a

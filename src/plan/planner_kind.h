@@ -4,9 +4,8 @@
 
 #include "plan/candidates.h"
 
-// The verb of one kind of planner.
+// The verb of one kind of planner, whose names are tz_planner_names.
 typedef struct tz_planner_ops {
-    const char *name;
     // (required) from the candidates' start and the warm start `mean` to the controls `u`; counts
     // candidates with tz_planner_count after every draw
     void (*plan)(tz_planner *planner, tz_plan *plan);

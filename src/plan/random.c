@@ -24,4 +24,4 @@ static void plan_random(tz_planner *planner, tz_plan *plan) {
     memcpy(planner->best_u, planner->u, size);
 }
 
-const tz_planner_ops tz_planner_random = {.name = "random", .plan = plan_random};
+const tz_planner_ops tz_planner_random = {.plan = plan_random};

@@ -264,8 +264,9 @@ bool tz_panel_take(tz_panel *panel, tz_planner_def *settings) {
     settings->elites = elites;
     settings->keep_elites = min_int(kept, elites - 1);
     const double of_policy = (double)first->policy_samples / first->samples * now->samples;
-    const int left = max_int(settings->samples - settings->keep_elites - 1, 1);
-    settings->policy_samples = max_int(min_int((int)lround(of_policy), left), 1);
+    const int left = settings->samples - settings->keep_elites - 1;
+    const int most = min_int(left, TZ_POLICY_SAMPLES_MAX);
+    settings->policy_samples = max_int(min_int((int)lround(of_policy), most), 1);
     return true;
 }
 

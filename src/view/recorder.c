@@ -72,7 +72,9 @@ static tz_loop_request on_planned(void *context, tz_env *env, const tz_plan *pla
 static tz_loop_request on_stepped(void *context, tz_env *env, const tz_loop_step *step) {
     (void)env;
     tz_recorder *recorder = context;
-    if (tz_offscreen_enter(recorder->offscreen, &recorder->error) != TZ_OK) {
+    // a step that cut the episode is in no dataset and on no film
+    if (step->step.outcome != TZ_STEP_OK ||
+        tz_offscreen_enter(recorder->offscreen, &recorder->error) != TZ_OK) {
         return answer(recorder);
     }
     tz_stage_stepped(recorder->stage, step);
@@ -103,6 +105,9 @@ tz_observer tz_recorder_observer(tz_recorder *recorder) {
 
 // Raw frames in, H.264 in yuv420p out, which every player shows; the index goes to the front.
 static tz_status start_ffmpeg(tz_recorder *recorder, tz_error *error) {
+    char folder[TZ_PATH_MAX];
+    tz_path_split(recorder->path, folder);
+    TZ_CHECK(tz_make_folders(folder, error));
     TZ_CHECK(tz_file_begin(recorder->path, recorder->temporary, error));
     char size[32], rate[32];
     snprintf(size, sizeof size, "%dx%d", recorder->viewport.width, recorder->viewport.height);

@@ -1,5 +1,5 @@
 // An observer that films the control loop into a video file, without a display: frames on a regular
-// grid of simulated time go to ffmpeg, which starts with the first episode.
+// grid of simulated time go to ffmpeg, which starts with the observer.
 #ifndef TRAPEZE_VIEW_RECORDER_H
 #define TRAPEZE_VIEW_RECORDER_H
 

@@ -185,6 +185,10 @@ static void take_screenshot(tz_window *window) {
     // the first free name in the folder
     char name[64], path[TZ_PATH_MAX];
     tz_error error;
+    if (tz_make_folders(window->screenshot_folder, &error) != TZ_OK) {
+        say(window, error.text);
+        return;
+    }
     do {
         snprintf(name, sizeof name, "screenshot-%03d.png", window->n_screenshots++);
         if (tz_path_join(path, window->screenshot_folder, name, &error) != TZ_OK) {
@@ -530,6 +534,10 @@ static tz_loop_request on_planned(void *context, tz_env *env, const tz_plan *pla
 
 static tz_loop_request on_stepped(void *context, tz_env *env, const tz_loop_step *step) {
     tz_window *window = enter(context);
+    if (step->step.outcome != TZ_STEP_OK) { // it cut the episode, and is in no dataset
+        attend(window);
+        return leave(window);
+    }
     tz_stage_stepped(window->stage, step);
     tz_stage_judged(window->stage, env);
 

@@ -116,6 +116,9 @@ static void trials_choose_the_model(void **state) {
     assert_int_equal(json_object_array_length(trials), 2);
     assert_true(number(json_object_array_get_idx(trials, 0), "after_round") == 2.0);
     json_object_put(o);
+    // and fewer would throw rounds away
+    assert_refused("plain/config.json: was begun with other options",
+                   FIRST SMALL TRIALS "--out plain --resume");
     assert_int_equal(shell("grep -c , plain/metrics.csv"), 0);
     assert_int_equal(atoi(printed), 1 + 3);
     static const char *const pictures[] = {"plain/rounds.png", "again/rounds.png",
@@ -342,6 +345,25 @@ static void a_stopped_run_is_resumed(void **state) {
 }
 
 // All of it is found before the first episode, and leaves no folder.
+// The files of the guide count by what is in them; what is written of the environment is of the one
+// that drives, whatever the data's was.
+static void other_files_make_another_run(void **state) {
+    (void)state;
+    assert_int_equal(shell("cp " TZ_SOURCE_DIR "/policies/inverted_pendulum-expert.safetensors "
+                           "own.safetensors"),
+                     0);
+#define GUIDED FIRST SMALL "--policy own.safetensors --env-arg reset_noise_scale=0.02 --out guided "
+    assert_int_equal(trapeze("%s", with(GUIDED, "--rounds 1")), 0);
+    json_object *results = json_object_from_file("guided/results.json");
+    assert_string_equal(words(results, "env_arguments"), "reset_noise_scale=0.02");
+    json_object_put(results);
+    assert_int_equal(shell("printf '\\0\\0\\0\\0' | dd of=own.safetensors conv=notrunc bs=1 "
+                           "seek=$(($(stat -c %%s own.safetensors) - 4)) 2>/dev/null"),
+                     0);
+    assert_refused("guided/config.json: was begun with other options", "%s",
+                   with(GUIDED "--resume", "--rounds 2"));
+}
+
 static void bad_input_is_one_sentence(void **state) {
     (void)state;
     assert_int_equal(trapeze("collect --env hopper --policy random --episodes 3 --seed 0 "
@@ -371,7 +393,8 @@ static void bad_input_is_one_sentence(void **state) {
         {"--policy-samples 3", "expected one by --policy"},
         {"--policy no-policy", "no-policy"},
         {"--critic hopper-critics", "hopper-critics"},
-        {"--sequence-length 1000", "holds 1000 states in a row"},
+        {"--sequence-length 22", "--sequence-length is 22, expected at most the 21 states"},
+        {"--steps 1001 --sequence-length 1000", "holds 1000 states in a row"},
         {"--curriculum 9", "curriculum"},
         {"--trial-horizon 9", "--trial-horizon: there are no trials"},
         {"--trial-steps 9", "--trial-steps: there are no trials"},
@@ -397,6 +420,7 @@ int main(void) {
         cmocka_unit_test(every_option_reaches_its_part),
         cmocka_unit_test(datasets_share_a_weight),
         cmocka_unit_test(a_stopped_run_is_resumed),
+        cmocka_unit_test(other_files_make_another_run),
         cmocka_unit_test(bad_input_is_one_sentence),
     };
     return cmocka_run_group_tests(tests, make_first_model, leave_folder);

@@ -466,6 +466,52 @@ static void bad_input_is_one_sentence(void **state) {
     run_well(line);
 }
 
+// Who is written down: the statistics beside an archive decide controls too, and a run that began
+// nothing leaves no configuration to go on with.
+static void the_configuration_is_of_what_was_done(void **state) {
+    (void)state;
+    char line[TEXT_MAX], digest[65];
+    snprintf(line, sizeof line,
+             "collect --env swimmer --policy %s/tests/golden/sb3/ppo.zip --episodes 1 --steps 2 "
+             "--out %s/ppo-v0",
+             TZ_SOURCE_DIR, root);
+    run_well(line);
+    struct json_object *config;
+    assert_int_equal(tz_json_read(sample_join(root, "ppo-v0/config.json"), &config, NULL), TZ_OK);
+    struct json_object *policies = json_object_object_get(config, "policies");
+    assert_int_equal(
+        tz_file_sha256(TZ_SOURCE_DIR "/tests/golden/sb3/ppo/vecnormalize.pkl", digest, NULL),
+        TZ_OK);
+    assert_string_equal(tz_config_text(json_object_array_get_idx(policies, 0), "statistics_sha256"),
+                        digest);
+    json_object_put(config);
+
+    static const char *const rewards[] = {"1 / 0", "v.rail"};
+    for (int seed = 0; seed < 2; seed++) {
+        char mjcf[TEXT_MAX];
+        const int size = snprintf(
+            mjcf, sizeof mjcf,
+            "<mujoco><compiler autolimits='true'/><custom><text name='trapeze_reward' data='%s'/>"
+            "</custom><worldbody><body><joint name='rail' type='slide'/><geom size='0.1'/></body>"
+            "</worldbody><actuator><motor joint='rail' ctrlrange='-1 1'/></actuator></mujoco>",
+            rewards[seed]);
+        assert_int_equal(tz_file_write(sample_join(root, "cart.xml"), mjcf, (size_t)size, NULL),
+                         TZ_OK);
+        snprintf(line, sizeof line,
+                 "collect --env %s/cart.xml --policy zero --episodes 1 --steps 5 --seed %d "
+                 "--out %s/cart-v0 --resume --quiet",
+                 root, seed, root);
+        if (seed == 0) {
+            expect_trouble(line, "not one of 1 episodes");
+        } else {
+            run_well(line);
+        }
+    }
+    assert_int_equal(tz_json_read(sample_join(root, "cart-v0/config.json"), &config, NULL), TZ_OK);
+    assert_int_equal(json_object_get_int(json_object_object_get(config, "seed")), 1);
+    json_object_put(config);
+}
+
 // The noise is in half-ranges: 3 for the cart under a pole.
 static void noise_is_in_half_ranges(void **state) {
     (void)state;
@@ -575,6 +621,7 @@ int main(void) {
         cmocka_unit_test(interrupted_it_says_so_and_resumes),
         cmocka_unit_test(a_full_disk_is_one_sentence_and_resumes),
         cmocka_unit_test(bad_input_is_one_sentence),
+        cmocka_unit_test(the_configuration_is_of_what_was_done),
         cmocka_unit_test(noise_is_in_half_ranges),
         cmocka_unit_test(a_policy_is_sampled_when_asked),
         cmocka_unit_test(json_is_one_object_with_its_fields),

@@ -276,6 +276,34 @@ static void a_definition_is_checked(void **state) {
     assert_false(tz_file_exists("(null)"));
 }
 
+static void a_folder_has_one_writer(void **state) {
+    (void)state;
+    const char *folder = sample_join(root, "shared");
+    tz_writer *writer = begin(folder, false);
+    assert_false(tz_writer_was_resumed(writer));
+    expect_refused(folder, "{\"a\":1}", true, TZ_ERR_ARGUMENT, "another process is writing");
+    tz_writer_destroy(writer);
+    writer = begin(folder, true);
+    assert_true(tz_writer_was_resumed(writer));
+    tz_writer_destroy(writer);
+}
+
+// A removal that was killed leaves episodes, of whatever run, without a configuration.
+static void a_new_journal_is_empty(void **state) {
+    (void)state;
+    const char *folder = sample_join(root, "left");
+    tz_writer *writer = begin(folder, false);
+    put_all(writer, in_order, N);
+    tz_writer_destroy(writer);
+    assert_int_equal(remove(sample_join(folder, "journal/config.json")), 0);
+    writer = begin(folder, true);
+    assert_false(tz_writer_was_resumed(writer));
+    for (int slot = 0; slot < N; slot++) {
+        assert_false(tz_writer_has(writer, slot));
+    }
+    tz_writer_destroy(writer);
+}
+
 static void a_finished_dataset_resumes_to_itself(void **state) {
     (void)state;
     const char *finished = unbroken("again");
@@ -408,6 +436,8 @@ int main(void) {
         cmocka_unit_test(rewards_are_summed_up),
         cmocka_unit_test(nothing_is_overwritten),
         cmocka_unit_test(a_definition_is_checked),
+        cmocka_unit_test(a_folder_has_one_writer),
+        cmocka_unit_test(a_new_journal_is_empty),
         cmocka_unit_test(a_finished_dataset_resumes_to_itself),
         cmocka_unit_test(nothing_stored_is_an_error),
         cmocka_unit_test(a_damaged_journal_is_told),

@@ -422,7 +422,7 @@ static void test_film_has_the_frames_of_the_simulated_time(void **state) {
     tz_error error = {0};
     double z[NZ_MAX], z_next[NZ_MAX];
     const double u[3] = {0.2, 0.1, 0.0};
-    const char path[] = "film.mp4";
+    const char path[] = "films/new/film.mp4"; // in folders that are made
 
     tz_recorder_def def = tz_recorder_def_default();
     def.path = path;
@@ -443,6 +443,15 @@ static void test_film_has_the_frames_of_the_simulated_time(void **state) {
         tz_env_step(env, &step.step, z_next, u);
         assert_int_equal(observer.stepped(observer.context, env, &step), TZ_LOOP_CONTINUE);
         memcpy(z, z_next, sizeof z);
+    }
+    // a step that cuts the episode has none
+    const tz_loop_step cut = {.t = 100,
+                              .z = z,
+                              .z_next = z_next,
+                              .u = (float[3]){0},
+                              .step = {.outcome = TZ_STEP_UNSTABLE}};
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(observer.stepped(observer.context, env, &cut), TZ_LOOP_CONTINUE);
     }
     assert_int_equal(tz_recorder_finish(recorder, &error), TZ_OK);
     tz_recorder_destroy(recorder);
@@ -620,7 +629,7 @@ static void test_trouble_is_told(void **state) {
     tz_recorder *recorder = NULL;
     tz_recorder_def def = tz_recorder_def_default();
 
-    def.path = "no-such-folder/film.mp4";
+    def.path = "/proc/no-such-folder/film.mp4";
     assert_int_not_equal(tz_recorder_create(&recorder, &def, env, &error), TZ_OK);
     assert_non_null(strstr(error.text, "no-such-folder"));
     def.path = "odd.mp4";

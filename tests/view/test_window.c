@@ -244,6 +244,29 @@ static void test_sliders_set_the_planner(void **state) {
     }
 }
 
+// More samples than a policy can have candidates are no reason to refuse the others.
+static void test_a_policy_keeps_to_its_most_candidates(void **state) {
+    (void)state;
+    rig r;
+    tz_policy *policy = NULL;
+    tz_env *env = create_cheetah();
+    assert_int_equal(tz_policy_create(&policy, "half_cheetah-expert", tz_env_task(env), NULL),
+                     TZ_OK);
+    tz_planner_def def = tz_planner_def_default();
+    def.policy = policy;
+    def.policy_samples = TZ_POLICY_SAMPLES_MAX;
+    open_rig(&r, &def, false);
+    assert_int_equal(ask_settings(&r).samples, 100);
+    act_and_look(&r, "key Tab");
+    drag(&r, "557 77", "585 77");
+    const tz_planner_def settings = ask_settings(&r);
+    assert_in_range(settings.samples, 150, 1000);
+    assert_int_equal(settings.policy_samples, TZ_POLICY_SAMPLES_MAX);
+    close_rig(&r);
+    tz_policy_destroy(policy);
+    tz_env_destroy(env);
+}
+
 // In the place of the share of the elites MPPI has its temperature: the slider is dragged from a
 // half to three quarters, and the elites stay as they are.
 static void test_mppi_has_a_temperature(void **state) {
@@ -414,6 +437,7 @@ int main(void) {
         cmocka_unit_test(test_window_shows_and_obeys),
         cmocka_unit_test(test_mouse_pulls),
         cmocka_unit_test(test_sliders_set_the_planner),
+        cmocka_unit_test(test_a_policy_keeps_to_its_most_candidates),
         cmocka_unit_test(test_mppi_has_a_temperature),
         cmocka_unit_test(test_sliders_weigh_the_reward),
         cmocka_unit_test(test_keys_turn_planner_and_controls_off),
