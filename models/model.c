@@ -282,6 +282,12 @@ tz_status tz_model_check_task(const tz_model *model, const tz_task *task, const 
     return TZ_OK;
 }
 
+bool tz_model_same_inputs(const tz_model *a, const tz_model *b) {
+    const tz_learned *of_a = (const tz_learned *)a, *of_b = (const tz_learned *)b;
+    return tz_model_nz(a) == tz_model_nz(b) && a->nu == b->nu &&
+           memcmp(of_a->input_form, of_b->input_form, (size_t)(tz_model_nz(a) + a->nu)) == 0;
+}
+
 void tz_model_align(const tz_model *model, tz_real *z, const tz_real *reference, int rows) {
     const int nz = tz_model_nz(model);
     for (int row = 0; model->n_quaternions > 0 && row < rows; row++) {

@@ -199,6 +199,10 @@ TZ_API void tz_model_destroy(tz_model *model); // Nullable
 TZ_API tz_status tz_model_check_task(const tz_model *model, const tz_task *task, const char *path,
                                      tz_error *error);
 
+// Whether the networks of two learned models of one environment see the same inputs in the same
+// forms.
+TZ_API bool tz_model_same_inputs(const tz_model *a, const tz_model *b);
+
 // ---- using it: thin wrappers over ops
 
 TZ_API tz_status tz_model_workspace_create(tz_model_workspace **workspace, const tz_model *model,

@@ -35,8 +35,8 @@ typedef struct run {
     tz_env *env; // NULL when the data do not name it
     tz_model *model[TZ_LIST_MAX];
     unsigned char *is_used;   // episodes to evaluate on            (n_episodes)
-    char unsaid[TZ_PATH_MAX]; // first model that no config.json says the training of; "": none, or
-                              // not asked
+    char unsaid[TZ_PATH_MAX]; // first model whose training is not known; "": none, or not asked
+    bool is_replaced;         // for its file is another than a run went on from
     bool held_out;            // is_used leaves out what a model was trained on
     tz_rollouts *rollouts;
     tz_team *team;
@@ -66,6 +66,16 @@ static const char *input_path(struct json_object *config, const char *input) {
     json_object_object_get_ex(config, "inputs", &inputs);
     json_object_object_get_ex(inputs, input, &one);
     return tz_config_text(one, "path");
+}
+
+// Whether another file has taken the place of the one that the run had as that input.
+static bool was_replaced(const char *path, struct json_object *config, const char *input) {
+    char digest[65];
+    struct json_object *inputs = NULL, *one = NULL;
+    json_object_object_get_ex(config, "inputs", &inputs);
+    json_object_object_get_ex(inputs, input, &one);
+    return tz_file_sha256(path, digest, NULL) == TZ_OK &&
+           strcmp(digest, tz_config_text(one, "sha256")) != 0;
 }
 
 // Writes the path of the model that a run of rounds found best: its first one, or that of a round.
@@ -155,6 +165,11 @@ static tz_status leave_out_trained(run *r, char before[TZ_PATH_MAX], const char 
         snprintf(before, TZ_PATH_MAX, "%s", input_path(config, "init"));
     } else if (strcmp(command, "rounds") == 0) {
         find_best(before, model_path, config);
+    }
+    if (is_trained && before[0] != '\0' && r->unsaid[0] == '\0' &&
+        was_replaced(before, config, "init")) {
+        snprintf(r->unsaid, sizeof r->unsaid, "%s", before);
+        r->is_replaced = true;
     }
     if (is_trained && trained_on(config, r->dataset->sha256)) {
         status = leave_out(r, config, model_path, error);
@@ -339,6 +354,7 @@ static tz_status run_eval(run *r, int argc, char **argv, tz_error *error) {
                                                          : r->model[0]->env,
                                    .episodes = r->held_out ? "held-out episodes" : "episodes",
                                    .unsaid = r->unsaid[0] != '\0' ? r->unsaid : NULL,
+                                   .is_replaced = r->is_replaced,
                                    .is_held_out = r->held_out,
                                    .shows_integrators = a->integrator > 0 || a->substeps > 0,
                                    .sigma_path = a->models.item[0],

@@ -128,7 +128,9 @@ void tz_eval_print_table(const tz_eval_report *report) {
         printf(" (%d shorter ones left out)", r->n_short);
     }
     if (report->unsaid != NULL) {
-        printf("; %s: no config.json beside %s says which were held out",
+        printf(report->is_replaced
+                   ? "; %s: %s is another file now than the one that was gone on from"
+                   : "; %s: no config.json beside %s says which were held out",
                report->is_held_out ? "held out from the others" : "all episodes", report->unsaid);
     }
     printf("\nnormalised MSE over steps 0 to %d, in units of sigma_z of %s\n\n", r->horizon,

@@ -22,8 +22,8 @@ typedef struct tz_eval_entry {
 typedef struct tz_eval_report {
     const char *data, *data_sha256, *env;
     const char *episodes;   // "held-out episodes" or "episodes"
-    const char *unsaid;     // first model whose training no config.json tells; NULL: none, or
-                            // not asked
+    const char *unsaid;     // first model whose training is not known; NULL: none, or not asked
+    bool is_replaced;       // for its file is another than a run went on from
     bool is_held_out;       // the episodes leave out what the other models were trained on
     bool shows_integrators; // they are others than the trained ones
     const char *sigma_path; // the model whose sigma_z is the unit

@@ -11,6 +11,7 @@
 #include "envs/env.h"
 #include "train/sac_trainer.h"
 
+#include <inttypes.h>
 #include <json-c/json.h>
 #include <math.h>
 #include <stdio.h>
@@ -338,6 +339,7 @@ static void print_json(const sac_options *o, const tz_sac_trainer *trainer, doub
     add_file(object, "best", o->def.folder, "best.safetensors");
     tz_json_add_env(object, task->name, task->env_arguments);
     tz_json_add_u64(object, "steps", tz_sac_trainer_step(trainer));
+    tz_json_add_u64(object, "cut_episodes", tz_sac_trainer_cut_episodes(trainer));
     size_t n;
     const tz_sac_metrics *rows = tz_sac_trainer_metrics(trainer, &n);
     if (n > 0) {
@@ -383,6 +385,13 @@ static tz_status run_trainer(const sac_options *o, tz_sac_trainer *trainer, int 
     TZ_CHECK(begin_events(trainer, o->def.folder, error));
     const double started = tz_now_s();
     TZ_CHECK(train(o, trainer, error));
+    const uint64_t n_cut = tz_sac_trainer_cut_episodes(trainer);
+    if (n_cut > 0) {
+        fprintf(stderr,
+                "trapeze sac: %" PRIu64 " episodes were cut before a step where the simulation "
+                "became unstable or the reward was not a finite number\n",
+                n_cut);
+    }
     const double seconds = tz_now_s() - started;
     if (o->save_replay != NULL) {
         TZ_CHECK(save_replay(o, trainer, argc, argv, error));
@@ -395,7 +404,9 @@ static tz_status run_trainer(const sac_options *o, tz_sac_trainer *trainer, int 
 
 static tz_status run_sac(sac_options *o, int argc, char **argv, tz_team *team, tz_error *error) {
     char command[2048], env_arguments[TZ_ENV_ARGUMENTS_MAX];
-    const bool keeps_memory = o->save_replay != NULL && strcmp(o->save_replay, o->def.folder) == 0;
+    const bool keeps_memory =
+        o->save_replay != NULL && (strcmp(o->save_replay, o->def.folder) == 0 ||
+                                   tz_is_same_file(o->save_replay, o->def.folder));
     TZ_CHECK(tz_run_folder_expect(o->def.folder, "sac", keeps_memory, error));
     join_command(command, sizeof command, argc, argv);
     TZ_CHECK(tz_join_env_arguments(env_arguments, &o->env_arguments, error));

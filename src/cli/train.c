@@ -126,12 +126,12 @@ static bool same_tensors(const tz_model *a, const tz_model *b) {
 
 // The weights of --init under a fresh normaliser.
 static tz_status renormalise(run *r, tz_model *fresh, tz_error *error) {
-    if (!same_tensors(fresh, r->model)) {
+    if (!same_tensors(fresh, r->model) || !tz_model_same_inputs(fresh, r->model)) {
         return tz_fail(error, TZ_ERR_MISMATCH,
-                       "%s: its networks have other sizes than --hidden %d, --layers %d, --mask %s "
-                       "ask for",
+                       "%s: its networks have other sizes or inputs than --hidden %d, --layers %d, "
+                       "--mask %s, --embed-angles %s ask for",
                        r->arguments.init, r->arguments.n_hidden, r->arguments.n_layers,
-                       masks[r->arguments.mask]);
+                       masks[r->arguments.mask], embeddings[r->arguments.embed_angles]);
     }
     memcpy(fresh->parameters, r->model->parameters, fresh->n_parameters * sizeof(float));
     tz_versions_add(fresh->data_mujoco, r->model->data_mujoco);
@@ -303,7 +303,8 @@ static struct json_object *data_json(const run *r) {
 }
 
 // The form of the model; one of --init brings its own.
-static void add_form(const arguments *a, struct json_object *o) {
+static void add_form(const run *r, struct json_object *o) {
+    const arguments *a = &r->arguments;
     if (keeps_form(a)) {
         return;
     }
@@ -312,7 +313,7 @@ static void add_form(const arguments *a, struct json_object *o) {
     tz_json_add_text(o, "integrator", tz_integrator_name((tz_integrator)a->integrator));
     tz_json_add_int(o, "substeps", a->substeps);
     tz_json_add_text(o, "embed_angles", embeddings[a->embed_angles]);
-    tz_json_add_bool(o, "probabilistic", a->probabilistic);
+    tz_json_add_bool(o, "probabilistic", r->model->has_variance);
     tz_json_add_text(o, "mask", masks[a->mask]);
     tz_json_add_real(o, "range_limit", a->range_limit);
 }
@@ -321,7 +322,7 @@ static struct json_object *options_json(const run *r) {
     const arguments *a = &r->arguments;
     const tz_training_def *d = &a->def;
     struct json_object *o = json_object_new_object();
-    add_form(a, o);
+    add_form(r, o);
     tz_json_add_int(o, "epochs", d->trainer.epochs);
     tz_json_add_int(o, "sequences", d->n_sequences);
     tz_json_add_int(o, "sequence_length", d->length);

@@ -28,7 +28,7 @@ tz_status tz_sac_write_metrics(const char *path, const tz_sac_metrics *rows, siz
     X(uint64_t, step)              /* environment steps */                                         \
     X(uint64_t, episode)           /* the training episode in flight */                            \
     X(uint64_t, episode_steps)     /* remembered steps of it */                                    \
-    X(uint64_t, n_unstable)        /* training episodes cut, for their rewards too */              \
+    X(uint64_t, n_unstable)        /* episodes cut, for their rewards too */                       \
     X(uint64_t, n_rows)            /* rows of metrics */                                           \
     X(uint64_t, n_losses)          /* updates since the last row, and their sums: */               \
     X(uint64_t, finished_episodes) /* training episodes since the last row */                      \

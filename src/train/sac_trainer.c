@@ -204,6 +204,13 @@ static tz_status resume(tz_sac_trainer *trainer, const char *path, tz_error *err
         status = tz_sac_checkpoint_read(&checkpoint, file, error);
     }
     tz_safetensors_destroy(file);
+    const uint64_t done = trainer->progress.step, asked = trainer->def.steps;
+    if (status == TZ_OK && done > asked) {
+        status = tz_fail(error, TZ_ERR_MISMATCH,
+                         "%s: %" PRIu64 " steps are done, expected --steps of as many or more, not "
+                         "%" PRIu64,
+                         path, done, asked);
+    }
     const double elapsed = trainer->env_state[0]; // steps of the episode
     if (status == TZ_OK && !(elapsed >= 0.0 && elapsed <= trainer->task->max_episode_steps)) {
         status = tz_fail(error, TZ_ERR_FORMAT, "%s: %g steps into an episode, expected 0 to %d",
@@ -217,7 +224,8 @@ static tz_status resume(tz_sac_trainer *trainer, const char *path, tz_error *err
 }
 
 static tz_status start(tz_sac_trainer *trainer, tz_error *error) {
-    static const char *const files[] = {"checkpoint.safetensors"};
+    static const char *const files[] = {"checkpoint.safetensors", "config.json",
+                                        "policy.safetensors", "best.safetensors"};
     const tz_sac_trainer_def *d = &trainer->def;
     char path[TZ_PATH_MAX], snapshots[TZ_PATH_MAX];
     TZ_CHECK(d->resume ? TZ_OK : tz_run_folder_refuse(d->folder, files, TZ_COUNTOF(files), error));
@@ -283,6 +291,10 @@ void tz_sac_trainer_destroy(tz_sac_trainer *trainer) {
 
 uint64_t tz_sac_trainer_step(const tz_sac_trainer *trainer) {
     return trainer->progress.step;
+}
+
+uint64_t tz_sac_trainer_cut_episodes(const tz_sac_trainer *trainer) {
+    return trainer->progress.n_unstable;
 }
 
 const tz_task *tz_sac_trainer_task(const tz_sac_trainer *trainer) {
@@ -394,9 +406,10 @@ static tz_status learn_and_step(tz_sac_trainer *trainer, tz_error *error) {
 
 // ---- evaluation
 
-// One deterministic episode; adds to *total and *length. Borrows trainer's buffers but obs.
-static tz_status run_episode(tz_sac_trainer *trainer, uint64_t episode, double *total,
-                             double *length, double *z, tz_error *error) {
+// Return and length of one deterministic episode; one that is cut ends before the step that cut it.
+// Borrows trainer's buffers but obs.
+static void run_episode(tz_sac_trainer *trainer, uint64_t episode, double *total, double *length,
+                        double *z) {
     tz_env *env = trainer->evaluation_env;
     tz_env_reset(env, z, trainer->def.learner.seed, episode);
     tz_step step = {0};
@@ -406,23 +419,20 @@ static tz_status run_episode(tz_sac_trainer *trainer, uint64_t episode, double *
         to_control(trainer);
         tz_env_step(env, &step, z, trainer->u);
         if (step.outcome != TZ_STEP_OK) {
-            return tz_fail(error, TZ_ERR_NUMERIC, "%s: %s in an evaluation at step %" PRIu64,
-                           trainer->task->name, tz_step_trouble(step.outcome),
-                           trainer->progress.step);
+            trainer->progress.n_unstable++;
+            return;
         }
         *total += step.reward;
     }
-    return TZ_OK;
 }
 
-static tz_status evaluate(tz_sac_trainer *trainer, tz_sac_metrics *row, tz_error *error) {
+static void evaluate(tz_sac_trainer *trainer, tz_sac_metrics *row) {
     const int n = trainer->def.evaluation_episodes;
     double sum = 0.0, sum_squares = 0.0, length_sum = 0.0;
     double z[TZ_NZ_MAX];
     for (int i = 0; i < n; i++) {
         double total, length;
-        TZ_CHECK(run_episode(trainer, TZ_SAC_EVALUATION_EPISODE + (uint64_t)i, &total, &length, z,
-                             error));
+        run_episode(trainer, TZ_SAC_EVALUATION_EPISODE + (uint64_t)i, &total, &length, z);
         sum += total;
         sum_squares += total * total;
         length_sum += length;
@@ -443,7 +453,6 @@ static tz_status evaluate(tz_sac_trainer *trainer, tz_sac_metrics *row, tz_error
         .temperature = p->temperature / losses,
         .entropy = p->entropy / losses,
         .q = p->q / losses};
-    return TZ_OK;
 }
 
 // ---- files
@@ -522,7 +531,7 @@ static tz_status finish_interval(tz_sac_trainer *trainer, tz_error *error) {
     tz_sac_progress *p = &trainer->progress;
     TZ_CHECK(reserve_rows(trainer, p->n_rows + 1, error));
     tz_sac_metrics *row = &trainer->rows[p->n_rows];
-    TZ_CHECK(evaluate(trainer, row, error));
+    evaluate(trainer, row);
     p->n_rows++;
     p->n_losses = p->finished_episodes = 0;
     p->critic_loss = p->actor_loss = p->temperature = p->entropy = p->q = 0.0;

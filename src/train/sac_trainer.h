@@ -59,8 +59,8 @@ typedef bool (*tz_sac_report)(void *context, uint64_t step, const tz_sac_metrics
 
 typedef struct tz_sac_trainer tz_sac_trainer;
 
-// `team` is borrowed and must outlive the trainer. A folder that holds a checkpoint is refused
-// unless `resume`. Errors: TZ_ERR_ARGUMENT, TZ_ERR_IO, TZ_ERR_FORMAT, TZ_ERR_MISMATCH (a checkpoint
+// `team` is borrowed and must outlive the trainer. A folder that holds a run is refused unless
+// `resume`. Errors: TZ_ERR_ARGUMENT, TZ_ERR_IO, TZ_ERR_FORMAT, TZ_ERR_MISMATCH (a checkpoint
 // of another configuration), TZ_ERR_MEMORY.
 TZ_API tz_status tz_sac_trainer_create(tz_sac_trainer **trainer, const tz_sac_trainer_def *def,
                                        tz_team *team, tz_error *error);
@@ -72,6 +72,10 @@ TZ_API uint64_t tz_sac_trainer_step(const tz_sac_trainer *trainer);
 // The environment's task, borrowed.
 TZ_API const tz_task *tz_sac_trainer_task(const tz_sac_trainer *trainer);
 
+// Episodes so far, of training and evaluations, that were cut before a step where the simulation
+// became unstable or the reward was not finite.
+TZ_API uint64_t tz_sac_trainer_cut_episodes(const tz_sac_trainer *trainer);
+
 // Writes the episodes of the replay memory as a dataset (train/replay_dataset.h).
 TZ_API tz_status tz_sac_trainer_save_replay(tz_sac_trainer *trainer, const tz_writer_def *def,
                                             tz_error *error);
@@ -80,7 +84,7 @@ TZ_API tz_status tz_sac_trainer_save_replay(tz_sac_trainer *trainer, const tz_wr
 TZ_API const tz_sac_metrics *tz_sac_trainer_metrics(const tz_sac_trainer *trainer, size_t *n);
 
 // Runs to the end. TZ_ERR_INTERRUPTED when `report` asked to stop; TZ_ERR_NUMERIC when a loss was
-// not finite or the simulation became unstable in an evaluation.
+// not finite.
 TZ_API tz_status tz_sac_trainer_run(tz_sac_trainer *trainer, tz_sac_report report, void *context,
                                     tz_error *error);
 

@@ -12,7 +12,6 @@
 #include <limits.h>
 #include <math.h>
 #include <mujoco/mujoco.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,29 +92,33 @@ static char *describe(const tz_training_def *def, int epochs) {
     return length < 0 ? NULL : what;
 }
 
+// Transitions of the longest held-out episode.
+static int longest_held_out(const tz_source *source) {
+    int longest = 0;
+    for (int e = 0; e < source->dataset->n_episodes; e++) {
+        const int T = tz_dataset_length(source->dataset, e);
+        longest = source->is_test[e] && T > longest ? T : longest;
+    }
+    return longest;
+}
+
 // Held-out sequences and rollouts, where held-out episodes are long enough for them.
 static tz_status pick_tests(run *r, const tz_source *sources, int n_sources, tz_error *error) {
     const tz_training_def *def = r->def;
-    tz_status status =
+    const tz_status status =
         tz_sequences_draw(&r->test_sequences, sources, n_sources, TZ_PART_TEST,
                           def->n_test_sequences, def->length, def->trainer.seed, error);
-    if (status == TZ_ERR_ARGUMENT) {
-        return TZ_OK;
+    TZ_CHECK(status == TZ_ERR_ARGUMENT ? TZ_OK : status);
+    // of the first source that holds any out: they stay the same when more data are added
+    for (int i = 0; i < n_sources; i++) {
+        const int longest = longest_held_out(&sources[i]);
+        if (longest > 0) {
+            return tz_rollouts_pick(
+                &r->rollouts, sources[i].dataset, sources[i].is_test, def->n_rollouts,
+                longest < def->horizon ? longest : def->horizon, sources[i].path, error);
+        }
     }
-    TZ_CHECK(status);
-    // of the first source, whose held-out episodes stay the same when more data are added
-    const tz_dataset *dataset = sources[0].dataset;
-    int longest = 0;
-    for (int e = 0; e < dataset->n_episodes; e++) {
-        const int T = tz_dataset_length(dataset, e);
-        longest = sources[0].is_test[e] && T > longest ? T : longest;
-    }
-    if (longest == 0) {
-        return TZ_OK;
-    }
-    return tz_rollouts_pick(&r->rollouts, dataset, sources[0].is_test, def->n_rollouts,
-                            longest < def->horizon ? longest : def->horizon, sources[0].path,
-                            error);
+    return TZ_OK;
 }
 
 // Which versions of MuJoCo made the data, also those that a loaded model was learned from before,
@@ -263,8 +266,8 @@ static int best_epoch(const run *r) {
     return best;
 }
 
-// The best weights so far have a file of their own; which epoch they are of is in the metrics, so a
-// resumed run needs nothing more.
+// The best weights so far have a file of their own, which a resumed run needs; which epoch they are
+// of is in the metrics.
 static tz_status keep_if_best(const run *r, tz_error *error) {
     return r->def->keep_best && best_epoch(r) == r->n_epochs - 1
                ? tz_model_save(r->model, r->best, error)
@@ -396,6 +399,11 @@ static tz_status start(run *r, tz_error *error) {
     const bool is_resumed = r->def->resume && tz_file_exists(r->checkpoint);
     if (is_resumed) {
         TZ_CHECK(read_checkpoint(r, error));
+    }
+    if (is_resumed && r->def->keep_best && best_epoch(r) >= 0 && !tz_file_exists(r->best)) {
+        return tz_fail(error, TZ_ERR_IO,
+                       "%s: is not there, expected the weights of epoch %d, the best so far",
+                       r->best, best_epoch(r) + 1);
     }
     if (r->def->begin != NULL) {
         TZ_CHECK(r->def->begin(r->def->begin_context, error));

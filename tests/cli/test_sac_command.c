@@ -305,6 +305,38 @@ static void the_dataset_says_why_an_episode_was_cut(void **state) {
     json_object_put(object);
 }
 
+// An episode that is cut is counted, in training and in evaluations, and ends no run. The memory
+// may be kept in the run's own folder, by any name.
+static void a_cut_episode_ends_no_run(void **state) {
+    (void)state;
+    assert_int_equal(
+        shell("printf '<mujoco><option gravity=\"9.81 0 0\"/><custom><text name=\"trapeze_reward\" "
+              "data=\"1 / (q.x < 1)\"/></custom><worldbody><body><joint name=\"x\" type=\"slide\" "
+              "axis=\"1 0 0\"/><geom size=\"0.1\" mass=\"1\"/></body></worldbody><actuator>"
+              "<motor name=\"x\" joint=\"x\" ctrlrange=\"-1 1\" ctrllimited=\"true\"/>"
+              "</actuator></mujoco>' > falling.xml"),
+        0);
+    const char *train = "sac --env falling.xml --steps 400 --learning-starts 400 --replay 200 "
+                        "--eval-every 200 --eval-episodes 2 --hidden 16 --batch 16 --quiet --json "
+                        "--out cut --save-replay cut/";
+    assert_int_equal(trapeze("%s", train), 0);
+    struct json_object *object = printed_json();
+    // all episodes, but for the one in flight, and the two of each of two evaluations
+    assert_true(number(object, "cut_episodes") == number(object, "episodes") + 4.0);
+    assert_true(number(object, "return_mean") == number(object, "length_mean"));
+    assert_in_range((int)number(object, "length_mean"), 10, 1000);
+    json_object_put(object);
+    assert_int_equal(trapeze("%s --resume", train), 0);
+    assert_refused("cut/checkpoint.safetensors: 400 steps are done, expected --steps of as many",
+                   "sac --env falling.xml --steps 300 --learning-starts 400 --replay 200 "
+                   "--eval-every 200 --eval-episodes 2 --hidden 16 --batch 16 --resume --out cut "
+                   "--save-replay cut");
+    // a run without its largest file is a run
+    assert_int_equal(shell("cp -r falling keeps && rm keeps/run/checkpoint.safetensors"), 0);
+    assert_refused("keeps/run already holds a run (config.json)",
+                   "sac --env inverted_pendulum --steps 400 --out keeps/run");
+}
+
 // A rate that falls until the last step makes another run of another number of steps.
 static void a_falling_rate_belongs_to_its_steps(void **state) {
     (void)state;
@@ -374,6 +406,7 @@ int main(void) {
         cmocka_unit_test(a_falling_rate_belongs_to_its_steps),
         cmocka_unit_test(threads_change_nothing_and_the_memory_becomes_a_dataset),
         cmocka_unit_test(the_dataset_says_why_an_episode_was_cut),
+        cmocka_unit_test(a_cut_episode_ends_no_run),
         cmocka_unit_test(nothing_wrong_is_found_at_the_end),
         cmocka_unit_test(bad_input_is_one_sentence),
     };

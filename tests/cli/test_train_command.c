@@ -356,6 +356,17 @@ static void eval_says_what_it_cannot_know(void **state) {
                      0);
     assert_non_null(strstr(printed, "no config.json beside bare/model.safetensors says"));
 
+    // nor is it known where the file that was gone on from is another one now
+    assert_int_equal(shell("mkdir base && cp so/*.json so/model.safetensors base"), 0);
+    assert_int_equal(
+        trapeze("train --data more --init base/model.safetensors --out of-base " SHORT), 0);
+    assert_int_equal(shell("cp of-so/model.safetensors base"), 0);
+    assert_int_equal(trapeze("eval --data data --model of-base/model.safetensors --horizon 30 "
+                             "--rollouts 2"),
+                     0);
+    assert_non_null(strstr(printed, "from 1 held-out episodes; held out from the others: "
+                                    "base/model.safetensors is another file now than the one"));
+
     // so does the model of rounds, by the one that it found best
     assert_int_equal(
         shell("mkdir -p of-rounds/round-2/model && cp so/model.safetensors of-rounds && "
@@ -367,6 +378,32 @@ static void eval_says_what_it_cannot_know(void **state) {
                              "--rollouts 2"),
                      0);
     assert_non_null(strstr(printed, "from 1 held-out episodes\n"));
+}
+
+// As many inputs are not the same ones: x and the pitch, or the pitch's cosine and sine.
+static void renormalised_it_sees_the_same(void **state) {
+    (void)state;
+    assert_refused("other sizes or inputs than --hidden 16, --layers 2, --mask cyclic, "
+                   "--embed-angles unbounded ask for",
+                   "train --data data --init mask-1/model.safetensors --renormalise "
+                   "--embed-angles unbounded --out unlike " SMALL);
+    assert_int_equal(trapeze("train --data data --init mask-1/model.safetensors --renormalise "
+                             "--mask none --out alike " SMALL),
+                     0);
+}
+
+// Held-out rollouts are of the first data that hold some out, and what they chose stays needed.
+static void the_best_weights_are_chosen_and_kept(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("collect --env half_cheetah --policy random --episodes 1 --steps 60 "
+                             "--out single --quiet"),
+                     0);
+#define KEPT                                                                                       \
+    "train --data single --data data --model node --keep-best --rollout-every 1 --out kept "
+    assert_int_equal(trapeze(KEPT SMALL_BUT_EPOCHS "--epochs 2"), 0);
+    assert_int_equal(shell("rm kept/best.safetensors"), 0);
+    assert_refused("kept/best.safetensors: is not there, expected the weights of epoch",
+                   KEPT SMALL_BUT_EPOCHS "--epochs 3 --resume");
 }
 
 // A model under a new normaliser keeps its step, but for what is asked for.
@@ -742,6 +779,8 @@ int main(void) {
         cmocka_unit_test(members_are_trained_on_one_by_one),
         cmocka_unit_test(masked_coordinates_can_be_seen),
         cmocka_unit_test(eval_says_what_it_cannot_know),
+        cmocka_unit_test(renormalised_it_sees_the_same),
+        cmocka_unit_test(the_best_weights_are_chosen_and_kept),
         cmocka_unit_test(renormalised_it_keeps_its_step),
         cmocka_unit_test(a_resumed_run_is_what_its_folder_tells),
         cmocka_unit_test(labels_of_paths_stay_whole_in_csv),
