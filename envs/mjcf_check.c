@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
     FILE_BYTES_MAX = 1 << 26,
@@ -27,14 +28,22 @@ static const struct {
     const char *name;
     double max;
 } limits[] = {
-    {"count", 1e4},        {"width", 16384.0},    {"height", 16384.0},
-    {"nrow", 4096.0},      {"ncol", 4096.0},      {"nstack", 1e8},
-    {"njmax", 1e6},        {"nconmax", 1e6},      {"nkey", 1e4},
-    {"nuserdata", 1e6},    {"memory", 1e9},       {"nuser_body", 1e3},
-    {"nuser_jnt", 1e3},    {"nuser_geom", 1e3},   {"nuser_site", 1e3},
-    {"nuser_cam", 1e3},    {"nuser_tendon", 1e3}, {"nuser_actuator", 1e3},
-    {"nuser_sensor", 1e3}, {"params", 200.0},     {"resolution", 4096.0},
-    {"dim", 1e4},          {"cellcount", 10.0},   {"num", 1e4},
+    {"count", 1e4},          {"width", 16384.0},
+    {"height", 16384.0},     {"nrow", 4096.0},
+    {"ncol", 4096.0},        {"nstack", 1e8},
+    {"njmax", 1e6},          {"nconmax", 1e6},
+    {"nkey", 1e4},           {"nuserdata", 1e6},
+    {"memory", 1e9},         {"nuser_body", 1e3},
+    {"nuser_jnt", 1e3},      {"nuser_geom", 1e3},
+    {"nuser_site", 1e3},     {"nuser_cam", 1e3},
+    {"nuser_tendon", 1e3},   {"nuser_actuator", 1e3},
+    {"nuser_sensor", 1e3},   {"params", 200.0},
+    {"resolution", 4096.0},  {"dim", 1e4},
+    {"cellcount", 10.0},     {"num", 1e4},
+    {"nsample", 1e4},        {"iterations", 1e4},
+    {"ls_iterations", 1e4},  {"noslip_iterations", 1e4},
+    {"ccd_iterations", 1e4}, {"sdf_iterations", 1e4},
+    {"sdf_initpoints", 1e4},
 };
 
 // ---- one attribute
@@ -178,9 +187,17 @@ static tz_status check_value(scanner *s, const char *element, const char *name, 
         const tz_mjcf_reference reference = {
             .file = value, .is_model = is_model, .copies = s->copies * times};
         if (s->refer && strcmp(name, "file") == 0 &&
-            (reference.is_model || strcmp(element, "include") == 0)) {
+            (reference.is_model ||
+             strcasecmp(element, "include") == 0)) { // so MuJoCo before 4 reads it
             TZ_CHECK(s->refer(s->context, &reference, s->error));
         }
+    }
+    if (strcmp(element, "lengthrange") == 0 &&
+        (strcmp(name, "inttotal") == 0 || strcmp(name, "timestep") == 0)) {
+        return tz_fail(s->error, TZ_ERR_UNSUPPORTED,
+                       "%s: %s of <lengthrange> is not supported: it serves muscles, which have a "
+                       "state of their own",
+                       s->path, name);
     }
     const int copies_max = strcmp(element, "flexcomp") == 0 ? FLEX_COPIES_MAX : COPIES_MAX;
     return check_amount(s->path, name, value, &s->copies, copies_max, s->error);

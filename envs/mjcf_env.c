@@ -90,6 +90,9 @@ static tz_status check_model(const mjModel *model, const char *path, tz_error *e
          "the flag disabled"},
         {!(model->opt.timestep > 0.0) || !isfinite(model->opt.timestep),
          "its timestep is not positive", "a time in seconds"},
+        {tz_mujoco_has_noisy_sensors(model),
+         "its sensors are noisy (flag sensornoise), by numbers that no seed tells",
+         "the flag disabled"},
         {tz_mujoco_arena_bytes(model) > ARENA_BYTES_MAX, "its simulation needs more than 1 GB",
          "less"},
     };

@@ -141,6 +141,16 @@ long tz_mujoco_n_hidden(const mjModel *model) {
 }
 
 // The constant of sleeping bodies came with them.
+bool tz_mujoco_has_noisy_sensors(const mjModel *model) {
+    for (int i = 0; i < mjNENABLE; i++) {
+        if ((model->opt.enableflags >> i & 1) != 0 &&
+            strcmp(mjENABLESTRING[i], "Sensornoise") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool tz_mujoco_can_sleep(const mjModel *model) {
 #ifndef mjMINAWAKE
     (void)model;

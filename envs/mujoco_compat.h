@@ -31,6 +31,9 @@ TZ_API tz_status tz_mujoco_copy(mjModel **copy, const mjModel *model, tz_error *
 // yield.
 long tz_mujoco_n_hidden(const mjModel *model);
 
+// Whether sensors are given noise, as MuJoCo before 3 does where its flag asks for it.
+bool tz_mujoco_has_noisy_sensors(const mjModel *model);
+
 // Whether bodies may fall asleep, which is a state of theirs, too.
 bool tz_mujoco_can_sleep(const mjModel *model);
 

@@ -237,6 +237,24 @@ static bool begins(const char *text, const char *prefix) {
     return prefix != NULL && strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+// Whether a tensor is the weight or the bias of a layer of the network, or of the one beside it.
+static bool is_of_a_layer(const char *tensor, const tz_layer_names *names, const tz_network *net) {
+    for (int layer = 0; layer <= net->n_layers; layer++) {
+        char name[LAYER_MAX] = "";
+        if (layer < net->n_layers) {
+            layer_name(name, names, net, layer);
+        } else if (names->beside != NULL) {
+            snprintf(name, sizeof name, "%s", names->beside);
+        }
+        const size_t length = strlen(name);
+        if (length > 0 && begins(tensor, name) &&
+            (strcmp(tensor + length, ".weight") == 0 || strcmp(tensor + length, ".bias") == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // Refuses actors of which a part would be left out.
 static tz_status check_parts(const scheme *s, const tz_weights *weights, const tz_network *net,
                              tz_error *error) {
@@ -248,9 +266,6 @@ static tz_status check_parts(const scheme *s, const tz_weights *weights, const t
                        "supported",
                        weights->path);
     }
-    const int expected = 2 * net->n_layers + (s->names.beside != NULL ? 2 : 0);
-    const bool head_is_owned = s->names.head == NULL || begins(s->names.head, s->owned[0]);
-    int n_owned = head_is_owned ? 0 : 2;
     for (int i = 0; i < weights->n; i++) {
         const char *name = weights->tensors[i].name;
         if (strstr(name, "features_extractor.") != NULL) {
@@ -259,12 +274,12 @@ static tz_status check_parts(const scheme *s, const tz_weights *weights, const t
                            "observations",
                            weights->path, name);
         }
-        n_owned += begins(name, s->owned[0]) || begins(name, s->owned[1]);
-    }
-    if (n_owned != expected) {
-        return tz_fail(error, TZ_ERR_FORMAT,
-                       "%s: %d tensors of the actor (%s...), of which its %d layers use %d",
-                       weights->path, n_owned, s->owned[0], net->n_layers, expected);
+        const bool is_owned = begins(name, s->owned[0]) || begins(name, s->owned[1]);
+        if (is_owned && !is_of_a_layer(name, &s->names, net)) {
+            return tz_fail(error, TZ_ERR_FORMAT,
+                           "%s: tensor '%s' belongs to none of the actor's %d layers",
+                           weights->path, name, net->n_layers);
+        }
     }
     return TZ_OK;
 }

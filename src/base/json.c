@@ -98,3 +98,13 @@ void tz_json_add_real(struct json_object *object, const char *key, double value)
 void tz_json_add_measured(struct json_object *object, const char *key, double value) {
     json_object_object_add(object, key, isnan(value) ? NULL : tz_json_real(value));
 }
+
+bool tz_json_is_small(const char *text, size_t size) {
+    const size_t per_container = 800, per_value = 80, most = (size_t)256 << 20; // bytes
+    size_t estimate = 0;
+    for (size_t i = 0; i < size; i++) {
+        estimate += text[i] == '{' || text[i] == '[' ? per_container : 0;
+        estimate += text[i] == ',' || text[i] == ':' ? per_value : 0;
+    }
+    return estimate <= most;
+}

@@ -198,6 +198,11 @@ tz_status tz_json_read(const char *path, struct json_object **object, tz_error *
     char *text = NULL;
     size_t size = 0;
     TZ_CHECK(tz_file_read(path, &text, &size, JSON_SIZE_MAX, error));
+    if (!tz_json_is_small(text, size)) {
+        tz_free(text);
+        return tz_fail(error, TZ_ERR_FORMAT,
+                       "%s: holds more JSON values than any file of this program", path);
+    }
     struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
     if (tokener == NULL) {
         tz_free(text);

@@ -102,6 +102,9 @@ static tz_status parse_header(struct json_object **header, const char *text, siz
                        "%s: not a safetensors file: expected a JSON object at byte %d", path,
                        PREFIX_SIZE);
     }
+    if (!tz_json_is_small(text, size)) {
+        return tz_fail(error, TZ_ERR_FORMAT, "%s: its header describes too many tensors", path);
+    }
     // the padding
     while (text[size - 1] == ' ') {
         size--;

@@ -15,10 +15,12 @@
 #include "cli/bench.h"
 #include "envs/env.h"
 #include "envs/env_vec.h"
+#include "envs/mujoco_compat.h"
 
 #include <json-c/json.h>
 #include <math.h>
 #include <mujoco/mujoco.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,12 +48,14 @@ typedef struct bench {
     tz_env_vec *vec;
     const tz_task *task;
     int worlds;
-    double *z0;      // states after the reset                          (worlds, nz)
-    double *z;       // states                                          (worlds, nz)
-    double *bare_z;  // last states of the bare loop                    (worlds, nz)
-    double *u;       // controls                                 (STEPS, worlds, nu)
-    tz_step *steps;  //                                                     (worlds)
-    double *doubles; // owns the arrays
+    double *z0;              // states after the reset                          (worlds, nz)
+    double *z;               // states                                          (worlds, nz)
+    double *bare_z;          // last states of the bare loop                    (worlds, nz)
+    double *u;               // controls                                 (STEPS, worlds, nu)
+    tz_step *steps;          //                                                     (worlds)
+    double *doubles;         // owns the arrays
+    char complaint[256];     // MuJoCo's, of a fatal error; "": none
+    atomic_bool is_unstable; // a step was not sound
 } bench;
 
 static void bench_free(bench *b) {
@@ -103,28 +107,50 @@ static const double *controls(const bench *b, int t, int world) {
     return b->u + ((size_t)t * (size_t)b->worlds + (size_t)world) * (size_t)b->task->nu;
 }
 
-// Seconds of a round of the bare loop. The world's own mjData is used, so both sides have the same
-// memory.
+// What the bare loop does in one world.
+typedef struct bare_episode {
+    const bench *bench;
+    int world;
+} bare_episode;
+
+static void run_bare_episode(void *context) {
+    const bare_episode *e = context;
+    tz_env *env = tz_env_vec_at(e->bench->vec, e->world);
+    const size_t nu = (size_t)e->bench->task->nu;
+    const mjModel *model = tz_env_mj_model(env);
+    mjData *data = tz_env_mj_data(env);
+    for (int t = 0; t < STEPS; t++) {
+        memcpy(data->ctrl, controls(e->bench, t, e->world), nu * sizeof(double));
+        for (int k = 0; k < e->bench->task->frame_skip; k++) {
+            mj_step(model, data);
+        }
+    }
+}
+
+// Seconds of a round of the bare loop; NaN where MuJoCo met a fatal error. The world's own mjData
+// is used, so both sides have the same memory.
 static double round_bare(bench *b) {
     const size_t nq = (size_t)b->task->nq, nv = (size_t)b->task->nv, nz = nq + nv;
-    const size_t nu = (size_t)b->task->nu;
     double seconds = 0.0;
     for (int i = 0; i < b->worlds; i++) {
-        tz_env *env = tz_env_vec_at(b->vec, i);
-        const mjModel *model = tz_env_mj_model(env);
-        mjData *data = tz_env_mj_data(env);
+        const mjData *data = tz_env_mj_data(tz_env_vec_at(b->vec, i));
+        bare_episode episode = {.bench = b, .world = i};
         const double start = tz_now_s();
-        for (int t = 0; t < STEPS; t++) {
-            memcpy(data->ctrl, controls(b, t, i), nu * sizeof(double));
-            for (int k = 0; k < b->task->frame_skip; k++) {
-                mj_step(model, data);
-            }
+        if (!tz_mujoco_try(run_bare_episode, &episode, b->complaint, sizeof b->complaint)) {
+            return NAN;
         }
         seconds += tz_now_s() - start;
         memcpy(b->bare_z + (size_t)i * nz, data->qpos, nq * sizeof(double));
         memcpy(b->bare_z + (size_t)i * nz + nq, data->qvel, nv * sizeof(double));
     }
     return seconds;
+}
+
+// A step that is none makes numbers of another simulation.
+static void note_outcome(bench *b, int world) {
+    if (b->steps[world].outcome != TZ_STEP_OK) {
+        atomic_store(&b->is_unstable, true);
+    }
 }
 
 static void run_episode(void *context, int world, int worker) {
@@ -134,6 +160,7 @@ static void run_episode(void *context, int world, int worker) {
     tz_env *env = tz_env_vec_at(b->vec, world);
     for (int t = 0; t < STEPS; t++) {
         tz_env_step(env, &b->steps[world], z, controls(b, t, world));
+        note_outcome(b, world);
     }
 }
 
@@ -155,6 +182,9 @@ static double round_vec(bench *b) {
     const double start = tz_now_s();
     for (int t = 0; t < STEPS; t++) {
         tz_env_vec_step(b->vec, b->steps, b->z, controls(b, t, 0));
+        for (int i = 0; i < b->worlds; i++) {
+            note_outcome(b, i);
+        }
     }
     return tz_now_s() - start;
 }
@@ -171,13 +201,14 @@ static tz_status measure(measurement *m, const char *name, const arguments *a, t
     double (*const sides[])(bench *) = {round_bare, round_alone, round_apart, round_vec};
     enum { SIDES = TZ_COUNTOF(sides) };
     double best[SIDES] = {INFINITY, INFINITY, INFINITY, INFINITY};
-    bool same = true;
+    bool same = true, sound = true;
     const double end = tz_now_s() + a->seconds;
-    for (int round = 0; round < ROUNDS_MIN || tz_now_s() < end; round++) {
-        for (int side = 0; side < SIDES; side++) {
+    for (int round = 0; sound && (round < ROUNDS_MIN || tz_now_s() < end); round++) {
+        for (int side = 0; side < SIDES && sound; side++) {
             tz_env_vec_reset(b.vec, b.z0, 0, 0);
             best[side] = fmin(best[side], sides[side](&b));
             same = same && (side == 0 || same_states(&b));
+            sound = b.complaint[0] == '\0' && !atomic_load(&b.is_unstable);
         }
     }
     const double n = (double)a->worlds * STEPS;
@@ -186,7 +217,14 @@ static tz_status measure(measurement *m, const char *name, const arguments *a, t
     m->alone = n / best[1];
     m->apart = n / best[2];
     m->vec = n / best[3];
+    tz_status status = TZ_OK;
+    if (!sound) {
+        status = tz_fail(error, TZ_ERR_NUMERIC,
+                         "%s: the simulation became unstable under random controls%s%s", name,
+                         b.complaint[0] != '\0' ? ": " : "", b.complaint);
+    }
     bench_free(&b);
+    TZ_CHECK(status);
     return same ? TZ_OK
                 : tz_fail(error, TZ_ERR_NUMERIC,
                           "%s: the environment and the bare loop ended in different states", name);

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/run_folder.h"
 
+#include <json-c/json_tokener.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,6 +47,27 @@ tz_status tz_data_write_config(const char *folder, struct json_object *config, t
     status = status == TZ_OK ? tz_json_write(path, config, error) : status;
     json_object_put(config);
     return status;
+}
+
+struct json_object *tz_data_config_of(const tz_dataset *dataset) {
+    return dataset->config != NULL ? json_tokener_parse(dataset->config) : NULL;
+}
+
+struct json_object *tz_data_policies_of(struct json_object *config) {
+    struct json_object *policies = NULL;
+    return json_object_is_type(config, json_type_object) &&
+                   json_object_object_get_ex(config, "policies", &policies) &&
+                   json_object_is_type(policies, json_type_array)
+               ? policies
+               : NULL;
+}
+
+void tz_data_add_origin(struct json_object *config, const tz_dataset *dataset) {
+    struct json_object *own = tz_data_config_of(dataset), *policies = tz_data_policies_of(own);
+    if (policies != NULL) {
+        json_object_object_add(config, "policies", json_object_get(policies));
+    }
+    json_object_object_add(config, "of", own);
 }
 
 const char *tz_data_mujoco(const tz_dataset *dataset) {

@@ -29,6 +29,16 @@ void tz_data_add_input(struct json_object *config, const char *name, const char 
 // Writes config.json into the folder and frees the object.
 tz_status tz_data_write_config(const char *folder, struct json_object *config, tz_error *error);
 
+// The configuration that a dataset holds; the caller frees it. NULL: none, or no JSON.
+struct json_object *tz_data_config_of(const tz_dataset *dataset);
+
+// The policies that a configuration lists, borrowed from it; NULL when it lists none. Attribute
+// `policy` of an episode is an index into them.
+struct json_object *tz_data_policies_of(struct json_object *config);
+
+// Adds what made a dataset whose episodes become another one's: its policies, and all as "of".
+void tz_data_add_origin(struct json_object *config, const tz_dataset *dataset);
+
 // For tz_writer_def.mujoco: the version of MuJoCo that made its states.
 const char *tz_data_mujoco(const tz_dataset *dataset);
 

@@ -66,8 +66,7 @@ static tz_status write_dataset(const tz_dataset *dataset, const tz_task *task, c
                                const char *id, tz_error *error) {
     struct json_object *config = json_object_new_object();
     tz_json_add_text(config, "converted_sha256", dataset->sha256);
-    json_object_object_add(config, "of",
-                           dataset->config ? json_tokener_parse(dataset->config) : NULL);
+    tz_data_add_origin(config, dataset);
     tz_writer_def def = tz_writer_def_default();
     def.folder = folder;
     def.dataset_id = id;

@@ -6,9 +6,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/printable.h"
-#include "base/run_folder.h"
 #include "data/check.h"
-#include "data/writer.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -89,8 +87,7 @@ static void print_info_json(const char *path, const tz_dataset *dataset, const t
     json_object_object_add(object, "z", z);
     json_object_object_add(object, "u", u);
     json_object_object_add(object, "per_episode", episodes);
-    json_object_object_add(object, "config",
-                           dataset->config ? json_tokener_parse(dataset->config) : NULL);
+    json_object_object_add(object, "config", tz_data_config_of(dataset));
     tz_data_print(object);
 }
 

@@ -1,9 +1,7 @@
 // trapeze data merge: several datasets of one environment as one.
 #include "cli/data.h"
 
-#include "base/file.h"
 #include "base/json.h"
-#include "data/check.h"
 #include "data/writer.h"
 
 #include <json-c/json.h>
@@ -17,14 +15,18 @@ typedef struct arguments {
     char **argv;
 } arguments;
 
-// The policies that a dataset's configuration lists, borrowed from it; NULL when it lists none.
-static struct json_object *policies_of(struct json_object *config) {
-    struct json_object *policies = NULL;
-    return json_object_is_type(config, json_type_object) &&
-                   json_object_object_get_ex(config, "policies", &policies) &&
-                   json_object_is_type(policies, json_type_array)
-               ? policies
-               : NULL;
+// Adds the parts of a dataset that is a merged one itself: they stand for it.
+static bool add_parts_of(struct json_object *of, struct json_object *config) {
+    struct json_object *parts = NULL;
+    if (!json_object_is_type(config, json_type_object) ||
+        !json_object_object_get_ex(config, "merged", &parts) ||
+        !json_object_is_type(parts, json_type_array)) {
+        return false;
+    }
+    for (size_t i = 0; i < json_object_array_length(parts); i++) {
+        json_object_array_add(of, json_object_get(json_object_array_get_idx(parts, i)));
+    }
+    return true;
 }
 
 // What made the whole: the configurations of the parts, and the policies of all of them in order.
@@ -33,13 +35,17 @@ static struct json_object *merged_config(tz_dataset *const *parts, int n, int *f
     struct json_object *config = json_object_new_object(), *of = json_object_new_array(),
                        *all = json_object_new_array();
     for (int i = 0; i < n; i++) {
-        struct json_object *part = json_object_new_object();
-        struct json_object *own = parts[i]->config ? json_tokener_parse(parts[i]->config) : NULL;
-        struct json_object *policies = policies_of(own);
+        struct json_object *own = tz_data_config_of(parts[i]);
+        struct json_object *policies = tz_data_policies_of(own);
         first_policy[i] = (int)json_object_array_length(all);
         for (size_t k = 0; policies != NULL && k < json_object_array_length(policies); k++) {
             json_object_array_add(all, json_object_get(json_object_array_get_idx(policies, k)));
         }
+        if (add_parts_of(of, own)) {
+            json_object_put(own);
+            continue;
+        }
+        struct json_object *part = json_object_new_object();
         tz_json_add_text(part, "sha256", parts[i]->sha256);
         tz_json_add_int(part, "episodes", parts[i]->n_episodes);
         json_object_object_add(part, "config", own);

@@ -1,12 +1,9 @@
 // trapeze data replay: every episode simulated again.
 #include "cli/data.h"
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "base/run_folder.h"
 #include "data/check.h"
-#include "data/writer.h"
 
 #include <json-c/json.h>
 #include <stdio.h>

@@ -59,6 +59,7 @@ typedef struct arguments {
 // What 0 and 100 stand for.
 typedef struct scale {
     double random, expert;
+    int max_episode_steps; // of the references; 0: they are given
     char source[160];
 } scale;
 
@@ -71,6 +72,26 @@ static const reference *find_reference(const char *env) {
     return NULL;
 }
 
+// The references are returns of episodes that end as the environment ends them. Other time limits
+// are told, not refused: scores of parts may be compared with each other.
+static tz_status check_episodes(scale *s, const tz_dataset *dataset, const char *path,
+                                tz_error *error) {
+    tz_env *env = NULL;
+    tz_env_def def = tz_env_def_default();
+    def.name = dataset->env;
+    TZ_CHECK(tz_env_create(&env, &def, error));
+    const bool can_end = tz_env_task(env)->terminated != NULL;
+    s->max_episode_steps = tz_env_task(env)->max_episode_steps;
+    tz_env_destroy(env);
+    return !can_end || dataset->ends_early
+               ? TZ_OK
+               : tz_fail(error, TZ_ERR_ARGUMENT,
+                         "%s: recorded without early ends, and the reference returns are those of "
+                         "episodes that end where %s does: give two others with --random and "
+                         "--expert",
+                         path, dataset->env);
+}
+
 // The environment's references, the options in their place.
 static tz_status find_scale(scale *s, const tz_dataset *dataset, const char *path,
                             const arguments *a, tz_error *error) {
@@ -81,6 +102,9 @@ static tz_status find_scale(scale *s, const tz_dataset *dataset, const char *pat
                        "%s: recorded with %s, and the reference returns are those of the default "
                        "arguments: give two others with --random and --expert",
                        path, dataset->env_arguments);
+    }
+    if (known != NULL && !(is_random_given && is_expert_given)) {
+        TZ_CHECK(check_episodes(s, dataset, path, error));
     }
     if (known == NULL && !(is_random_given && is_expert_given)) {
         return tz_fail(
@@ -122,6 +146,8 @@ static void print_json(const char *path, const tz_dataset *dataset, const tz_dat
     tz_json_add_real(object, "random", r->random);
     tz_json_add_real(object, "expert", r->expert);
     tz_json_add_text(object, "source", r->source);
+    tz_json_add_int(object, "max_episode_steps", dataset->max_episode_steps);
+    tz_json_add_int(object, "max_episode_steps_of_references", r->max_episode_steps);
     tz_json_add_real(object, "return_mean", s->return_mean);
     tz_json_add_real(object, "return_std", s->return_std);
     tz_json_add_real(object, "score_mean", score(r, s->return_mean));
@@ -131,16 +157,27 @@ static void print_json(const char *path, const tz_dataset *dataset, const tz_dat
     tz_data_print(object);
 }
 
-static void print_text(const char *path, const tz_dataset_summary *s, const scale *r) {
+// Whether the data's episodes have another time limit than those of the references.
+static bool has_other_limit(const tz_dataset *dataset, const scale *r) {
+    return r->max_episode_steps > 0 && dataset->max_episode_steps > 0 &&
+           r->max_episode_steps != dataset->max_episode_steps;
+}
+
+static void print_text(const char *path, const tz_dataset *dataset, const tz_dataset_summary *s,
+                       const scale *r) {
     printf("%s: score %.1f (return %.1f +- %.1f), best %.1f, worst %.1f\n", path,
            score(r, s->return_mean), s->return_mean, s->return_std, score(r, s->return_high),
            score(r, s->return_low));
     printf("0 is random, %g; 100 is expert, %g (%s)\n", r->random, r->expert, r->source);
+    if (has_other_limit(dataset, r)) {
+        printf("those are returns of up to %d steps, these of up to %d\n", r->max_episode_steps,
+               dataset->max_episode_steps);
+    }
 }
 
 static tz_status run_scores(const char *path, const arguments *a, tz_error *error) {
     tz_dataset *dataset = NULL;
-    scale r;
+    scale r = {.max_episode_steps = 0};
     TZ_CHECK(tz_dataset_read(&dataset, path, a->env, error));
     const tz_status status = find_scale(&r, dataset, path, a, error);
     if (status == TZ_OK) {
@@ -149,7 +186,7 @@ static tz_status run_scores(const char *path, const arguments *a, tz_error *erro
         if (a->json) {
             print_json(path, dataset, &s, &r);
         } else {
-            print_text(path, &s, &r);
+            print_text(path, dataset, &s, &r);
         }
     }
     tz_dataset_destroy(dataset);

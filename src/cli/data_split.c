@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "data/check.h"
 #include "data/writer.h"
 
 #include <json-c/json.h>
@@ -28,8 +27,7 @@ static struct json_object *part_config(const tz_dataset *dataset, const split_ar
     tz_json_add_real(config, "test_fraction", a->test_fraction);
     tz_json_add_u64(config, "seed", a->seed);
     tz_json_add_text(config, "of_sha256", dataset->sha256);
-    json_object_object_add(config, "of",
-                           dataset->config ? json_tokener_parse(dataset->config) : NULL);
+    tz_data_add_origin(config, dataset);
     return config;
 }
 

@@ -1,13 +1,9 @@
 // trapeze data validate: every rule of a dataset, recomputed.
 #include "cli/data.h"
 
-#include "base/file.h"
 #include "base/json.h"
-#include "base/memory.h"
 #include "base/printable.h"
-#include "base/run_folder.h"
 #include "data/check.h"
-#include "data/writer.h"
 
 #include <json-c/json.h>
 #include <stdio.h>

@@ -60,6 +60,11 @@ static json_object *describe_arguments(const tz_env_info *info, const tz_task *t
     return array;
 }
 
+// Whether the task ends before its limit, as it was made.
+static bool can_end(const tz_task *task) {
+    return task->terminated != NULL && task->ends_early;
+}
+
 static json_object *describe(const tz_env_info *info, const tz_task *task) {
     json_object *o = json_object_new_object();
     json_object_object_add(o, "name", tz_json_text(task->name));
@@ -71,7 +76,7 @@ static json_object *describe(const tz_env_info *info, const tz_task *task) {
     json_object_object_add(o, "dt_s", json_object_new_double(task->dt_s));
     json_object_object_add(o, "frame_skip", json_object_new_int(task->frame_skip));
     json_object_object_add(o, "max_episode_steps", json_object_new_int(task->max_episode_steps));
-    json_object_object_add(o, "ends_early", json_object_new_boolean(task->terminated != NULL));
+    json_object_object_add(o, "ends_early", json_object_new_boolean(can_end(task)));
     json_object_object_add(o, "control_low", numbers(task->control_low, task->nu));
     json_object_object_add(o, "control_high", numbers(task->control_high, task->nu));
 
@@ -101,7 +106,7 @@ static void print_row(const tz_env_info *info, const tz_task *task) {
         snprintf(range, sizeof range, "%g..%g", task->control_low[0], task->control_high[0]);
     }
     printf("%-24s  %2d  %2d  %2d  %5.3f  %7s  %5d  %-4s  %s\n", task->name, task->nq, task->nv,
-           task->nu, task->dt_s, range, task->max_episode_steps, task->terminated ? "yes" : "no",
+           task->nu, task->dt_s, range, task->max_episode_steps, can_end(task) ? "yes" : "no",
            info->summary);
 }
 

@@ -45,10 +45,8 @@ static tz_status want(run *r, const char *word, tz_error *error) {
         }
         return TZ_OK;
     }
-    const char *names[TZ_N_FIGURES + 1];
     for (int f = 0; f < TZ_N_FIGURES; f++) {
-        names[f] = tz_figure_name(f);
-        if (strcmp(word, names[f]) == 0) {
+        if (strcmp(word, tz_figure_name(f)) == 0) {
             r->wanted[f] = true;
             return TZ_OK;
         }

@@ -1,5 +1,4 @@
 #include "cli/run_plots.h"
-#include "cli/cli.h"
 
 #include "base/file.h"
 #include "base/json.h"

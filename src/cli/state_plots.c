@@ -9,7 +9,6 @@
 #include "models/model.h"
 
 #include <json-c/json.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "base/rng.h"
 #include "base/run_folder.h"
 #include "data/guarded.h"
 #include "data/h5.h"
@@ -148,7 +147,9 @@ static tz_status read_metadata(reader *r) {
     // env_spec is a JSON document inside a string.
     if (json_object_object_get_ex(metadata, "env_spec", &value) &&
         json_object_is_type(value, json_type_string)) {
-        struct json_object *spec = json_tokener_parse(json_object_get_string(value)), *id, *kwargs;
+        const char *text = json_object_get_string(value);
+        const bool is_small = tz_json_is_small(text, strlen(text));
+        struct json_object *spec = is_small ? json_tokener_parse(text) : NULL, *id, *kwargs;
         if (spec && json_object_object_get_ex(spec, "id", &id) &&
             json_object_is_type(id, json_type_string)) {
             tz_env_task_name(r->metadata_env, json_object_get_string(id));
@@ -796,6 +797,11 @@ static tz_status read_all(reader *r, const char *env) {
     tz_dataset *dataset = r->dataset;
     TZ_CHECK(open_file(r));
     TZ_CHECK(tz__h5_get_long_text(r->h5, "config", &dataset->config, r->file, r->error));
+    if (dataset->config != NULL && !tz_json_is_small(dataset->config, strlen(dataset->config))) {
+        return tz_fail(r->error, TZ_ERR_FORMAT,
+                       "%s: its configuration holds more JSON values than any of this program",
+                       r->file);
+    }
     TZ_CHECK(describe(r, env));
     TZ_CHECK(count_episodes(r));
     for (int e = 0; e < dataset->n_episodes; e++) {

@@ -6,7 +6,6 @@
 #include "train/trainer.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { BATCH = 200, WARM_UP = 2, STEPS = 6 };

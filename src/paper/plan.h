@@ -46,7 +46,7 @@ TZ_API const char *tz_budget_name(tz_budget budget); // "quick"
 TZ_API const char *tz_model_title(const char *kind);
 // Its colour in every picture (tz_series.color); 0 for what is no title of a model.
 TZ_API int tz_title_color(const char *title);
-// "Chain 2", "Damped spring 1", "HalfCheetah".
+// "Chain 2" (with drag too), "HalfCheetah".
 TZ_API void tz_system_title(char title[TZ_NAME_MAX], const char *system);
 
 // ---- the runs

@@ -371,9 +371,11 @@ static void put_idle_runs(tz_reporter *r) {
         if (last != NULL && is_sibling(&last->run, &result->run)) {
             fprintf(r->text, ", %d", result->run.seed);
         } else {
-            fprintf(r->text, "%s %s on %s",
+            const bool has_drag = strstr(result->run.system, "-damped") != NULL;
+            fprintf(r->text, "%s %s on %s%s",
                     last == NULL ? "\nNo better than a state that stays where it is:" : ";",
-                    tz_model_title(result->run.model), title);
+                    tz_model_title(result->run.model), title,
+                    has_drag && r->figure == TZ_CALIBRATION ? ", drag" : "");
             put_variant(r, &result->run);
             fprintf(r->text, ", seed %d", result->run.seed);
         }

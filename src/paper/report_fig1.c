@@ -2,7 +2,6 @@
 #include "paper/report_parts.h"
 
 #include <math.h>
-#include <string.h>
 
 enum { N_STEPS = 4 };
 

@@ -2,7 +2,6 @@
 #include "paper/report_parts.h"
 
 #include <math.h>
-#include <string.h>
 
 enum { N_SYSTEMS = 6, POINTS_MAX = TZ_VARIANTS_MAX * TZ_SEEDS_MAX };
 

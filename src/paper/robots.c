@@ -119,6 +119,11 @@ static tz_status get(tz_robot_data *robot, const char *env, const char *named, i
         return tz_fail(error, TZ_ERR_MISMATCH, "%s: episodes of %s, expected %s", path,
                        robot->dataset->env, env);
     }
+    if (robot->dataset->n_episodes < 2) {
+        return tz_fail(error, TZ_ERR_ARGUMENT,
+                       "%s: holds one episode, expected two or more, of which some are held out",
+                       path);
+    }
     robot->is_test = tz_alloc((size_t)robot->dataset->n_episodes, 1);
     if (robot->is_test == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: the split of %s", path);

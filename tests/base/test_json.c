@@ -73,11 +73,27 @@ static void text_is_valid_utf8(void **state) {
     }
 }
 
+// A text of numbers and objects that json-c would keep in 256 MB is small.
+static void much_is_not_small(void **state) {
+    (void)state;
+    static char text[4 << 20];
+    for (size_t i = 0; i < sizeof text; i += 2) {
+        memcpy(text + i, "1,", 2);
+    }
+    assert_true(tz_json_is_small(text, sizeof text));
+    for (size_t i = 0; i < sizeof text; i += 4) {
+        memcpy(text + i, "{}, ", 4);
+    }
+    assert_false(tz_json_is_small(text, sizeof text));
+    assert_true(tz_json_is_small(text, sizeof text / 4));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prints_few_digits),
         cmocka_unit_test(reads_back_the_same_number),
         cmocka_unit_test(text_is_valid_utf8),
+        cmocka_unit_test(much_is_not_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,11 +47,18 @@ static void sac_reports_updates_and_peak(void **state) {
 
 static void what_cannot_be_measured_is_one_sentence(void **state) {
     (void)state;
+    assert_int_equal(
+        shell("printf '<mujoco><worldbody><body><joint name=\"x\" type=\"slide\" "
+              "damping=\"1e10\"/><geom size=\"0.1\" mass=\"1\"/></body></worldbody><actuator>"
+              "<motor joint=\"x\" gear=\"1e15\" ctrlrange=\"-1 1\" ctrllimited=\"true\"/>"
+              "</actuator></mujoco>' > jumpy.xml"),
+        0);
     static const struct {
         const char *arguments, *sentence;
     } cases[] = {{"env --env chain-1", "not simulated by MuJoCo"},
                  {"env --env half_horse", "half_horse"},
                  {"env --worlds 0", "--worlds"},
+                 {"env --env jumpy.xml --worlds 1 --seconds 0", "became unstable under random"},
                  {"sac --env chain-1", "no controls"},
                  {"sac --hidden 40", "multiple of 16"}};
     for (size_t i = 0; i < TZ_COUNTOF(cases); i++) {

@@ -65,6 +65,9 @@ static void test_arguments(void **state) {
     assert_non_null(strstr(printed, "a torso on four legs"));
     assert_non_null(strstr(printed, "\nhealthy_z_range           0.3:inf           0.2:1\n"));
     assert_null(strstr(printed, "hopper"));
+    assert_int_equal(trapeze("envs --env hopper --env-arg terminate_when_unhealthy=false --json"),
+                     0);
+    assert_non_null(strstr(printed, "\"ends_early\":false"));
     assert_int_equal(trapeze("envs --env humanoid_standup"), 0);
     assert_non_null(strstr(printed, "(no effect, in Gymnasium neither)"));
 

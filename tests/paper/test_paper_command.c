@@ -107,6 +107,11 @@ static void bad_input(void **state) {
                    "paper fig7 --data hopper=x --data hopper=y --out x");
     assert_refused("hopper.h5", "paper fig7 --budget tiny --out x --data hopper=hopper.h5 --quiet");
 
+    // one episode, of which none can be held out
+    succeeds(trapeze("collect --env hopper --policy zero --episodes 1 --out one --quiet"));
+    assert_refused("one: holds one episode, expected two or more",
+                   "paper fig7 --budget tiny --out x --data hopper=one --quiet");
+
     // a run of another version in the figure's folder
     succeeds(shell("cp -r a old; sed -i 's/\"version\": \"[^\"]*\"/\"version\": \"0.0.1\"/' "
                    "old/runs/chain-2_node_*_l1_*_s0.json"));

@@ -315,6 +315,13 @@ static void wrong_tensors_and_metadata_are_refused(void **state) {
     tz_tensor tensors[16];
     const int n = golden_actor(tensors, 16, file);
 
+    // a part that no layer is
+    assert_in_range(n, 1, 15);
+    tensors[n] = tensors[0];
+    tensors[n].name = "actor.foo";
+    assert_int_equal(tz_safetensors_write(path, tensors, n + 1, NULL, 0, NULL), TZ_OK);
+    expect_refused(path, task, TZ_ERR_FORMAT, "tensor 'actor.foo' belongs to none of the actor's");
+
     // an actor without its head, a weight that does not fit, a weight that is not a number
     for (int i = 0; i < n; i++) {
         tz_tensor part[16];
