@@ -174,6 +174,7 @@ static const struct refused {
     {ARM "<visual><map znear='-5'/></visual>", "znear"},
     {ARM "<visual><map znear='2' zfar='1'/></visual>", "zfar"},
     {ARM "<statistic extent='1e-30'/>", "extent"},
+    {ARM "<option><flag sensornoise='enable'/></option>", "sensornoise"},
 #ifdef mjMINAWAKE
     {ARM "<option><flag sleep='enable'/></option>", "asleep"},
 #endif
@@ -567,7 +568,6 @@ static void test_hostile(void **state) {
          "too large"},
         {"<mujoco><compiler><lengthrange inttotal='1e9'/></compiler></mujoco>",
          "inttotal of <lengthrange>"},
-        {"<mujoco><option><flag sensornoise='enable'/></option></mujoco>", "sensornoise"},
         {"<mujoco><worldbody><replicate count='1000000000'/></worldbody></mujoco>", "too large"},
         {"<mujoco><worldbody><replicate count='1000'><replicate count='1000'/></replicate>"
          "</worldbody></mujoco>",
