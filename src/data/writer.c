@@ -219,10 +219,10 @@ static tz_status lock_folder(tz_writer *writer, tz_error *error) {
 // journal a dataset holds only a part of its episodes.
 static tz_status begin(tz_writer *writer, bool resume, tz_error *error) {
     char metadata[TZ_PATH_MAX], journal_config[TZ_PATH_MAX];
+    TZ_CHECK(lock_folder(writer, error));
     if (!resume) {
         TZ_CHECK(tz_writer_expect_unused(writer->folder, error));
     }
-    TZ_CHECK(lock_folder(writer, error));
     TZ_CHECK(find_begun(writer->folder, metadata, journal_config, error));
     writer->resumed = tz_file_exists(journal_config) || tz_file_exists(metadata);
     return tz_file_exists(journal_config) ? take_over_journal(writer, error)
