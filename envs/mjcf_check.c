@@ -186,9 +186,8 @@ static tz_status check_value(scanner *s, const char *element, const char *name, 
         const double times = is_model && s->n_attached > 1.0 ? s->n_attached : 1.0;
         const tz_mjcf_reference reference = {
             .file = value, .is_model = is_model, .copies = s->copies * times};
-        if (s->refer && strcmp(name, "file") == 0 &&
-            (reference.is_model ||
-             strcasecmp(element, "include") == 0)) { // so MuJoCo before 4 reads it
+        const bool is_include = strcasecmp(element, "include") == 0; // as MuJoCo before 4 reads it
+        if (s->refer && strcmp(name, "file") == 0 && (is_model || is_include)) {
             TZ_CHECK(s->refer(s->context, &reference, s->error));
         }
     }

@@ -140,7 +140,6 @@ long tz_mujoco_n_hidden(const mjModel *model) {
 #endif
 }
 
-// The constant of sleeping bodies came with them.
 bool tz_mujoco_has_noisy_sensors(const mjModel *model) {
     for (int i = 0; i < mjNENABLE; i++) {
         if ((model->opt.enableflags >> i & 1) != 0 &&
@@ -151,6 +150,7 @@ bool tz_mujoco_has_noisy_sensors(const mjModel *model) {
     return false;
 }
 
+// The constant of sleeping bodies came with them.
 bool tz_mujoco_can_sleep(const mjModel *model) {
 #ifndef mjMINAWAKE
     (void)model;

@@ -348,18 +348,23 @@ static tz_status begin_viewing(run *r, tz_observer observers[TZ_VIEWING_OBSERVER
                            error);
 }
 
+tz_status tz_planning_make_env(tz_env **env, const tz_planning *planning, const char *name,
+                               int steps, tz_error *error) {
+    tz_env_def def = tz_env_def_default();
+    char env_arguments[TZ_ENV_ARGUMENTS_MAX];
+    TZ_CHECK(tz_join_env_arguments(env_arguments, &planning->env_arguments, error));
+    def.name = name;
+    def.arguments = env_arguments;
+    def.version = tz_version_of_choice(planning->version);
+    def.ends_early = !planning->no_early_end;
+    def.max_episode_steps = steps;
+    return tz_env_create(env, &def, error);
+}
+
 // All that a command can refuse before it looks at its folder.
 static tz_status make(run *r, tz_error *error) {
     arguments *a = &r->arguments;
-    tz_env_def env_def = tz_env_def_default();
-    char env_arguments[TZ_ENV_ARGUMENTS_MAX];
-    TZ_CHECK(tz_join_env_arguments(env_arguments, &a->planning.env_arguments, error));
-    env_def.name = a->env;
-    env_def.arguments = env_arguments;
-    env_def.version = tz_version_of_choice(a->planning.version);
-    env_def.ends_early = !a->planning.no_early_end;
-    env_def.max_episode_steps = a->steps;
-    TZ_CHECK(tz_env_create(&r->env, &env_def, error));
+    TZ_CHECK(tz_planning_make_env(&r->env, &a->planning, a->env, a->steps, error));
     const tz_task *task = tz_env_task(r->env);
     TZ_CHECK(make_model(r, error));
     TZ_CHECK(make_guide(r, error));

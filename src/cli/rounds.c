@@ -437,15 +437,8 @@ static tz_status measure_data(run *r, tz_error *error) {
 // What the environment is called, and whether its episodes are long enough to learn from.
 static tz_status look_at_env(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
-    tz_env_def def = tz_env_def_default();
-    char env_arguments[TZ_ENV_ARGUMENTS_MAX];
     tz_env *env = NULL;
-    TZ_CHECK(tz_join_env_arguments(env_arguments, &a->planning.env_arguments, error));
-    def.name = a->env;
-    def.arguments = env_arguments;
-    def.version = tz_version_of_choice(a->planning.version);
-    def.max_episode_steps = a->steps;
-    TZ_CHECK(tz_env_create(&env, &def, error));
+    TZ_CHECK(tz_planning_make_env(&env, &a->planning, a->env, a->steps, error));
     const tz_task *task = tz_env_task(env);
     const int n_states = task->max_episode_steps + 1;
     snprintf(r->env, sizeof r->env, "%s", task->name);

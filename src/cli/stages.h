@@ -29,6 +29,11 @@ typedef struct tz_planning {
 } tz_planning;
 tz_planning tz_planning_default(void);
 
+// Makes the environment `name` to drive in, with episodes of at most `steps` steps; 0: its own
+// limit.
+tz_status tz_planning_make_env(tz_env **env, const tz_planning *planning, const char *name,
+                               int steps, tz_error *error);
+
 extern const char *const tz_range_choices[]; // tz_range_mode
 
 // clang-format off

@@ -75,6 +75,16 @@ static inline int tz_dataset_length(const tz_dataset *dataset, int episode) {
     return (int)(dataset->step_offset[episode + 1] - dataset->step_offset[episode]);
 }
 
+// Transitions of the longest episode of those in is_used (n_episodes); 0: there is none.
+static inline int tz_dataset_longest(const tz_dataset *dataset, const unsigned char *is_used) {
+    int longest = 0;
+    for (int e = 0; e < dataset->n_episodes; e++) {
+        const int T = tz_dataset_length(dataset, e);
+        longest = is_used[e] && T > longest ? T : longest;
+    }
+    return longest;
+}
+
 // First state row (of z) of an episode.
 static inline const double *tz_dataset_states(const tz_dataset *dataset, int episode) {
     return dataset->z + (dataset->step_offset[episode] + (size_t)episode) * (size_t)dataset->nz;

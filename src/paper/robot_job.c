@@ -25,13 +25,8 @@ static const tz_robot_data *find_data(const tz_run_host *host, const char *env) 
 
 // Held-out stretches; shorter where no held-out episode is long enough.
 static tz_status pick_rollouts(robot *r, const tz_robot_data *data, tz_error *error) {
-    unsigned char *is_used = data->is_test;
-    int longest = 0;
-    for (int e = 0; e < data->dataset->n_episodes; e++) {
-        const int T = tz_dataset_length(data->dataset, e);
-        longest = is_used[e] && T > longest ? T : longest;
-    }
-    return tz_rollouts_pick(&r->rollouts, data->dataset, is_used, N_ROLLOUTS,
+    const int longest = tz_dataset_longest(data->dataset, data->is_test);
+    return tz_rollouts_pick(&r->rollouts, data->dataset, data->is_test, N_ROLLOUTS,
                             longest < HORIZON ? longest : HORIZON, data->env, error);
 }
 

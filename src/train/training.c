@@ -92,16 +92,6 @@ static char *describe(const tz_training_def *def, int epochs) {
     return length < 0 ? NULL : what;
 }
 
-// Transitions of the longest held-out episode.
-static int longest_held_out(const tz_source *source) {
-    int longest = 0;
-    for (int e = 0; e < source->dataset->n_episodes; e++) {
-        const int T = tz_dataset_length(source->dataset, e);
-        longest = source->is_test[e] && T > longest ? T : longest;
-    }
-    return longest;
-}
-
 // Held-out sequences and rollouts, where held-out episodes are long enough for them.
 static tz_status pick_tests(run *r, const tz_source *sources, int n_sources, tz_error *error) {
     const tz_training_def *def = r->def;
@@ -111,7 +101,7 @@ static tz_status pick_tests(run *r, const tz_source *sources, int n_sources, tz_
     TZ_CHECK(status == TZ_ERR_ARGUMENT ? TZ_OK : status);
     // of the first source that holds any out: they stay the same when more data are added
     for (int i = 0; i < n_sources; i++) {
-        const int longest = longest_held_out(&sources[i]);
+        const int longest = tz_dataset_longest(sources[i].dataset, sources[i].is_test);
         if (longest > 0) {
             return tz_rollouts_pick(
                 &r->rollouts, sources[i].dataset, sources[i].is_test, def->n_rollouts,
