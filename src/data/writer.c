@@ -203,6 +203,12 @@ tz_status tz_writer_expect_unused(const char *folder, tz_error *error) {
     return tz_writer_expect_unfinished(folder, error);
 }
 
+bool tz_writer_is_finished(const char *folder) {
+    char metadata[TZ_PATH_MAX], journal_config[TZ_PATH_MAX];
+    return find_begun(folder, metadata, journal_config, NULL) == TZ_OK &&
+           tz_file_exists(metadata) && !tz_file_exists(journal_config);
+}
+
 // One writer a folder: the system drops the lock of a process that ends, however it ends. Where a
 // file system has no locks there is none.
 static tz_status lock_folder(tz_writer *writer, tz_error *error) {

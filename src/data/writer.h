@@ -60,6 +60,10 @@ TZ_API tz_status tz_writer_expect_unused(const char *folder, tz_error *error);
 // The half of it that work which goes on with a journal demands: no finished dataset.
 TZ_API tz_status tz_writer_expect_unfinished(const char *folder, tz_error *error);
 
+// Whether the folder holds a finished dataset and no journal of one that goes on: it is there to be
+// read, and needs no writer.
+TZ_API bool tz_writer_is_finished(const char *folder);
+
 // True when create took over a journal or a finished dataset.
 TZ_API bool tz_writer_was_resumed(const tz_writer *writer);
 

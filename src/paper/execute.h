@@ -7,6 +7,7 @@
 #include "base/parallel.h"
 #include "data/dataset.h"
 #include "paper/run.h"
+#include "train/evaluation.h"
 
 // Data of a robot, read once for all runs.
 typedef struct tz_robot_data {
@@ -14,6 +15,7 @@ typedef struct tz_robot_data {
     char source[64];        // for tables: what the data are
     tz_dataset *dataset;    // owned
     unsigned char *is_test; // held-out episodes, owned                         (n_episodes)
+    tz_rollouts *rollouts;  // stretches of them that all runs are tested on, owned
 } tz_robot_data;
 
 // Where runs are executed; all borrowed.

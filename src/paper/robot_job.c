@@ -1,17 +1,16 @@
 // A run on a robot (figure 7): the study's other protocol, by the library's usual training.
 #include "base/memory.h"
 #include "paper/job.h"
-#include "train/evaluation.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { LENGTH = 3, N_ROLLOUTS = 200, HORIZON = 200 };
+enum { LENGTH = 3 };
 
 typedef struct robot {
+    const tz_robot_data *data; // the host's
     tz_env *env;
     tz_sequences *sequences;
-    tz_rollouts *rollouts;
 } robot;
 
 static const tz_robot_data *find_data(const tz_run_host *host, const char *env) {
@@ -21,13 +20,6 @@ static const tz_robot_data *find_data(const tz_run_host *host, const char *env) 
         }
     }
     return NULL;
-}
-
-// Held-out stretches; shorter where no held-out episode is long enough.
-static tz_status pick_rollouts(robot *r, const tz_robot_data *data, tz_error *error) {
-    const int longest = tz_dataset_longest(data->dataset, data->is_test);
-    return tz_rollouts_pick(&r->rollouts, data->dataset, data->is_test, N_ROLLOUTS,
-                            longest < HORIZON ? longest : HORIZON, data->env, error);
 }
 
 static tz_status make_model(tz_job *job, const robot *r, const tz_source *source, tz_error *error) {
@@ -47,7 +39,7 @@ static tz_status robot_open(tz_job *job, tz_error *error) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a run");
     }
     const tz_study_run *run = job->run;
-    const tz_robot_data *data = find_data(job->host, run->system);
+    const tz_robot_data *data = r->data = find_data(job->host, run->system);
     if (data == NULL) {
         return tz_fail(error, TZ_ERR_ARGUMENT, "no data of %s: give --data %s=DATASET", run->system,
                        run->system);
@@ -60,7 +52,6 @@ static tz_status robot_open(tz_job *job, tz_error *error) {
         .path = data->env, .dataset = data->dataset, .is_test = data->is_test};
     TZ_CHECK(tz_sequences_draw(&r->sequences, &source, 1, TZ_PART_TRAIN, run->n_systems, LENGTH,
                                (uint64_t)run->seed, error));
-    TZ_CHECK(pick_rollouts(r, data, error));
     TZ_CHECK(make_model(job, r, &source, error));
     tz_trainer_def def = tz_trainer_def_default();
     def.epochs = run->epochs;
@@ -73,8 +64,8 @@ static tz_status robot_measure(tz_job *job, tz_error *error) {
     const robot *r = job->data;
     const tz_predictor predictor = {.type = TZ_PREDICT_MODEL, .model = job->model};
     tz_evaluation *evaluation = NULL;
-    TZ_CHECK(tz_evaluate(&evaluation, r->rollouts, &predictor, job->model->sigma_z, job->host->team,
-                         error));
+    TZ_CHECK(tz_evaluate(&evaluation, r->data->rollouts, &predictor, job->model->sigma_z,
+                         job->host->team, error));
     job->result.test_mse = evaluation->mean;
     job->result.test_median = evaluation->median;
     job->result.diverged = evaluation->n_diverged;
@@ -86,7 +77,6 @@ static void robot_close(tz_job *job) {
     robot *r = job->data;
     if (r != NULL) {
         tz_sequences_destroy(r->sequences);
-        tz_rollouts_destroy(r->rollouts);
         tz_env_destroy(r->env);
         tz_free(r);
     }

@@ -10,11 +10,14 @@
 enum { POLICIES_MAX = 3 };
 // Noise on the collected episodes, so that states beside the policies' paths are seen.
 static const double NOISE = 0.5, NOISE_COLOR = 0.9, TEST_FRACTION = 0.2;
+// The study's test: that many stretches of that many transitions.
+enum { N_ROLLOUTS = 200, HORIZON = 200 };
 
 void tz_robots_destroy(tz_robot_data *robots, int n) {
     for (int i = 0; i < n; i++) {
         tz_dataset_destroy(robots[i].dataset);
         tz_free(robots[i].is_test);
+        tz_rollouts_destroy(robots[i].rollouts);
     }
 }
 
@@ -102,18 +105,48 @@ static const char *find_named(const char *env, const char *const *named, int n_n
     return path;
 }
 
+// Path of the episodes: named, or collected into the folder where they are not finished there.
+static tz_status find_episodes(char path[TZ_PATH_MAX], const char *env, const char *named,
+                               int episodes, int n_threads, const char *folder, tz_error *error) {
+    char relative[TZ_NAME_MAX + 32];
+    if (named != NULL) {
+        snprintf(path, TZ_PATH_MAX, "%s", named);
+        return TZ_OK;
+    }
+    snprintf(relative, sizeof relative, "data/%s-%d", env, episodes);
+    TZ_CHECK(tz_path_join(path, folder, relative, error));
+    return tz_writer_is_finished(path) ? TZ_OK : collect(env, path, episodes, n_threads, error);
+}
+
+// Holds episodes out and picks the stretches of them that all runs are tested on; shorter ones
+// where no held-out episode is long enough.
+static tz_status hold_out(tz_robot_data *robot, const char *path, tz_error *error) {
+    robot->is_test = tz_alloc((size_t)robot->dataset->n_episodes, 1);
+    if (robot->is_test == NULL) {
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: the split of %s", path);
+    }
+    tz_dataset_split(robot->dataset, robot->is_test, TEST_FRACTION, 0);
+    const int longest = tz_dataset_longest(robot->dataset, robot->is_test);
+    return tz_rollouts_pick(&robot->rollouts, robot->dataset, robot->is_test, N_ROLLOUTS,
+                            longest < HORIZON ? longest : HORIZON, path, error);
+}
+
+// "dataset d659a3d03eb4", with ", 40 tests of 60 steps" where they are not the study's.
+static void describe(tz_robot_data *robot, const char *origin) {
+    const tz_rollouts *tests = robot->rollouts;
+    const int length =
+        snprintf(robot->source, sizeof robot->source, "%s %.12s", origin, robot->dataset->sha256);
+    if (tests->n < N_ROLLOUTS || tests->horizon < HORIZON) {
+        snprintf(robot->source + length, sizeof robot->source - (size_t)length,
+                 ", %d tests of %d steps", tests->n, tests->horizon);
+    }
+}
+
 static tz_status get(tz_robot_data *robot, const char *env, const char *named, int episodes,
                      int n_threads, const char *folder, tz_error *error) {
-    char path[TZ_PATH_MAX], relative[TZ_NAME_MAX + 32];
+    char path[TZ_PATH_MAX];
     snprintf(robot->env, sizeof robot->env, "%s", env);
-    if (named != NULL) {
-        snprintf(path, sizeof path, "%s", named);
-    } else {
-        snprintf(relative, sizeof relative, "data/%s-%d", env, episodes);
-        TZ_CHECK(tz_path_join(path, folder, relative, error));
-        // goes on with what an interrupted one left, and leaves a finished dataset as it is
-        TZ_CHECK(collect(env, path, episodes, n_threads, error));
-    }
+    TZ_CHECK(find_episodes(path, env, named, episodes, n_threads, folder, error));
     TZ_CHECK(tz_dataset_read(&robot->dataset, path, env, error));
     if (strcmp(robot->dataset->env, env) != 0) {
         return tz_fail(error, TZ_ERR_MISMATCH, "%s: episodes of %s, expected %s", path,
@@ -124,13 +157,8 @@ static tz_status get(tz_robot_data *robot, const char *env, const char *named, i
                        "%s: holds one episode, expected two or more, of which some are held out",
                        path);
     }
-    robot->is_test = tz_alloc((size_t)robot->dataset->n_episodes, 1);
-    if (robot->is_test == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: the split of %s", path);
-    }
-    tz_dataset_split(robot->dataset, robot->is_test, TEST_FRACTION, 0);
-    snprintf(robot->source, sizeof robot->source, "%s %.12s",
-             named != NULL ? "dataset" : "collected", robot->dataset->sha256);
+    TZ_CHECK(hold_out(robot, path, error));
+    describe(robot, named != NULL ? "dataset" : "collected");
     return TZ_OK;
 }
 

@@ -75,6 +75,34 @@ static void ranks_give_the_same_table(void **state) {
     }
 }
 
+// The robots' episodes are collected once and then read by all, ranks and later commands.
+static void robots_are_shared(void **state) {
+    (void)state;
+    succeeds(trapeze("paper fig7 --budget tiny --threads 2 --out robots --quiet 2>&1"));
+    if (shell("%s paper --help | grep -c 'built with MPI'", TZ_PROGRAM) == 0) {
+        succeeds(
+            shell(MPIRUN "3 %s paper fig7 --budget tiny --out robots3 --quiet 2>&1", TZ_PROGRAM));
+        assert_same_file("robots/fig7.csv", "robots3/fig7.csv");
+        succeeds(shell("rm robots3/runs/*_s0.json; " MPIRUN
+                       "3 %s paper fig7 --budget tiny --out robots3 --quiet 2>&1",
+                       TZ_PROGRAM));
+        assert_same_file("robots/fig7.csv", "robots3/fig7.csv");
+    }
+}
+
+// Held-out episodes that do not give the study's tests: the table says which were made.
+static void short_episodes_are_told(void **state) {
+    (void)state;
+    succeeds(trapeze("collect --env hopper --policy random --episodes 40 --out short --quiet"));
+    succeeds(trapeze("paper fig7 --budget tiny --threads 2 --out told --quiet "
+                     "--data hopper=short 2>&1"));
+    assert_int_equal(shell("grep -cE '^hopper,.*\"dataset [0-9a-f]{12}, [0-9]+ tests of "
+                           "[0-9]+ steps\"$' told/fig7.csv"),
+                     0);
+    assert_string_equal(printed, "16\n");
+    assert_int_equal(shell("grep -qE '^swimmer,.*,collected [0-9a-f]{12}$' told/fig7.csv"), 0);
+}
+
 // `trapeze plot` draws the figures that are complete, from the runs alone.
 static void plot_redraws(void **state) {
     (void)state;
@@ -133,6 +161,8 @@ int main(void) {
         cmocka_unit_test(a_figure_from_nothing),
         cmocka_unit_test(goes_on_after_an_interrupt),
         cmocka_unit_test(ranks_give_the_same_table),
+        cmocka_unit_test(robots_are_shared),
+        cmocka_unit_test(short_episodes_are_told),
         cmocka_unit_test(plot_redraws),
         cmocka_unit_test(bad_input),
     };
