@@ -47,6 +47,13 @@ struct json_object *tz_json_text(const char *text) {
     return string;
 }
 
+bool tz_json_text_is(const char *found, const char *text) {
+    struct json_object *written = tz_json_text(text);
+    const bool same = written != NULL && strcmp(found, json_object_get_string(written)) == 0;
+    json_object_put(written);
+    return same;
+}
+
 void tz_json_add_text(struct json_object *object, const char *key, const char *value) {
     json_object_object_add(object, key, value != NULL ? tz_json_text(value) : NULL);
 }

@@ -13,6 +13,9 @@
 // words of a command line can be any bytes. NULL without memory, like json-c's own.
 TZ_API struct json_object *tz_json_text(const char *text);
 
+// Whether `found`, read from JSON, is what that makes of the text.
+TZ_API bool tz_json_text_is(const char *found, const char *text);
+
 // Whether the objects of a text take a moderate part of memory. json-c spends 800 bytes on an empty
 // object and 70 on a number, so that a hostile text of some MB could take all there is.
 TZ_API bool tz_json_is_small(const char *text, size_t size);

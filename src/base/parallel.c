@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <unistd.h>
 
 enum { LOOKS = 4000 }; // about 120 us: longer than the serial part of an optimiser step
 
@@ -46,10 +47,12 @@ struct tz_team {
 int tz_cpu_count(void) {
     cpu_set_t set;
     CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) != 0) {
-        return 1;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+        return CPU_COUNT(&set);
     }
-    return CPU_COUNT(&set);
+    // a machine of more CPUs than the set holds
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (int)online : 1;
 }
 
 static void run_tasks(tz_team *team, int worker) {

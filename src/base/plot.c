@@ -210,7 +210,7 @@ static void put_plot(FILE *script, const tz_plot *plot, int panel, const int *ro
 
 // ---- the picture
 
-enum { SERIES_MAX = 64 };
+enum { SERIES_MAX = 72 }; // as many models as `eval` takes, and the trivial predictors
 
 // Plots in a grid.
 typedef struct grid {

@@ -82,6 +82,16 @@ tz_status tz_config_add_input(struct json_object *config, const char *name, cons
     return TZ_OK;
 }
 
+void tz_config_forget_paths(struct json_object *config) {
+    struct json_object *inputs = NULL;
+    if (json_object_object_get_ex(config, "inputs", &inputs)) {
+        json_object_object_foreach(inputs, name, input) {
+            (void)name;
+            json_object_object_del(input, "path");
+        }
+    }
+}
+
 const char *tz_config_text(struct json_object *config, const char *key) {
     struct json_object *value = NULL;
     json_object_object_get_ex(config, key, &value);

@@ -18,6 +18,9 @@ TZ_API struct json_object *tz_config_new(int argc, char **argv, uint64_t seed);
 TZ_API tz_status tz_config_add_input(struct json_object *config, const char *name, const char *path,
                                      tz_error *error);
 
+// Leaves of each input its digest alone.
+TZ_API void tz_config_forget_paths(struct json_object *config);
+
 // The command that made a folder, from its config.json: "train"; "" when it does not say.
 TZ_API const char *tz_config_command(struct json_object *config);
 

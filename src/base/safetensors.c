@@ -462,7 +462,7 @@ tz_status tz_safetensors_expect_f32(const tz_safetensors *file, const char *name
 tz_status tz_safetensors_expect_text(const tz_safetensors *file, const char *key,
                                      const char *expected, tz_error *error) {
     const char *found = tz_safetensors_metadata(file, key);
-    if (found == NULL || strcmp(found, expected) != 0) {
+    if (found == NULL || !tz_json_text_is(found, expected)) {
         return tz_fail(error, TZ_ERR_MISMATCH, "%s: its %s is '%.300s', expected '%s'", file->path,
                        key, found != NULL ? found : "", expected);
     }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIZE_LIMIT = 64 << 20 };
+enum { SIZE_LIMIT = 256 << 20 }; // some four million rows of `trapeze mpc`
 
 // ---- cells and lines
 

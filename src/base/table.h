@@ -19,7 +19,7 @@ typedef struct tz_table {
     char *text;                       // the file's content: holds the names
 } tz_table;
 
-// Reads a file of at most 64 MiB. An empty cell is NaN. TZ_ERR_FORMAT names file and line of a row
+// Reads a file of at most 256 MiB. An empty cell is NaN. TZ_ERR_FORMAT names file and line of a row
 // with another number of cells, of a cell that is no number and of a quote that is not closed. The
 // caller destroys the table.
 TZ_API tz_status tz_table_read(tz_table **table, const char *path, tz_error *error);

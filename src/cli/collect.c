@@ -186,10 +186,11 @@ static tz_status collect(run *r, tz_collect_result *result, tz_error *error) {
     }
     const tz_collect_progress progress = {r, report, stop};
     r->progress = tz_progress_start("collect", "episodes", n_before, a->episodes, a->quiet);
-    TZ_CHECK(tz_collect(r->writer, r->env, (const tz_policy *const *)r->policies, a->policies.n,
-                        &def, r->team, &progress, result, error));
+    tz_status status = tz_collect(r->writer, r->env, (const tz_policy *const *)r->policies,
+                                  a->policies.n, &def, r->team, &progress, result, error);
     tz_progress_finish(&r->progress, n_before + result->episodes, NULL);
-    const tz_status status = tz_writer_finish(r->writer, a->episodes, error);
+    TZ_CHECK(status);
+    status = tz_writer_finish(r->writer, a->episodes, error);
     return result->dropped_bad_reward < a->episodes
                ? status
                : tz_fail(error, TZ_ERR_NUMERIC,

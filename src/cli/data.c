@@ -142,7 +142,8 @@ static int data_main(int argc, char **argv) {
 
 const tz_command tz_command_data = {
     .name = "data",
-    .summary = "look at datasets, check, split, merge, sample, convert and replay them",
+    .summary =
+        "look at datasets, check, split, merge, sample, convert, score, plot and replay them",
     .usage = "trapeze data VERB D [options]",
     .example = "trapeze data validate runs/cheetah-v0",
     .run = data_main,

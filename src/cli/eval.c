@@ -163,8 +163,11 @@ static tz_status leave_out_trained(run *r, char before[TZ_PATH_MAX], const char 
     } else if (strcmp(command, "rounds") == 0) {
         find_best(before, model_path, config);
     }
-    if (is_trained && before[0] != '\0' && r->unsaid[0] == '\0' &&
-        was_replaced(before, config, "init")) {
+    // of rounds, the first model; those of its rounds are its own
+    const char *input = is_trained ? "init" : "model";
+    if (before[0] != '\0' && r->unsaid[0] == '\0' &&
+        strcmp(before, input_text(config, input, "path")) == 0 &&
+        was_replaced(before, config, input)) {
         snprintf(r->unsaid, sizeof r->unsaid, "%s", before);
         r->is_replaced = true;
     }
@@ -321,7 +324,7 @@ static tz_status write_folder(const run *r, const tz_eval_report *report, int ar
     json_object_put(config);
     TZ_CHECK(status);
     TZ_CHECK(tz_eval_write(report, a->out, error));
-    return tz_draw_finished_run("eval", a->out, error);
+    return tz_draw_finished_run("eval", a->out, false, error);
 }
 
 static tz_status pick_rollouts(run *r, tz_error *error) {
@@ -394,10 +397,10 @@ static int eval_main(int argc, char **argv) {
     // clang-format off
     tz_option options[] = {
         {"--data", TZ_OPTION_TEXT, &a->data, "D", .help = "dataset to predict: a Minari folder or an HDF5 file", .required = true},
-        {"--model", TZ_OPTION_LIST, &a->models, "FILE", .help = "model file; sigma_z and the training mean are those of the first", .required = true},
-        {"--out", TZ_OPTION_TEXT, &a->out, "R", .help = "folder for tables (CSV, JSON) and a picture (PNG, SVG)"},
+        {"--model", TZ_OPTION_LIST, &a->models, "FILE", .help = "model file, or an ensemble's list; sigma_z and the training mean are those of the first", .required = true},
+        {"--out", TZ_OPTION_TEXT, &a->out, "R", .help = "folder for tables (CSV, JSON) and pictures (PNG, SVG)"},
         {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "environment of a file that does not name its own"},
-        {"--split", TZ_OPTION_CHOICE, &a->split, "S", .help = "episodes: held out from all models, as config.json beside them says (test; auto: if it does), or all", .choices = splits},
+        {"--split", TZ_OPTION_CHOICE, &a->split, "S", .help = "episodes: test: held out from every model, as config.json beside each tells; auto: these, or all where none tells; all", .choices = splits},
         {"--horizon", TZ_OPTION_INT, &a->horizon, "N", .help = "steps of a rollout", .min = 1, .max = 1e5},
         {"--integrator", TZ_OPTION_CHOICE, &a->integrator, "I", .help = "rule of a step of all models instead of the one each was trained with; leapfrog: kinds with an energy", .choices = integrators},
         {"--substeps", TZ_OPTION_INT, &a->substeps, "N", .help = "steps of a transition; 0: as trained", .min = 0, .max = 1000},

@@ -271,10 +271,12 @@ static tz_status write_config(const run *r, int argc, char **argv, tz_error *err
     return status;
 }
 
-// Begins the dataset, or goes on with that of a resumed run of the same choices.
+// Begins the dataset, or goes on with that of a resumed run of the same choices. It knows the run's
+// inputs by their digests, not by where they lie.
 static tz_status begin_dataset(run *r, tz_error *error) {
     struct json_object *choices = json_object_new_object();
     tz_status status = add_choices(choices, r, error);
+    tz_config_forget_paths(choices);
     if (status == TZ_OK) {
         status = open_dataset(r, choices, error);
     }
@@ -507,8 +509,12 @@ static tz_status write_folder(run *r, struct json_object *results, tz_error *err
                       : tz_writer_publish(r->writer, r->n_stored, error));
     TZ_CHECK(tz_mpc_report_write(&r->report, out, error));
     TZ_CHECK(tz_json_write(path, results, error));
-    TZ_CHECK(is_whole ? tz_mpc_journal_remove(out, n, error) : TZ_OK);
-    return tz_draw_finished_run("mpc", out, error);
+    return is_whole ? tz_mpc_journal_remove(out, n, error) : TZ_OK;
+}
+
+// Last of all, so that a picture that fails takes nothing else with it.
+static tz_status draw(const run *r, tz_error *error) {
+    return tz_draw_finished_run("mpc", r->arguments.out, r->stage == TZ_STAGE_PART, error);
 }
 
 // Without one finite reward there is nothing to store.
@@ -532,15 +538,15 @@ static tz_status report(run *r, tz_error *error) {
         return sound;
     }
     struct json_object *results = results_json(r, &summary);
-    const tz_status status =
-        r->arguments.out != NULL && r->n_done > 0 ? write_folder(r, results, error) : TZ_OK;
+    const bool is_written = r->arguments.out != NULL && r->n_done > 0;
+    const tz_status status = is_written ? write_folder(r, results, error) : TZ_OK;
     if (status == TZ_OK && r->arguments.json) {
         tz_json_print(results);
     } else if (status == TZ_OK && r->n_done > 0 && tells(r)) {
         print_summary(r, &summary);
     }
     json_object_put(results);
-    return status;
+    return status == TZ_OK && is_written ? draw(r, error) : status;
 }
 
 // Completes what the run leaves. Finished episodes are kept, also after an interrupt and when a
@@ -565,18 +571,16 @@ static tz_status conclude_finished(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
     TZ_CHECK(tz_writer_finish(r->writer, a->episodes, error));
     TZ_CHECK(tz_mpc_journal_remove(a->out, a->episodes, error));
-    TZ_CHECK(tz_draw_finished_run("mpc", a->out, error));
     if (tells(r)) {
         printf("%s: all %d episodes were finished before\n", a->out, a->episodes);
     }
-    if (!a->json) {
-        return TZ_OK;
+    if (a->json) {
+        struct json_object *results;
+        TZ_CHECK(tz_run_json_read(a->out, "results.json", &results, error));
+        tz_json_print(results);
+        json_object_put(results);
     }
-    struct json_object *results;
-    TZ_CHECK(tz_run_json_read(a->out, "results.json", &results, error));
-    tz_json_print(results);
-    json_object_put(results);
-    return TZ_OK;
+    return draw(r, error);
 }
 
 // A run that somebody ended before its last episode.
@@ -665,7 +669,7 @@ static tz_status parse(run *r, int argc, char **argv, bool *help, tz_error *erro
     // clang-format off
     tz_option options[] = {
         {"--env", TZ_OPTION_TEXT, &a->env, "E", .help = "a name of `trapeze envs`, or a file.xml", .required = true},
-        {"--model", TZ_OPTION_TEXT, &a->model, "FILE", .help = "model file, or sim: MuJoCo itself", .required = true},
+        {"--model", TZ_OPTION_TEXT, &a->model, "FILE", .help = "model file, an ensemble's list, or sim: MuJoCo itself", .required = true},
         {"--episodes", TZ_OPTION_INT, &a->episodes, "N", .help = "how many", .min = 1, .max = 100000},
         {"--steps", TZ_OPTION_INT, &a->steps, "N", .help = "longest episode; 0: the environment's own limit", .min = 0, .max = 1000000},
         TZ_PLANNING_OPTIONS(p),
@@ -724,8 +728,8 @@ static int mpc_main(int argc, char **argv) {
 const tz_command tz_command_mpc = {
     .name = "mpc",
     .summary = "drive a robot by planning through a model of it",
-    .usage = "trapeze mpc --env E --model R/model.safetensors|sim --planner cem --episodes N "
-             "--out D",
+    .usage = "trapeze mpc --env E --model R/model.safetensors|sim [--planner cem] [--episodes N] "
+             "[--out D]",
     .example = "trapeze mpc --env half_cheetah --model runs/so/model.safetensors --episodes 3 "
                "--seed 0 --out runs/mpc",
     .run = mpc_main,

@@ -310,7 +310,7 @@ static int paper_main(int argc, char **argv) {
 const tz_command tz_command_paper = {
     .name = "paper",
     .summary = "rerun the study: its figures, and whether its findings hold",
-    .usage = "trapeze paper fig1|...|fig9|calibration|all --budget B --out D",
+    .usage = "trapeze paper fig1|...|fig9|calibration|all [FIGURE...] [--budget B] --out D",
     .example = "trapeze paper fig4 --budget quick --out study",
     .run = paper_main,
     .stops_itself = true,

@@ -16,7 +16,7 @@ static int run(int argc, char **argv);
 const tz_command tz_command_play = {
     .name = "play",
     .summary = "watch a policy act, live or on film",
-    .usage = "trapeze play --env E --policy P [--view] [--video out.mp4] [--stills N]",
+    .usage = "trapeze play --env E [--policy P] [--view] [--video out.mp4] [--stills N]",
     .example = "trapeze play --env half_cheetah --policy half_cheetah-expert --video cheetah.mp4",
     .run = run,
     .stops_itself = true,

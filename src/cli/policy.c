@@ -257,7 +257,7 @@ static int policy_main(int argc, char **argv) {
 
 const tz_command tz_command_policy = {
     .name = "policy",
-    .summary = "look at policy files, export them to C",
+    .summary = "look at policy files, export them as C or safetensors",
     .usage = "trapeze policy info|export FILE [options]",
     .example = "trapeze policy info hopper-expert",
     .run = policy_main,

@@ -217,6 +217,7 @@ static tz_status train_model(const run *r, int round, int n_rounds, tz_stage sta
         add(&w, "--weight=1");
     }
     add_words(&w, &r->training);
+    add(&w, "--env=%s", r->env);
     add(&w, "--init=%s", init);
     add(&w, "--test-fraction=0.1");
     add(&w, "--seed=%llu", (unsigned long long)(a->seed + (uint64_t)round));
@@ -396,7 +397,7 @@ static tz_status conclude(const run *r, tz_error *error) {
     struct json_object *results = results_json(r, best);
     tz_status status = tz_json_write(path, results, error);
     if (status == TZ_OK) {
-        status = tz_draw_finished_run("rounds", a->out, error);
+        status = tz_draw_finished_run("rounds", a->out, false, error);
     }
     if (status == TZ_OK && a->json) {
         tz_json_print(results);
@@ -422,7 +423,7 @@ static tz_status measure_data(run *r, tz_error *error) {
     double n_steps = 0.0;
     for (int i = 0; i < a->data.n; i++) {
         tz_dataset *dataset = NULL;
-        TZ_CHECK(tz_dataset_read(&dataset, a->data.item[i], a->env, error));
+        TZ_CHECK(tz_dataset_read(&dataset, a->data.item[i], r->env, error));
         memcpy(r->data_sha256[i], dataset->sha256, sizeof r->data_sha256[i]);
         r->share[i] = (double)dataset->n_steps;
         n_steps += r->share[i];
@@ -623,7 +624,6 @@ static void ask_parts(run *r, rows trial, rows trainer, rows planning) {
         hand_on(&r->round, option->name, option);
         hand_on(&r->trial, option->name, own != NULL && own->was_set ? own : option);
     }
-    add(&r->training, "--env=%s", a->env);
     add(&r->training, "--epochs=%d", a->training.trainer.epochs);
     add(&r->training, "--lr=%.17g", a->training.trainer.lr);
     for (size_t i = 0; i < trainer.n; i++) {
@@ -723,7 +723,7 @@ static int rounds_main(int argc, char **argv) {
 const tz_command tz_command_rounds = {
     .name = "rounds",
     .summary = "improve a model by the episodes of its own planner",
-    .usage = "trapeze rounds --env E --data D --model M/model.safetensors --out R --rounds N",
+    .usage = "trapeze rounds --env E --data D --model M/model.safetensors --out R [--rounds N]",
     .example = "trapeze rounds --env half_cheetah --data runs/cheetah-v0 --model "
                "runs/so/model.safetensors --out runs/rounds --rounds 10 --horizon 25",
     .run = rounds_main,

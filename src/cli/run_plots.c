@@ -470,15 +470,17 @@ tz_status tz_draw_curves(const char *folder, struct json_object *config, tz_pict
     return TZ_OK;
 }
 
-tz_status tz_draw_finished_run(const char *command, const char *folder, tz_error *error) {
+tz_status tz_draw_finished_run(const char *command, const char *folder, bool is_part,
+                               tz_error *error) {
     struct json_object *config = NULL;
     TZ_CHECK(tz_run_json_read(folder, "config.json", &config, error));
     const tz_status status =
         tz_draw_curves(folder, config, &(tz_pictures){.folder = folder}, error);
     json_object_put(config);
-    if (status == TZ_ERR_UNSUPPORTED) {
-        fprintf(stderr, "trapeze %s: no picture: %s\n", command, error->text);
-        return TZ_OK;
+    if (status == TZ_OK || status == TZ_ERR_INTERRUPTED ||
+        (status != TZ_ERR_UNSUPPORTED && !is_part)) {
+        return status;
     }
-    return status;
+    fprintf(stderr, "trapeze %s: no picture: %s\n", command, error->text);
+    return TZ_OK;
 }

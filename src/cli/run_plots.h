@@ -28,7 +28,9 @@ tz_status tz_draw_curves(const char *folder, struct json_object *config, tz_pict
                          tz_error *error);
 
 // The same at the end of a command, into the folder itself. That gnuplot is not installed is a line
-// on stderr, not a failure.
-tz_status tz_draw_finished_run(const char *command, const char *folder, tz_error *error);
+// on stderr, not a failure; so is any trouble with the pictures of a run that is a part of another
+// one, which goes on without them.
+tz_status tz_draw_finished_run(const char *command, const char *folder, bool is_part,
+                               tz_error *error);
 
 #endif

@@ -130,10 +130,10 @@ static tz_status begin_events(const tz_sac_trainer *trainer, const char *folder,
 // training.
 static void write_note(char *note, size_t size, const tz_sac_metrics *m) {
     size_t n = (size_t)snprintf(note, size, "return %.1f +- %.1f", m->return_mean, m->return_std);
-    if (isfinite(m->training_return)) {
+    if (isfinite(m->training_return) && n < size) {
         n += (size_t)snprintf(note + n, size - n, ", training %.1f", m->training_return);
     }
-    if (isfinite(m->temperature)) {
+    if (isfinite(m->temperature) && n < size) {
         snprintf(note + n, size - n, ", temperature %.3g", m->temperature);
     }
 }
@@ -234,12 +234,18 @@ static tz_status write_config(const sac_options *o, const tz_sac_trainer *traine
 
 // The dataset names the run, not the folder that it was done in.
 static struct json_object *replay_config(const sac_options *o, const tz_task *task) {
-    const tz_sac_trainer_def *d = &o->def;
+    const tz_sac_trainer_def *d = &o->def, usual = tz_sac_trainer_def_default();
     struct json_object *config = json_object_new_object();
     tz_json_add_text(config, "source", "replay memory of trapeze sac");
     add_environment(config, task);
     tz_json_add_u64(config, "seed", d->learner.seed);
     tz_json_add_u64(config, "steps", d->steps);
+    if (d->learning_starts != usual.learning_starts) {
+        tz_json_add_u64(config, "learning_starts", d->learning_starts);
+    }
+    if (d->replay_capacity != usual.replay_capacity) {
+        tz_json_add_u64(config, "replay", d->replay_capacity);
+    }
     add_learner(config, &d->learner);
     return config;
 }
@@ -368,7 +374,7 @@ static tz_status train(const sac_options *o, tz_sac_trainer *trainer, tz_error *
     }
     tz_progress_finish(&r.progress, (double)tz_sac_trainer_step(trainer), r.note);
     tz_error drawing;
-    const tz_status drawn = tz_draw_finished_run("sac", o->def.folder, &drawing);
+    const tz_status drawn = tz_draw_finished_run("sac", o->def.folder, false, &drawing);
     if (status == TZ_OK && drawn != TZ_OK) {
         *error = drawing;
         return drawn;
@@ -404,9 +410,10 @@ static tz_status run_trainer(const sac_options *o, tz_sac_trainer *trainer, int 
 
 static tz_status run_sac(sac_options *o, int argc, char **argv, tz_team *team, tz_error *error) {
     char command[2048], env_arguments[TZ_ENV_ARGUMENTS_MAX];
-    const bool keeps_memory =
-        o->save_replay != NULL && (strcmp(o->save_replay, o->def.folder) == 0 ||
-                                   tz_is_same_file(o->save_replay, o->def.folder));
+    // the memory of a run that goes on may stand in its own folder
+    const bool keeps_memory = o->def.resume || (o->save_replay != NULL &&
+                                                (strcmp(o->save_replay, o->def.folder) == 0 ||
+                                                 tz_is_same_file(o->save_replay, o->def.folder)));
     TZ_CHECK(tz_run_folder_expect(o->def.folder, "sac", keeps_memory, error));
     join_command(command, sizeof command, argc, argv);
     TZ_CHECK(tz_join_env_arguments(env_arguments, &o->env_arguments, error));

@@ -526,7 +526,8 @@ static tz_status train_model(run *r, tz_training_report *report, tz_error *error
     }
     TZ_CHECK(status);
     TZ_CHECK(write_side(r, report, error));
-    return tz_draw_finished_run("train", a->out, error);
+    return tz_draw_finished_run("train", a->out, r->stage == TZ_STAGE_PART || a->members > 1,
+                                error);
 }
 
 static void forget_model(run *r) {

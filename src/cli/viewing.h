@@ -55,8 +55,8 @@ extern const char *const tz_quality_choices[];
          .type = TZ_OPTION_TEXT,                                                                   \
          .value = &(v).screenshots,                                                                \
          .metavar = "FOLDER",                                                                      \
-         .help = "for the pictures of --stills and of the window's key P; not given: the current " \
-                 "one, with --out of mpc that one"},                                               \
+         .help = "for the pictures of --stills and of the window's key P; not given: that of "     \
+                 "--out, or the current one"},                                                     \
         {.name = "--quality",                                                                      \
          .type = TZ_OPTION_CHOICE,                                                                 \
          .value = &(v).quality,                                                                    \

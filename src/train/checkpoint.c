@@ -1,5 +1,6 @@
 #include "train/checkpoint.h"
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/safetensors.h"
 #include "envs/env_match.h"
@@ -77,7 +78,7 @@ static tz_status check_text(const tz_safetensors *file, const char *key, const c
                             const char *expected, tz_status status, tz_error *error) {
     const char *metadata = tz_safetensors_metadata(file, key);
     const char *found = metadata != NULL ? metadata : "";
-    if (strcmp(found, expected) != 0) {
+    if (!tz_json_text_is(found, expected)) {
         const size_t from = first_difference(found, expected);
         return tz_fail(error, status, "%s: a checkpoint of %s '%s%.300s', expected '%s%.300s'",
                        tz_safetensors_path(file), noun, from > 0 ? "... " : "", found + from,

@@ -13,6 +13,8 @@
 
 enum { DEF_COOKIE = 0x74726e72 };
 enum { PIECE = 2048 }; // parameters that a thread sums or updates at a time
+// Norm of the gradients as they are applied: beyond it their squares overflow in float.
+static const double GRADIENT_MAX = 1e18;
 
 // What is done with a tile after its rollout.
 typedef enum tile_task { TILE_GRADIENT, TILE_LOSS, TILE_SYMPLECTIC } tile_task;
@@ -438,14 +440,17 @@ tz_train_step tz_trainer_step(tz_trainer *trainer) {
     float *variance_grad = self->grad + n_predict;
     step.grad_norm = tz_norm_f32(self->grad, n_predict);
     const double variance_norm = tz_norm_f32(variance_grad, n - n_predict);
-    if (!isfinite(step.loss) || !isfinite(step.grad_norm) || !isfinite(variance_norm)) {
+    const double clip = tz_clip_scale(step.grad_norm, self->def.clip);
+    const double variance_clip = tz_clip_scale(variance_norm, self->def.clip);
+    // NaN is not below the limit either
+    if (!isfinite(step.loss) || !(clip * step.grad_norm < GRADIENT_MAX) ||
+        !(variance_clip * variance_norm < GRADIENT_MAX)) {
         step.outcome = TZ_TRAIN_NONFINITE;
         return step;
     }
 
     // update; the variance's gradient is clipped by a norm of its own
-    const double clip = tz_clip_scale(step.grad_norm, self->def.clip);
-    const float ratio = (float)(tz_clip_scale(variance_norm, self->def.clip) / clip);
+    const float ratio = (float)(variance_clip / clip);
     for (size_t i = 0; i < n - n_predict; i++) {
         variance_grad[i] *= ratio;
     }

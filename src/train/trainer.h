@@ -56,7 +56,8 @@ TZ_API tz_trainer_def tz_trainer_def_default(void);
 // How a step went numerically.
 typedef enum tz_train_outcome {
     TZ_TRAIN_OK,
-    TZ_TRAIN_NONFINITE // loss or gradient is not finite; the weights were left as they were
+    TZ_TRAIN_NONFINITE // loss, gradient or its squares are not finite; the weights stay as they
+                       // were
 } tz_train_outcome;
 
 // What a step did.

@@ -303,35 +303,42 @@ static tz_status fail_interrupted(const run *r, tz_error *error) {
                    r->def->folder, tz_trainer_epoch(r->trainer) + 1, r->def->trainer.epochs);
 }
 
+// An epoch is over.
+static tz_status end_epoch(run *r, double lr, tz_error *error) {
+    TZ_CHECK(measure(r, lr, error));
+    TZ_CHECK(keep_if_best(r, error));
+    TZ_CHECK(write_checkpoint(r, error));
+    TZ_CHECK(write_csv(r, error));
+    return r->def->events ? append_event(r, r->n_epochs - 1, error) : TZ_OK;
+}
+
 static tz_status train(run *r, double *steps, tz_error *error) {
     const double per_epoch = tz_trainer_steps_per_epoch(r->trainer);
     double done = per_epoch * tz_trainer_epoch(r->trainer) + tz_trainer_step_in_epoch(r->trainer);
     tz_progress progress = tz_progress_start(r->model->ops->kind, "steps", done,
                                              per_epoch * r->def->trainer.epochs, r->def->quiet);
+    tz_status status = TZ_OK;
     char text[128];
     note(text, r);
-    while (!tz_trainer_done(r->trainer)) {
+    while (status == TZ_OK && !tz_trainer_done(r->trainer)) {
         const double lr = tz_trainer_lr(r->trainer);
         if (tz_trainer_step(r->trainer).outcome != TZ_TRAIN_OK) {
-            return fail_nonfinite(r, lr, error);
+            status = fail_nonfinite(r, lr, error);
+            break;
         }
         done++;
         (*steps)++;
         if (tz_trainer_step_in_epoch(r->trainer) == 0) {
-            TZ_CHECK(measure(r, lr, error));
-            TZ_CHECK(keep_if_best(r, error));
-            TZ_CHECK(write_checkpoint(r, error));
-            TZ_CHECK(write_csv(r, error));
-            TZ_CHECK(r->def->events ? append_event(r, r->n_epochs - 1, error) : TZ_OK);
+            status = end_epoch(r, lr, error);
             note(text, r);
         }
         tz_progress_update(&progress, done, text);
-        if (tz_interrupted() && !tz_trainer_done(r->trainer)) {
-            return fail_interrupted(r, error);
+        if (status == TZ_OK && tz_interrupted() && !tz_trainer_done(r->trainer)) {
+            status = fail_interrupted(r, error);
         }
     }
     tz_progress_finish(&progress, done, text);
-    return TZ_OK;
+    return status;
 }
 
 // ---- going on with a checkpoint

@@ -400,6 +400,22 @@ static void a_failing_film_keeps_the_episodes(void **state) {
     assert_int_equal(trapeze("data validate filmed/dataset"), 0);
 }
 
+// Nor does a picture take what the command prints.
+static void a_failing_picture_comes_last(void **state) {
+    (void)state;
+    assert_int_equal(shell("printf '#!/bin/sh\nexit 1\n' > bad/gnuplot && chmod +x bad/gnuplot && "
+                           "PATH=$PWD/bad:$PATH " TZ_PROGRAM " " QUICK
+                           "--episodes 2 --out undrawn --json 2>said"),
+                     2);
+    json_object *o = printed_json(), *file = json_object_from_file("undrawn/results.json");
+    assert_true(json_object_equal(o, file));
+    json_object_put(o);
+    json_object_put(file);
+    assert_int_equal(shell("grep -q gnuplot said"), 0);
+    assert_int_equal(trapeze(QUICK "--episodes 2 --out undrawn --resume"), 0);
+    assert_files((const char *[]){"undrawn/horizon.png"}, 1, true);
+}
+
 // Pictures of the first episode, in the run's folder or another one; of an episode that ends too
 // early there is a sentence, and what else the run leaves.
 // A built-in policy proposes as one of a file does, and is noted by its name; so is the version of
@@ -494,6 +510,7 @@ int main(void) {
         cmocka_unit_test(a_run_without_an_episode_is_resumed),
         cmocka_unit_test(what_was_not_measured_is_null),
         cmocka_unit_test(a_failing_film_keeps_the_episodes),
+        cmocka_unit_test(a_failing_picture_comes_last),
         cmocka_unit_test(a_built_in_policy_is_noted),
         cmocka_unit_test(stills_are_left),
         cmocka_unit_test(play_samples_when_asked),

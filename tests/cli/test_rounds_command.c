@@ -342,6 +342,50 @@ static void a_stopped_run_is_resumed(void **state) {
                        with(FIRST SMALL TRIALS "--out cut/run --resume", other[i]));
     }
     assert_int_equal(shell("diff -r cut/run before-refusal"), 0);
+
+    // the same files under other paths are the same run: trial 2 is there
+    assert_int_equal(shell("cp cut/run/trial-2/results.json trial-2.json && cd cut && " TZ_PROGRAM
+                           " rounds --env inverted_pendulum --data ./data --model "
+                           "$PWD/first/model.safetensors %s --out ./run --resume",
+                           with(SMALL TRIALS, "--rounds 3")),
+                     0);
+    assert_same_file("cut/run/trial-2/results.json", "trial-2.json");
+    assert_files((const char *[]){"cut/run/trial-3/results.json"}, 1, true);
+}
+
+// Pictures of the rounds that fail take nothing else with them, the last one is told by the exit
+// status, and the same command draws it.
+static void rounds_go_on_without_pictures(void **state) {
+    (void)state;
+    assert_int_equal(shell("mkdir bad && printf '#!/bin/sh\nexit 1\n' > bad/gnuplot && "
+                           "chmod +x bad/gnuplot && PATH=$PWD/bad:$PATH " TZ_PROGRAM " " FIRST SMALL
+                           "--out undrawn 2>said"),
+                     2);
+    assert_int_equal(shell("grep -c 'trapeze mpc: no picture: ' said"), 0);
+    assert_string_equal(printed, "2\n");
+    assert_files(
+        (const char *[]){"undrawn/results.json", "undrawn/round-2/model/model.safetensors"}, 2,
+        true);
+    assert_files((const char *[]){"undrawn/rounds.png"}, 1, false);
+    assert_int_equal(trapeze(FIRST SMALL "--out undrawn --resume"), 0);
+    assert_files((const char *[]){"undrawn/rounds.png"}, 1, true);
+}
+
+// Gymnasium's older semantics from the data to the last round.
+static void older_semantics_go_all_rounds(void **state) {
+    (void)state;
+    assert_int_equal(trapeze("collect --env inverted_pendulum --version v4 --policy random "
+                             "--episodes 12 --seed 0 --out old-data --quiet"),
+                     0);
+    assert_int_equal(trapeze("train --data old-data --model node-so --hidden 16 --sequences 400 "
+                             "--epochs 1 --seed 0 --out old-first --quiet"),
+                     0);
+    assert_int_equal(trapeze("rounds --env inverted_pendulum --version v4 --data old-data --model "
+                             "old-first/model.safetensors " SMALL "--out old"),
+                     0);
+    json_object *config = json_object_from_file("old/config.json");
+    assert_string_equal(words(config, "env"), "inverted_pendulum-v4");
+    json_object_put(config);
 }
 
 // All of it is found before the first episode, and leaves no folder.
@@ -420,6 +464,8 @@ int main(void) {
         cmocka_unit_test(every_option_reaches_its_part),
         cmocka_unit_test(datasets_share_a_weight),
         cmocka_unit_test(a_stopped_run_is_resumed),
+        cmocka_unit_test(rounds_go_on_without_pictures),
+        cmocka_unit_test(older_semantics_go_all_rounds),
         cmocka_unit_test(other_files_make_another_run),
         cmocka_unit_test(bad_input_is_one_sentence),
     };

@@ -263,6 +263,11 @@ static void threads_change_nothing_and_the_memory_becomes_a_dataset(void **state
     assert_refused(
         "holds a finished dataset already",
         "sac --env inverted_pendulum --steps 600 --out again --save-replay whole/memory-v0");
+    // that of a learner that began elsewhere is another one
+    assert_refused("alone/memory-v0: was begun with other options",
+                   "sac --env inverted_pendulum --steps 600 --learning-starts 200 --eval-every 200 "
+                   "--eval-episodes 1 --checkpoint-every 200 --hidden 16 --batch 16 --quiet "
+                   "--out again --resume --save-replay alone/memory-v0");
     assert_int_equal(shell("mkdir -p begun-v0/journal && echo '{}' > begun-v0/journal/config.json"),
                      0);
     assert_refused("holds the journal of an unfinished dataset",
@@ -369,11 +374,36 @@ static void nothing_wrong_is_found_at_the_end(void **state) {
     assert_int_equal(trapeze("%s --steps 600", train), 0);
     assert_int_equal(shell(write, 2), 0);
     assert_refused("expected 'lag 1, env own.xml of", "%s --steps 800", train);
+
+    // a name in Latin-1, which no JSON can hold
+    const char *named =
+        "sac --env \"$(printf 'r\351gion.xml')\" --learning-starts 100 --eval-every "
+        "200 --eval-episodes 1 --checkpoint-every 200 --hidden 16 --batch 16 "
+        "--resume --quiet --out named";
+    assert_int_equal(shell("cp own.xml \"$(printf 'r\351gion.xml')\""), 0);
+    assert_int_equal(trapeze("%s --steps 400", named), 0);
+    assert_int_equal(trapeze("%s --steps 600", named), 0);
     assert_refused("/proc/memory", "sac --env hopper --steps 400 --resume --out not-begun "
                                    "--save-replay /proc/memory");
     assert_refused("own already holds another run of trapeze sac",
                    "sac --env own.xml --steps 400 --out not-begun --save-replay own");
     assert_int_equal(shell("test -e not-begun/metrics.csv"), 1);
+}
+
+// With its memory in its own folder a finished run says what it said, and goes on.
+static void a_run_keeps_its_memory_beside_it(void **state) {
+    (void)state;
+    const char *train = "sac --env inverted_pendulum --learning-starts 100 --eval-every 200 "
+                        "--eval-episodes 1 --checkpoint-every 200 --hidden 16 --batch 16 --quiet "
+                        "--out both";
+    assert_int_equal(trapeze("%s --steps 400 --save-replay both", train), 0);
+    assert_int_equal(trapeze("%s --steps 400 --save-replay both --resume", train), 0);
+    assert_int_equal(trapeze("%s --steps 400 --resume", train), 0);
+    assert_int_equal(trapeze("%s --steps 600 --resume", train), 0);
+    assert_refused("both: was begun with other options",
+                   "%s --steps 800 --save-replay both "
+                   "--resume",
+                   train);
 }
 
 static void bad_input_is_one_sentence(void **state) {
@@ -392,6 +422,12 @@ static void bad_input_is_one_sentence(void **state) {
     assert_refused("--resume", "sac --env inverted_pendulum --out whole/run");
     assert_refused("inverted_pendulum", "sac --env hopper --resume --out whole/run");
     assert_refused("/proc/sac", "sac --env hopper --out /proc/sac");
+    // a return of eighty digits leaves no room for what else the line says
+    assert_int_equal(trapeze("sac --env hopper --env-arg ctrl_cost_weight=1e80 --steps 400 "
+                             "--learning-starts 300 --eval-every 200 --eval-episodes 1 "
+                             "--checkpoint-every 200 --hidden 16 --batch 16 --out steep 2>&1"),
+                     2);
+    assert_non_null(strstr(printed, "trapeze sac: SAC diverged at step 300"));
 }
 
 int main(void) {
@@ -408,6 +444,7 @@ int main(void) {
         cmocka_unit_test(the_dataset_says_why_an_episode_was_cut),
         cmocka_unit_test(a_cut_episode_ends_no_run),
         cmocka_unit_test(nothing_wrong_is_found_at_the_end),
+        cmocka_unit_test(a_run_keeps_its_memory_beside_it),
         cmocka_unit_test(bad_input_is_one_sentence),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

@@ -378,6 +378,28 @@ static void eval_says_what_it_cannot_know(void **state) {
                              "--rollouts 2"),
                      0);
     assert_non_null(strstr(printed, "from 1 held-out episodes\n"));
+    assert_int_equal(
+        shell("mkdir of-first && cp so/model.safetensors of-first && "
+              "echo '{\"command\": [\"trapeze\", \"rounds\"], \"inputs\": {\"model\": {\"path\": "
+              "\"so/model.safetensors\", \"sha256\": \"0000\"}}}' > of-first/config.json && "
+              "echo '{\"best_after_round\": 0}' > of-first/results.json"),
+        0);
+    assert_int_equal(trapeze("eval --data data --model of-first/model.safetensors --horizon 30 "
+                             "--rollouts 2"),
+                     0);
+    assert_non_null(strstr(printed, "from 1 held-out episodes; held out from the others: "
+                                    "so/model.safetensors is another file now than the one"));
+}
+
+// As many models as the command takes, in one picture.
+static void eval_draws_as_many_as_it_takes(void **state) {
+    (void)state;
+    char models[64 * 32] = "";
+    for (int i = 0; i < 64; i++) {
+        strcat(models, "--model so/model.safetensors ");
+    }
+    assert_int_equal(trapeze("eval --data data %s --horizon 3 --rollouts 2 --out many", models), 0);
+    assert_files((const char *[]){"many/horizon.png", "many/metrics.json"}, 2, true);
 }
 
 // As many inputs are not the same ones: x and the pitch, or the pitch's cosine and sine.
@@ -779,6 +801,7 @@ int main(void) {
         cmocka_unit_test(members_are_trained_on_one_by_one),
         cmocka_unit_test(masked_coordinates_can_be_seen),
         cmocka_unit_test(eval_says_what_it_cannot_know),
+        cmocka_unit_test(eval_draws_as_many_as_it_takes),
         cmocka_unit_test(renormalised_it_sees_the_same),
         cmocka_unit_test(the_best_weights_are_chosen_and_kept),
         cmocka_unit_test(renormalised_it_keeps_its_step),

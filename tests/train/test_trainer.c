@@ -393,6 +393,33 @@ static void nonfinite_changes_nothing(void **state) {
     tear_down(&b);
 }
 
+// So does one whose gradient is finite and its squares are not, but for a clipped one.
+static void a_gradient_too_large_changes_nothing(void **state) {
+    (void)state;
+    for (int is_clipped = 0; is_clipped < 2; is_clipped++) {
+        bench b;
+        tz_trainer_def def = tz_trainer_def_default();
+        def.clip = is_clipped ? 1.0 : 0.0;
+        set_up(&b, "node-so", 2, def);
+        // a velocity that hardly varies, and is far off
+        tz_trainer_destroy(b.trainer);
+        b.model->sigma_z[N_Q] = 1e-6f;
+        assert_int_equal(tz_trainer_create(&b.trainer, &def, b.model, b.sequences, b.team, NULL),
+                         TZ_OK);
+        for (int i = 0; i < b.sequences->n; i++) {
+            b.sequences->z[(i * 3 + 2) * 2 * N_Q + N_Q] = 1e12f;
+        }
+        const tz_train_step step = tz_trainer_step(b.trainer);
+        assert_true(isfinite(step.loss) && isfinite(step.grad_norm) && step.grad_norm > 1e18);
+        assert_int_equal(step.outcome, is_clipped ? TZ_TRAIN_OK : TZ_TRAIN_NONFINITE);
+        const float *v = tz_trainer_get_state(b.trainer).v;
+        for (size_t i = 0; i < b.model->n_parameters; i++) {
+            assert_true(isfinite(v[i]));
+        }
+        tear_down(&b);
+    }
+}
+
 static void refuses_bad_definitions(void **state) {
     (void)state;
     bench b;
@@ -454,6 +481,7 @@ int main(void) {
         cmocka_unit_test(a_step_allocates_nothing),
         cmocka_unit_test(learns_a_known_system),
         cmocka_unit_test(nonfinite_changes_nothing),
+        cmocka_unit_test(a_gradient_too_large_changes_nothing),
         cmocka_unit_test(refuses_bad_definitions),
         cmocka_unit_test(survives_memory_failure),
     };
