@@ -25,6 +25,7 @@ install(DIRECTORY policies/curves DESTINATION ${CMAKE_INSTALL_DOCDIR}/policies)
 install(PROGRAMS tools/cleanrl_policy.py tools/policy_to_onnx.py tools/policy_to_sb3.py tools/read_model.py
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/tools)
 install(DIRECTORY tests/install/example DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY assets/examples DESTINATION ${CMAKE_INSTALL_DOCDIR}/assets)
 
 # Public headers. They include only each other and the C library. The installed copies name each other in
 # full, <trapeze/base/status.h>, so that no header of a user's own tree can stand in for one of them.
