@@ -9,7 +9,6 @@
 
 #include <json-c/json.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static const char FORMAT[] = "trapeze-ensemble-1";

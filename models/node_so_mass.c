@@ -8,8 +8,6 @@
 // Letters: n = nq = nv.
 #include "models/node_so_mass.h"
 
-#include <string.h>
-
 static const double EPS_START = 1e-6;
 
 static tz_status setup(tz_learned *self, tz_error *error) {

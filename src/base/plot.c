@@ -5,12 +5,13 @@
 
 #include "base/child.h"
 #include "base/file.h"
+#include "base/memory.h"
+#include "base/text.h"
 
 #include <ctype.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 // Okabe and Ito's palette, which colour-blind people can tell apart, dark colours first.
@@ -281,21 +282,12 @@ static tz_status run_gnuplot(const char *script, size_t size, tz_error *error) {
 }
 
 static tz_status draw(const grid *g, char temporary[N_FORMATS][TZ_PATH_MAX], tz_error *error) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *script = open_memstream(&text, &size);
-    if (script == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "no memory for a plot's script");
-    }
-    put_script(script, g, temporary);
-    const bool complete = !ferror(script);
-    tz_status status = TZ_OK;
-    if (fclose(script) != 0 || !complete) {
-        status = tz_fail(error, TZ_ERR_MEMORY, "no memory for a plot's script");
-    } else {
-        status = run_gnuplot(text, size, error);
-    }
-    free(text);
+    tz_text script;
+    TZ_CHECK(tz_text_open(&script, error));
+    put_script(script.stream, g, temporary);
+    TZ_CHECK(tz_text_close(&script, error));
+    const tz_status status = run_gnuplot(script.text, script.size, error);
+    tz_free(script.text);
     return status;
 }
 

@@ -6,7 +6,6 @@
 #include "base/status.h"
 
 #include <stddef.h>
-#include <stdint.h>
 
 typedef enum tz_dtype {
     TZ_DTYPE_F32,

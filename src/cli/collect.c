@@ -13,7 +13,6 @@
 #include "policies/policy_file.h"
 
 #include <stdio.h>
-#include <string.h>
 
 typedef struct arguments {
     const char *env, *out;

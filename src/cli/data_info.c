@@ -10,7 +10,6 @@
 
 #include <json-c/json.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 // How fast the dataset was read, and how fast its bare bytes are read right after it (MB/s).

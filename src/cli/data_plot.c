@@ -6,9 +6,7 @@
 #include "base/plot.h"
 #include "data/check.h"
 
-#include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 enum { BINS = 40, COLS = 2, PANELS = 4 }; // intervals of a histogram; panels of a picture
 

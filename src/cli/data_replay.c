@@ -8,7 +8,6 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static int compare_ints(const void *a, const void *b) {
     const int x = *(const int *)a, y = *(const int *)b;

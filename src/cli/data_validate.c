@@ -7,7 +7,6 @@
 
 #include <json-c/json.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 // Faults printed and listed one by one; all are counted.

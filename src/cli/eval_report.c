@@ -6,12 +6,12 @@
 #include "base/printable.h"
 #include "base/run_folder.h"
 #include "base/table.h"
+#include "base/text.h"
 #include "cli/model_versions.h"
 
 #include <json-c/json.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { N_TRIVIAL = 2, N_MARKS = 5 };
@@ -304,21 +304,10 @@ static tz_status write_csv(const tz_eval_report *report, const char *folder, con
                            print_fn print, tz_error *error) {
     char path[TZ_PATH_MAX];
     TZ_CHECK(tz_path_join(path, folder, name, error));
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    tz_status status = TZ_ERR_MEMORY;
-    if (stream != NULL) {
-        print(stream, report);
-        status = fclose(stream) == 0 ? TZ_OK : TZ_ERR_MEMORY;
-    }
-    if (status == TZ_OK) {
-        status = tz_file_write(path, text, size, error);
-    } else {
-        tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for its text", path);
-    }
-    free(text);
-    return status;
+    tz_text text;
+    TZ_CHECK(tz_text_open(&text, error));
+    print(text.stream, report);
+    return tz_text_write(&text, path, error);
 }
 
 tz_status tz_eval_write(const tz_eval_report *report, const char *folder, tz_error *error) {

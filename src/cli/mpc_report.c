@@ -4,10 +4,10 @@
 #include "base/memory.h"
 #include "base/sort.h"
 #include "base/table.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 tz_status tz_mpc_report_create(tz_mpc_report *report, const tz_task *task,
@@ -179,12 +179,9 @@ tz_status tz_mpc_report_summarise(const tz_mpc_report *report, tz_mpc_summary *s
 // ---- files
 
 static tz_status write_csv(const tz_mpc_report *report, const char *path, tz_error *error) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    if (stream == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "%s: out of memory", path);
-    }
+    tz_text text;
+    TZ_CHECK(tz_text_open(&text, error));
+    FILE *stream = text.stream;
     fprintf(stream, "episode,t,reward,predicted_reward,predicted_return,obtained_return,plan_ms,"
                     "candidates,diverged,out_of_range\n");
     for (size_t i = 0; i < report->n_finished; i++) {
@@ -201,14 +198,7 @@ static tz_status write_csv(const tz_mpc_report *report, const char *path, tz_err
         }
         fputc('\n', stream);
     }
-    tz_status status = TZ_OK;
-    if (fclose(stream) != 0) {
-        status = tz_fail(error, TZ_ERR_MEMORY, "%s: out of memory", path);
-    } else {
-        status = tz_file_write(path, text, size, error);
-    }
-    free(text);
-    return status;
+    return tz_text_write(&text, path, error);
 }
 
 tz_status tz_mpc_report_write(const tz_mpc_report *report, const char *folder, tz_error *error) {

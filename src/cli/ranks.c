@@ -11,7 +11,6 @@
 #include <mpi.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 #endif
 

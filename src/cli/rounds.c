@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "base/run_folder.h"
 #include "base/table.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/run_plots.h"
 #include "cli/stages.h"
@@ -276,19 +277,12 @@ static void print_rows(FILE *stream, const run *r) {
 }
 
 static tz_status write_metrics(const run *r, tz_error *error) {
-    char path[TZ_PATH_MAX], *text = NULL;
-    size_t size = 0;
+    char path[TZ_PATH_MAX];
+    tz_text text;
     TZ_CHECK(locate(path, r, error, "metrics.csv"));
-    FILE *stream = open_memstream(&text, &size);
-    if (stream == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for its text", path);
-    }
-    print_rows(stream, r);
-    const tz_status status =
-        fclose(stream) == 0 ? tz_file_write(path, text, size, error)
-                            : tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for its text", path);
-    free(text);
-    return status;
+    TZ_CHECK(tz_text_open(&text, error));
+    print_rows(text.stream, r);
+    return tz_text_write(&text, path, error);
 }
 
 // Takes over what a model earned, and keeps the model if that is more than those before it did.

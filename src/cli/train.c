@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/run_folder.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/model_versions.h"
 #include "cli/run_plots.h"
@@ -248,11 +249,9 @@ static tz_status make_model(run *r, tz_error *error) {
 // One line of all that the weights depend on beside the training definition.
 static tz_status describe(run *r, tz_error *error) {
     const arguments *a = &r->arguments;
-    size_t size = 0;
-    FILE *stream = open_memstream(&r->what, &size);
-    if (stream == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a training run");
-    }
+    tz_text text;
+    TZ_CHECK(tz_text_open(&text, error));
+    FILE *stream = text.stream;
     fprintf(stream, "%s of %s, %d hidden, %d substeps, mask %s", r->model->ops->kind, r->model->env,
             a->n_hidden, a->substeps, masks[a->mask]);
     if (a->n_layers != 2) {
@@ -278,9 +277,8 @@ static tz_status describe(run *r, tz_error *error) {
     }
     fprintf(stream, ", test fraction %.17g of split %llu", a->test_fraction,
             (unsigned long long)a->split_seed);
-    if (fclose(stream) != 0) {
-        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a training run");
-    }
+    TZ_CHECK(tz_text_close(&text, error));
+    r->what = text.text;
     return TZ_OK;
 }
 
@@ -532,7 +530,7 @@ static tz_status train_model(run *r, tz_training_report *report, tz_error *error
 
 static void forget_model(run *r) {
     tz_model_destroy(r->model);
-    free(r->what);
+    tz_free(r->what);
     r->model = NULL;
     r->what = NULL;
 }
@@ -614,7 +612,7 @@ static void destroy(run *r) {
         tz_dataset_destroy(r->dataset[i]);
         tz_free(r->is_test[i]);
     }
-    free(r->what);
+    tz_free(r->what);
 }
 
 // What a model of --init brings with it cannot be asked for.

@@ -6,7 +6,6 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <string.h>
 
 enum { COLLECT_COOKIE = 0x636f6c6c };
 

@@ -5,7 +5,6 @@
 #include "data/guarded.h"
 #include "data/h5.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 #include "data/dataset.h"
 
 #include <math.h>
-#include <string.h>
 
 void tz_dataset_split(const tz_dataset *dataset, unsigned char *is_test, double fraction,
                       uint64_t seed) {

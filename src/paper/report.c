@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/table.h"
+#include "base/text.h"
 #include "paper/report_parts.h"
 
 #include <math.h>
@@ -46,45 +47,24 @@ static void put_row(FILE *table, const tz_study_result *result) {
     fputc('\n', table);
 }
 
-// A text that grows in memory and is then written to a file of the folder.
-typedef struct page {
-    FILE *stream;
-    char *text;
-    size_t size;
-} page;
-
-static tz_status page_open(page *p, tz_error *error) {
-    *p = (page){0};
-    p->stream = open_memstream(&p->text, &p->size);
-    return p->stream != NULL ? TZ_OK : tz_fail(error, TZ_ERR_MEMORY, "out of memory: a page");
-}
-
-static tz_status page_write(page *p, const char *folder, const char *name, tz_error *error) {
-    char path[TZ_PATH_MAX];
-    const bool complete = !ferror(p->stream);
-    tz_status status = TZ_OK;
-    if (fclose(p->stream) != 0 || !complete) {
-        status = tz_fail(error, TZ_ERR_MEMORY, "out of memory: %s", name);
-    } else {
-        status = tz_path_join(path, folder, name, error);
-    }
-    if (status == TZ_OK) {
-        status = tz_file_write(path, p->text, p->size, error);
-    }
-    free(p->text);
-    return status;
+// Path of the figure's table or page: <out>/fig4.csv.
+static tz_status locate(char path[TZ_PATH_MAX], const tz_reporter *r, const char *suffix,
+                        tz_error *error) {
+    char name[64];
+    snprintf(name, sizeof name, "%s.%s", tz_figure_name(r->figure), suffix);
+    return tz_path_join(path, r->out, name, error);
 }
 
 static tz_status write_table(const tz_reporter *r, tz_error *error) {
-    char name[64];
-    snprintf(name, sizeof name, "%s.csv", tz_figure_name(r->figure));
-    page table;
-    TZ_CHECK(page_open(&table, error));
+    char path[TZ_PATH_MAX];
+    tz_text table;
+    TZ_CHECK(locate(path, r, "csv", error));
+    TZ_CHECK(tz_text_open(&table, error));
     fputs(table_head, table.stream);
     for (int i = 0; i < r->results->n; i++) {
         put_row(table.stream, &r->results->result[i]);
     }
-    return page_write(&table, r->out, name, error);
+    return tz_text_write(&table, path, error);
 }
 
 // ---- figures of bars and comparisons
@@ -417,13 +397,13 @@ static void put_page(tz_reporter *r) {
 }
 
 static tz_status write_page(tz_reporter *r, tz_error *error) {
-    char name[64];
-    snprintf(name, sizeof name, "%s.md", tz_figure_name(r->figure));
-    page text;
-    TZ_CHECK(page_open(&text, error));
-    r->text = text.stream;
+    char path[TZ_PATH_MAX];
+    tz_text page;
+    TZ_CHECK(locate(path, r, "md", error));
+    TZ_CHECK(tz_text_open(&page, error));
+    r->text = page.stream;
     put_page(r);
-    return page_write(&text, r->out, name, error);
+    return tz_text_write(&page, path, error);
 }
 
 tz_status tz_report_write(tz_report *report, tz_figure figure, tz_budget budget, const char *folder,

@@ -4,8 +4,6 @@
 #include "base/interrupt.h"
 #include "base/rng.h"
 
-#include <math.h>
-
 // The run under way: what every part of the loop needs.
 typedef struct loop {
     tz_env *env;

@@ -4,8 +4,6 @@
 
 #include "base/export.h"
 
-#include <stddef.h>
-
 typedef enum tz_loss {
     TZ_LOSS_L2, // squared error
     TZ_LOSS_L1  // absolute error; its gradient is 0 where the error is

@@ -1,13 +1,12 @@
 #include "train/sac_file.h"
 
 #include "base/assert.h"
-#include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <mujoco/mujoco.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { TENSOR_NAME_MAX = 64 };
@@ -108,23 +107,15 @@ static void put_row(FILE *stream, const tz_sac_metrics *r) {
 
 tz_status tz_sac_write_metrics(const char *path, const tz_sac_metrics *rows, size_t n,
                                tz_error *error) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    if (stream == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "%s: out of memory while writing", path);
-    }
+    tz_text text;
+    TZ_CHECK(tz_text_open(&text, error));
     fputs("step,episodes,return_mean,return_std,length_mean,training_return,critic_loss,"
           "actor_loss,temperature,entropy,q_mean\n",
-          stream);
+          text.stream);
     for (size_t i = 0; i < n; i++) {
-        put_row(stream, &rows[i]);
+        put_row(text.stream, &rows[i]);
     }
-    const tz_status status = fclose(stream) == 0 ? tz_file_write(path, text, size, error)
-                                                 : tz_fail(error, TZ_ERR_MEMORY,
-                                                           "%s: out of memory while writing", path);
-    free(text);
-    return status;
+    return tz_text_write(&text, path, error);
 }
 
 // ---- checkpoint

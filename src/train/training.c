@@ -7,6 +7,7 @@
 #include "base/progress.h"
 #include "base/table.h"
 #include "base/tensorboard.h"
+#include "base/text.h"
 #include "train/evaluation.h"
 
 #include <limits.h>
@@ -166,33 +167,22 @@ static tz_status write_checkpoint(const run *r, tz_error *error) {
 }
 
 static tz_status write_csv(const run *r, tz_error *error) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    if (stream == NULL) {
-        return tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for its text", r->csv);
-    }
+    tz_text text;
+    TZ_CHECK(tz_text_open(&text, error));
     fputs("epoch,learning_rate,train_loss,grad_norm,test_loss,rollout_nmse,rollout_nmse_median,"
           "rollout_diverged\n",
-          stream);
+          text.stream);
     for (int i = 0; i < r->n_epochs; i++) {
         const tz_epoch_metrics *m = &r->metrics[i];
         const double row[TZ_N_METRICS] = {
             m->epoch,     m->learning_rate, m->train_loss,          m->grad_norm,
             m->test_loss, m->rollout_nmse,  m->rollout_nmse_median, m->rollout_diverged};
         for (int k = 0; k < TZ_N_METRICS; k++) {
-            tz_csv_put_number(stream, row[k]);
-            fputc(k + 1 < TZ_N_METRICS ? ',' : '\n', stream);
+            tz_csv_put_number(text.stream, row[k]);
+            fputc(k + 1 < TZ_N_METRICS ? ',' : '\n', text.stream);
         }
     }
-    tz_status status = TZ_OK;
-    if (fclose(stream) != 0) {
-        status = tz_fail(error, TZ_ERR_MEMORY, "%s: no memory for its text", r->csv);
-    } else {
-        status = tz_file_write(r->csv, text, size, error);
-    }
-    free(text);
-    return status;
+    return tz_text_write(&text, r->csv, error);
 }
 
 // Row `i` of the metrics for TensorBoard.
