@@ -3,6 +3,7 @@
 // (stable_baselines3/common/save_util.py). A zip that is itself a state dict is read as bare
 // weights.
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "policies/policy_file.h"
 #include "policies/torch_file.h"
@@ -42,6 +43,10 @@ static bool is_true(struct json_object *value) {
 
 static tz_status parse_data(struct json_object **data, const char *text, size_t size,
                             const char *path, tz_error *error) {
+    if (!tz_json_is_small(text, size)) {
+        return tz_fail(error, TZ_ERR_FORMAT,
+                       "%s: member 'data' holds more JSON values than any policy's", path);
+    }
     struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
     if (tokener == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "%s: out of memory while reading", path);

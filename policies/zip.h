@@ -16,17 +16,17 @@ bool tz_zip_is(const void *bytes, size_t size);
 
 // Reads the directory. `bytes` (size) is borrowed and must outlive the archive; `path` is copied
 // and names the archive in sentences. TZ_ERR_FORMAT, TZ_ERR_UNSUPPORTED, TZ_ERR_MEMORY.
-tz_status tz_zip_open(tz_zip **zip, const void *bytes, size_t size, const char *path,
-                      tz_error *error);
-void tz_zip_close(tz_zip *zip); // Nullable
+TZ_API tz_status tz_zip_open(tz_zip **zip, const void *bytes, size_t size, const char *path,
+                             tz_error *error);
+TZ_API void tz_zip_close(tz_zip *zip); // Nullable
 
 int tz_zip_count(const tz_zip *zip);
-const char *tz_zip_name(const tz_zip *zip, int index); // borrowed
-int tz_zip_find(const tz_zip *zip, const char *name);  // -1: no such member
+const char *tz_zip_name(const tz_zip *zip, int index);       // borrowed
+TZ_API int tz_zip_find(const tz_zip *zip, const char *name); // -1: no such member
 
 // Unpacks a member of at most max_size bytes and checks its CRC-32. *data is freed by the caller
 // with tz_free and is followed by a NUL that *size does not count.
-tz_status tz_zip_read(const tz_zip *zip, int index, char **data, size_t *size, size_t max_size,
-                      tz_error *error);
+TZ_API tz_status tz_zip_read(const tz_zip *zip, int index, char **data, size_t *size,
+                             size_t max_size, tz_error *error);
 
 #endif

@@ -20,7 +20,7 @@ static tz_status create_raw(tz_replay *replay, tz_error *error) {
     replay->raw.reward = replay->raw.z_next + n * nz;
     replay->raw.episode = (int64_t *)(replay->raw.reward + n);
     replay->raw.t = replay->raw.episode + n;
-    replay->raw.truncated = (unsigned char *)(replay->raw.t + n);
+    replay->raw.cut = (unsigned char *)(replay->raw.t + n);
     return TZ_OK;
 }
 
@@ -67,7 +67,7 @@ void tz_replay_add(tz_replay *replay, const tz_transition *transition) {
         replay->raw.reward[i] = transition->reward;
         replay->raw.episode[i] = (int64_t)transition->episode;
         replay->raw.t[i] = (int64_t)transition->t;
-        replay->raw.truncated[i] = transition->truncated ? TZ_CUT_TIME_LIMIT : TZ_CUT_NOT;
+        replay->raw.cut[i] = transition->truncated ? TZ_CUT_TIME_LIMIT : TZ_CUT_NOT;
     }
     replay->next = (i + 1) % replay->capacity;
     if (replay->size < replay->capacity) {
@@ -79,7 +79,7 @@ void tz_replay_cut_newest(tz_replay *replay, tz_replay_cut why) {
     TZ_ASSERT(replay->size > 0);
     if (replay->nz > 0) {
         const size_t newest = (replay->next + replay->capacity - 1) % replay->capacity;
-        replay->raw.truncated[newest] = (unsigned char)why;
+        replay->raw.cut[newest] = (unsigned char)why;
     }
 }
 

@@ -33,11 +33,11 @@ typedef enum tz_replay_cut {
 
 // What the learner does not need, but a dataset of the memory's episodes does.
 typedef struct tz_raw_transitions {
-    double *z_next;           // raw states after the step                        (n, nz)
-    double *reward;           //                                                  (n)
-    int64_t *episode;         // tz_env_reset with this number gave the first state (n)
-    int64_t *t;               // steps of the episode before this one             (n)
-    unsigned char *truncated; // tz_replay_cut                                    (n)
+    double *z_next;     // raw states after the step                          (n, nz)
+    double *reward;     //                                                    (n)
+    int64_t *episode;   // tz_env_reset with this number gave the first state (n)
+    int64_t *t;         // steps of the episode before this one               (n)
+    unsigned char *cut; // tz_replay_cut                                      (n)
 } tz_raw_transitions;
 
 typedef struct tz_replay {

@@ -196,7 +196,7 @@ static void list_slots(slot_list *list, const tz_sac_checkpoint *c) {
     add_slot(list, "replay", "raw_reward", TZ_DTYPE_F64, r->size, 0, r->raw.reward);
     add_slot(list, "replay", "episode", TZ_DTYPE_I64, r->size, 0, r->raw.episode);
     add_slot(list, "replay", "t", TZ_DTYPE_I64, r->size, 0, r->raw.t);
-    add_slot(list, "replay", "truncated", TZ_DTYPE_U8, r->size, 0, r->raw.truncated);
+    add_slot(list, "replay", "truncated", TZ_DTYPE_U8, r->size, 0, r->raw.cut);
     add_slot(list, "replay", "next", TZ_DTYPE_I64, 1, 0, &r->next);
 }
 

@@ -405,7 +405,7 @@ static void a_full_file_system_spares_finished_episodes(void **state) {
     assert_int_equal(tz_make_folders(disk, NULL), TZ_OK);
     if (mount("tmpfs", disk, "tmpfs", 0, "size=96k") != 0) {
         print_message("no right to mount; the limit on file sizes stands for it\n");
-        return;
+        skip();
     }
     tz_writer *writer = begin(folder, false);
     put_all(writer, in_order, N);

@@ -114,7 +114,7 @@ static void test_leapfrog_is_reversible(void **state) {
     (void)state;
     enum { T = 50 };
     if (!is_double) {
-        return;
+        skip(); // rounding hides it
     }
     for (size_t k = 0; k < TZ_COUNTOF(kinds); k++) {
         double E[(T + 1) * B];
@@ -145,7 +145,7 @@ static void test_rules_have_their_order(void **state) {
                  {TZ_INTEGRATOR_RK4_38, 4.0}};
     _Static_assert(TZ_COUNTOF(rules) == TZ_INTEGRATOR_COUNT, "each of them");
     if (!is_double) {
-        return;
+        skip(); // rounding hides it
     }
     for (size_t n = 0; n < TZ_COUNTOF(rules) * TZ_COUNTOF(kinds); n++) {
         const size_t r = n / TZ_COUNTOF(kinds), k = n % TZ_COUNTOF(kinds);

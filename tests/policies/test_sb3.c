@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/safetensors.h"
 #include "policies/policy.h"
+#include "policies/zip.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -141,7 +142,7 @@ static void damaged_archives_do_no_harm(void **state) {
 // ---- archives made here
 
 typedef struct buffer {
-    unsigned char bytes[1 << 16];
+    unsigned char bytes[1 << 21];
     size_t size;
 } buffer;
 
@@ -218,6 +219,36 @@ static void hostile_zips_are_refused(void **state) {
         make_zip(&zip, bad[i].parts, bad[i].n);
         expect_refused(zip.bytes, zip.size, bad[i].sentence);
     }
+}
+
+// A megabyte of empty objects would take a third of a gigabyte.
+static void hostile_json_is_refused(void **state) {
+    (void)state;
+    static buffer zip;
+    static char json[3 * 350000 + 16];
+    size_t size = (size_t)snprintf(json, sizeof json, "{\"a\":[");
+    for (int i = 0; i < 350000; i++) {
+        memcpy(json + size, "{},", 3);
+        size += 3;
+    }
+    memcpy(json + size - 1, "]}", 2);
+
+    // beside weights that are sound
+    char *whole, *weights;
+    size_t whole_size, weights_size;
+    tz_zip *sound;
+    assert_int_equal(tz_file_read(GOLDEN "sac.zip", &whole, &whole_size, 1 << 20, NULL), TZ_OK);
+    assert_int_equal(tz_zip_open(&sound, whole, whole_size, "sac.zip", NULL), TZ_OK);
+    assert_int_equal(tz_zip_read(sound, tz_zip_find(sound, "policy.pth"), &weights, &weights_size,
+                                 1 << 20, NULL),
+                     TZ_OK);
+    const part parts[] = {{"data", json, size + 1, 0, -1},
+                          {"policy.pth", weights, weights_size, 0, -1}};
+    make_zip(&zip, parts, 2);
+    tz_zip_close(sound);
+    tz_free(weights);
+    tz_free(whole);
+    expect_refused(zip.bytes, zip.size, "more JSON values");
 }
 
 static void expect_pickle_refused(const void *pickle, size_t size, const char *sentence) {
@@ -317,6 +348,7 @@ int main(void) {
         cmocka_unit_test(truncated_archives_are_refused),
         cmocka_unit_test(damaged_archives_do_no_harm),
         cmocka_unit_test(hostile_zips_are_refused),
+        cmocka_unit_test(hostile_json_is_refused),
         cmocka_unit_test(hostile_pickles_are_refused),
         cmocka_unit_test(wrong_statistics_are_refused),
     };

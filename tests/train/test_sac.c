@@ -480,9 +480,9 @@ static void replay_finds_its_episodes(void **state) {
             assert_true(replay.raw.z_next[2 * i] == step && replay.raw.z_next[2 * i + 1] == -step);
             assert_true(replay.raw.reward[i] == 0.1 * step);
             assert_int_equal(replay.raw.t[i], step % 4);
-            assert_int_equal(replay.raw.truncated[i], step == 22      ? TZ_CUT_UNSTABLE
-                                                      : step % 4 == 3 ? TZ_CUT_TIME_LIMIT
-                                                                      : TZ_CUT_NOT);
+            assert_int_equal(replay.raw.cut[i], step == 22      ? TZ_CUT_UNSTABLE
+                                                : step % 4 == 3 ? TZ_CUT_TIME_LIMIT
+                                                                : TZ_CUT_NOT);
         }
         row += episode.n;
     }
