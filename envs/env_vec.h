@@ -8,11 +8,12 @@
 
 typedef struct tz_env_vec tz_env_vec;
 
-// `team` is borrowed and must outlive the vector.
+// n worlds of one definition. `team` is borrowed and must outlive the vector. Errors are those of
+// tz_env_create. The caller destroys it.
 TZ_API tz_status tz_env_vec_create(tz_env_vec **vec, const tz_env_def *def, int n, tz_team *team,
                                    tz_error *error);
-TZ_API void tz_env_vec_destroy(tz_env_vec *vec); // Nullable
-TZ_API int tz_env_vec_size(const tz_env_vec *vec);
+TZ_API void tz_env_vec_destroy(tz_env_vec *vec);      // Nullable
+TZ_API int tz_env_vec_size(const tz_env_vec *vec);    // n
 TZ_API tz_env *tz_env_vec_at(tz_env_vec *vec, int i); // borrowed
 
 // Resets all worlds; world i starts episode first_episode + i. z (n, nz).

@@ -10,6 +10,58 @@
 #include <stdio.h>
 #include <string.h>
 
+// ---- warnings and fatal errors
+
+// Where a fatal error of this thread returns to; NULL: nowhere, the program ends.
+static _Thread_local jmp_buf *rescue;
+static _Thread_local char last_words[256];
+
+static void jump(const char *text) {
+    if (rescue == NULL) { // outside of tz_mujoco_try, maybe the program's own use of MuJoCo
+        tz_assert_failed(text, "MuJoCo", 0);
+    }
+    snprintf(last_words, sizeof last_words, "%s", text);
+    longjmp(*rescue, 1);
+}
+
+static void ignore_warning(const char *text) {
+    (void)text;
+}
+
+static void install_silence(void) {
+    if (!mju_user_warning) {
+        mju_user_warning = ignore_warning;
+    }
+    if (!mju_user_error) {
+        mju_user_error = jump;
+    }
+}
+
+// Keeps MuJoCo from writing warnings to stderr and MUJOCO_LOG.TXT: the library reads
+// mjData.warning. Makes fatal errors catchable by tz_mujoco_try. Leaves a handler that the program
+// has installed alone.
+static void silence(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, install_silence);
+}
+
+bool tz_mujoco_try(void (*body)(void *context), void *context, char *complaint, size_t size) {
+    jmp_buf here;
+    jmp_buf *const outer = rescue;
+    silence();
+    if (setjmp(here) == 0) {
+        rescue = &here;
+        body(context);
+        rescue = outer;
+        return true;
+    }
+    rescue = outer;
+    snprintf(complaint, size, "%s", last_words);
+    return false;
+}
+
+// ---- models
+
 // Adds one file. Up to 3.1 MuJoCo hands out a buffer to fill, later versions copy one.
 static int add_file(mjVFS *vfs, const tz_embedded_file *file) {
 #if mjVERSION_HEADER < 320
@@ -23,8 +75,9 @@ static int add_file(mjVFS *vfs, const tz_embedded_file *file) {
 #endif
 }
 
-tz_status tz_mujoco_compile(mjModel **model, const tz_embedded_file *files, int n_files, int i,
-                            tz_error *error) {
+// Compiles files[i], which may include the other ones.
+static tz_status compile(mjModel **model, const tz_embedded_file *files, int n_files, int i,
+                         tz_error *error) {
     // Up to 3.1 an mjVFS is a megabyte: never on the stack.
     *model = NULL;
     mjVFS *vfs = tz_alloc(1, sizeof(mjVFS));
@@ -54,8 +107,8 @@ tz_status tz_mujoco_compile_asset(mjModel **model, const char *name, tz_error *e
         i++;
     }
     TZ_ASSERT(i < tz_n_embedded_assets);
-    tz_mujoco_silence();
-    return tz_mujoco_compile(model, tz_embedded_assets, tz_n_embedded_assets, i, error);
+    silence();
+    return compile(model, tz_embedded_assets, tz_n_embedded_assets, i, error);
 }
 
 typedef struct load_call {
@@ -71,7 +124,7 @@ static void load(void *context) {
 
 tz_status tz_mujoco_load(mjModel **model, const char *path, tz_error *error) {
     load_call call = {.path = path, .complaint = "without a reason"};
-    tz_mujoco_silence();
+    silence();
     if (!tz_mujoco_try(load, &call, call.complaint, sizeof call.complaint)) {
         call.model = NULL;
     }
@@ -79,35 +132,6 @@ tz_status tz_mujoco_load(mjModel **model, const char *path, tz_error *error) {
     return *model ? TZ_OK
                   : tz_fail(error, TZ_ERR_FORMAT, "%s: MuJoCo refused the model: %s", path,
                             call.complaint);
-}
-
-// ---- fatal errors -----------------------------------------------------------------------------
-
-// Where a fatal error of this thread returns to; NULL: nowhere, the program ends.
-static _Thread_local jmp_buf *rescue;
-static _Thread_local char last_words[256];
-
-static void jump(const char *text) {
-    if (rescue == NULL) { // outside of tz_mujoco_try, maybe the program's own use of MuJoCo
-        tz_assert_failed(text, "MuJoCo", 0);
-    }
-    snprintf(last_words, sizeof last_words, "%s", text);
-    longjmp(*rescue, 1);
-}
-
-bool tz_mujoco_try(void (*body)(void *context), void *context, char *complaint, size_t size) {
-    jmp_buf here;
-    jmp_buf *const outer = rescue;
-    tz_mujoco_silence();
-    if (setjmp(here) == 0) {
-        rescue = &here;
-        body(context);
-        rescue = outer;
-        return true;
-    }
-    rescue = outer;
-    snprintf(complaint, size, "%s", last_words);
-    return false;
 }
 
 typedef struct copy_call {
@@ -178,25 +202,7 @@ double tz_mujoco_arena_bytes(const mjModel *model) {
 #endif
 }
 
-// ---- warnings ---------------------------------------------------------------------------------
-
-static void ignore_warning(const char *text) {
-    (void)text;
-}
-
-static void install_silence(void) {
-    if (!mju_user_warning) {
-        mju_user_warning = ignore_warning;
-    }
-    if (!mju_user_error) {
-        mju_user_error = jump;
-    }
-}
-
-void tz_mujoco_silence(void) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, install_silence);
-}
+// ---- drawing
 
 // mjv_connector replaced mjv_makeConnector in 3.0.
 void tz_mujoco_connect(mjvGeom *geom, int type, double width, const double from[3],

@@ -8,12 +8,9 @@
 #include <mujoco/mujoco.h>
 #include <stdbool.h>
 
-// Compiles files[i] (an MJCF file that may include the other ones) without touching the disk. The
-// caller deletes the model. TZ_ERR_MEMORY, TZ_ERR_FORMAT with MuJoCo's complaint.
-tz_status tz_mujoco_compile(mjModel **model, const tz_embedded_file *files, int n_files, int i,
-                            tz_error *error);
-
-// The same for an embedded asset by its name ("systems.xml"), which must exist.
+// Compiles an embedded asset (an MJCF file that may include the other ones) by its name
+// ("systems.xml"), which must exist, without touching the disk. The caller deletes the model.
+// TZ_ERR_MEMORY, TZ_ERR_FORMAT with MuJoCo's complaint.
 tz_status tz_mujoco_compile_asset(mjModel **model, const char *name, tz_error *error);
 
 // The same for a file on the disk, whose errors do not end the program.
@@ -60,11 +57,6 @@ double tz_mujoco_arena_bytes(const mjModel *model);
 // wherever they lie: without the resolved paths of meshes, textures and other files. *has_paths is
 // whether there were any.
 tz_status tz_mujoco_digest(const mjModel *model, char sha256[65], bool *has_paths, tz_error *error);
-
-// Keeps MuJoCo from writing warnings to stderr and MUJOCO_LOG.TXT: the library reads
-// mjData.warning. Makes fatal errors catchable by tz_mujoco_try. Leaves a handler that the program
-// has installed alone.
-void tz_mujoco_silence(void);
 
 // Gives `geom` (initialised) the place of a capsule or line between two points (m).
 void tz_mujoco_connect(mjvGeom *geom, int type, double width, const double from[3],

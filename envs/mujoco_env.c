@@ -570,7 +570,8 @@ void tz_add_uniform(double *x, int n, double a, tz_rng *rng) {
     }
 }
 
-void tz_add_normal(double *x, int n, double s, tz_rng *rng) {
+// x (n) += s * standard normal, each on its own.
+static void add_normal(double *x, int n, double s, tz_rng *rng) {
     for (int i = 0; i < n; i++) {
         x[i] += s * tz_rng_normal(rng);
     }
@@ -605,20 +606,21 @@ double tz_control_cost(const double *u, int nu) {
     return sum;
 }
 
-double tz_forward_velocity(const tz_task *task, const double *z, const double *z_next) {
+// (x_next - x) / dt of the first coordinate.
+static double forward_velocity(const tz_task *task, const double *z, const double *z_next) {
     return (z_next[0] - z[0]) / task->dt_s;
 }
 
 double tz_run_reward(const tz_task *task, const double *z, const double *u, const double *z_next) {
     const tz_argument_values *a = &task->argument;
-    return a->forward_reward_weight * tz_forward_velocity(task, z, z_next) -
+    return a->forward_reward_weight * forward_velocity(task, z, z_next) -
            a->ctrl_cost_weight * tz_control_cost(u, task->nu);
 }
 
 double tz_hop_reward(const tz_task *task, const double *z, const double *u, const double *z_next,
                      bool is_healthy) {
     const tz_argument_values *a = &task->argument;
-    return a->forward_reward_weight * tz_forward_velocity(task, z, z_next) +
+    return a->forward_reward_weight * forward_velocity(task, z, z_next) +
            tz_healthy_reward(task, is_healthy) - a->ctrl_cost_weight * tz_control_cost(u, task->nu);
 }
 
@@ -629,5 +631,5 @@ void tz_reset_uniform(const tz_task *task, double *q, double *v, tz_rng *rng) {
 
 void tz_reset_normal(const tz_task *task, double *q, double *v, tz_rng *rng) {
     tz_add_uniform(q, task->nq, task->argument.reset_noise_scale, rng);
-    tz_add_normal(v, task->nv, task->argument.reset_noise_scale, rng);
+    add_normal(v, task->nv, task->argument.reset_noise_scale, rng);
 }

@@ -87,9 +87,6 @@ tz_status tz_mujoco_env_create(tz_env **env, const tz_mujoco_env_type *type, mjM
 // x (n) += uniform(-a, a), each on its own.
 void tz_add_uniform(double *x, int n, double a, tz_rng *rng);
 
-// x (n) += s * standard normal, each on its own.
-void tz_add_normal(double *x, int n, double s, tz_rng *rng);
-
 // x within +-limit; NaN stays.
 double tz_clip(double x, double limit);
 
@@ -107,9 +104,6 @@ double tz_body_distance(const mjData *data, int a, int b);
 
 // Sum of u_i^2 (nu), in the order of the controls.
 double tz_control_cost(const double *u, int nu);
-
-// (x_next - x) / dt of the first coordinate.
-double tz_forward_velocity(const tz_task *task, const double *z, const double *z_next);
 
 // forward_reward_weight dx/dt - ctrl_cost_weight |u|^2: the whole reward of those that cannot fall.
 double tz_run_reward(const tz_task *task, const double *z, const double *u, const double *z_next);

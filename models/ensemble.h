@@ -30,7 +30,7 @@ TZ_API void tz_ensemble_rollout_member(const tz_model *model, tz_model_workspace
                                        int B);
 
 // Writes the list of `files` (n), paths relative to the list's folder, after reading each for its
-// digest.
+// digest. TZ_ERR_IO, TZ_ERR_MEMORY.
 TZ_API tz_status tz_ensemble_write(const char *path, const char *const *files, int n,
                                    tz_error *error);
 

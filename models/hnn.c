@@ -207,7 +207,7 @@ static void add_forces(const hnn *model, tz_real *dw, const field_tape *tape, tz
     }
 }
 
-// Backward of the forces. `out_bar` (B, ld_out) and `xi_bar` (B, ld_in) are scratch.
+// Backward of the forces, for lambda (B, nz).
 static void add_forces_vjp(const hnn *model, tz_real *w_bar, tz_real *u_bar, tz_real *grad,
                            const field_tape *tape, const scratch_parts *parts,
                            const tz_real *lambda, int B) {

@@ -140,6 +140,7 @@ static inline int tz_model_nz(const tz_model *model) {
 // ---- making a learned model
 
 TZ_API const char *tz_integrator_name(tz_integrator integrator); // "euler", "rk4-38", ...
+// TZ_ERR_ARGUMENT, naming those there are, when none is called so.
 TZ_API tz_status tz_integrator_find(tz_integrator *integrator, const char *name, tz_error *error);
 
 // Positions of TZ_COORDINATE_ANGLE that the networks see as cosine and sine.
@@ -191,6 +192,8 @@ TZ_API tz_status tz_model_create(tz_model **model, const tz_model_def *def, cons
 // (models/ensemble.h). Errors name the file and what was found and expected. The caller destroys
 // it.
 TZ_API tz_status tz_model_load(tz_model **model, const char *path, tz_error *error);
+// Replaces the file as a whole (docs/formats.md). TZ_ERR_UNSUPPORTED for what is not one learned
+// model (an ensemble, sim), TZ_ERR_IO, TZ_ERR_MEMORY.
 TZ_API tz_status tz_model_save(const tz_model *model, const char *path, tz_error *error);
 TZ_API void tz_model_destroy(tz_model *model); // Nullable
 
@@ -205,10 +208,13 @@ TZ_API bool tz_model_same_inputs(const tz_model *a, const tz_model *b);
 
 // ---- using it: thin wrappers over ops
 
+// Memory of one thread for rollouts of at most max_B rows and max_T steps, with `training` also for
+// their backward. TZ_ERR_MEMORY.
 TZ_API tz_status tz_model_workspace_create(tz_model_workspace **workspace, const tz_model *model,
                                            int max_B, int max_T, bool training, tz_error *error);
 TZ_API void tz_model_workspace_destroy(const tz_model *model,
                                        tz_model_workspace *workspace); // Nullable
+// z (T + 1, B, nz) <- the states from z0 (B, nz) on under the controls u (T, B, nu).
 TZ_API void tz_model_rollout(const tz_model *model, tz_model_workspace *workspace, tz_real *z,
                              const tz_real *z0, const tz_real *u, int T, int B);
 

@@ -19,6 +19,7 @@ TZ_API tz_status tz_critic_load(tz_critic **critic, const char *name_or_path, co
                                 tz_error *error);
 TZ_API void tz_critic_destroy(tz_critic *critic); // Nullable
 
+// Memory of one thread for at most max_batch rows at a time. TZ_ERR_MEMORY. The caller destroys it.
 TZ_API tz_status tz_critic_workspace_create(tz_critic_workspace **workspace,
                                             const tz_critic *critic, int max_batch,
                                             tz_error *error);

@@ -31,6 +31,8 @@ TZ_API const char *tz_policy_name(const tz_policy *policy); // "random", or the 
 TZ_API const char *
 tz_policy_sha256(const tz_policy *policy); // hex digest of the file, "" for built-ins
 
+// Memory of one thread for at most max_batch states at a time. TZ_ERR_MEMORY. The caller destroys
+// it.
 TZ_API tz_status tz_policy_workspace_create(tz_policy_workspace **workspace,
                                             const tz_policy *policy, int max_batch,
                                             tz_error *error);

@@ -5,6 +5,13 @@
 #include <math.h>
 #include <string.h>
 
+// c = a x b.
+static void cross(double c[3], const double a[3], const double b[3]) {
+    c[0] = a[1] * b[2] - a[2] * b[1];
+    c[1] = a[2] * b[0] - a[0] * b[2];
+    c[2] = a[0] * b[1] - a[1] * b[0];
+}
+
 // y (3) = A x for A (3, 3), and y = A^T x.
 static void times(double y[3], const double A[9], const double x[3]) {
     for (int i = 0; i < 3; i++) {
@@ -39,7 +46,8 @@ static void rate_matrix(double B[9], const double e[3]) {
     memcpy(B, matrix, sizeof matrix);
 }
 
-void tz_rigid_body_rates(double w[3], const double e[3], const double de[3]) {
+// w (3) = B(e) de.
+static void body_rates(double w[3], const double e[3], const double de[3]) {
     double B[9];
     rate_matrix(B, e);
     times(w, B, de);
@@ -55,7 +63,7 @@ static void angle_rates(double de[3], const double e[3], const double w[3]) {
 
 void tz_rigid_to_x(double *x, const double *e, const double *de) {
     tz_rigid_rotation(x, e);
-    tz_rigid_body_rates(x + 9, e, de);
+    body_rates(x + 9, e, de);
 }
 
 void tz_rigid_from_x(double *e, double *de, const double *x) {
@@ -72,9 +80,9 @@ static void angular_acceleration(const tz_rigid_body *body, double dw[3], const 
     for (int i = 0; i < 3; i++) {
         weight[i] = -TZ_GRAVITY * up[i];
     }
-    tz_cross(torque, body->com, weight);
+    cross(torque, body->com, weight);
     times(momentum, body->inertia, w);
-    tz_cross(gyroscopic, w, momentum);
+    cross(gyroscopic, w, momentum);
     for (int i = 0; i < 3; i++) {
         dw[i] = torque[i] - gyroscopic[i];
     }
@@ -86,7 +94,7 @@ void tz_rigid_rate(const tz_rigid_body *body, double *dx, const double *x) {
     const double *R = x, *w = x + 9; // (3, 3), (3)
     for (int i = 0; i < 3; i++) {
         // row i of R [w] is (row i of R) x w
-        tz_cross(dx + 3 * i, R + 3 * i, w);
+        cross(dx + 3 * i, R + 3 * i, w);
     }
     angular_acceleration(body, dx + 9, R + 6, w);
 }
@@ -105,7 +113,7 @@ void tz_rigid_acceleration(const tz_rigid_body *body, double *d2e, const double 
                           0.0,
                           0.0};
     double w[3], dw[3], bias[3];
-    tz_rigid_body_rates(w, e, de);
+    body_rates(w, e, de);
     angular_acceleration(body, dw, up, w);
     times(bias, dB, de);
     for (int i = 0; i < 3; i++) {
@@ -134,8 +142,8 @@ double tz_rigid_kinetic_of_code(const tz_rigid_body *body, double mass, const do
                                 const double *de, const double *V) {
     double R[9], w[3], spin[3], v0[3];
     tz_rigid_rotation(R, e);
-    tz_rigid_body_rates(w, e, de);
-    tz_cross(spin, w, body->com);
+    body_rates(w, e, de);
+    cross(spin, w, body->com);
     times(v0, R, spin); // of the centre of mass of a held body
     double sum[3], kinetic = 0.0;
     for (int c = 0; c < 3; c++) {
@@ -145,7 +153,7 @@ double tz_rigid_kinetic_of_code(const tz_rigid_body *body, double mass, const do
     for (int j = 0; j < 3; j++) {
         const double axis[3] = {j == 0, j == 1, j == 2};
         double turned[3], dR_e[3], v[3];
-        tz_cross(turned, w, axis);
+        cross(turned, w, axis);
         times(dR_e, R, turned);
         for (int c = 0; c < 3; c++) {
             v[c] = v0[c] + dR_e[c];

@@ -19,9 +19,8 @@ typedef struct tz_rigid_body {
     double covariance[3]; // second moments of the solid along its axes, for energy_of_code
 } tz_rigid_body;
 
-// R (3, 3) of angles e (3); w (3) = B(e) de.
+// R (3, 3) of angles e (3).
 void tz_rigid_rotation(double R[9], const double e[3]);
-void tz_rigid_body_rates(double w[3], const double e[3], const double de[3]);
 
 // x (12) from angles e and rates de, and back: theta in [0, pi], the others in (-pi, pi].
 void tz_rigid_to_x(double *x, const double *e, const double *de);

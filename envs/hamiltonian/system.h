@@ -88,7 +88,8 @@ TZ_API void tz_system_unwrap(const tz_system *system, double *z, int T);
 // ---- integration state: (q, v) itself, or for rigid bodies, whose angles are singular at two
 // poles, a rotation matrix and the angular velocity
 
-TZ_API int tz_system_nx(const tz_system *system);
+TZ_API int tz_system_nx(const tz_system *system); // its size
+// x (nx) of z (2 n) and back; dx (nx) <- dx/dt at x (nx), which the integrator asks for.
 TZ_API void tz_system_to_x(const tz_system *system, double *x, const double *z);
 TZ_API void tz_system_from_x(const tz_system *system, double *z, const double *x);
 TZ_API void tz_system_rate(const tz_system *system, double *dx, const double *x);

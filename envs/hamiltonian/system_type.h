@@ -43,13 +43,6 @@ void tz_chain_masses(double *mass, double *length, int k);
 // becomes x, A its factor.
 void tz_solve_spd(double *A, double *b, int n);
 
-// c = a x b in three dimensions.
-static inline void tz_cross(double c[3], const double a[3], const double b[3]) {
-    c[0] = a[1] * b[2] - a[2] * b[1];
-    c[1] = a[2] * b[0] - a[0] * b[2];
-    c[2] = a[0] * b[1] - a[1] * b[0];
-}
-
 static inline double tz_dot3(const double a[3], const double b[3]) {
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }

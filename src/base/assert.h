@@ -11,6 +11,7 @@ typedef void (*tz_assert_handler)(const char *condition, const char *file, int l
 // Installs a handler (NULL: print to stderr and abort) and returns the one before.
 TZ_API tz_assert_handler tz_set_assert_handler(tz_assert_handler handler);
 
+// Tells the handler, and ends the program when that returns.
 TZ_API void tz_assert_failed(const char *condition, const char *file, int line)
     __attribute__((noreturn));
 

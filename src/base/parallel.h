@@ -16,10 +16,11 @@ typedef struct tz_team tz_team;
 typedef void (*tz_task_fn)(void *context, int task, int worker);
 
 // Creates a team of `n_threads` (0: as many as this process may run on, see tz_cpu_count).
+// TZ_ERR_MEMORY, also when the system starts no more threads. The caller destroys it.
 TZ_API tz_status tz_team_create(tz_team **team, int n_threads, tz_error *error);
 TZ_API void tz_team_destroy(tz_team *team); // Nullable
 
-TZ_API int tz_team_size(const tz_team *team);
+TZ_API int tz_team_size(const tz_team *team); // threads, the calling one included
 
 // Runs fn(context, 0..n_tasks-1, worker). Allocates nothing.
 TZ_API void tz_team_run(tz_team *team, int n_tasks, tz_task_fn fn, void *context);

@@ -42,6 +42,7 @@ typedef struct tz_rng {
 // The stream (seed, purpose, index) at its beginning.
 TZ_API tz_rng tz_rng_stream(uint64_t seed, tz_purpose purpose, uint64_t index);
 
+// The next 32 or 64 random bits.
 TZ_API uint32_t tz_rng_u32(tz_rng *rng);
 TZ_API uint64_t tz_rng_u64(tz_rng *rng);
 

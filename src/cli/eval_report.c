@@ -16,7 +16,9 @@
 
 enum { N_TRIVIAL = 2, N_MARKS = 5 };
 
-bool tz_eval_beats_trivial(const tz_eval_report *report, const tz_eval_entry *entry) {
+// True when the mean and the median of a model are below those of both trivial predictors and no
+// rollout diverged.
+static bool beats_trivial(const tz_eval_report *report, const tz_eval_entry *entry) {
     bool beats = entry->evaluation->n_diverged == 0;
     for (int i = report->n_entries - N_TRIVIAL; i < report->n_entries; i++) {
         const tz_evaluation *trivial = report->entries[i].evaluation;
@@ -147,7 +149,7 @@ void tz_eval_print_table(const tz_eval_report *report) {
         tz_print_model_versions(name, report->entries[i].model);
     }
     for (int i = 0; i < report->n_entries - N_TRIVIAL; i++) {
-        if (!tz_eval_beats_trivial(report, &report->entries[i])) {
+        if (!beats_trivial(report, &report->entries[i])) {
             printf("\n%s does not beat both trivial predictors\n", report->entries[i].label);
         }
     }
@@ -187,7 +189,7 @@ static struct json_object *entry_json(const tz_eval_report *report, const tz_eva
     json_object_object_add(o, key, real(e->median));
     tz_json_add_int(o, "diverged", e->n_diverged);
     if (entry->path != NULL) {
-        tz_json_add_bool(o, "beats_trivial", tz_eval_beats_trivial(report, entry));
+        tz_json_add_bool(o, "beats_trivial", beats_trivial(report, entry));
     }
     json_object_object_add(o, "step_mean", reals(e->step_mean, e->horizon + 1));
     json_object_object_add(o, "step_median", reals(e->step_median, e->horizon + 1));

@@ -34,10 +34,6 @@ typedef struct tz_eval_report {
     int n_entries;
 } tz_eval_report;
 
-// True when the mean and the median of a model are below those of both trivial predictors and no
-// rollout diverged.
-bool tz_eval_beats_trivial(const tz_eval_report *report, const tz_eval_entry *entry);
-
 void tz_eval_print_table(const tz_eval_report *report);
 
 // The object that --json prints (docs/evaluation.md). The caller puts it.

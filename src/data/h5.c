@@ -89,7 +89,8 @@ hid_t tz__h5_bool_type(void) {
     return type;
 }
 
-hid_t tz__h5_text_type(void) {
+// A variable-length UTF-8 string. The caller closes it.
+static hid_t make_text_type(void) {
     const hid_t type = H5Tcopy(H5T_C_S1);
     H5Tset_size(type, H5T_VARIABLE);
     H5Tset_cset(type, H5T_CSET_UTF8);
@@ -131,7 +132,7 @@ bool tz__h5_put_bool(hid_t object, const char *name, bool value) {
 }
 
 bool tz__h5_put_text(hid_t object, const char *name, const char *value) {
-    const hid_t type = tz__h5_text_type();
+    const hid_t type = make_text_type();
     const bool ok = put(object, name, type, type, &value);
     H5Tclose(type);
     return ok;

@@ -27,8 +27,6 @@ tz_status tz__h5_check_claim(const char *path, double bytes, tz_error *error);
 
 // h5py's bool: an enumeration FALSE = 0, TRUE = 1 on 8 bits. The caller closes it.
 hid_t tz__h5_bool_type(void);
-// A variable-length UTF-8 string. The caller closes it.
-hid_t tz__h5_text_type(void);
 
 // Writes a scalar attribute of a file or group. False: HDF5 failed.
 bool tz__h5_put_i64(hid_t object, const char *name, int64_t value);

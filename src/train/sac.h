@@ -84,8 +84,10 @@ typedef struct tz_sac_net {
     float *W0t, *W2t;              // transposes                      (H, n_in), (n_out, H)
 } tz_sac_net;
 
+// What the next update learns from, and one of the networks (TZ_SAC_ACTOR, ...); the learner's own,
+// as long as it lives.
 TZ_API tz_sac_batch *tz_sac_get_batch(tz_sac *sac);
-TZ_API tz_sac_net *tz_sac_get_net(tz_sac *sac, int net); // TZ_SAC_ACTOR, ...
+TZ_API tz_sac_net *tz_sac_get_net(tz_sac *sac, int net);
 
 // Must be called after parameters were written from outside.
 TZ_API void tz_sac_prepare(tz_sac *sac);

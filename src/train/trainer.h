@@ -86,7 +86,7 @@ TZ_API int tz_trainer_step_in_epoch(const tz_trainer *trainer); // steps since t
 TZ_API int tz_trainer_steps_per_epoch(const tz_trainer *trainer);
 TZ_API double tz_trainer_lr(const tz_trainer *trainer);  // of the next step
 TZ_API int tz_trainer_length(const tz_trainer *trainer); // states of a sequence that count now
-TZ_API bool tz_trainer_done(const tz_trainer *trainer);
+TZ_API bool tz_trainer_done(const tz_trainer *trainer);  // all epochs are complete
 
 // Whether the steps so far, made in a training of `epochs` epochs in all, are those of this one:
 // where learning rate and length do not depend on that number, or not yet.
