@@ -21,21 +21,25 @@ test: setup-test
 	tools/test.sh
 
 install: build
-	cmake --install build/release --prefix $(PREFIX)
+	cmake --install build/release --prefix "$(PREFIX)"
 
 setup-%:
 	@tools/setup.sh $*
 
-sources = git ls-files -z '*.c' '*.h' | xargs -0 clang-format
-lint: setup-lint
-	$(sources) --dry-run --Werror
+sources = build/sources.txt
+$(sources):
+	@mkdir -p build
+	git ls-files -z '*.c' '*.h' >$@
 
-format: setup-lint
-	$(sources) -i
+lint: setup-lint $(sources)
+	xargs -0 -a $(sources) clang-format --dry-run --Werror
+
+format: setup-lint $(sources)
+	xargs -0 -a $(sources) clang-format -i
 
 clean:
 	rm -rf build
 
 # each target installs packages first, one at a time
 .NOTPARALLEL:
-.PHONY: help build demo test install lint format clean
+.PHONY: help build demo test install lint format clean $(sources)

@@ -51,6 +51,7 @@ install(SCRIPT cmake/install_headers.cmake)
 install(EXPORT trapeze NAMESPACE trapeze:: DESTINATION ${package_folder} FILE trapezeTargets.cmake)
 configure_package_config_file(cmake/trapezeConfig.cmake.in trapezeConfig.cmake INSTALL_DESTINATION ${package_folder})
 write_basic_package_version_file(trapezeConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+file(RELATIVE_PATH pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(cmake/trapeze.pc.in trapeze.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/trapezeConfig.cmake ${PROJECT_BINARY_DIR}/trapezeConfigVersion.cmake
   DESTINATION ${package_folder})

@@ -9,3 +9,5 @@ foreach(header ${public_headers})
   file(WRITE ${build_folder}/include/trapeze/${name} "${text}")
   file(INSTALL ${build_folder}/include/trapeze/${name} DESTINATION ${include_folder}/trapeze/${room})
 endforeach()
+# whoever installs as root leaves nothing of root's in the build folder
+file(REMOVE_RECURSE ${build_folder}/include/trapeze)

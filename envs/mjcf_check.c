@@ -16,9 +16,11 @@ enum {
     INCLUDES_MAX = 64, // files in all
     DEPTH_MAX = 96,    // of elements
     WORD_MAX = 64,
-    VALUE_MAX = 512,        // of an attribute that is looked at
-    COPIES_MAX = 100000,    // of all elements of all files, by the counts and models around them
-    FLEX_COPIES_MAX = 8000, // of a point of a soft body, whose compiling takes the square of them
+    VALUE_MAX = 512,          // of an attribute that is looked at
+    COPIES_MAX = 100000,      // of all elements of all files, by the counts and models around them
+    FLEX_COPIES_MAX = 8000,   // of a point of a soft body, whose compiling takes the square of them
+    NUMERIC_MAX = 500,        // of a <numeric>: MuJoCo before 4 has room for as many
+    BYTES_OF_ELEMENT = 10000, // of textures and height fields, which count as one element
 };
 
 #define BLANKS " \t\n\v\f\r"
@@ -43,7 +45,7 @@ static const struct {
     {"nsample", 1e4},        {"iterations", 1e4},
     {"ls_iterations", 1e4},  {"noslip_iterations", 1e4},
     {"ccd_iterations", 1e4}, {"sdf_iterations", 1e4},
-    {"sdf_initpoints", 1e4},
+    {"sdf_initpoints", 1e4}, {"subgrid", 100.0},
 };
 
 // ---- one attribute
@@ -96,6 +98,14 @@ static bool names_a_file(const char *name) {
            strcmp(name, "texturedir") == 0 || strcmp(name, "assetdir") == 0;
 }
 
+static bool is_plain_name(const char *value) {
+    const char *c = value;
+    while (*c != '\0' && *c != '\\' && !iscntrl((unsigned char)*c)) {
+        c++;
+    }
+    return *c == '\0';
+}
+
 // A file has to be in the folder of the MJCF file or below.
 static tz_status check_file(const char *path, const char *name, const char *value,
                             tz_error *error) {
@@ -125,6 +135,7 @@ static tz_status check_file(const char *path, const char *name, const char *valu
 typedef struct scanner {
     const char *cursor, *end, *path;
     double copies;     // of the present element
+    double extent[4];  // its width, height, nrow and ncol; 0: not given
     double n_attached; // copies of all <attach>: so often a model that the file names may come
     tz_mjcf_reference_fn refer;
     void *context;
@@ -178,6 +189,56 @@ static void take_word(scanner *s, char word[WORD_MAX]) {
     word[n] = '\0';
 }
 
+// A list that stands in the text, up to its closing quote, and how many words it may have.
+static tz_status check_list(const scanner *s, const char *element, const char *name,
+                            const char *list, const char *close, int max) {
+    int n = 0;
+    for (const char *c = list; c < close && n <= max; n++) {
+        c += strspn(c, BLANKS);
+        n -= c >= close;
+        c += c < close ? strcspn(c, BLANKS) : 0;
+    }
+    if (n > max || memchr(list, '&', (size_t)(close - list)) != NULL) {
+        return tz_fail(s->error, TZ_ERR_UNSUPPORTED,
+                       "%s: %s of <%s> has more than %d numbers, or not in plain digits", s->path,
+                       name, element, max);
+    }
+    return TZ_OK;
+}
+
+// What is there as a list, or named, without its amount being said.
+static tz_status check_unsaid(const scanner *s, const char *element, const char *name,
+                              const char *list, const char *close) {
+    const bool is_numeric = strcmp(element, "numeric") == 0;
+    const bool is_flex = strcmp(element, "flexcomp") == 0;
+    if (is_flex && strcmp(name, "file") == 0) {
+        return tz_fail(s->error, TZ_ERR_UNSUPPORTED,
+                       "%s: a <flexcomp> of a file is not supported, as nobody knows how many "
+                       "points it has",
+                       s->path);
+    }
+    return is_numeric && strcmp(name, "data") == 0
+               ? check_list(s, element, name, list, close, NUMERIC_MAX)
+           : is_flex && strcmp(name, "point") == 0
+               ? check_list(s, element, name, list, close, 3 * FLEX_COPIES_MAX)
+               : TZ_OK;
+}
+
+// Notes the extent of a picture or a height field, which stands in the check of amounts too.
+static void note_extent(scanner *s, const char *name, const char *value) {
+    static const char *const names[] = {"width", "height", "nrow", "ncol"};
+    for (size_t i = 0; i < TZ_COUNTOF(names); i++) {
+        s->extent[i] = strcmp(name, names[i]) == 0 ? strtod(value, NULL) : s->extent[i];
+    }
+}
+
+// Bytes that the extents ask for: pixels of three, of a cube six squares in a column, and numbers
+// of four.
+static double bytes_of_extent(const double extent[4]) {
+    const double height = extent[1] > 0.0 ? extent[1] : 6.0 * extent[0];
+    return 3.0 * extent[0] * height + 4.0 * extent[2] * extent[3];
+}
+
 // What an attribute asks for.
 static tz_status check_value(scanner *s, const char *element, const char *name, const char *value) {
     if (names_a_file(name)) {
@@ -187,6 +248,12 @@ static tz_status check_value(scanner *s, const char *element, const char *name, 
         const tz_mjcf_reference reference = {
             .file = value, .is_model = is_model, .copies = s->copies * times};
         const bool is_include = strcasecmp(element, "include") == 0; // as MuJoCo before 4 reads it
+        // MuJoCo reads a backslash as '/', and TinyXML2 one control character as another
+        if ((is_model || is_include) && !is_plain_name(value)) {
+            return tz_fail(s->error, TZ_ERR_UNSUPPORTED,
+                           "%s: %s=\"%.200s\" has a backslash or a control character in it",
+                           s->path, name, value);
+        }
         if (s->refer && strcmp(name, "file") == 0 && (is_model || is_include)) {
             TZ_CHECK(s->refer(s->context, &reference, s->error));
         }
@@ -198,6 +265,16 @@ static tz_status check_value(scanner *s, const char *element, const char *name, 
                        "state of their own",
                        s->path, name);
     }
+    if (strcmp(element, "numeric") == 0 && strcmp(name, "size") == 0) {
+        char *end;
+        const double size = strtod(value, &end);
+        if (end == value || end[strspn(end, BLANKS)] != '\0' || !(size <= NUMERIC_MAX)) {
+            return tz_fail(s->error, TZ_ERR_UNSUPPORTED,
+                           "%s: size=\"%.40s\" of <numeric>, expected at most %d in plain digits",
+                           s->path, value, NUMERIC_MAX);
+        }
+    }
+    note_extent(s, name, value);
     const int copies_max = strcmp(element, "flexcomp") == 0 ? FLEX_COPIES_MAX : COPIES_MAX;
     return check_amount(s->path, name, value, &s->copies, copies_max, s->error);
 }
@@ -230,6 +307,7 @@ static tz_status check_attribute(scanner *s, const char *element) {
         return tz_fail(s->error, TZ_ERR_FORMAT, "%s: %s has %zu letters; expected at most %d",
                        s->path, name, n, VALUE_MAX - 1);
     }
+    TZ_CHECK(check_unsaid(s, element, name, s->cursor + 1, close));
     snprintf(value, sizeof value, "%.*s", (int)(n < VALUE_MAX ? n : VALUE_MAX - 1), s->cursor + 1);
     s->cursor = close + 1;
     return check_value(s, element, name, value);
@@ -282,8 +360,9 @@ static tz_status check_element(scanner *s, walk *w) {
     bool empty;
     char element[WORD_MAX];
     s->copies = w->around[w->depth];
+    memset(s->extent, 0, sizeof s->extent);
     TZ_CHECK(check_start(s, element, &empty));
-    *w->n_elements += s->copies;
+    *w->n_elements += s->copies * (1.0 + bytes_of_extent(s->extent) / BYTES_OF_ELEMENT);
     w->n_attached += strcmp(element, "attach") == 0 ? s->copies : 0.0;
     if (empty) {
         return TZ_OK;
@@ -314,7 +393,7 @@ static tz_status check_elements(scanner *s, walk *w) {
             return tz_fail(
                 s->error, TZ_ERR_UNSUPPORTED,
                 "%s: more than %d elements with their copies and those of the files that "
-                "it is in",
+                "it is in, or textures and height fields of more than 1 GB",
                 s->path, COPIES_MAX);
         }
     }
@@ -352,6 +431,7 @@ typedef struct visit {
     char folder[TZ_PATH_MAX]; // of the model's main file; "": where we are
     int *n_files;
     double *n_elements; // of all files, with their copies
+    int n_around;       // files of the model that the present one is included in
 } visit;
 
 static tz_status check_model(const char *path, double copies, int *n_files, double *n_elements,
@@ -379,9 +459,19 @@ static tz_status check_reference(void *context, const tz_mjcf_reference *referen
     visit *v = context;
     char path[TZ_PATH_MAX];
     TZ_CHECK(tz_path_join(path, v->folder, reference->file, error));
-    return reference->is_model
-               ? check_model(path, reference->copies, v->n_files, v->n_elements, error)
-               : check_file_text(v, path, reference->copies, error);
+    if (!reference->is_model) {
+        v->n_around++;
+        const tz_status status = check_file_text(v, path, reference->copies, error);
+        v->n_around--;
+        return status;
+    }
+    // MuJoCo looks for it where the program runs, and in the folder of the included file
+    return v->n_around > 0
+               ? tz_fail(error, TZ_ERR_UNSUPPORTED,
+                         "%s: a <model> that an included file names is not supported, expected it "
+                         "in the main file",
+                         path)
+               : check_model(path, reference->copies, v->n_files, v->n_elements, error);
 }
 
 static tz_status check_model(const char *path, double copies, int *n_files, double *n_elements,

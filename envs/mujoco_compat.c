@@ -196,7 +196,10 @@ int tz_mujoco_actuator_of(const mjModel *model, int control) {
 
 double tz_mujoco_arena_bytes(const mjModel *model) {
 #if mjVERSION_HEADER < 300
-    return (double)model->nstack * sizeof(mjtNum);
+    // constraints have a square matrix, beside their Jacobian and its transpose
+    const double njmax = (double)model->njmax;
+    return (double)model->nstack * sizeof(mjtNum) +
+           njmax * (12.0 * njmax + 24.0 * (double)model->nv);
 #else
     return (double)model->narena;
 #endif
@@ -240,7 +243,11 @@ void tz_mujoco_move_camera(const mjModel *model, int action, double dx, double d
 
 static tz_status digest(const mjModel *model, char sha256[65], tz_error *error) {
     const size_t size = (size_t)mj_sizeModel(model);
-    void *bytes = size <= INT_MAX ? tz_alloc(size, 1) : NULL;
+    if (size > INT_MAX) {
+        return tz_fail(error, TZ_ERR_UNSUPPORTED, "a model of %zu bytes, expected at most %d", size,
+                       INT_MAX);
+    }
+    void *bytes = tz_alloc(size, 1);
     if (bytes == NULL) {
         return tz_fail(error, TZ_ERR_MEMORY, "out of memory: a model of %zu bytes", size);
     }

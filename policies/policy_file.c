@@ -1,5 +1,6 @@
 #include "policies/policy_file.h"
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/run_folder.h"
 #include "envs/env_match.h"
@@ -59,7 +60,8 @@ static bool is_number(const struct json_object *item) {
 // A list as it is written, or, where one number is asked for, that number alone. The caller puts
 // it.
 static struct json_object *parse_list(const char *text, int max) {
-    struct json_object *list = json_tokener_parse(text);
+    struct json_object *list =
+        tz_json_is_small(text, strlen(text)) ? json_tokener_parse(text) : NULL;
     if (max == 1 && is_number(list)) {
         struct json_object *number = list;
         list = json_object_new_array_ext(1);
@@ -384,19 +386,37 @@ static tz_status read_safetensors(tz_policy_file *out, const char *path, tz_erro
 
 // ---- read: any file
 
-static bool is_archive(const char *path) {
-    unsigned char magic[4] = {0};
+// Where a member's name and its length stand behind the first bytes of a zip archive.
+enum { NAME_SIZE_AT = 26, NAME_AT = 30, HEADER_SIZE = NAME_AT + 4 };
+
+// The first bytes of a file, zeros behind its end.
+static void read_header(unsigned char header[HEADER_SIZE], const char *path) {
+    memset(header, 0, HEADER_SIZE);
     FILE *stream = tz_file_exists(path) ? fopen(path, "rb") : NULL;
-    const size_t n = stream == NULL ? 0 : fread(magic, 1, sizeof magic, stream);
     if (stream != NULL) {
+        (void)!fread(header, 1, HEADER_SIZE, stream);
         fclose(stream);
     }
-    return tz_zip_is(magic, n);
+}
+
+static bool is_archive(const char *path) {
+    unsigned char header[HEADER_SIZE];
+    read_header(header, path);
+    return tz_zip_is(header, sizeof header);
+}
+
+// An archive of Stable-Baselines3 begins with its member `data`; PyTorch's own files, zip archives
+// too, do not.
+static bool is_sb3_archive(const char *path) {
+    unsigned char header[HEADER_SIZE];
+    read_header(header, path);
+    return tz_zip_is(header, sizeof header) && header[NAME_SIZE_AT] == strlen("data") &&
+           header[NAME_SIZE_AT + 1] == 0 && memcmp(header + NAME_AT, "data", strlen("data")) == 0;
 }
 
 void tz_policy_find_statistics(char found[TZ_PATH_MAX], const char *path) {
     found[0] = '\0';
-    if (!is_archive(path)) {
+    if (!is_sb3_archive(path)) {
         return;
     }
     const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
@@ -481,9 +501,9 @@ tz_status tz_fit_layout(tz_observation_layout *layout, int n_in, const char *pat
                         const tz_task *task, tz_error *error) {
     if (!tz_observation_layout_gymnasium(layout, task->name)) {
         return tz_fail(error, TZ_ERR_MISMATCH,
-                       "%s: no metadata \"observation_index\", and environment '%s' has no known "
-                       "observation layout",
-                       path, task->name);
+                       "%s: %s sees %d numbers without saying which, and environment '%s', whose "
+                       "state has %d, has no observation of its own",
+                       path, what, n_in, task->name, tz_task_nz(task));
     }
     const int n_default = layout->n;
     if (n_in != layout->n && n_in == task->n_gym_observation) {

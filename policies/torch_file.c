@@ -224,10 +224,13 @@ static tz_status add_tensor(reader *r, const tz_pickle_value *key, const tz_pick
     memcpy(name, key->bytes, key->size);
     view v;
     TZ_CHECK(read_view(r, &v, name, tensor));
-    r->n_elements += v.n_storage; // each tensor unpacks its own, however little it takes of it
-    if (v.n > ELEMENTS_MAX || v.n_storage > ELEMENTS_MAX || r->n_elements > ELEMENTS_MAX) {
+    // each tensor unpacks its storage, however little it takes of it, and may take a number of it
+    // often
+    const size_t taken = v.n > v.n_storage ? v.n : v.n_storage;
+    if (taken > ELEMENTS_MAX - r->n_elements) {
         return odd(r, name, "larger than any network of a policy");
     }
+    r->n_elements += taken;
     float *data = file->data[file->n] = tz_alloc(v.n + 1, sizeof *data);
     tz_tensor *out = &file->tensors[file->n++];
     if (data == NULL) {

@@ -22,9 +22,11 @@ import os
 import pathlib
 import pickle
 import sys
+import zipfile
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 KEPT = ("fc1.", "fc2.", "fc_mean.", "fc_logstd.", "fc_mu.", "action_scale", "action_bias", "actor_mean.", "actor_logstd")
@@ -40,7 +42,8 @@ def convert(path, statistics=None):
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-        fail(f"{path}: cannot be read as tensors of PyTorch: {str(error).splitlines()[0]}")
+        words = str(error).splitlines() or [type(error).__name__]
+        fail(f"{path}: cannot be read as tensors of PyTorch: {words[0]}")
     state = state[0] if isinstance(state, tuple) else state
     named = state.items() if isinstance(state, dict) else ()
     tensors = {name: x.float().contiguous() for name, x in named if str(name).startswith(KEPT) and torch.is_tensor(x)}
@@ -53,7 +56,7 @@ def convert(path, statistics=None):
     if statistics is not None:
         try:
             moments = dict(np.load(statistics))
-        except (OSError, EOFError, TypeError, ValueError) as error:
+        except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
             fail(f"{statistics}: cannot be read as arrays of NumPy: {error}")
         if not {"mean", "var"} <= moments.keys():
             fail(f"{statistics}: holds {', '.join(moments) or 'nothing'}, expected mean and var")
@@ -74,5 +77,9 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     tensors, metadata = convert(arguments.actor, arguments.mean_var)
     part = arguments.out.with_name(arguments.out.name + ".part")  # all of it or nothing
-    save_file(tensors, part, metadata)
-    os.replace(part, arguments.out)
+    try:
+        save_file(tensors, part, metadata)
+        os.replace(part, arguments.out)
+    except (OSError, SafetensorError) as error:
+        part.unlink(missing_ok=True)
+        fail(f"{arguments.out}: cannot be written: {error}")

@@ -51,13 +51,25 @@ stage "$rounds rounds: the planner's own episodes join the data of NODE+SO" "$ou
     "$trapeze" rounds --env half_cheetah --data "$out/data" --model "$out/node-so/model.safetensors" \
     --out "$out/rounds" --rounds $rounds --resume $plan $round $trial
 
-[ -e "$out/mpc/results.json" ] || rm -rf "$out/mpc" # of a drive that was cut short
-view=
-[ -z "${DISPLAY:-}" ] || view=--view
-# shellcheck disable=SC2086 # one word an option
-stage "drive the robot through NODE+SO" "$out/mpc/results.json" \
+drive_robot() { # drive_robot [--view]
+    rm -rf "$out/mpc" # of a drive that was cut short
+    # shellcheck disable=SC2086 # one word an option
     "$trapeze" mpc --env half_cheetah --model "$out/rounds/model.safetensors" $drive --episodes 1 --seed 0 \
-    --out "$out/mpc" --video "$out/mpc.mp4" $view
+        --out "$out/mpc" --video "$out/mpc.mp4" "$@"
+}
+drive_in_sight() { # in a window, and without one where none opens
+    status=2
+    if [ -n "${DISPLAY:-}" ]; then
+        status=0
+        drive_robot --view || status=$?
+    fi
+    if [ $status -eq 2 ] && [ ! -e "$out/mpc/results.json" ]; then
+        drive_robot
+    else
+        return $status
+    fi
+}
+stage "drive the robot through NODE+SO" "$out/mpc/results.json" drive_in_sight
 
 echo "== done: $out"
 echo "live, with sliders (Tab) and pulls (Ctrl and the mouse):"

@@ -25,7 +25,7 @@ N_STEPS = 1000  # that they are chosen from
 
 def transitions(gymnasium_name, version, lagging):
     """Yields (numbers of one line, terminated) of N_STEPS steps under random controls."""
-    env = parity.make(gymnasium_name, version).unwrapped
+    env = parity.make(gymnasium_name, version, {}).unwrapped
     rng = np.random.default_rng(20)
     data = env.data
     low, high = env.model.actuator_ctrlrange.T
@@ -55,10 +55,11 @@ def main():
     for name, gymnasium_name, _, _, lagging in parity.ENVIRONMENTS:
         for version, n_kept in N_KEPT.items():
             path = os.path.join(folder, name + ("-v4" if version == 4 else "") + ".csv")
+            rows = chosen(list(transitions(gymnasium_name, version, lagging)), n_kept)
             with open(path + ".part", "w") as file:
                 file.write(f"# {gymnasium_name}-v{version} of gymnasium {gymnasium.__version__}, "
                            f"MuJoCo {mujoco.__version__}; made by tools/golden_transitions.py\n")
-                for row in chosen(list(transitions(gymnasium_name, version, lagging)), n_kept):
+                for row in rows:
                     file.write("transition," + ",".join(f"{x:.17g}" for x in row) + "\n")
             os.replace(path + ".part", path)
 

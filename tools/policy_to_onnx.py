@@ -85,7 +85,7 @@ class Policy:
         self.activation = self.word("activation", "relu", ACTIVATIONS)
         self.squash = self.word("squash", "tanh", ("tanh", "clip"))
         self.index = self.numbers("observation_index", n)  # (n)
-        if not all(i == int(i) and 0 <= i < OBSERVATION_MAX for i in self.index):
+        if not all(0 <= i < OBSERVATION_MAX and i == int(i) for i in self.index):
             fail(f"{path}: observation_index is not made of whole numbers from 0 to {OBSERVATION_MAX - 1}")
         self.low, self.high = self.numbers("observation_low", n), self.numbers("observation_high", n)  # (n)
         self.control_low, self.control_high = self.numbers("control_low", nu), self.numbers("control_high", nu)  # (nu)

@@ -62,7 +62,10 @@ def convert(policy, critics=None):
     env = Spaces(n_observation, json.loads(metadata["control_low"]), json.loads(metadata["control_high"]))
     activation = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[metadata.get("activation", "relu")]
     model = SAC("MlpPolicy", env, policy_kwargs={"net_arch": hidden, "activation_fn": activation}, device="cpu")
-    unknown = model.policy.load_state_dict(tensors, strict=False)
+    try:
+        unknown = model.policy.load_state_dict(tensors, strict=False)
+    except RuntimeError as error:  # other sizes
+        fail(f"{critics or policy}: tensors that do not fit: {str(error).splitlines()[-1].strip()}")
     missing = [name for name in unknown.missing_keys if critics is not None or name.startswith("actor.")]
     if missing or unknown.unexpected_keys:
         fail(f"{policy}: tensors that do not fit: {missing + unknown.unexpected_keys}")

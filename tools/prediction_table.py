@@ -95,6 +95,19 @@ def write(path, text):
     os.replace(path + ".part", path)
 
 
+def keep_settings(out, **settings):
+    """Notes what the results in OUT are made with; ends where those there were made otherwise."""
+    path = os.path.join(out, "settings.json")
+    if os.path.exists(path):
+        with open(path) as file:
+            before = json.load(file)
+        if before != settings:
+            raise SystemExit(f"{path}: made with {before}, not with {settings}: name another OUT")
+    else:
+        os.makedirs(out, exist_ok=True)
+        write(path, json.dumps(settings))
+
+
 # ---- data
 
 
@@ -367,6 +380,8 @@ def main():
         if entry.split("=", 1)[0] not in args.env or "=" not in entry:
             parser.error(f"--data {entry}: expected ENV=DIR with an environment of --env")
     given = dict(entry.split("=", 1) for entry in args.data)
+    if not args.forecast:
+        keep_settings(args.out, epochs=args.epochs, sequences=args.sequences, episodes=args.episodes)
     data = {}
     for env in args.env if not args.forecast else []:
         source = given.get(env) or collect(args.program, args.out, env, args.episodes)

@@ -23,7 +23,7 @@ import math
 import os
 import subprocess
 
-from prediction_table import first_come, write
+from prediction_table import first_come, keep_settings, write
 
 ROBOTS = ["half_cheetah", "hopper", "swimmer"]
 MODELS = ["node", "node-so"]
@@ -100,6 +100,7 @@ def main():
     args = parser.parse_args()
     envs = args.env or ROBOTS
     settings = [(lr, mask) for lr, mask in SETTINGS if args.lr is None or lr in args.lr]
+    keep_settings(args.out, epochs=args.epochs)
     for env in envs:
         run(args.program, "collect", "--env", env, "--policy", "zero", "--noise", args.noise, "--noise-color", args.noise_color, "--episodes",
             str(args.episodes), "--no-early-end", "--seed", "0", "--out", data_of(args.out, env), "--resume", "--quiet")

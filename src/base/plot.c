@@ -33,17 +33,22 @@ enum { N_FORMATS = TZ_COUNTOF(formats) };
 // ---- pieces of the script
 
 // A string of gnuplot: what is special in it (the quote, the backslash, and the backquote, which
-// would run a command) in octal, line ends as blanks.
-static void put_string(FILE *script, const char *text) {
+// would run a command) in octal, line ends as blanks; where it is a format, % doubled.
+static void put_escaped(FILE *script, const char *text, bool is_format) {
     fputc('"', script);
     for (const char *c = text != NULL ? text : ""; *c != '\0'; c++) {
         if (strchr("\"\\`", *c) != NULL) {
             fprintf(script, "\\%03o", (unsigned)*c);
         } else {
+            fprintf(script, "%s", is_format && *c == '%' ? "%" : "");
             fputc(iscntrl((unsigned char)*c) ? ' ' : *c, script);
         }
     }
     fputc('"', script);
+}
+
+static void put_string(FILE *script, const char *text) {
+    put_escaped(script, text, false);
 }
 
 static bool is_drawable(double value, bool log_axis) {
@@ -144,13 +149,13 @@ static void put_style(FILE *script, const tz_plot *plot) {
     }
 }
 
-// One name under each group of bars.
+// One name under each group of bars; a tic's name is a format of its place.
 static void put_bar_labels(FILE *script, const tz_plot *plot, int n_cols) {
     const int n = plot->series[0].n;
     fprintf(script, "set xtics (");
     for (int i = 0; i < n; i++) {
         fprintf(script, "%s", i > 0 ? ", " : "");
-        put_string(script, plot->bar_labels[i]);
+        put_escaped(script, plot->bar_labels[i], true);
         fprintf(script, " %d", i);
     }
     fprintf(script, ")%s\nset xrange [-0.6:%g]\nset boxwidth %g\n%s",
@@ -230,6 +235,10 @@ static bool same_titles(const tz_plot *a, const tz_plot *b) {
 
 static void put_panel(FILE *script, const grid *g, int panel, const int *rows) {
     const tz_plot *plot = &g->panel[panel];
+    if (g->n_rows * g->n_cols > 1 && plot->n_series == 0) {
+        fprintf(script, "set multiplot next\n"); // the place stays empty
+        return;
+    }
     put_style(script, plot);
     if (g->n_rows * g->n_cols > 1 && plot->bar_labels != NULL) {
         // above every panel, so that all stay equally high

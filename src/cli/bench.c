@@ -2,30 +2,32 @@
 #include "cli/bench.h"
 
 #include "base/blas.h"
+#include "base/memory.h"
 #include "base/parallel.h"
 
 #include <stdio.h>
 #include <string.h>
 
-typedef struct peaks {
-    double gflops[1024]; // (threads)
-} peaks;
-
 static void measure_one(void *context, int task, int worker) {
     (void)worker;
-    ((peaks *)context)->gflops[task] = tz_measure_fma_peak_gflops();
+    ((double *)context)[task] = tz_measure_fma_peak_gflops();
 }
 
 tz_status tz_bench_peak(int threads, double *gflops, tz_error *error) {
     tz_team *team = NULL;
     TZ_CHECK(tz_team_create(&team, threads, error));
-    peaks p = {{0}};
-    tz_team_run(team, threads, measure_one, &p);
+    double *of_thread = tz_alloc((size_t)threads, sizeof *of_thread);
+    if (of_thread == NULL) {
+        tz_team_destroy(team);
+        return tz_fail(error, TZ_ERR_MEMORY, "out of memory: %d threads", threads);
+    }
+    tz_team_run(team, threads, measure_one, of_thread);
     tz_team_destroy(team);
     *gflops = 0.0;
     for (int i = 0; i < threads; i++) {
-        *gflops += p.gflops[i];
+        *gflops += of_thread[i];
     }
+    tz_free(of_thread);
     return TZ_OK;
 }
 

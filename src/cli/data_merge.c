@@ -30,7 +30,7 @@ static bool add_parts_of(struct json_object *of, struct json_object *config) {
 }
 
 // What made the whole: the configurations of the parts, and the policies of all of them in order.
-// first_policy (n) is where each part's policies begin in that list.
+// first_policy (n + 1) is where each part's policies begin in that list, and its end.
 static struct json_object *merged_config(tz_dataset *const *parts, int n, int *first_policy) {
     struct json_object *config = json_object_new_object(), *of = json_object_new_array(),
                        *all = json_object_new_array();
@@ -51,6 +51,7 @@ static struct json_object *merged_config(tz_dataset *const *parts, int n, int *f
         json_object_object_add(part, "config", own);
         json_object_array_add(of, part);
     }
+    first_policy[n] = (int)json_object_array_length(all);
     tz_json_add_env(config, parts[0]->env, parts[0]->env_arguments);
     json_object_object_add(config, "policies", all);
     json_object_object_add(config, "merged", of);
@@ -104,7 +105,7 @@ static tz_status open_task(tz_dataset *const *parts, const tz_text_list *paths, 
 
 static tz_status write_parts(tz_dataset *const *parts, int n, const tz_task *task,
                              const arguments *a, int *n_episodes, tz_error *error) {
-    int first_policy[TZ_LIST_MAX];
+    int first_policy[TZ_LIST_MAX + 1];
     struct json_object *config = merged_config(parts, n, first_policy);
     char mujoco[TZ_VERSIONS_MAX] = "";
     for (int i = 0; i < n; i++) {
@@ -123,7 +124,10 @@ static tz_status write_parts(tz_dataset *const *parts, int n, const tz_task *tas
     for (int i = 0; i < n; i++) {
         for (int e = 0; e < parts[i]->n_episodes && status == TZ_OK; e++) {
             tz_episode episode = tz_dataset_episode(parts[i], e);
-            episode.policy += episode.policy >= 0 ? first_policy[i] : 0;
+            // one that the part does not list is nobody's
+            const int n_policies = first_policy[i + 1] - first_policy[i];
+            const bool is_listed = episode.policy >= 0 && episode.policy < n_policies;
+            episode.policy = is_listed ? first_policy[i] + episode.policy : -1;
             status = tz_writer_put(writer, (*n_episodes)++, &episode, error);
         }
     }

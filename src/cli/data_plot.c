@@ -78,16 +78,15 @@ static tz_status draw_states(const tz_dataset *d, const tz_task *task, const cha
         const int n = d->nz - first < PANELS ? d->nz - first : PANELS;
         const int n_cols = n < COLS ? n : COLS, n_rows = (n + n_cols - 1) / n_cols;
         for (int k = 0; k < n_rows * n_cols; k++) {
-            // the rest of the last row repeats the last coordinate's panel without its series
-            const int i = first + (k < n ? k : n - 1), p = k;
-            histogram(d, i, &summary.z[i], x[p], share[p]);
-            tz_data_coordinate_name(label[p], task, d->nq, i);
-            series[p] = (tz_series){.x = x[p], .y = share[p], .n = k < n ? BINS : 0};
-            panels[p] = (tz_plot){.title = k < n ? label[p] : "",
-                                  .x_label = "",
-                                  .y_label = "",
-                                  .series = &series[p],
-                                  .n_series = 1};
+            panels[k] = (tz_plot){.title = "", .x_label = "", .y_label = ""};
+            if (k < n) { // the rest of the last row stays empty
+                histogram(d, first + k, &summary.z[first + k], x[k], share[k]);
+                tz_data_coordinate_name(label[k], task, d->nq, first + k);
+                series[k] = (tz_series){.x = x[k], .y = share[k], .n = BINS};
+                panels[k].title = label[k];
+                panels[k].series = &series[k];
+                panels[k].n_series = 1;
+            }
         }
         snprintf(name, sizeof name, "states-%d", first / PANELS);
         TZ_CHECK(draw(panels, n_rows, n_cols, folder, name, error));

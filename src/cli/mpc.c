@@ -333,6 +333,14 @@ static tz_status begin_folder(run *r, int argc, char **argv, tz_error *error) {
     return write_config(r, argc, argv, error);
 }
 
+// Whether the pictures of the first episode are there, which the run drove before it was stopped.
+static bool has_stills(const run *r) {
+    char path[TZ_PATH_MAX];
+    const char *folder = r->viewing.screenshots != NULL ? r->viewing.screenshots : r->arguments.out;
+    return r->n_before > 0 && tz_path_join(path, folder, "still-001.png", NULL) == TZ_OK &&
+           tz_file_exists(path);
+}
+
 static tz_status begin_viewing(run *r, tz_observer observers[TZ_VIEWING_OBSERVERS_MAX], int *n,
                                tz_error *error) {
     const arguments *a = &r->arguments;
@@ -343,6 +351,7 @@ static tz_status begin_viewing(run *r, tz_observer observers[TZ_VIEWING_OBSERVER
                        "episodes after the first %d",
                        r->viewing.video, r->n_before);
     }
+    r->viewing.stills = has_stills(r) ? 0 : r->viewing.stills;
     snprintf(title, sizeof title, "%.64s | %s | %s", a->env, r->model->ops->kind,
              tz_planner_names()[a->planning.planner]);
     r->viewing.is_recorded = a->out != NULL;

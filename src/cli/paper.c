@@ -131,8 +131,10 @@ static tz_status plan(run *r, tz_error *error) {
             TZ_CHECK(tz_plan_append(&r->runs, f, r->arguments.budget, error));
         }
     }
-    TZ_CHECK(tz_results_missing(&r->missing, r->arguments.out, &r->runs, error));
-    tz_sort_runs(&r->missing);
+    if (tz_ranks_rank() == 0) { // whose list is that of the others
+        TZ_CHECK(tz_results_missing(&r->missing, r->arguments.out, &r->runs, error));
+        tz_sort_runs(&r->missing);
+    }
     r->seconds = tz_alloc((size_t)r->missing.n, sizeof *r->seconds);
     return r->seconds != NULL ? TZ_OK : tz_fail(error, TZ_ERR_MEMORY, "out of memory: a forecast");
 }
@@ -255,6 +257,7 @@ static tz_status prepare(run *r, tz_error *error) {
 static tz_status run_paper(run *r, tz_error *error) {
     const bool first = tz_ranks_rank() == 0;
     TZ_CHECK(tz_ranks_agree(first ? prepare(r, error) : TZ_OK, error));
+    TZ_CHECK(tz_ranks_share(&r->missing, error));
     TZ_CHECK(tz_ranks_agree(first ? TZ_OK : prepare(r, error), error));
     if (r->missing.n > 0) {
         TZ_CHECK(do_missing(r, error));

@@ -132,7 +132,8 @@ static tz_status plot(const char *folder, const char *out, struct json_object *l
 // A folder of an ensemble's training holds a run for each member, below it.
 static tz_status plot_all(const char *folder, const char *out, struct json_object *list,
                           tz_error *error) {
-    char first[TZ_PATH_MAX], member[TZ_PATH_MAX], member_out[TZ_PATH_MAX], name[32];
+    char first[TZ_PATH_MAX], member[TZ_PATH_MAX], member_out[TZ_PATH_MAX], metrics[TZ_PATH_MAX];
+    char name[32];
     TZ_CHECK(tz_path_join(first, folder, "member-0/config.json", error));
     if (!tz_file_exists(first)) {
         return plot(folder, out, list, error);
@@ -141,7 +142,9 @@ static tz_status plot_all(const char *folder, const char *out, struct json_objec
         snprintf(name, sizeof name, "member-%d", i);
         TZ_CHECK(tz_path_join(member, folder, name, error));
         TZ_CHECK(tz_path_join(member_out, out, name, error));
-        if (!tz_folder_exists(member)) {
+        TZ_CHECK(tz_path_join(metrics, member, "metrics.csv", error));
+        // of a member that is trained now there may be nothing yet
+        if (!tz_folder_exists(member) || (i > 0 && !tz_file_exists(metrics))) {
             return TZ_OK;
         }
         TZ_CHECK(plot(member, member_out, list, error));

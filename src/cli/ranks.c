@@ -24,7 +24,8 @@ int tz_ranks_size(void) {
     return n_ranks;
 }
 
-// Number of processes that mpirun (or Slurm through PMI) says it started; 1 without.
+// Number of processes that mpirun (or Slurm through PMI) says it started; 1 without, also where
+// PMIx says that there are some.
 static int launched_ranks(void) {
     static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_SIZE"};
     for (size_t i = 0; i < TZ_COUNTOF(names); i++) {
@@ -55,6 +56,12 @@ tz_status tz_ranks_agree(tz_status status, tz_error *error) {
     return status;
 }
 
+tz_status tz_ranks_share(tz_run_list *list, tz_error *error) {
+    (void)list;
+    (void)error;
+    return TZ_OK;
+}
+
 tz_status tz_ranks_work(const tz_work_def *def, tz_error *error) {
     return tz_work(def, error);
 }
@@ -72,7 +79,7 @@ typedef struct request {
 } request;
 
 tz_status tz_ranks_start(tz_error *error) {
-    if (launched_ranks() == 1) {
+    if (launched_ranks() == 1 && getenv("PMIX_RANK") == NULL) {
         return TZ_OK;
     }
     int provided = MPI_THREAD_SINGLE;
@@ -87,7 +94,9 @@ tz_status tz_ranks_start(tz_error *error) {
 }
 
 void tz_ranks_end(void) {
-    if (n_ranks > 1) {
+    int is_started = 0;
+    MPI_Initialized(&is_started);
+    if (is_started) {
         MPI_Finalize();
     }
 }
@@ -127,6 +136,27 @@ tz_status tz_ranks_agree(tz_status status, tz_error *error) {
     }
     free(all);
     return status;
+}
+
+tz_status tz_ranks_share(tz_run_list *list, tz_error *error) {
+    if (n_ranks == 1) {
+        return TZ_OK;
+    }
+    MPI_Request pending;
+    int n = list->n;
+    MPI_Ibcast(&n, 1, MPI_INT, 0, MPI_COMM_WORLD, &pending);
+    wait_for(&pending);
+    if (rank_of_process > 0) {
+        tz_run_list_destroy(list);
+        *list = (tz_run_list){.run = tz_alloc((size_t)n, sizeof *list->run), .n = n, .capacity = n};
+        if (list->run == NULL) {
+            MPI_Abort(MPI_COMM_WORLD, EXIT_FAILURE);
+            return tz_fail(error, TZ_ERR_MEMORY, "out of memory: %d runs", n);
+        }
+    }
+    MPI_Ibcast(list->run, n * (int)sizeof *list->run, MPI_BYTE, 0, MPI_COMM_WORLD, &pending);
+    wait_for(&pending);
+    return TZ_OK;
 }
 
 // ---- a rank that asks

@@ -22,6 +22,9 @@ int tz_ranks_size(void);
 // and sentence of the first that did not.
 tz_status tz_ranks_agree(tz_status status, tz_error *error);
 
+// Gives every rank the list of rank 0 in place of its own.
+tz_status tz_ranks_share(tz_run_list *list, tz_error *error);
+
 // tz_work over all ranks, one thread each; every rank calls it with the same list of runs. Rank 0
 // returns the first failure anywhere.
 tz_status tz_ranks_work(const tz_work_def *def, tz_error *error);

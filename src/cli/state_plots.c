@@ -142,11 +142,28 @@ static tz_status add_rollout(gallery *g, const tz_model *model, const char *titl
 // A model of the gallery.
 typedef struct shown_model {
     const char *path, *title;
+    const char *sha256;     // "": not known
     const char *integrator; // "": as trained
     int substeps;
 } shown_model;
 
+// What the run was made of, and not what stands in its place now. TZ_ERR_IO, as where it is gone.
+static tz_status expect_same(const char *path, const char *found, const char *sha256,
+                             tz_error *error) {
+    return sha256[0] == '\0' || strcmp(found, sha256) == 0
+               ? TZ_OK
+               : tz_fail(error, TZ_ERR_IO, "%s: is another one now than the run had (%.12s...)",
+                         path, sha256);
+}
+
+static tz_status expect_digest(const char *path, const char *sha256, tz_error *error) {
+    char digest[65];
+    TZ_CHECK(tz_file_sha256(path, digest, error));
+    return expect_same(path, digest, sha256, error);
+}
+
 static tz_status load_model(tz_model **model, const shown_model *shown, tz_error *error) {
+    TZ_CHECK(expect_digest(shown->path, shown->sha256, error));
     TZ_CHECK(tz_model_load(model, shown->path, error));
     if (shown->integrator[0] == '\0') {
         return TZ_OK;
@@ -367,6 +384,8 @@ static tz_status show_train(gallery *g, const char *folder, struct json_object *
     }
     struct json_object *data = first_of(member(config, "data"));
     TZ_CHECK(open_dataset(g, tz_config_text(data, "path"), tz_config_text(config, "env"), error));
+    TZ_CHECK(expect_same(tz_config_text(data, "path"), g->dataset->sha256,
+                         tz_config_text(data, "sha256"), error));
     if (g->dataset->n_episodes == 0) {
         return TZ_OK;
     }
@@ -374,7 +393,7 @@ static tz_status show_train(gallery *g, const char *folder, struct json_object *
     TZ_CHECK(held_out_episode(g, config, &episode, error));
     TZ_CHECK(add_episode(g, "truth", episode, 0, STEPS_MAX, error));
     const shown_model shown = {
-        .path = path, .title = tz_config_text(config, "kind"), .integrator = ""};
+        .path = path, .title = tz_config_text(config, "kind"), .sha256 = "", .integrator = ""};
     TZ_CHECK(add_model(g, &shown, episode, 0, error));
     return draw_gallery(g, error);
 }
@@ -393,6 +412,8 @@ static tz_status show_rollout(gallery *g, const char *folder, struct json_object
     TZ_CHECK(expect_path(folder, tz_config_text(metrics, "data"), "data", error));
     TZ_CHECK(
         open_dataset(g, tz_config_text(metrics, "data"), tz_config_text(metrics, "env"), error));
+    TZ_CHECK(expect_same(tz_config_text(metrics, "data"), g->dataset->sha256,
+                         tz_config_text(metrics, "data_sha256"), error));
     const int episode = json_object_get_int(first_of(member(metrics, "episode")));
     const int start = json_object_get_int(first_of(member(metrics, "start")));
     const int horizon = json_object_get_int(member(metrics, "horizon"));
@@ -411,6 +432,7 @@ static tz_status show_rollout(gallery *g, const char *folder, struct json_object
         struct json_object *model = json_object_array_get_idx(models, i);
         const shown_model shown = {.path = tz_config_text(model, "model"),
                                    .title = tz_config_text(model, "label"),
+                                   .sha256 = tz_config_text(model, "sha256"),
                                    .integrator = tz_config_text(model, "integrator"),
                                    .substeps = json_object_get_int(member(model, "substeps"))};
         TZ_CHECK(expect_path(folder, shown.path, "models[].model", error));

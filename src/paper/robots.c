@@ -1,9 +1,12 @@
 #include "paper/robots.h"
 
 #include "base/file.h"
+#include "base/interrupt.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "data/collect.h"
 
+#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,6 +45,38 @@ static tz_status make_policies(tz_policy *policies[POLICIES_MAX], int *n, const 
     return TZ_OK;
 }
 
+// What made the episodes, as `trapeze collect` says it.
+static tz_status create_writer(tz_writer **writer, const char *path, int episodes,
+                               tz_policy *const *policies, int n_policies, const tz_env *env,
+                               tz_error *error) {
+    struct json_object *config = json_object_new_object(), *list = json_object_new_array();
+    tz_json_add_text(config, "study", "figure 7");
+    json_object_object_add(config, "policies", list);
+    for (int p = 0; p < n_policies; p++) {
+        struct json_object *policy = json_object_new_object();
+        tz_json_add_text(policy, "name", tz_policy_name(policies[p]));
+        tz_json_add_text(policy, "sha256", tz_policy_sha256(policies[p]));
+        json_object_array_add(list, policy);
+    }
+    tz_json_add_int(config, "episodes", episodes);
+    tz_json_add_real(config, "noise", NOISE);
+    tz_json_add_real(config, "noise_color", NOISE_COLOR);
+    tz_writer_def def = tz_writer_def_default();
+    def.folder = path;
+    def.config_json = json_object_to_json_string_ext(config, JSON_C_TO_STRING_PLAIN);
+    def.description = "Episodes for figure 7 of the study";
+    def.algorithm_name = "shipped policies with noise";
+    def.resume = true;
+    const tz_status status = tz_writer_create(writer, &def, tz_env_task(env), error);
+    json_object_put(config);
+    return status;
+}
+
+static bool stop(void *context) {
+    (void)context;
+    return tz_interrupted();
+}
+
 static tz_status collect(const char *env_name, const char *path, int episodes, int n_threads,
                          tz_error *error) {
     tz_env *env = NULL;
@@ -59,13 +94,7 @@ static tz_status collect(const char *env_name, const char *path, int episodes, i
         status = tz_team_create(&team, n_threads, error);
     }
     if (status == TZ_OK) {
-        tz_writer_def writer_def = tz_writer_def_default();
-        writer_def.folder = path;
-        writer_def.config_json = "{\"study\": \"figure 7\"}";
-        writer_def.description = "Episodes for figure 7 of the study";
-        writer_def.algorithm_name = "shipped policies with noise";
-        writer_def.resume = true;
-        status = tz_writer_create(&writer, &writer_def, tz_env_task(env), error);
+        status = create_writer(&writer, path, episodes, policies, n_policies, env, error);
     }
     if (status == TZ_OK) {
         tz_collect_result result;
@@ -74,8 +103,9 @@ static tz_status collect(const char *env_name, const char *path, int episodes, i
         def.noise = NOISE;
         def.noise_min = 0.0;
         def.noise_color = NOISE_COLOR;
+        const tz_collect_progress progress = {.stop = stop};
         status = tz_collect(writer, env, (const tz_policy *const *)policies, n_policies, &def, team,
-                            NULL, &result, error);
+                            &progress, &result, error);
     }
     if (status == TZ_OK) {
         status = tz_writer_finish(writer, episodes, error);

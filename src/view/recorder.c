@@ -109,16 +109,18 @@ static tz_status start_ffmpeg(tz_recorder *recorder, tz_error *error) {
     tz_path_split(recorder->path, folder);
     TZ_CHECK(tz_make_folders(folder, error));
     TZ_CHECK(tz_file_begin(recorder->path, recorder->temporary, error));
-    char size[32], rate[32];
+    char size[32], rate[32], file[sizeof "file:" + TZ_PATH_MAX];
     snprintf(size, sizeof size, "%dx%d", recorder->viewport.width, recorder->viewport.height);
     snprintf(rate, sizeof rate, "%.6g", recorder->fps);
+    // a name alone could be taken for an option or a protocol
+    snprintf(file, sizeof file, "file:%s", recorder->temporary);
     // -xerror: without it a full disk is no failure
     // clang-format off
     const char *const argv[] = {
         "ffmpeg", "-loglevel", "error", "-xerror", "-y",
         "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", rate, "-i", "-", "-an",
         "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p",
-        "-movflags", "+faststart", "-f", "mp4", recorder->temporary, NULL};
+        "-movflags", "+faststart", "-f", "mp4", file, NULL};
     // clang-format on
     return tz_child_start(&recorder->ffmpeg, argv, error);
 }

@@ -218,6 +218,14 @@ static void text_stays_text(void **state) {
     write_plot(&(tz_plot){text, text, text, false, false, &series, 1, NULL, 0, 0});
     assert_false(tz_file_exists(made));
     assert_svg_holds("{/Bold b}");
+
+    // names under bars, which gnuplot takes for formats
+    static const char *const names[] = {"hip%d", "50%", "%s%%g", "a", "b"};
+    const tz_series bars = {"s", NULL, y, NULL, NULL, TZ_COUNTOF(names), false, 0};
+    write_plot(&(tz_plot){"t", "", "", false, false, &bars, 1, names, 0, 0});
+    assert_svg_holds("hip%d");
+    assert_svg_holds("50%");
+    assert_svg_holds("%s%%g");
 }
 
 static void failures_are_sentences(void **state) {

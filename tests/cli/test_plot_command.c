@@ -107,6 +107,30 @@ static void the_object_names_the_pictures(void **state) {
     json_object_put(o);
 }
 
+// What stands in the place of a run's model or data since is not drawn as them.
+static void draws_nothing_that_took_a_place(void **state) {
+    (void)state;
+    assert_int_equal(shell("mkdir place && cp hnn/model.safetensors place"), 0);
+    assert_int_equal(trapeze("eval --data data --model place/model.safetensors --horizon 20 "
+                             "--out replaced"),
+                     0);
+    assert_int_equal(shell("cp both/member-0/model.safetensors place"), 0);
+    assert_int_equal(trapeze("plot replaced --out replaced-out 2>&1"), 0);
+    assert_non_null(strstr(printed, "no pictures of states: place/model.safetensors: is another "
+                                    "one now"));
+    assert_files((const char *[]){"replaced-out/horizon.png"}, 1, true);
+    assert_files((const char *[]){"replaced-out/phase-0.png"}, 1, false);
+}
+
+// An ensemble of which a member has just begun has the pictures of those before it.
+static void draws_the_members_that_have_begun(void **state) {
+    (void)state;
+    assert_int_equal(shell("cp -r both half && rm half/member-1/m* half/member-1/c*s"), 0);
+    assert_int_equal(trapeze("plot half --out half-out"), 0);
+    assert_files((const char *[]){"half-out/member-0/loss.png"}, 1, true);
+    assert_files((const char *[]){"half-out/member-1/loss.png"}, 1, false);
+}
+
 // A run that is still going on has its curves so far.
 static void draws_what_there_is(void **state) {
     (void)state;
@@ -161,6 +185,8 @@ int main(void) {
         cmocka_unit_test(draws_the_energy_of_a_system),
         cmocka_unit_test(draws_into_the_run),
         cmocka_unit_test(the_object_names_the_pictures),
+        cmocka_unit_test(draws_nothing_that_took_a_place),
+        cmocka_unit_test(draws_the_members_that_have_begun),
         cmocka_unit_test(draws_what_there_is),
         cmocka_unit_test(bad_folders_are_one_sentence),
     };

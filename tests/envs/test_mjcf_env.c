@@ -560,6 +560,20 @@ static void test_hostile(void **state) {
         {"<mujoco><asset><texture type='2d' builtin='flat' width='1000000' "
          "height='1000000'/></asset></mujoco>",
          "too large"},
+        {"<mujoco><asset><texture type='cube' builtin='flat' width='8000'/></asset></mujoco>",
+         "more than 1 GB"},
+        {"<mujoco><custom><numeric name='n' size='501'/></custom></mujoco>", "at most 500"},
+        {"<mujoco><custom><numeric name='n' data='1&#32;2'/></custom></mujoco>", "plain digits"},
+        {"<mujoco><worldbody><flexcomp name='f' type='mesh' file='f.obj'/></worldbody></mujoco>",
+         "<flexcomp> of a file"},
+        {"<mujoco><worldbody><flexcomp name='f' type='direct' "
+         "point='0&#32;0'/></worldbody></mujoco>",
+         "point of <flexcomp>"},
+        {"<mujoco><worldbody><composite count='3 3 1'><skin subgrid='4000'/></composite>"
+         "</worldbody></mujoco>",
+         "too large"},
+        {"<mujoco><include file='sub\\evil.xml'/></mujoco>", "a backslash"},
+        {"<mujoco><include file='e\rvil.xml'/></mujoco>", "a control character"},
         {"<mujoco><size memory='900G'/></mujoco>", "too large"},
         {"<mujoco><size njmax='2000000000'/></mujoco>", "too large"},
         {"<mujoco><option solver='PGS' iterations='2000000000' tolerance='0'/></mujoco>",
@@ -629,6 +643,20 @@ static void test_hostile(void **state) {
     expect_refusal("<mujoco>\0</mujoco>", 18, "zero byte");
     expect_refusal("\xff\xfe<\0m\0", 6, "zero byte");
 
+    // a model that an included file names, which MuJoCo looks for elsewhere
+    const char part[] = "<mujoco><asset><model name='m' file='m5.xml'/></asset></mujoco>";
+    assert_int_equal(tz_file_write("part.xml", part, sizeof part - 1, NULL), TZ_OK);
+    const char around[] = "<mujoco><include file='part.xml'/></mujoco>";
+    expect_refusal(around, sizeof around - 1, "expected it in the main file");
+
+    // more numbers than MuJoCo 2 has room for
+    static char numbers[1200] = "<mujoco><custom><numeric name='n' data='";
+    for (int i = 0; i < 501; i++) {
+        strcat(numbers, "1 ");
+    }
+    strcat(numbers, "'/></custom></mujoco>");
+    expect_refusal(numbers, strlen(numbers), "data of <numeric> has more than 500 numbers");
+
     // an amount behind more blanks than are looked at
     static char far[1000];
     snprintf(far, sizeof far, "<mujoco><asset><texture width='%600s'/></asset></mujoco>", "20000");
@@ -652,7 +680,8 @@ static void test_hostile(void **state) {
     const char leaf[] =
         "<mujoco><worldbody><body name='b'><geom size='1'/></body></worldbody></mujoco>";
     assert_int_equal(tz_file_write("m5.xml", leaf, sizeof leaf - 1, NULL), TZ_OK);
-    const char chain[] = "<mujoco><include file='m0.xml'/></mujoco>";
+    const char chain[] = "<mujoco><asset><model name='m' file='m0.xml'/></asset><worldbody><body>"
+                         "<attach model='m' body='b' prefix='p'/></body></worldbody></mujoco>";
     expect_refusal(chain, sizeof chain - 1, "more than 100000 elements with their copies");
 
     // files of 40,200 elements each, the first two of which include the next: too many together

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/safetensors.h"
 #include "policies/policy.h"
+#include "policies/policy_file.h"
 #include "policies/zip.h"
 
 #include <math.h>
@@ -221,6 +222,27 @@ static void hostile_zips_are_refused(void **state) {
     }
 }
 
+// VecNormalize's file beside a policy is that of an archive of Stable-Baselines3, and of no other
+// file that PyTorch writes.
+static void statistics_belong_to_archives(void **state) {
+    (void)state;
+    static buffer zip;
+    char statistics[TZ_PATH_MAX], found[TZ_PATH_MAX];
+    assert_int_equal(tz_path_join(statistics, test_folder, "vecnormalize.pkl", NULL), TZ_OK);
+    assert_int_equal(tz_file_write(statistics, "x", 1, NULL), TZ_OK);
+    const part of_sb3[] = {{"data", "{}", 2, 0, -1}, {"policy.pth", "xxxx", 4, 0, -1}};
+    make_zip(&zip, of_sb3, 2);
+    assert_int_equal(tz_file_write(path, zip.bytes, zip.size, NULL), TZ_OK);
+    tz_policy_find_statistics(found, path);
+    assert_string_equal(found, statistics);
+    const part of_torch[] = {{"actor/data.pkl", "xxxx", 4, 0, -1}, {"data", "{}", 2, 0, -1}};
+    make_zip(&zip, of_torch, 2);
+    assert_int_equal(tz_file_write(path, zip.bytes, zip.size, NULL), TZ_OK);
+    tz_policy_find_statistics(found, path);
+    assert_string_equal(found, "");
+    unlink(statistics);
+}
+
 // A megabyte of empty objects would take a third of a gigabyte.
 static void hostile_json_is_refused(void **state) {
     (void)state;
@@ -260,10 +282,11 @@ static void expect_pickle_refused(const void *pickle, size_t size, const char *s
 }
 
 // A state dict with one tensor: storage of 2 floats, then offset, sizes and strides.
-#define STATE_DICT(offset, sizes, strides)                                                         \
-    "\x80\x02}X\x0f\0\0\0actor.mu.weight"                                                          \
+#define TENSOR(offset, sizes, strides)                                                             \
     "ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0"     \
-    "0X\x03\0\0\0cpuK\x02tQ" offset sizes strides "\x89}tRs."
+    "0X\x03\0\0\0cpuK\x02tQ" offset sizes strides "\x89}tR"
+#define STATE_DICT(offset, sizes, strides)                                                         \
+    "\x80\x02}X\x0f\0\0\0actor.mu.weight" TENSOR(offset, sizes, strides) "s."
 
 static void hostile_pickles_are_refused(void **state) {
     (void)state;
@@ -303,6 +326,12 @@ static void hostile_pickles_are_refused(void **state) {
         {PICKLE(STATE_DICT("K\x00", "\x8a\x08\0\0\0\0\0\0\0\x40K\x04\x86", "K\x00K\x00\x86")),
          "leave its storage"},
         {PICKLE(STATE_DICT("K\x00", "K\x01\x85", "K\x02K\x01\x86")), "strides"},
+        // one number, 2^26 times, twice
+        {PICKLE("\x80\x02}X\x0f\0\0\0actor.mu.weight" TENSOR(
+             "K\x00", "J\0\0\0\x04\x85",
+             "K\x00\x85") "sX\x0d\0\0\0actor.mu.bias" TENSOR("K\x00", "J\0\0\0\x04\x85",
+                                                             "K\x00\x85") "s."),
+         "actor.mu.bias"},
     };
     for (size_t i = 0; i < TZ_COUNTOF(bad); i++) {
         expect_pickle_refused(bad[i].pickle, bad[i].size, bad[i].sentence);
@@ -349,6 +378,7 @@ int main(void) {
         cmocka_unit_test(damaged_archives_do_no_harm),
         cmocka_unit_test(hostile_zips_are_refused),
         cmocka_unit_test(hostile_json_is_refused),
+        cmocka_unit_test(statistics_belong_to_archives),
         cmocka_unit_test(hostile_pickles_are_refused),
         cmocka_unit_test(wrong_statistics_are_refused),
     };
