@@ -410,10 +410,13 @@ static tz_status run_trainer(const sac_options *o, tz_sac_trainer *trainer, int 
 
 static tz_status run_sac(sac_options *o, int argc, char **argv, tz_team *team, tz_error *error) {
     char command[2048], env_arguments[TZ_ENV_ARGUMENTS_MAX];
-    // the memory of a run that goes on may stand in its own folder
-    const bool keeps_memory = o->def.resume || (o->save_replay != NULL &&
-                                                (strcmp(o->save_replay, o->def.folder) == 0 ||
-                                                 tz_is_same_file(o->save_replay, o->def.folder)));
+    // a run that goes on may have its memory in its own folder
+    char checkpoint[TZ_PATH_MAX];
+    TZ_CHECK(tz_path_join(checkpoint, o->def.folder, "checkpoint.safetensors", error));
+    const bool goes_on = o->def.resume && tz_file_exists(checkpoint);
+    const bool keeps_memory =
+        goes_on || (o->save_replay != NULL && (strcmp(o->save_replay, o->def.folder) == 0 ||
+                                               tz_is_same_file(o->save_replay, o->def.folder)));
     TZ_CHECK(tz_run_folder_expect(o->def.folder, "sac", keeps_memory, error));
     join_command(command, sizeof command, argc, argv);
     TZ_CHECK(tz_join_env_arguments(env_arguments, &o->env_arguments, error));

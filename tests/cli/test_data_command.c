@@ -479,8 +479,8 @@ static void a_file_s_word_counts(void **state) {
 // No controls in chain-2; in ant nq is not nv.
 static void other_shapes_keep_every_rule(void **state) {
     (void)state;
-    static const char *const envs[] = {"chain-2", "ant"};
-    for (size_t i = 0; i < TZ_COUNTOF(envs); i++) {
+    static const char *const envs[] = {"ant", "chain-2"};
+    for (int i = 0; i <= TZ_HAS_SYSTEMS; i++) {
         const char *env = envs[i];
         assert_int_equal(trapeze("collect --env %s --policy random --episodes 2 --steps 20 --out "
                                  "%s-v0 --quiet",
@@ -659,6 +659,9 @@ static void scores_are_normalised_returns(void **state) {
     assert_int_equal(trapeze("data scores endless-v0 --random 1 --expert 2"), 0);
 
     // without references both are wanted
+    if (!TZ_HAS_SYSTEMS) {
+        return;
+    }
     assert_int_equal(
         trapeze("collect --env chain-1 --policy zero --episodes 1 --steps 3 --out c-v0 --quiet"),
         0);

@@ -26,6 +26,9 @@ static bool array_holds(struct json_object *array, const char *key, const char *
 // The test machine has everything: `make test` installs it.
 static void test_complete_machine(void **state) {
     (void)state;
+    if (!TZ_HAS_SYSTEMS) {
+        skip();
+    }
     assert_int_equal(trapeze("doctor --json"), 0);
     struct json_object *report = printed_json();
 
@@ -68,7 +71,7 @@ static void test_missing_programs(void **state) {
     assert_null(field(report, "ffmpeg"));
     assert_null(field(report, "gnuplot"));
     struct json_object *missing = field(report, "missing");
-    assert_int_equal(json_object_array_length(missing), 2);
+    assert_int_equal(json_object_array_length(missing), 2 + !TZ_HAS_SYSTEMS);
     assert_true(array_holds(missing, "what", "ffmpeg"));
     assert_true(array_holds(missing, "remedy", "apt-get install ffmpeg"));
     assert_true(array_holds(missing, "what", "gnuplot"));

@@ -28,8 +28,9 @@ static void test_json(void **state) {
     assert_int_equal(trapeze("envs --json"), 0);
     json_object *object = printed_json();
     json_object *list = field(object, "environments");
-    assert_int_equal(json_object_array_length(list), tz_env_count() + tz_system_count());
-    for (int i = 0; i < tz_env_count() + tz_system_count(); i++) {
+    const int n = tz_env_count() + (TZ_HAS_SYSTEMS ? tz_system_count() : 0);
+    assert_int_equal(json_object_array_length(list), n);
+    for (int i = 0; i < n; i++) {
         char system[32];
         tz_system_name_at(i < tz_env_count() ? 0 : i - tz_env_count(), system);
         tz_env_def def = tz_env_def_default();
