@@ -85,9 +85,9 @@ tz_status tz_config_add_input(struct json_object *config, const char *name, cons
 void tz_config_forget_paths(struct json_object *config) {
     struct json_object *inputs = NULL;
     if (json_object_object_get_ex(config, "inputs", &inputs)) {
-        json_object_object_foreach(inputs, name, input) {
-            (void)name;
-            json_object_object_del(input, "path");
+        struct json_object_iter input;
+        json_object_object_foreachC(inputs, input) {
+            json_object_object_del(input.val, "path");
         }
     }
 }
