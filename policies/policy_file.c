@@ -60,8 +60,7 @@ static bool is_number(const struct json_object *item) {
 // A list as it is written, or, where one number is asked for, that number alone. The caller puts
 // it.
 static struct json_object *parse_list(const char *text, int max) {
-    struct json_object *list =
-        tz_json_is_small(text, strlen(text)) ? json_tokener_parse(text) : NULL;
+    struct json_object *list = tz_json_parse(text);
     if (max == 1 && is_number(list)) {
         struct json_object *number = list;
         list = json_object_new_array_ext(1);

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <json-c/json.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,10 @@ struct json_object *tz_json_text(const char *text) {
     struct json_object *string = json_object_new_string_len(valid, (int)used);
     tz_free(valid);
     return string;
+}
+
+struct json_object *tz_json_parse(const char *text) {
+    return tz_json_is_small(text, strlen(text)) ? json_tokener_parse(text) : NULL;
 }
 
 bool tz_json_text_is(const char *found, const char *text) {

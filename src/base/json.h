@@ -20,6 +20,9 @@ TZ_API bool tz_json_text_is(const char *found, const char *text);
 // object and 70 on a number, so that a hostile text of some MB could take all there is.
 TZ_API bool tz_json_is_small(const char *text, size_t size);
 
+// Parses a text of a file; NULL where it is no JSON or not small. The caller puts it.
+TZ_API struct json_object *tz_json_parse(const char *text);
+
 // A NULL text is added as null.
 TZ_API void tz_json_add_text(struct json_object *object, const char *key, const char *value);
 TZ_API void tz_json_add_int(struct json_object *object, const char *key, int64_t value);

@@ -82,6 +82,13 @@ tz_status tz_config_add_input(struct json_object *config, const char *name, cons
     return TZ_OK;
 }
 
+const char *tz_config_input(struct json_object *config, const char *name, const char *key) {
+    struct json_object *inputs = NULL, *input = NULL;
+    json_object_object_get_ex(config, "inputs", &inputs);
+    json_object_object_get_ex(inputs, name, &input);
+    return tz_config_text(input, key);
+}
+
 void tz_config_forget_paths(struct json_object *config) {
     struct json_object *inputs = NULL;
     if (json_object_object_get_ex(config, "inputs", &inputs)) {

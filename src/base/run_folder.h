@@ -18,6 +18,9 @@ TZ_API struct json_object *tz_config_new(int argc, char **argv, uint64_t seed);
 TZ_API tz_status tz_config_add_input(struct json_object *config, const char *name, const char *path,
                                      tz_error *error);
 
+// "path" or "sha256" of an input, "" when there is none.
+TZ_API const char *tz_config_input(struct json_object *config, const char *name, const char *key);
+
 // Leaves of each input its digest alone.
 TZ_API void tz_config_forget_paths(struct json_object *config);
 

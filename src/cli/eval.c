@@ -60,19 +60,11 @@ static struct json_object *config_beside(const char *model_path) {
     return config;
 }
 
-// "path" or "sha256" of an input of a run.
-static const char *input_text(struct json_object *config, const char *input, const char *key) {
-    struct json_object *inputs = NULL, *one = NULL;
-    json_object_object_get_ex(config, "inputs", &inputs);
-    json_object_object_get_ex(inputs, input, &one);
-    return tz_config_text(one, key);
-}
-
 // Whether another file has taken the place of the one that the run had as that input.
 static bool was_replaced(const char *path, struct json_object *config, const char *input) {
     char digest[65];
     return tz_file_sha256(path, digest, NULL) == TZ_OK &&
-           strcmp(digest, input_text(config, input, "sha256")) != 0;
+           strcmp(digest, tz_config_input(config, input, "sha256")) != 0;
 }
 
 // Writes the path of the model that a run of rounds found best: its first one, or that of a round.
@@ -90,7 +82,7 @@ static void find_best(char best[TZ_PATH_MAX], const char *model_path, struct jso
         snprintf(place, sizeof place, "round-%d/model/%s", r,
                  tz_ensemble_is_list(model_path) ? "ensemble.json" : "model.safetensors");
         if (r == 0) {
-            snprintf(best, TZ_PATH_MAX, "%s", input_text(config, "model", "path"));
+            snprintf(best, TZ_PATH_MAX, "%s", tz_config_input(config, "model", "path"));
         } else if (tz_path_join(best, folder, place, NULL) != TZ_OK) {
             best[0] = '\0';
         }
@@ -159,14 +151,14 @@ static tz_status leave_out_trained(run *r, char before[TZ_PATH_MAX], const char 
     tz_status status = TZ_OK;
     before[0] = '\0';
     if (is_trained) {
-        snprintf(before, TZ_PATH_MAX, "%s", input_text(config, "init", "path"));
+        snprintf(before, TZ_PATH_MAX, "%s", tz_config_input(config, "init", "path"));
     } else if (strcmp(command, "rounds") == 0) {
         find_best(before, model_path, config);
     }
     // of rounds, the first model; those of its rounds are its own
     const char *input = is_trained ? "init" : "model";
     if (before[0] != '\0' && r->unsaid[0] == '\0' &&
-        strcmp(before, input_text(config, input, "path")) == 0 &&
+        strcmp(before, tz_config_input(config, input, "path")) == 0 &&
         was_replaced(before, config, input)) {
         snprintf(r->unsaid, sizeof r->unsaid, "%s", before);
         r->is_replaced = true;

@@ -26,8 +26,7 @@ static const char *const note_keys[] = {"command", "env_arguments", "seed", "ste
 
 // A word of the file: a number where it is one.
 static struct json_object *note_json(const char *word) {
-    struct json_object *object =
-        tz_json_is_small(word, strlen(word)) ? json_tokener_parse(word) : NULL;
+    struct json_object *object = tz_json_parse(word);
     const bool is_number =
         json_object_is_type(object, json_type_int) ||
         (json_object_is_type(object, json_type_double) && isfinite(json_object_get_double(object)));

@@ -502,9 +502,8 @@ static struct json_object *part_of(struct json_object *object, const char *key) 
 static bool have_same_inputs(struct json_object *a, struct json_object *b) {
     static const char *const names[] = {"model", "policy", "policy_statistics", "critic"};
     for (size_t i = 0; i < TZ_COUNTOF(names); i++) {
-        const char *of_a = tz_config_text(part_of(part_of(a, "inputs"), names[i]), "sha256");
-        const char *of_b = tz_config_text(part_of(part_of(b, "inputs"), names[i]), "sha256");
-        if (strcmp(of_a, of_b) != 0) {
+        if (strcmp(tz_config_input(a, names[i], "sha256"),
+                   tz_config_input(b, names[i], "sha256")) != 0) {
             return false;
         }
     }

@@ -148,8 +148,7 @@ static tz_status read_metadata(reader *r) {
     if (json_object_object_get_ex(metadata, "env_spec", &value) &&
         json_object_is_type(value, json_type_string)) {
         const char *text = json_object_get_string(value);
-        const bool is_small = tz_json_is_small(text, strlen(text));
-        struct json_object *spec = is_small ? json_tokener_parse(text) : NULL, *id, *kwargs;
+        struct json_object *spec = tz_json_parse(text), *id, *kwargs;
         if (spec && json_object_object_get_ex(spec, "id", &id) &&
             json_object_is_type(id, json_type_string)) {
             tz_env_task_name(r->metadata_env, json_object_get_string(id));
